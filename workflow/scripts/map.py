@@ -1,0 +1,43 @@
+"""Map one replica's positions and forces onto beads: an H5MD dataset."""
+
+import argparse
+from pathlib import Path
+
+from meanforce.errors import exits_cleanly
+from meanforce.mapping.apply import map_replica
+from meanforce.progress import report, work_folder
+from meanforce.settings.job import read_settings, validated
+from meanforce.settings.mappings import Mapping
+from meanforce.systems.prepared import Prepared
+from meanforce.systems.topology import prepared_topology
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
+    parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
+    parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
+    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping}")
+    parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
+    arguments = parser.parse_args()
+    settings = read_settings(arguments.settings)
+    system = Prepared.read(arguments.prepared).system
+    constraints = [
+        tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
+    ]
+    with work_folder(arguments.output) as folder:
+        map_replica(
+            validated(Mapping, settings["mapping"], "mapping"),
+            prepared_topology(arguments.prepared / "topology.cif"),
+            constraints,
+            arguments.trajectory,
+            arguments.forces,
+            folder / "dataset.h5",
+            report,
+        )
+        (folder / "dataset.h5").replace(arguments.output)
+
+
+if __name__ == "__main__":
+    main()

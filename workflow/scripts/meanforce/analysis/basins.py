@@ -1,0 +1,140 @@
+"""Metrics `delta_f_<name>` and `barrier_<variable>`: what a divergence is blind to."""
+
+import math
+
+import numpy as np
+
+from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.samples import Sample
+from meanforce.analysis.surfaces import free_energy, resampled
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """Free-energy differences of basins, and barriers between them, kcal/mol."""
+    if comparison.reference is None:
+        return []
+    result = []
+    for name, (first, second) in comparison.validation.differences.items():
+        result += _difference(comparison, name, first, second)
+    for name, (first, second) in comparison.validation.barriers.items():
+        result += _barrier(comparison, name, first, second)
+    return result
+
+
+def membership(comparison: Comparison, basin: str, values: np.ndarray) -> np.ndarray:
+    """Which points (n, n_variables) lie in a basin; shape (n,), bool."""
+    inside = np.zeros(len(values), dtype=bool)
+    for box in comparison.validation.basins[basin]:
+        part = np.ones(len(values), dtype=bool)
+        for name, (low, high) in box.items():
+            column = values[:, comparison.validation.surface.index(name)]
+            part &= (column >= low) & (column < high)
+        inside |= part
+    return inside
+
+
+def _difference(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:
+    thermal = comparison.thermal
+
+    def of(populations: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return -thermal * np.log(populations[..., 0] / populations[..., 1])
+
+    def estimate(sample: Sample) -> tuple[float, float]:
+        inside = [membership(comparison, basin, sample.variables) for basin in (first, second)]
+        # The third column completes the normalisation, which cancels in the ratio.
+        blocks = np.stack(
+            [
+                np.bincount(
+                    sample.blocks, weights=sample.weights * mask, minlength=sample.n_blocks
+                )
+                for mask in (*inside, ~(inside[0] | inside[1]))
+            ],
+            axis=1,
+        )
+        drawn = of(resampled(blocks, DRAWS, comparison.rng))
+        return float(of(blocks.sum(axis=0))), _scatter(drawn)
+
+    model, model_error = estimate(comparison.model)
+    members = []
+    for frames, weights in comparison.member_weights:
+        values = comparison.model.variables[frames]
+        populations = np.array(
+            [weights[membership(comparison, b, values)].sum() for b in (first, second)]
+        )
+        members.append(float(of(populations)))
+    model_error = math.hypot(model_error, comparison.member_spread(members))
+    return compared(
+        f"delta_f_{name}", model, model_error, *estimate(comparison.reference), "kcal/mol"
+    )
+
+
+def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:
+    axis = comparison.validation.surface.index(name)
+    others = tuple(i for i in range(len(comparison.validation.surface)) if i != axis)
+    centers = comparison.axes.centers[axis]
+    start = _along(comparison, first, name, centers)
+    end = _along(comparison, second, name, centers)
+    periodic = comparison.axes.periodic[axis]
+
+    def height(surface: np.ndarray) -> float:
+        profile = surface.sum(axis=others) if others else surface
+        return barrier_height(
+            free_energy(profile, comparison.thermal), start, end, periodic
+        )
+
+    def estimate(blocks: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
+        return height(blocks.sum(axis=0)), _scatter(np.array([height(draw) for draw in draws]))
+
+    model, model_error = estimate(comparison.model_blocks, comparison.model_draws)
+    members = []
+    for frames, weights in comparison.member_weights:
+        profile, _ = np.histogram(
+            comparison.model.variables[frames, axis],
+            bins=comparison.axes.edges[axis],
+            weights=weights,
+        )
+        members.append(
+            barrier_height(free_energy(profile, comparison.thermal), start, end, periodic)
+        )
+    finite = [value for value in members if math.isfinite(value)]
+    model_error = math.hypot(model_error, comparison.member_spread(finite))
+    reference = estimate(comparison.reference_blocks, comparison.reference_draws)
+    return compared(f"barrier_{name}", model, model_error, *reference, "kcal/mol")
+
+
+def _along(comparison: Comparison, basin: str, name: str, centers: np.ndarray) -> np.ndarray:
+    """Bins of one variable that a basin covers."""
+    covered = np.zeros(len(centers), dtype=bool)
+    for box in comparison.validation.basins[basin]:
+        low, high = box.get(name, (-math.inf, math.inf))
+        covered |= (centers >= low) & (centers < high)
+    return covered
+
+
+def barrier_height(
+    profile: np.ndarray, start: np.ndarray, end: np.ndarray, periodic: bool
+) -> float:
+    """Height of the lowest way from the start's minimum to the end's minimum.
+
+    Args:
+        profile: free energy on equal bins, shape (n,).
+        start, end: bins of the two basins, bool, shape (n,).
+        periodic: whether there are two ways round.
+
+    Returns:
+        highest point on that way, above the start's minimum.
+    """
+    first = int(np.argmin(np.where(start, profile, np.inf)))
+    last = int(np.argmin(np.where(end, profile, np.inf)))
+    low, high = min(first, last), max(first, last)
+    ways = [profile[low : high + 1].max()]
+    if periodic:
+        ways.append(max(profile[: low + 1].max(), profile[high:].max()))
+    return float(min(ways) - profile[first])
+
+
+def _scatter(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.std(finite, ddof=1)) if len(finite) > 1 else math.nan

@@ -1,0 +1,104 @@
+"""What a metric gets to see: a model and its reference at one state point."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from meanforce.analysis.samples import Sample
+from meanforce.analysis.surfaces import Axes, block_histograms, resampled
+from meanforce.potentials.interface import EnsembleMean
+from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.validation import Validation
+from meanforce.units import KCAL, kt
+
+DRAWS = 200
+"""Bootstrap samples behind each standard error."""
+
+MEMBER_FRAMES = 20000
+"""Frames of the CG run on which members of the ensemble are told apart."""
+
+
+@dataclasses.dataclass
+class Comparison:
+    """Model and reference at one state point.
+
+    Attributes:
+        validation: settings.
+        variables: collective variables of the surface, in order.
+        temperature: K.
+        model: frames of the CG run.
+        reference: frames of the reference campaign, or None.
+        exact: exact reference distribution on the bins of the surface, or None.
+        reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
+        ensemble: the potential.
+        jackknife: whether members are delete-one-fold fits, so that their spread is a jackknife.
+        rng: source of random numbers.
+    """
+
+    validation: Validation
+    variables: dict[str, CollectiveVariable]
+    temperature: float
+    model: Sample
+    reference: Sample | None
+    exact: np.ndarray | None
+    reference_forces: np.ndarray | None
+    ensemble: EnsembleMean
+    jackknife: bool
+    rng: np.random.Generator
+
+    def __post_init__(self) -> None:
+        self.axes = axes_of(self.validation, self.variables)
+        self.model_blocks = block_histograms(self.model, self.axes)
+        if self.exact is not None:
+            self.reference_blocks = self.exact[None]
+        else:
+            self.reference_blocks = block_histograms(self.reference, self.axes)
+        self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
+        self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
+        self.member_weights = self._member_weights()
+
+    @property
+    def thermal(self) -> float:
+        """kT in kcal/mol."""
+        return kt(self.temperature) / KCAL
+
+    def member_spread(self, values: list[float]) -> float:
+        """Standard error of the mean over members from their values; 0 for a single member."""
+        n = len(values)
+        if n < 2:
+            return 0.0
+        deviations = np.asarray(values) - np.mean(values)
+        factor = (n - 1) / n if self.jackknife else 1.0 / (n * (n - 1))
+        return float(np.sqrt(factor * (deviations**2).sum()))
+
+    def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each member, some frames of the CG run and their weights in its ensemble."""
+        members = self.ensemble.members
+        if len(members) < 2:
+            return []
+        frames = np.arange(
+            0, len(self.model.weights), max(1, len(self.model.weights) // MEMBER_FRAMES)
+        )
+        positions = torch.from_numpy(self.model.positions[frames]).to(self.ensemble.dtype)
+        with torch.no_grad():
+            energies = np.array(
+                [m.energy_and_forces(positions, self.temperature)[0].numpy() for m in members]
+            )
+        shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
+        weights = self.model.weights[frames] * np.exp(
+            shifts - shifts.max(axis=1, keepdims=True)
+        )
+        return [(frames, row / row.sum()) for row in weights]
+
+
+def axes_of(validation: Validation, variables: dict[str, CollectiveVariable]) -> Axes:
+    """Histogram axes of the surface that is validated."""
+    edges, periodic = [], []
+    for number, name in enumerate(validation.surface):
+        wraps = is_periodic(variables[name].kind)
+        low = -np.pi if wraps else validation.lower[number]
+        high = np.pi if wraps else validation.upper[number]
+        edges.append(np.linspace(low, high, validation.bins + 1))
+        periodic.append(wraps)
+    return Axes(tuple(validation.surface), tuple(edges), tuple(periodic))

@@ -1,0 +1,69 @@
+"""A well-tempered bias that all chains of a CG run share: built together, then frozen.
+
+Multiple-walker well-tempered metadynamics (Raiteri et al., J. Phys. Chem. B 110, 3533 (2006);
+Barducci et al., PRL 100, 020603 (2008)) with every chain as a walker. Frames are harvested only
+from the frozen bias V, so that weights exp(V/kT) are exact.
+"""
+
+import math
+
+import torch
+
+from meanforce.dynamics.grid import Grid
+from meanforce.potentials.geometry import InternalCoordinates, coordinates_of
+from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.experiments import CgBias
+from meanforce.units import kt
+
+TOTAL_HEIGHT = 40.0
+"""Undamped height, in kT and on average over the grid, of all hills together."""
+
+
+class SharedBias:
+    """Bias on collective variables of a batch of chains.
+
+    Args:
+        settings: of the bias.
+        variables: the biased collective variables, in order.
+        bead_names: names of the beads.
+        temperature: K.
+        dtype: floating-point type of positions.
+    """
+
+    def __init__(
+        self,
+        settings: CgBias,
+        variables: list[CollectiveVariable],
+        bead_names: list[str],
+        temperature: float,
+        dtype: torch.dtype,
+    ) -> None:
+        self._settings, self._kt = settings, kt(temperature)
+        listed, self._columns = coordinates_of(variables, bead_names)
+        self._internal = InternalCoordinates(listed, len(bead_names), dtype)
+        periodic = [is_periodic(variable.kind) for variable in variables]
+        lower = [
+            -math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)
+        ]
+        upper = [
+            math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)
+        ]
+        self.grid = Grid(lower, upper, periodic, settings.bins)
+
+    def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """V in kJ/mol, shape (n,), and −dV/dR in kJ/mol/nm, shape (n, n_beads, 3)."""
+        values, vectors = self._internal.evaluate(positions)
+        energy, slope = self.grid.evaluate(values[:, self._columns])
+        gradient = torch.zeros_like(values)
+        gradient[:, self._columns] = slope.to(values.dtype)
+        return energy, -self._internal.pull_back(gradient, vectors)
+
+    def deposit(self, positions: torch.Tensor, deposits: int) -> None:
+        """Let every chain add a hill; `deposits` is how often this will be done in all."""
+        values, _ = self._internal.evaluate(positions)
+        s = values[:, self._columns]
+        energy, _ = self.grid.evaluate(s)
+        first = TOTAL_HEIGHT * self._kt / self.grid.fraction_of(self._settings.width)
+        damping = torch.exp(-energy / ((self._settings.bias_factor - 1.0) * self._kt))
+        heights = first / (deposits * len(positions)) * damping
+        self.grid.add_gaussians(s, heights, self._settings.width)

@@ -1,0 +1,41 @@
+"""Starting configurations of CG chains: spread over all that the training data visited."""
+
+import numpy as np
+import torch
+
+from meanforce.potentials.geometry import evaluate_variables
+from meanforce.settings.collective_variables import CollectiveVariable
+
+CELLS = 24
+"""Cells along each collective variable."""
+
+
+def spread_starts(
+    positions: np.ndarray,
+    variables: list[CollectiveVariable],
+    bead_names: list[str],
+    chains: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Frames for the chains, as evenly as possible over the cells of the variables.
+
+    Every basin that the training data know gets chains, however rare it is at equilibrium.
+
+    Args:
+        positions: nm, shape (n_frames, n_beads, 3), of the training data.
+        variables: along which to spread.
+        bead_names: names of the beads.
+        chains: how many frames to choose.
+        rng: source of random numbers.
+
+    Returns:
+        nm, shape (chains, n_beads, 3).
+    """
+    s = evaluate_variables(variables, bead_names, torch.from_numpy(positions)).numpy()
+    low, high = s.min(axis=0), s.max(axis=0)
+    cell = ((s - low) / np.maximum(high - low, 1e-9) * CELLS).astype(int).clip(0, CELLS - 1)
+    number = np.ravel_multi_index(tuple(cell.T), (CELLS,) * s.shape[1])
+    occupied = rng.permutation(np.unique(number))
+    members = {int(cell): np.flatnonzero(number == cell) for cell in occupied}
+    chosen = [rng.choice(members[int(occupied[i % len(occupied)])]) for i in range(chains)]
+    return positions[np.array(chosen)]

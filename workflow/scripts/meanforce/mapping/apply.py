@@ -1,0 +1,73 @@
+"""The stage `map`: an atomistic trajectory and its forces become a dataset of beads."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import mdtraj
+import numpy as np
+
+from meanforce.data.h5md import H5mdWriter
+from meanforce.data.trajectory import TrajectoryReader
+from meanforce.errors import InputError
+from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.force_maps import build_force_map
+from meanforce.settings.mappings import Mapping
+from meanforce.units import kt
+
+CHUNK = 10000
+
+
+def map_replica(
+    settings: Mapping,
+    topology: mdtraj.Topology,
+    constraints: list[tuple[int, int]],
+    trajectory: Path,
+    forces: Path,
+    output: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Write the H5MD dataset of one replica: R = M r, F = B f.
+
+    Raises:
+        InputError: mapping and molecule do not fit, or the files do not belong together.
+    """
+    names = [str(atom) for atom in topology.atoms]
+    beads = build_beads(settings, topology, "mapping")
+    force_map = build_force_map(
+        settings.force_map, beads, topology.n_atoms, constraints, names, "mapping"
+    )
+    configuration_map = beads.matrix(topology.n_atoms)
+    with TrajectoryReader(trajectory) as frames, h5py.File(forces, "r") as force_file:
+        if force_file["forces"].shape != (frames.n_frames, topology.n_atoms, 3):
+            raise InputError(
+                f"{forces}: has forces of shape {force_file['forces'].shape}, but {trajectory} "
+                f"has {frames.n_frames} frames of {topology.n_atoms} atoms; "
+                "they are of different runs"
+            )
+        temperature = frames.attributes["temperature"]
+        parameters = {
+            "bead_names": list(beads.names),
+            "bonds": [list(pair) for pair in beads.bonds],
+            "temperature": temperature,
+            "force_map": settings.force_map,
+            "time_step": frames.attributes["time_step"],
+            "platform": frames.attributes["platform"],
+        }
+        times = frames.times()
+        bias = frames.array("bias_energy")
+        log_weight = frames.array("bias_energy_shifted") / kt(temperature)
+        with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
+            for start in range(0, frames.n_frames, CHUNK):
+                part = slice(start, start + CHUNK)
+                positions = frames.positions(part).astype(np.float64)
+                atomistic = force_file["forces"][part].astype(np.float64)
+                writer.append(
+                    position=np.einsum("bi,nid->nbd", configuration_map, positions, optimize=True),
+                    force=np.einsum("bi,nid->nbd", force_map, atomistic, optimize=True),
+                    time=times[part],
+                    bias_energy=bias[part],
+                    log_weight=log_weight[part],
+                    chain=np.zeros(len(positions), dtype=int),
+                )
+        report(f"{frames.n_frames} frames of {len(beads.names)} beads")

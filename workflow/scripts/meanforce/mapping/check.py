@@ -1,0 +1,70 @@
+"""Checks of a config that need the molecules: do beads and collective variables exist?"""
+
+from meanforce.errors import InputError
+from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.settings.campaigns import collective_variables_of
+from meanforce.settings.config import Config
+from meanforce.systems.topology import input_topology
+
+
+def check_structures(config: Config) -> None:
+    """Refuse beads and collective variables that the molecules do not have.
+
+    A bias on a collective variable leaves mean forces unchanged only where the variable is a
+    function of the beads of the experiment's mapping; anything else is refused too.
+
+    Raises:
+        InputError: names the key, what was given and what is allowed.
+    """
+    beads: dict[tuple[str, str], Beads] = {}
+    for system, mappings in config.mappings.items():
+        try:
+            topology = input_topology(config.systems[system])
+        except InputError as error:
+            raise InputError(f"systems.{system}.{error}") from None
+        for name, mapping in mappings.items():
+            beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}")
+    for system, variables in config.collective_variables.items():
+        for name, variable in variables.items():
+            for bead in variable.beads:
+                where = f"collective_variables.{system}.{name}.beads"
+                beads[system, variable.mapping].index(bead, where)
+    for name, experiment in config.experiments.items():
+        used: dict[str, str] = {}
+        for campaign in experiment.campaigns:
+            for variable in collective_variables_of(config.campaigns[experiment.system][campaign]):
+                used[variable] = f"campaign '{campaign}' biases"
+        for variable in config.validation[experiment.system].surface:
+            used.setdefault(variable, "the validation uses")
+        bias = config.simulations[experiment.simulation].bias
+        for variable in bias.collective_variables if bias else []:
+            used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
+        for variable, why in used.items():
+            _check_function_of_beads(config, beads, name, variable, why)
+
+
+def _check_function_of_beads(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    experiment: str,
+    variable: str,
+    why: str,
+) -> None:
+    chosen = config.experiments[experiment]
+    settings = config.variables_of(chosen.system)[variable]
+    own = beads[chosen.system, chosen.mapping]
+    declared = beads[chosen.system, settings.mapping]
+    for name in settings.beads:
+        there = declared.names.index(name)
+        here = own.names.index(name) if name in own.names else None
+        same = here is not None and (
+            own.atoms[here] == declared.atoms[there]
+            and own.weights[here] == declared.weights[there]
+        )
+        if not same:
+            raise InputError(
+                f"experiments.{experiment}: {why} '{variable}', which is not a function of the "
+                f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
+                f"'{settings.mapping}' is not among them); allowed are collective variables of: "
+                f"{', '.join(own.names)}"
+            )

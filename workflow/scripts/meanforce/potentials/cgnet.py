@@ -1,0 +1,152 @@
+"""Potential kind `cgnet`: a multilayer perceptron on internal coordinates.
+
+After Wang et al., ACS Cent. Sci. 5, 755 (2019): all pair distances, all angles, and sine and
+cosine of all dihedrals along the bonds, standardised on the training data. Sine makes it tell
+mirror images apart. The network's input gradient is written out, so that training needs one
+backward pass instead of two and dynamics none.
+"""
+
+import itertools
+from typing import Any
+
+import torch
+
+from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.potentials.interface import Potential
+from meanforce.units import kt
+
+ENERGY_SCALE = kt(300.0)
+"""The network's output is in this unit (kJ/mol)."""
+
+
+def bonded_coordinates(n_beads: int, bonds: list[list[int]]) -> CoordinateList:
+    """All pair distances, and all angles and proper dihedrals along the bonds."""
+    neighbours: dict[int, list[int]] = {bead: [] for bead in range(n_beads)}
+    for i, j in bonds:
+        neighbours[i].append(j)
+        neighbours[j].append(i)
+    angles = [
+        (a, center, c)
+        for center in range(n_beads)
+        for a, c in itertools.combinations(sorted(neighbours[center]), 2)
+    ]
+    dihedrals = [
+        (a, b, c, d)
+        for b, c in sorted(tuple(sorted(bond)) for bond in bonds)
+        for a in sorted(neighbours[b])
+        for d in sorted(neighbours[c])
+        if len({a, b, c, d}) == 4
+    ]
+    return CoordinateList(
+        distances=tuple(itertools.combinations(range(n_beads), 2)),
+        angles=tuple(angles),
+        dihedrals=tuple(dihedrals),
+    )
+
+
+class Features:
+    """Network inputs of a batch, and the way back from their gradient to bead forces."""
+
+    def __init__(self, n_beads: int, bonds: list[list[int]], dtype: torch.dtype) -> None:
+        self.coordinates = bonded_coordinates(n_beads, bonds)
+        self.n_dihedrals = len(self.coordinates.dihedrals)
+        self.size = self.coordinates.size + self.n_dihedrals
+        self._internal = InternalCoordinates(self.coordinates, n_beads, dtype)
+
+    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Features (n, size): distances, angles, sines, cosines; and gradient vectors."""
+        values, vectors = self._internal.evaluate(positions)
+        if not self.n_dihedrals:
+            return values, vectors
+        plain, dihedrals = values[:, : -self.n_dihedrals], values[:, -self.n_dihedrals :]
+        return torch.cat([plain, torch.sin(dihedrals), torch.cos(dihedrals)], dim=1), vectors
+
+    def forces(
+        self, features: torch.Tensor, gradient: torch.Tensor, vectors: torch.Tensor
+    ) -> torch.Tensor:
+        """−dU/dR, shape (n, n_beads, 3), from dU/dfeatures, shape (n, size)."""
+        n = self.n_dihedrals
+        if n:
+            sine, cosine = features[:, -2 * n : -n], features[:, -n:]
+            along = gradient[:, -2 * n : -n] * cosine - gradient[:, -n:] * sine
+            gradient = torch.cat([gradient[:, : -2 * n], along], dim=1)
+        return -self._internal.pull_back(gradient, vectors)
+
+
+class Cgnet(Potential):
+    """MLP with SiLU activations on standardised internal coordinates and, maybe, temperature.
+
+    Args:
+        values: plain values: `bead_names`, `bonds`, `hidden` (widths), `temperature` (``none``
+            or ``feature``), `temperature_center` and `temperature_scale` (K).
+        tensors: `mean`, `scale` (of the features), `weight_0`, `bias_0`, ....
+    """
+
+    kind = "cgnet"
+    dtype = torch.float32
+
+    def __init__(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        self.values = values
+        self.tensors = tensors
+        self.features = Features(len(values["bead_names"]), values["bonds"], self.dtype)
+
+    @classmethod
+    def initial(
+        cls,
+        values: dict[str, Any],
+        mean: torch.Tensor,
+        scale: torch.Tensor,
+        generator: torch.Generator,
+    ) -> "Cgnet":
+        """A potential with random weights (Glorot-like, variance 1/inputs)."""
+        tensors = {"mean": mean, "scale": scale}
+        inputs = len(mean) + (values["temperature"] == "feature")
+        widths = [inputs, *values["hidden"], 1]
+        for layer, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+            random = torch.randn(n_in, n_out, generator=generator, dtype=cls.dtype)
+            tensors[f"weight_{layer}"] = random / n_in**0.5
+            tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=cls.dtype)
+        return cls(values, tensors)
+
+    def trainable(self) -> list[torch.Tensor]:
+        """Weights and biases."""
+        return [t for name, t in self.tensors.items() if name.startswith(("weight", "bias"))]
+
+    def energy_and_forces(self, positions, temperature):
+        features, vectors = self.features.evaluate(positions)
+        energy, gradient = self._network(features, temperature)
+        return energy, self.features.forces(features, gradient, vectors)
+
+    def _network(
+        self, features: torch.Tensor, temperature: float | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Energy in kJ/mol, shape (n,), and its gradient in the features, shape (n, size)."""
+        tensors = self.tensors
+        hidden = (features - tensors["mean"]) / tensors["scale"]
+        if self.values["temperature"] == "feature":
+            reduced = (temperature - self.values["temperature_center"]) / self.values[
+                "temperature_scale"
+            ]
+            column = torch.as_tensor(reduced, dtype=self.dtype).reshape(-1, 1)
+            hidden = torch.cat([hidden, column.expand(len(hidden), 1)], dim=1)
+        n_layers = len(self.values["hidden"])
+        slopes = []
+        for layer in range(n_layers):
+            z = torch.addmm(tensors[f"bias_{layer}"], hidden, tensors[f"weight_{layer}"])
+            gate = torch.sigmoid(z)
+            hidden = z * gate
+            slopes.append(gate + hidden * (1 - gate))
+        last = tensors[f"weight_{n_layers}"]
+        energy = (hidden @ last)[:, 0] + tensors[f"bias_{n_layers}"][0]
+        gradient = last[:, 0] * slopes[-1]
+        for layer in range(n_layers - 1, 0, -1):
+            gradient = (gradient @ tensors[f"weight_{layer}"].T) * slopes[layer - 1]
+        gradient = gradient @ tensors["weight_0"][: features.shape[1]].T
+        return ENERGY_SCALE * energy, ENERGY_SCALE * gradient / tensors["scale"]
+
+    def state(self):
+        return {name: tensor.detach() for name, tensor in self.tensors.items()}, self.values
+
+    @classmethod
+    def from_state(cls, tensors, values):
+        return cls(values, tensors)

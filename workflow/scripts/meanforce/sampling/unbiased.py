@@ -1,0 +1,15 @@
+"""Campaign kind `unbiased`: no bias at all."""
+
+from meanforce.sampling.bias import Bias
+
+
+class NoBias(Bias):
+    """Plain dynamics."""
+
+    def force(self) -> None:
+        return None
+
+
+def make(campaign, variables, temperature: float) -> NoBias:
+    """Bias of an unbiased campaign."""
+    return NoBias()

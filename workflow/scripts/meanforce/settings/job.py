@@ -1,0 +1,42 @@
+"""How a stage's program reads the settings that its job was given."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from meanforce.errors import InputError
+
+T = TypeVar("T")
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Settings of a job, from JSON text or from the path of a JSON file.
+
+    Raises:
+        InputError: neither.
+    """
+    if not text.lstrip().startswith("{"):
+        path = Path(text)
+        if not path.is_file():
+            raise InputError(f"--settings: '{text}' is neither JSON text nor a file")
+        text = path.read_text()
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--settings: is not JSON ({error})") from error
+
+
+def validated(kind: Any, values: Any, where: str) -> Any:
+    """Typed settings from plain values in internal units.
+
+    Raises:
+        InputError: the values do not fit the type.
+    """
+    try:
+        return TypeAdapter(kind).validate_python(values, context={"internal": True})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in (where, *first["loc"]))
+        raise InputError(f"--settings: {key}: {first['msg']}") from error

@@ -1,0 +1,93 @@
+"""Turns a config mapping into a checked `Config`, with messages that a person can act on."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from meanforce.errors import InputError
+from meanforce.settings.config import Config
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_config(raw: Any) -> Config:
+    """Checked configuration from what a YAML file holds.
+
+    Raises:
+        InputError: anything is wrong; one line an error, each naming its key.
+    """
+    if not isinstance(raw, Mapping) or not raw:
+        raise InputError("the config is empty; it needs sections such as 'systems'")
+    try:
+        return Config.model_validate(dict(raw))
+    except ValidationError as error:
+        raise InputError(explain(error, Config)) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """One line for each error: key, what was given, what is allowed."""
+    lines = [_line(item, model) for item in error.errors(include_url=False)]
+    shown = list(dict.fromkeys(lines))
+    extra = f"\n(and {len(shown) - 8} more)" if len(shown) > 8 else ""
+    return "\n".join(shown[:8]) + extra
+
+
+def _line(item: dict[str, Any], model: type[BaseModel]) -> str:
+    # Tags of unions and pydantic's own markers are no keys of the file.
+    parts = [str(part) for part in item["loc"] if part not in _TAGS and "[" not in str(part)]
+    key = ".".join(parts)
+    kind, message, given = item["type"], item["msg"], item.get("input")
+    if kind == "extra_forbidden":
+        allowed = _siblings(item["loc"], model)
+        near = difflib.get_close_matches(parts[-1], allowed, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"{key}: unknown key{hint} Allowed: {', '.join(allowed)}".replace("? A", "? a", 0)
+    if kind == "missing":
+        return f"{key}: is missing"
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        allowed = item["ctx"].get("expected_tags", "")
+        tag = item["ctx"].get("tag")
+        said = f"there is no kind '{tag}'" if tag else "'kind' is missing"
+        return f"{key}: {said}" + (f"; allowed: {allowed}" if allowed else "")
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if kind == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key}: given {_short(given)}; {message[0].lower()}{message[1:]}"
+
+
+_TAGS = {
+    "muller_brown", "peptide", "unbiased", "static", "metadynamics", "spline", "rbf", "cgnet",
+}  # fmt: skip
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _siblings(location: tuple, model: type[BaseModel]) -> list[str]:
+    """Keys allowed where `location` points, found by walking the model's JSON schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolve(node: dict) -> dict:
+        while "$ref" in node:
+            node = definitions[node["$ref"].rsplit("/", 1)[-1]]
+        return node
+
+    node = resolve(schema)
+    for part in location[:-1]:
+        if "oneOf" in node:
+            node = resolve({"$ref": node["discriminator"]["mapping"][part]})
+            continue
+        if isinstance(part, int):
+            node = node.get("items", {})
+        elif part in node.get("properties", {}):
+            node = node["properties"][part]
+        elif isinstance(node.get("additionalProperties"), dict):
+            node = node["additionalProperties"]
+        options = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
+        node = resolve(options[0] if options else node)
+    return list(node.get("properties", {}))

@@ -1,0 +1,140 @@
+"""What each stage's job is told: its own settings, and nothing else, as canonical JSON.
+
+The text is what decides whether a job reruns. It has sorted keys, internal units and all
+defaults filled in, so that a reordering, a comment or ``300 K`` → ``300.0 K`` changes nothing.
+"""
+
+import hashlib
+import json
+from typing import Any
+
+from meanforce.settings.campaigns import collective_variables_of
+from meanforce.settings.config import Config
+
+
+def canonical(settings: dict[str, Any]) -> str:
+    """Canonical JSON text of a stage's settings."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def seed_of(config: Config, *names: str) -> int:
+    """Seed in [0, 2³¹) of one job, from the config's seed and the names that tell it apart."""
+    text = "/".join((str(config.seed), *names))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
+
+
+def prepare_settings(config: Config, system: str) -> dict[str, Any]:
+    """Settings of the stage `prepare`."""
+    return {"system": config.systems[system].model_dump(), "seed": seed_of(config, system)}
+
+
+def sample_settings(
+    config: Config, system: str, state: str, campaign: str, replica: str
+) -> dict[str, Any]:
+    """Settings of the stage `sample`."""
+    settings = config.campaigns[system][campaign]
+    variables = _variables(config, system, collective_variables_of(settings))
+    protocol = settings.model_dump()
+    # How many repeats there are does not change any one of them.
+    del protocol["replicas"]
+    return {
+        "campaign": protocol,
+        "temperature": config.state_points[state].temperature,
+        "collective_variables": variables,
+        "mappings": {
+            name: config.mappings[system][name].model_dump()
+            for name in sorted({variable["mapping"] for variable in variables.values()})
+        },
+        "seed": seed_of(config, system, state, campaign, replica),
+    }
+
+
+def map_settings(config: Config, system: str, mapping: str) -> dict[str, Any]:
+    """Settings of the stage `map`."""
+    return {"mapping": config.mappings[system][mapping].model_dump()}
+
+
+def train_settings(config: Config, experiment: str, member: str) -> dict[str, Any]:
+    """Settings of the stage `train`."""
+    chosen = config.experiments[experiment]
+    potential = config.potentials[chosen.potential]
+    names = [getattr(potential, "collective_variable", None)]
+    return {
+        "potential": potential.model_dump(),
+        "collective_variables": _variables(config, chosen.system, [n for n in names if n]),
+        "member": int(member),
+        "folds": chosen.folds,
+        "seed": seed_of(config, experiment, "train", member),
+    }
+
+
+def simulate_settings(config: Config, experiment: str, state: str) -> dict[str, Any]:
+    """Settings of the stage `simulate`."""
+    chosen = config.experiments[experiment]
+    simulation = config.simulations[chosen.simulation]
+    names = list(simulation.bias.collective_variables) if simulation.bias else []
+    surface = config.validation[chosen.system].surface
+    return {
+        "simulation": simulation.model_dump(),
+        "temperature": config.state_points[state].temperature,
+        "surface": list(surface),
+        "collective_variables": _variables(
+            config, chosen.system, list(dict.fromkeys([*names, *surface]))
+        ),
+        "seed": seed_of(config, experiment, "simulate", state),
+    }
+
+
+def validate_settings(config: Config, experiment: str, state: str) -> dict[str, Any]:
+    """Settings of the stage `validate`."""
+    chosen = config.experiments[experiment]
+    validation = config.validation[chosen.system]
+    return {
+        "validation": validation.model_dump(),
+        "temperature": config.state_points[state].temperature,
+        "collective_variables": _variables(config, chosen.system, validation.surface),
+        "system_kind": config.systems[chosen.system].kind,
+        "labels": {
+            "experiment": experiment,
+            "system": chosen.system,
+            "mapping": chosen.mapping,
+            "force_map": config.mappings[chosen.system][chosen.mapping].force_map,
+            "campaign": "+".join(chosen.campaigns),
+            "potential": chosen.potential,
+            "state_point": state,
+            "role": "train" if state in chosen.train else "held-out",
+        },
+        "seed": seed_of(config, experiment, "validate", state),
+    }
+
+
+def report_settings(config: Config) -> dict[str, Any]:
+    """Settings of the stage `report`."""
+    return {
+        "state_points": {name: point.temperature for name, point in config.state_points.items()},
+        "experiments": {
+            name: {
+                "system": experiment.system,
+                "states": [*experiment.train, *experiment.held_out],
+                "ensemble": experiment.ensemble,
+                "atomistic_time": atomistic_time(config, name),
+            }
+            for name, experiment in config.experiments.items()
+        },
+    }
+
+
+def atomistic_time(config: Config, experiment: str) -> float:
+    """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
+    chosen = config.experiments[experiment]
+    campaigns = config.campaigns[chosen.system]
+    per_state = sum(
+        campaigns[name].length * len(chosen.replicas or range(campaigns[name].replicas))
+        for name in chosen.campaigns
+    )
+    return per_state * len(chosen.train)
+
+
+def _variables(config: Config, system: str, names: list[str]) -> dict[str, Any]:
+    known = config.variables_of(system)
+    return {name: known[name].model_dump() for name in names}

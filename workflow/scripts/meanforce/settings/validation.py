@@ -1,0 +1,75 @@
+"""Section `validation`: by which free energies a system's models are judged."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from meanforce.settings.base import Coordinate, Energy, Name, Settings
+
+Box = dict[Name, tuple[Coordinate, Coordinate]]
+"""Intervals of collective variables; variables left out are free."""
+
+
+class Validation(Settings):
+    """Free-energy surface, basins, differences and barriers of one system."""
+
+    surface: list[Name] = Field(
+        min_length=1, max_length=2, description="collective variables of the free-energy surface"
+    )
+    bins: int = Field(default=60, ge=10, le=400, description="histogram bins each way")
+    lower: list[Coordinate] | None = Field(
+        default=None, description="lower ends of non-periodic variables"
+    )
+    upper: list[Coordinate] | None = Field(
+        default=None, description="upper ends of non-periodic variables"
+    )
+    cutoff: Energy = Field(
+        default=16.736,
+        validate_default=False,
+        description="free energy of the reference up to which surfaces are compared",
+    )
+    basins: dict[Name, list[Box]] = Field(
+        default={}, description="name: boxes in collective variables, united"
+    )
+    differences: dict[Name, tuple[Name, Name]] = Field(
+        default={}, description="metric delta_f_<name>: free energy of the first basin minus second"
+    )
+    barriers: dict[Name, tuple[Name, Name]] = Field(
+        default={},
+        description="metric barrier_<variable>: height above the first basin's minimum of the "
+        "lowest way to the second, in the variable's one-dimensional free energy",
+    )
+    blocks: int = Field(
+        default=10, ge=4, le=100, description="time blocks of a replica for standard errors"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name, boxes in self.basins.items():
+            if not boxes or not all(boxes):
+                raise ValueError(f"basin '{name}' is empty; give it at least one interval")
+            for box in boxes:
+                for variable, (low, high) in box.items():
+                    if variable not in self.surface:
+                        raise ValueError(
+                            f"basin '{name}' uses '{variable}', which is not in 'surface' "
+                            f"({', '.join(self.surface)})"
+                        )
+                    if low >= high:
+                        raise ValueError(f"basin '{name}': the interval of '{variable}' is empty")
+        for key in ("differences", "barriers"):
+            for name, pair in getattr(self, key).items():
+                for basin in pair:
+                    if basin not in self.basins:
+                        raise ValueError(
+                            f"'{key}.{name}' names the basin '{basin}', known: "
+                            f"{', '.join(self.basins) or 'none'}"
+                        )
+        for name in self.barriers:
+            if name not in self.surface:
+                raise ValueError(f"'barriers.{name}' is not in 'surface'")
+        for key in ("lower", "upper"):
+            ends = getattr(self, key)
+            if ends is not None and len(ends) != len(self.surface):
+                raise ValueError(f"'{key}' needs one value for each variable of 'surface'")
+        return self

@@ -1,0 +1,25 @@
+"""MDTraj topologies of systems, before and after they are prepared."""
+
+from pathlib import Path
+
+import mdtraj
+from openmm import app
+
+from meanforce.settings.systems import System
+from meanforce.systems import muller_brown, peptide
+
+
+def input_topology(settings: System) -> mdtraj.Topology:
+    """Topology as the config describes it, before anything ran.
+
+    Raises:
+        InputError: the structure file is missing or unreadable.
+    """
+    if settings.kind == "muller_brown":
+        return mdtraj.Topology.from_openmm(muller_brown.build(settings).topology)
+    return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
+
+
+def prepared_topology(path: Path) -> mdtraj.Topology:
+    """Topology written by the stage `prepare` (`topology.cif`)."""
+    return mdtraj.Topology.from_openmm(app.PDBxFile(str(path)).topology)

@@ -1,0 +1,126 @@
+"""Force matching of networks by stochastic gradient descent."""
+
+import time
+from collections.abc import Callable
+
+import pandas as pd
+import torch
+
+from meanforce.potentials.cgnet import Cgnet, Features
+from meanforce.settings.potentials import Cgnet as CgnetSettings
+from meanforce.settings.potentials import GradientTraining
+from meanforce.training.frames import Frames
+from meanforce.training.result import Fit
+
+LOSS_CHUNK = 8192
+
+
+def fit_cgnet(
+    settings: CgnetSettings,
+    frames: Frames,
+    variables: dict,
+    member: int,
+    seed: int,
+    report: Callable[[str], None],
+) -> Fit:
+    """Train on all folds but `member`, which validates; the best epoch is kept.
+
+    Args:
+        settings: of the potential and its training.
+        frames: training data.
+        variables: not used.
+        member: fold held out for validation.
+        seed: of initial weights and the order of frames.
+        report: called with lines of progress.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    training = frames.select(frames.folds != member)
+    validation = frames.select(frames.folds == member)
+    potential = _initial(settings, training, generator)
+    curve = _train(settings.training, potential, training, validation, generator, report)
+    best = curve.loc[curve["validation"].idxmin()]
+    about = {
+        "validation_loss": float(best["validation"]),
+        "best_epoch": int(best["epoch"]),
+        "frames": len(training.positions),
+    }
+    return Fit(potential, curve, about)
+
+
+def _initial(settings: CgnetSettings, training: Frames, generator: torch.Generator) -> Cgnet:
+    features = Features(len(training.bead_names), training.bonds, Cgnet.dtype)
+    some = training.positions[:: max(1, len(training.positions) // 20000)]
+    values = features.evaluate(some)[0]
+    temperatures = sorted(set(training.temperatures.tolist()))
+    low, high = temperatures[0], temperatures[-1]
+    description = {
+        "bead_names": training.bead_names,
+        "bonds": training.bonds,
+        "hidden": settings.hidden,
+        "temperature": settings.temperature,
+        "temperature_center": (low + high) / 2,
+        "temperature_scale": max((high - low) / 2, 1.0),
+    }
+    # A constant feature (a rigid bond, say) must not be divided by zero.
+    scale = values.std(0).clamp_min(1e-4)
+    return Cgnet.initial(description, values.mean(0), scale, generator)
+
+
+def _train(
+    settings: GradientTraining,
+    potential: Cgnet,
+    training: Frames,
+    validation: Frames,
+    generator: torch.Generator,
+    report: Callable[[str], None],
+) -> pd.DataFrame:
+    weights = potential.trainable()
+    for tensor in weights:
+        tensor.requires_grad_(True)
+    optimiser = torch.optim.AdamW(
+        weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    n = len(training.positions)
+    batches = max(1, n // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=settings.learning_rate, total_steps=settings.epochs * batches
+    )
+    # The squared force is about this large, so that gradients are of order one.
+    scale = training.forces.square().mean()
+    rows, best, kept = [], float("inf"), [tensor.detach().clone() for tensor in weights]
+    started = time.perf_counter()
+    for epoch in range(settings.epochs):
+        order = torch.randperm(n, generator=generator)
+        total = 0.0
+        for batch in order.split(settings.batch_size)[:batches]:
+            _, forces = potential.energy_and_forces(
+                training.positions[batch], training.temperatures[batch]
+            )
+            loss = (forces - training.forces[batch]).square().mean() / scale
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, settings.gradient_clip)
+            optimiser.step()
+            schedule.step()
+            total += loss.item()
+        held = validation_loss(potential, validation)
+        rows.append((epoch + 1, total / batches * scale.item(), held))
+        if held < best:
+            best, kept = held, [tensor.detach().clone() for tensor in weights]
+        left = (time.perf_counter() - started) / (epoch + 1) * (settings.epochs - epoch - 1)
+        report(f"epoch {epoch + 1}: validation loss {held:.1f} (kJ/mol/nm)², {left:.0f} s left")
+    with torch.no_grad():
+        for tensor, value in zip(weights, kept, strict=True):
+            tensor.copy_(value).requires_grad_(False)
+    return pd.DataFrame(rows, columns=["epoch", "training", "validation"])
+
+
+@torch.no_grad()
+def validation_loss(potential: Cgnet, frames: Frames) -> float:
+    """Mean squared force error per component, (kJ/mol/nm)²."""
+    total = 0.0
+    for start in range(0, len(frames.positions), LOSS_CHUNK):
+        part = slice(start, start + LOSS_CHUNK)
+        _, forces = potential.energy_and_forces(frames.positions[part], frames.temperatures[part])
+        total += (forces - frames.forces[part]).square().sum().item()
+    return total / frames.forces.numel()

@@ -1,0 +1,89 @@
+"""Internal units (nm, ps, kJ/mol, K, u, rad, bar) and the parsing of quantities with units.
+
+A quantity in a config file is a string such as ``"2 fs"``; `parse` turns it into a float in
+internal units. Pint is imported only when a string has to be parsed, so that jobs, which get
+their settings as numbers in internal units, start fast.
+"""
+
+import functools
+import math
+import re
+
+from meanforce.errors import InputError
+
+BOLTZMANN = 0.00831446261815324
+"""Molar gas constant in kJ/mol/K (CODATA 2018)."""
+
+KCAL = 4.184
+"""kJ per kcal."""
+
+INTERNAL = {
+    "temperature": "kelvin",
+    "time": "picosecond",
+    "length": "nanometer",
+    "energy": "kilojoule / mole",
+    "angle": "radian",
+    "rate": "1 / picosecond",
+    "pressure": "bar",
+    "mass": "dalton",
+}
+"""The internal unit of every kind of quantity that the config knows."""
+
+EXAMPLES = {
+    "temperature": "300 K",
+    "time": "2 fs",
+    "length": "0.5 nm",
+    "energy": "1.2 kJ/mol",
+    "angle": "0.35 rad",
+    "rate": "1 / ps",
+    "pressure": "1 bar",
+    "mass": "12 u",
+}
+
+_QUANTITY = re.compile(
+    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µ°-]{1,40}?)\s*"
+)
+
+
+def kt(temperature: float) -> float:
+    """Thermal energy kT in kJ/mol at a temperature in K."""
+    return BOLTZMANN * temperature
+
+
+def parse(text: str, kind: str) -> float:
+    """Value in internal units of a quantity written with its unit.
+
+    Args:
+        text: number and unit, for example ``"10 ns"`` or ``"1.2 kJ/mol"``.
+        kind: a key of `INTERNAL`.
+
+    Raises:
+        InputError: no number, no unit, an unknown unit, or a unit of another dimension.
+    """
+    wanted = f"{_article(kind)} with its unit, such as '{EXAMPLES[kind]}'"
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise InputError(f"'{text}' is not {wanted}")
+    number, unit = match.groups()
+    if kind == "rate":
+        # "1 / ps" and "1/ps" read naturally; pint wants the unit alone.
+        unit = f"1 {unit}" if unit.startswith("/") else unit
+    try:
+        value = float(_registry().Quantity(float(number), unit).to(INTERNAL[kind]).magnitude)
+    except Exception as error:  # pint raises many unrelated types for bad units
+        raise InputError(f"'{text}' is not {wanted}") from error
+    if not math.isfinite(value):
+        raise InputError(f"'{text}' is not a finite number; give {wanted}")
+    # 12 digits undo the last-bit noise of a conversion, so that "300 fs" equals "0.3 ps".
+    return float(f"{value:.12g}")
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+@functools.cache
+def _registry():
+    import pint
+
+    return pint.UnitRegistry(cache_folder=None)

@@ -1,0 +1,24 @@
+"""Prepare a system: parametrise, minimise, and write system.xml, topology.cif and state.xml."""
+
+import argparse
+from pathlib import Path
+
+from meanforce.errors import exits_cleanly
+from meanforce.settings.job import read_settings, validated
+from meanforce.settings.systems import System
+from meanforce.systems.registry import build
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="JSON text or file: {system}")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    arguments = parser.parse_args()
+    settings = read_settings(arguments.settings)
+    system = validated(System, settings["system"], "system")
+    build(system).write(arguments.output)
+
+
+if __name__ == "__main__":
+    main()

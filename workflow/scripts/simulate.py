@@ -1,0 +1,81 @@
+"""Run the CG model of an experiment at one state point and write its trajectory."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from meanforce.data.h5md import H5mdReader
+from meanforce.dynamics.run import BatchRun, Molecule
+from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.dynamics.starts import spread_starts
+from meanforce.errors import exits_cleanly
+from meanforce.potentials.files import load_ensemble
+from meanforce.progress import report, work_folder
+from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.experiments import Simulation
+from meanforce.settings.job import read_settings, validated
+
+START_FRAMES = 20000
+"""Frames of each dataset among which starts are chosen."""
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="ensemble members")
+    parser.add_argument(
+        "--datasets", type=Path, nargs="+", required=True, help="training data, for the starts"
+    )
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help="JSON text or file: {simulation, temperature, surface, collective_variables, seed}",
+    )
+    parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = read_settings(arguments.settings)
+    simulation = validated(Simulation, settings["simulation"], "simulation")
+    variables = {
+        name: validated(CollectiveVariable, values, "collective_variables")
+        for name, values in settings["collective_variables"].items()
+    }
+    potential = load_ensemble(arguments.models)
+    positions = []
+    for path in arguments.datasets:
+        with H5mdReader(path) as reader:
+            positions.append(
+                reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
+            )
+            molecule = Molecule(
+                reader.parameters["bead_names"], reader.parameters["bonds"], reader.masses
+            )
+    starts = spread_starts(
+        np.concatenate(positions),
+        [variables[name] for name in settings["surface"]],
+        molecule.names,
+        simulation.chains,
+        np.random.default_rng(settings["seed"]),
+    )
+    bias = None
+    if simulation.bias is not None:
+        bias = SharedBias(
+            simulation.bias,
+            [variables[name] for name in simulation.bias.collective_variables],
+            molecule.names,
+            settings["temperature"],
+            potential.dtype,
+        )
+    run = BatchRun(
+        potential, molecule, simulation, bias, settings["temperature"], settings["seed"]
+    )
+    with work_folder(arguments.output) as folder:
+        run.run(starts, folder / "cg.h5", report)
+        (folder / "cg.h5").replace(arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Fit one member of an experiment's ensemble to its datasets."""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from meanforce.errors import exits_cleanly
+from meanforce.potentials.files import save
+from meanforce.progress import report, work_folder
+from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.job import read_settings, validated
+from meanforce.settings.potentials import Potential
+from meanforce.training.frames import read_frames
+from meanforce.training.registry import fit
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--datasets", type=Path, nargs="+", required=True, help="H5MD datasets")
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help="JSON text or file: {potential, collective_variables, member, folds, seed}",
+    )
+    parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
+    parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    settings = read_settings(arguments.settings)
+    potential = validated(Potential, settings["potential"], "potential")
+    variables = {
+        name: validated(CollectiveVariable, values, "collective_variables")
+        for name, values in settings["collective_variables"].items()
+    }
+    stride = potential.training.stride if hasattr(potential, "training") else 1
+    frames = read_frames(arguments.datasets, settings["folds"], stride)
+    result = fit(potential, frames, variables, settings["member"], settings["seed"], report)
+    about = result.about | {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
+    with work_folder(arguments.model) as folder:
+        save(result.potential, folder / "model.safetensors", about)
+        result.curve.to_csv(folder / "curve.csv", index=False)
+        (folder / "curve.csv").replace(arguments.curve)
+        (folder / "model.json").replace(arguments.model.with_suffix(".json"))
+        (folder / "model.safetensors").replace(arguments.model)
+
+
+if __name__ == "__main__":
+    main()
