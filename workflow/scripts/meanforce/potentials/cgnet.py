@@ -117,6 +117,15 @@ class Cgnet(Potential):
         energy, gradient = self._network(features, temperature)
         return energy, self.features.forces(features, gradient, vectors)
 
+    @classmethod
+    def mean_energy_and_forces(cls, members, positions, temperature):
+        # Features depend on the beads only, so all members take the same.
+        features, vectors = members[0].features.evaluate(positions)
+        results = [member._network(features, temperature) for member in members]
+        energy = sum(energy for energy, _ in results) / len(members)
+        gradient = sum(gradient for _, gradient in results) / len(members)
+        return energy, members[0].features.forces(features, gradient, vectors)
+
     def _network(
         self, features: torch.Tensor, temperature: float | torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:

@@ -39,6 +39,9 @@ class CoordinateList:
 class InternalCoordinates:
     """Evaluates coordinates, and turns gradients in them into gradients in positions.
 
+    Frames are the last, contiguous index inside, so that differences of beads and sums over
+    coordinates are matrix products, and everything else runs over long rows.
+
     Args:
         coordinates: which ones.
         n_beads: number of beads.
@@ -54,39 +57,45 @@ class InternalCoordinates:
         device: torch.device | str = "cpu",
     ) -> None:
         self.coordinates, self.n_beads = coordinates, n_beads
-
-        def index(rows: tuple, width: int) -> torch.Tensor:
-            return torch.tensor(rows, dtype=torch.long, device=device).reshape(-1, width)
-
-        self._axes = index(coordinates.axes, 2)
-        self._pairs = index(coordinates.distances, 2)
-        self._angles = index(coordinates.angles, 3)
-        self._dihedrals = index(coordinates.dihedrals, 4)
-        # Each vector: (coordinate it belongs to, bead with +1, bead with −1 or None).
+        self._options = {"dtype": dtype, "device": device}
+        self._axes = torch.tensor(coordinates.axes, dtype=torch.long, device=device).reshape(-1, 2)
+        self._pairs = self._differences([(j, i) for i, j in coordinates.distances])
+        angles, dihedrals = coordinates.angles, coordinates.dihedrals
+        self._arms = self._differences(
+            [(a, b) for a, b, _ in angles] + [(c, b) for _, b, c in angles]
+        )
+        self._chain = self._differences(
+            [(d[k + 1], d[k]) for k in range(3) for d in dihedrals]
+        )
+        # Each gradient vector: (coordinate it belongs to, bead with +1, bead with −1 or None).
         columns: list[tuple[int, int, int | None]] = []
-        number = 0
-        for bead, _ in coordinates.axes:
+        for number, (bead, _) in enumerate(coordinates.axes):
             columns.append((number, bead, None))
-            number += 1
-        for i, j in coordinates.distances:
+        for number, (i, j) in enumerate(coordinates.distances, len(coordinates.axes)):
             columns.append((number, j, i))
-            number += 1
-        first_angle = number
-        number += len(coordinates.angles)
-        first_dihedral = number
+        first_angle = len(coordinates.axes) + len(coordinates.distances)
+        first_dihedral = first_angle + len(angles)
         for end in (0, 2):
-            for k, angle in enumerate(coordinates.angles):
-                columns.append((first_angle + k, angle[end], angle[1]))
+            for number, angle in enumerate(angles, first_angle):
+                columns.append((number, angle[end], angle[1]))
         for plus, minus in ((0, 1), (1, 2), (3, 2)):
-            for k, dihedral in enumerate(coordinates.dihedrals):
-                columns.append((first_dihedral + k, dihedral[plus], dihedral[minus]))
+            for number, dihedral in enumerate(dihedrals, first_dihedral):
+                columns.append((number, dihedral[plus], dihedral[minus]))
         self._owner = torch.tensor([c[0] for c in columns], dtype=torch.long, device=device)
-        scatter = torch.zeros(n_beads, len(columns), dtype=dtype, device=device)
+        scatter = torch.zeros(n_beads, len(columns), **self._options)
         for column, (_, plus, minus) in enumerate(columns):
             scatter[plus, column] += 1.0
             if minus is not None:
                 scatter[minus, column] -= 1.0
         self._scatter = scatter
+
+    def _differences(self, pairs: list[tuple[int, int]]) -> torch.Tensor:
+        """Matrix that takes positions of beads to differences first − second."""
+        matrix = torch.zeros(len(pairs), self.n_beads, **self._options)
+        for row, (plus, minus) in enumerate(pairs):
+            matrix[row, plus] += 1.0
+            matrix[row, minus] -= 1.0
+        return matrix
 
     def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Values and gradient vectors.
@@ -95,28 +104,31 @@ class InternalCoordinates:
             positions: nm, shape (n, n_beads, 3).
 
         Returns:
-            values, shape (n, n_coordinates), nm or rad; and vectors, shape (n, n_vectors, 3),
+            values, shape (n, n_coordinates), nm or rad; and vectors, shape (n_vectors, 3, n),
             to be handed to `pull_back`.
         """
+        n = len(positions)
+        beads = positions.permute(1, 2, 0).reshape(self.n_beads, 3 * n)
         values, vectors = [], []
         if len(self._axes):
-            values.append(positions[:, self._axes[:, 0], self._axes[:, 1]])
-            unit = torch.eye(3, dtype=positions.dtype, device=positions.device)[self._axes[:, 1]]
-            vectors.append(unit.expand(len(positions), -1, -1))
+            values.append(beads.view(self.n_beads, 3, n)[self._axes[:, 0], self._axes[:, 1]])
+            unit = torch.eye(3, **self._options)[self._axes[:, 1]]
+            vectors.append(unit[:, :, None].expand(-1, -1, n))
         if len(self._pairs):
-            separation = positions[:, self._pairs[:, 1]] - positions[:, self._pairs[:, 0]]
-            length = separation.norm(dim=-1)
+            separation = (self._pairs @ beads).view(-1, 3, n)
+            length = _norm(separation)
             values.append(length)
-            vectors.append(separation / length[..., None])
-        if len(self._angles):
-            value, first, last = _angle(*(positions[:, self._angles[:, k]] for k in range(3)))
+            vectors.append(separation / length[:, None])
+        if len(self._arms):
+            first, second = (self._arms @ beads).view(2, -1, 3, n)
+            value, *ends = _angle(first, second)
             values.append(value)
-            vectors += [first, last]
-        if len(self._dihedrals):
-            value, *three = _dihedral(*(positions[:, self._dihedrals[:, k]] for k in range(4)))
+            vectors += ends
+        if len(self._chain):
+            value, *three = _dihedral(*(self._chain @ beads).view(3, -1, 3, n))
             values.append(value)
             vectors += three
-        return torch.cat(values, dim=1), torch.cat(vectors, dim=1)
+        return torch.cat(values).T, torch.cat(vectors)
 
     def pull_back(self, gradient: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
         """Gradient in positions of a function whose gradient in the coordinates is given.
@@ -128,33 +140,51 @@ class InternalCoordinates:
         Returns:
             shape (n, n_beads, 3).
         """
-        return torch.matmul(self._scatter, gradient[:, self._owner, None] * vectors)
+        n = len(gradient)
+        along = gradient.T.contiguous().index_select(0, self._owner)[:, None] * vectors
+        return (self._scatter @ along.view(-1, 3 * n)).view(self.n_beads, 3, n).permute(2, 0, 1)
 
 
-def _angle(a, b, c) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    ba, bc = a - b, c - b
-    length_a, length_c = ba.norm(dim=-1, keepdim=True), bc.norm(dim=-1, keepdim=True)
-    unit_a, unit_c = ba / length_a, bc / length_c
-    cosine = (unit_a * unit_c).sum(-1, keepdim=True).clamp(-1 + 1e-7, 1 - 1e-7)
-    sine = torch.sqrt(1 - cosine**2)
-    first = (cosine * unit_a - unit_c) / (length_a * sine)
-    last = (cosine * unit_c - unit_a) / (length_c * sine)
-    return torch.acos(cosine)[..., 0], first, last
+def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Scalar products of vectors of shape (m, 3, n): shape (m, n)."""
+    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
 
 
-def _dihedral(a, b, c, d) -> tuple[torch.Tensor, ...]:
-    b1, b2, b3 = b - a, c - b, d - c
-    m, n = torch.linalg.cross(b1, b2), torch.linalg.cross(b2, b3)
-    length = b2.norm(dim=-1, keepdim=True)
-    value = torch.atan2(
-        (length[..., 0] * (b1 * n).sum(-1)),
-        (m * n).sum(-1),
+def _norm(a: torch.Tensor) -> torch.Tensor:
+    return torch.sqrt(_dot(a, a))
+
+
+def _cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return torch.stack(
+        [
+            a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1],
+            a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2],
+            a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0],
+        ],
+        dim=1,
     )
-    first = -m * (length / (m * m).sum(-1, keepdim=True).clamp_min(1e-12))
-    last = n * (length / (n * n).sum(-1, keepdim=True).clamp_min(1e-12))
-    middle = (
-        last * (b3 * b2).sum(-1, keepdim=True) - first * (b1 * b2).sum(-1, keepdim=True)
-    ) / length**2
+
+
+def _angle(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Angle between the arms, and its gradients in their ends."""
+    length_a, length_c = _norm(first), _norm(second)
+    unit_a, unit_c = first / length_a[:, None], second / length_c[:, None]
+    cosine = _dot(unit_a, unit_c).clamp(-1 + 1e-7, 1 - 1e-7)
+    sine = torch.sqrt(1 - cosine * cosine)
+    at_first = (cosine[:, None] * unit_a - unit_c) / (length_a * sine)[:, None]
+    at_last = (cosine[:, None] * unit_c - unit_a) / (length_c * sine)[:, None]
+    return torch.acos(cosine), at_first, at_last
+
+
+def _dihedral(b1: torch.Tensor, b2: torch.Tensor, b3: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Dihedral of three consecutive bonds, and the three vectors of its gradient."""
+    m, n = _cross(b1, b2), _cross(b2, b3)
+    square = _dot(b2, b2)
+    length = torch.sqrt(square)
+    value = torch.atan2(length * _dot(b1, n), _dot(m, n))
+    first = m * (-length / _dot(m, m).clamp_min(1e-12))[:, None]
+    last = n * (length / _dot(n, n).clamp_min(1e-12))[:, None]
+    middle = last * (_dot(b3, b2) / square)[:, None] - first * (_dot(b1, b2) / square)[:, None]
     return value, first, middle, last
 
 

@@ -31,6 +31,15 @@ class Potential(abc.ABC):
             kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3).
         """
 
+    @classmethod
+    def mean_energy_and_forces(
+        cls, members: list[Self], positions: torch.Tensor, temperature: float | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean over several potentials of this kind; a kind may share work among them."""
+        results = [member.energy_and_forces(positions, temperature) for member in members]
+        energies = torch.stack([energy for energy, _ in results])
+        return energies.mean(0), torch.stack([forces for _, forces in results]).mean(0)
+
     @abc.abstractmethod
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors, and plain values, from which `from_state` makes the potential again."""
@@ -51,10 +60,8 @@ class EnsembleMean(Potential):
         self.dtype = members[0].dtype
 
     def energy_and_forces(self, positions, temperature):
-        results = [member.energy_and_forces(positions, temperature) for member in self.members]
-        energies = torch.stack([energy for energy, _ in results])
-        forces = torch.stack([force for _, force in results])
-        return energies.mean(0), forces.mean(0)
+        kind = type(self.members[0])
+        return kind.mean_energy_and_forces(self.members, positions, temperature)
 
     def state(self):
         raise NotImplementedError("members are stored one by one")

@@ -111,7 +111,7 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
 def report_settings(config: Config) -> dict[str, Any]:
     """Settings of the stage `report`."""
     return {
-        "state_points": {name: point.temperature for name, point in config.state_points.items()},
+        "config": config.model_dump(),
         "experiments": {
             name: {
                 "system": experiment.system,

@@ -1,0 +1,37 @@
+# From an atomistic system to a validated coarse-grained potential.
+#
+#   snakemake --cores 2                                  the default run (config/config.yaml)
+#   snakemake --cores 2 --configfile config/quick.yaml   the same chain in a few minutes
+#
+# Stages follow each other as the files below do; each header says what a stage needs and makes.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# With --configfile a config stands alone; without it the default run is meant.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/forces.smk"
+include: "workflow/rules/map.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/simulate.smk"
+include: "workflow/rules/validate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        "results/summary.csv",
+        "results/report.html",
+        "results/run.yaml",

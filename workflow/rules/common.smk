@@ -1,0 +1,105 @@
+# No rules: the checked config, what each stage is told, and which files belong together.
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+ENVIRONMENT = Path(workflow.basedir) / "envs" / "environment.yaml"
+
+# Jobs run the Python that Snakemake runs in, also inside a cluster job.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+sys.path.insert(0, str(SCRIPTS))
+
+from meanforce.data.fingerprint import fingerprint
+from meanforce.errors import InputError
+from meanforce.mapping.check import check_structures
+from meanforce.settings import stages
+from meanforce.settings.load import load_config
+
+try:
+    CONFIG = load_config(config)
+    check_structures(CONFIG)
+except InputError as error:
+    raise WorkflowError(f"the config cannot be used:\n{error}") from None
+
+
+wildcard_constraints:
+    system="[A-Za-z0-9_-]+",
+    state="[A-Za-z0-9_-]+",
+    campaign="[A-Za-z0-9_-]+",
+    mapping="[A-Za-z0-9_-]+",
+    experiment="[A-Za-z0-9_-]+",
+    replica=r"\d+",
+    member=r"\d+",
+
+
+def settings_of(stage):
+    """Canonical JSON of a stage's own settings, as a function of the job's wildcards."""
+    build = getattr(stages, f"{stage}_settings")
+    return lambda wildcards: stages.canonical(build(CONFIG, **dict(wildcards)))
+
+
+def code_of(script):
+    """Fingerprint of a stage's script and of the modules it imports."""
+    return fingerprint(SCRIPTS / script)
+
+
+def structure_files(wildcards):
+    """Files of the user that a system is built from."""
+    system = CONFIG.systems[wildcards.system]
+    files = [getattr(system, "structure", None), *getattr(system, "force_field", [])]
+    return [file for file in files if file and Path(file).is_file()]
+
+
+def datasets_of(system, mapping, campaigns, states, replicas=None):
+    """Mapped datasets of some campaigns at some state points."""
+    return [
+        f"results/{system}/{state}/{campaign}/{replica}/{mapping}.h5"
+        for campaign in campaigns
+        for state in states
+        for replica in replicas or range(1, CONFIG.campaigns[system][campaign].replicas + 1)
+    ]
+
+
+def training_data(wildcards):
+    """Datasets that an experiment trains on."""
+    chosen = CONFIG.experiments[wildcards.experiment]
+    return datasets_of(
+        chosen.system, chosen.mapping, chosen.campaigns, chosen.train, chosen.replicas
+    )
+
+
+def reference_data(wildcards):
+    """Datasets that an experiment is validated against at a state point."""
+    chosen = CONFIG.experiments[wildcards.experiment]
+    if chosen.reference is None:
+        return []
+    return datasets_of(chosen.system, chosen.mapping, [chosen.reference], [wildcards.state])
+
+
+def models_of(wildcards):
+    """Members of an experiment's ensemble."""
+    return [
+        f"results/experiments/{wildcards.experiment}/model-{member}.safetensors"
+        for member in range(CONFIG.experiments[wildcards.experiment].ensemble)
+    ]
+
+
+def curves_of_all(wildcards):
+    """Training curves of all experiments."""
+    return [
+        f"results/experiments/{name}/curve-{member}.csv"
+        for name, experiment in CONFIG.experiments.items()
+        for member in range(experiment.ensemble)
+    ]
+
+
+def validated_states(file):
+    """One file of every experiment and state point that is validated."""
+    return [
+        f"results/experiments/{name}/{state}/{file}"
+        for name, experiment in CONFIG.experiments.items()
+        for state in (*experiment.train, *experiment.held_out)
+    ]

@@ -1,0 +1,25 @@
+# forces: energies and forces of every stored frame without the bias.
+# Needs: a trajectory and the unbiased system. Makes: forces.h5.
+
+
+rule forces:
+    input:
+        system="results/{system}/prepared/system.xml",
+        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
+    output:
+        "results/{system}/{state}/{campaign}/{replica}/forces.h5",
+    params:
+        script=SCRIPTS / "forces.py",
+        prepared=lambda wildcards, input: Path(input.system).parent,
+        code=code_of("forces.py"),
+    log:
+        "results/{system}/{state}/{campaign}/{replica}/forces.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
+        " --output {output:q} --threads {threads} > {log:q} 2>&1"

@@ -1,0 +1,29 @@
+# map: positions and forces of atoms become positions and forces of beads.
+# Needs: a trajectory, its forces, the prepared system. Makes: {mapping}.h5, an H5MD dataset.
+
+
+rule map:
+    input:
+        system="results/{system}/prepared/system.xml",
+        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
+        forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
+    output:
+        "results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+    params:
+        script=SCRIPTS / "map.py",
+        prepared=lambda wildcards, input: Path(input.system).parent,
+        settings=lambda wildcards: settings_of("map")(
+            {"system": wildcards.system, "mapping": wildcards.mapping}
+        ),
+        code=code_of("map.py"),
+    log:
+        "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
+        " --forces {input.forces:q} --settings {params.settings:q} --output {output:q}"
+        " > {log:q} 2>&1"

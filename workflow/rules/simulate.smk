@@ -1,0 +1,25 @@
+# simulate: run an experiment's CG model at one state point.
+# Needs: all members of the ensemble; training data for the starts. Makes: cg.h5.
+
+
+rule simulate:
+    input:
+        models=models_of,
+        datasets=training_data,
+    output:
+        "results/experiments/{experiment}/{state}/cg.h5",
+    params:
+        script=SCRIPTS / "simulate.py",
+        settings=settings_of("simulate"),
+        code=code_of("simulate.py"),
+    log:
+        "results/experiments/{experiment}/{state}/simulate.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=720,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
+        " --settings {params.settings:q} --output {output:q} --threads {threads} > {log:q} 2>&1"

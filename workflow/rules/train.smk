@@ -1,0 +1,29 @@
+# train: fit one member of an experiment's ensemble.
+# Needs: the datasets of the training campaigns and state points.
+# Makes: model-{member}.safetensors with its .json, and the training curve.
+
+
+rule train:
+    input:
+        training_data,
+    output:
+        model="results/experiments/{experiment}/model-{member}.safetensors",
+        description="results/experiments/{experiment}/model-{member}.json",
+        curve="results/experiments/{experiment}/curve-{member}.csv",
+    params:
+        script=SCRIPTS / "train.py",
+        settings=settings_of("train"),
+        code=code_of("train.py"),
+    log:
+        "results/experiments/{experiment}/train-{member}.log",
+    threads: 1
+    # Training takes long and much waits for it, so it starts as soon as it can.
+    priority: 10
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
+        " --model {output.model:q} --curve {output.curve:q} --threads {threads} > {log:q} 2>&1"

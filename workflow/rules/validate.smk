@@ -1,0 +1,34 @@
+# validate: compare an experiment's CG run with the atomistic reference at one state point.
+# Needs: cg.h5, the models, the reference's datasets. Makes: metrics.csv and free_energy.png.
+
+
+rule validate:
+    input:
+        trajectory="results/experiments/{experiment}/{state}/cg.h5",
+        models=models_of,
+        reference=reference_data,
+    output:
+        metrics="results/experiments/{experiment}/{state}/metrics.csv",
+        figure=report(
+            "results/experiments/{experiment}/{state}/free_energy.png",
+            caption="../report/free_energy.rst",
+            category="Free energies",
+            labels={"experiment": "{experiment}", "state point": "{state}"},
+        ),
+    params:
+        script=SCRIPTS / "validate.py",
+        settings=settings_of("validate"),
+        code=code_of("validate.py"),
+    log:
+        "results/experiments/{experiment}/{state}/validate.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
+        " --reference {input.reference:q} --settings {params.settings:q}"
+        " --metrics {output.metrics:q} --figure {output.figure:q} --threads {threads}"
+        " > {log:q} 2>&1"

@@ -1,0 +1,58 @@
+"""Figure: training curves of an experiment, with the irreducible part of the loss drawn in."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from meanforce.figures import style
+from meanforce.units import KCAL
+
+UNIT = (KCAL * 10.0) ** 2
+"""(kJ/mol/nm)² in one (kcal/mol/Å)²."""
+
+SHADES = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#E69F00")
+
+
+def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> None:
+    """Validation loss of each member, against the epoch or the regularisation strength.
+
+    Args:
+        curves: with the column `validation` and `epoch` or `ridge`; (kJ/mol/nm)².
+        floors: state point: irreducible loss, (kcal/mol/Å)².
+        path: SVG file to write.
+    """
+    figure, panel = plt.subplots(figsize=(4.8, 2.8), layout="constrained")
+    for number, curve in enumerate(curves):
+        colour = SHADES[number % len(SHADES)]
+        column = "epoch" if "epoch" in curve else "ridge"
+        panel.plot(
+            curve[column],
+            curve["validation"] / UNIT,
+            color=colour,
+            marker="o" if column == "ridge" else None,
+            label=f"member {number}, validation",
+        )
+        if "training" in curve:
+            panel.plot(
+                curve[column],
+                curve["training"] / UNIT,
+                color=colour,
+                ls=":",
+                label=f"member {number}, training",
+            )
+    for name, value in floors.items():
+        panel.axhline(value, color=style.REFERENCE, lw=0.8, ls="--")
+        panel.annotate(
+            f"irreducible, {name}", (0.98, value), xycoords=("axes fraction", "data"), ha="right",
+            va="bottom", fontsize=7,
+        )  # fmt: skip
+    if "ridge" in curves[0]:
+        panel.set_xscale("log")
+        panel.set_xlabel("regularisation strength")
+    else:
+        panel.set_xlabel("epoch")
+    panel.set_ylabel("squared force error\n/ (kcal/mol/Å)²")
+    panel.legend(frameon=False, fontsize=7)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
