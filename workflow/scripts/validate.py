@@ -69,7 +69,7 @@ def main() -> None:
         exact=exact,
         reference_forces=forces,
         ensemble=EnsembleMean([potential for potential, _ in members]),
-        jackknife=all(about.get("jackknife", False) for _, about in members),
+        jackknife_folds=members[0][1].get("jackknife_folds"),
         rng=np.random.default_rng(settings["seed"]),
     )
     labels = settings["labels"]

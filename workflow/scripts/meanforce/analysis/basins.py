@@ -38,6 +38,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
     thermal = comparison.thermal
 
     def of(populations: np.ndarray) -> np.ndarray:
+        # An empty basin gives an infinite free energy, not a warning.
         with np.errstate(divide="ignore", invalid="ignore"):
             return -thermal * np.log(populations[..., 0] / populations[..., 1])
 
@@ -64,7 +65,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
             [weights[membership(comparison, b, values)].sum() for b in (first, second)]
         )
         members.append(float(of(populations)))
-    model_error = math.hypot(model_error, comparison.member_spread(members))
+    model_error = math.hypot(model_error, float(comparison.member_spread(members)))
     return compared(
         f"delta_f_{name}", model, model_error, *estimate(comparison.reference), "kcal/mol"
     )
@@ -99,7 +100,7 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
             barrier_height(free_energy(profile, comparison.thermal), start, end, periodic)
         )
     finite = [value for value in members if math.isfinite(value)]
-    model_error = math.hypot(model_error, comparison.member_spread(finite))
+    model_error = math.hypot(model_error, float(comparison.member_spread(finite)))
     reference = estimate(comparison.reference_blocks, comparison.reference_draws)
     return compared(f"barrier_{name}", model, model_error, *reference, "kcal/mol")
 

@@ -32,7 +32,8 @@ class Comparison:
         exact: exact reference distribution on the bins of the surface, or None.
         reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
         ensemble: the potential.
-        jackknife: whether members are delete-one-fold fits, so that their spread is a jackknife.
+        jackknife_folds: number of folds where members are deterministic fits that leave out a
+            fold each, so that their spread is a jackknife; else None.
         rng: source of random numbers.
     """
 
@@ -44,7 +45,7 @@ class Comparison:
     exact: np.ndarray | None
     reference_forces: np.ndarray | None
     ensemble: EnsembleMean
-    jackknife: bool
+    jackknife_folds: int | None
     rng: np.random.Generator
 
     def __post_init__(self) -> None:
@@ -63,14 +64,27 @@ class Comparison:
         """kT in kcal/mol."""
         return kt(self.temperature) / KCAL
 
-    def member_spread(self, values: list[float]) -> float:
-        """Standard error of the mean over members from their values; 0 for a single member."""
+    def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
+        """Standard error of the mean over members.
+
+        Fits that leave out one of K folds each give the delete-a-group jackknife,
+        (K − 1)/K Σ(θ − θ̄)² over all K (Efron, Tibshirani, An Introduction to the Bootstrap,
+        chapter 11), here scaled up from as many members as there are. Networks differ by their
+        seed as well and are taken as independent.
+
+        Args:
+            values: one entry a member, shape (n_members, ...).
+
+        Returns:
+            shape (...); 0 for a single member.
+        """
+        values = np.asarray(values, dtype=float)
         n = len(values)
         if n < 2:
-            return 0.0
-        deviations = np.asarray(values) - np.mean(values)
-        factor = (n - 1) / n if self.jackknife else 1.0 / (n * (n - 1))
-        return float(np.sqrt(factor * (deviations**2).sum()))
+            return np.zeros(values.shape[1:])
+        folds = self.jackknife_folds
+        factor = (folds - 1) ** 2 / folds if folds else 1.0 / n
+        return np.sqrt(factor * values.var(axis=0, ddof=1))
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""

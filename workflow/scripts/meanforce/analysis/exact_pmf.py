@@ -40,16 +40,18 @@ def rows(comparison: Comparison) -> list[Row]:
     wells = [features_of(x, curve) for curve in curves]
     well, barrier = features_of(x, mean)
     exact_well, exact_barrier = features_of(x, exact)
-    spread = comparison.member_spread
+    well_error, barrier_error = _spread(comparison, wells)
     return [
-        Row("pmf_rmse", rmse(mean), spread([rmse(curve) for curve in curves]), 0.0, "kT"),
-        *compared(
-            "well_difference", well, spread([w for w, _ in wells]) or math.nan, exact_well, 0.0, "kT"
-        ),
-        *compared(
-            "barrier", barrier, spread([b for _, b in wells]) or math.nan, exact_barrier, 0.0, "kT"
-        ),
+        Row("pmf_rmse", rmse(mean), _spread(comparison, [rmse(c) for c in curves]), 0.0, "kT"),
+        *compared("well_difference", well, well_error, exact_well, 0.0, "kT"),
+        *compared("barrier", barrier, barrier_error, exact_barrier, 0.0, "kT"),
     ]
+
+
+def _spread(comparison: Comparison, values: list) -> np.ndarray:
+    """Standard error over members; NaN where a single member knows none."""
+    spread = comparison.member_spread(values)
+    return spread if len(values) > 1 else np.full_like(spread, math.nan)
 
 
 def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

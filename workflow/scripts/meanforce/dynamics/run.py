@@ -11,6 +11,7 @@ import torch
 from meanforce.data.h5md import H5mdWriter
 from meanforce.dynamics.langevin import Langevin, State
 from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.errors import InputError
 from meanforce.potentials.interface import Potential
 from meanforce.settings.experiments import Simulation
 from meanforce.units import kt
@@ -72,8 +73,10 @@ class BatchRun:
     def run(self, starts: np.ndarray, output: Path, report: Callable[[str], None]) -> None:
         """Build the bias, equilibrate, and store frames of all chains.
 
-        Chains that explode or break a bond are reported in the file's parameters
-        (`stable_chains`) and marked by the log-weight −inf from then on.
+        Chains that explode or break a bond get the log-weight −inf from then on.
+
+        Raises:
+            InputError: all chains broke.
         """
         steps = self._steps()
         positions = torch.from_numpy(starts).to(self._potential.dtype)
@@ -88,6 +91,7 @@ class BatchRun:
                 state = self._advance(state, every)
                 self._bias.deposit(state.positions[stable], steps.build // every)
                 stable &= self._intact(state, reference)
+                self._refuse_ruin(stable)
                 state = self._revive(state, stable)
             done = steps.build
         state = self._advance(state, steps.equilibration)
@@ -102,6 +106,7 @@ class BatchRun:
             for frame in range(steps.frames):
                 state = self._advance(state, steps.per_frame)
                 stable &= self._intact(state, reference)
+                self._refuse_ruin(stable)
                 state = self._revive(state, stable)
                 energy = torch.zeros(len(starts), dtype=torch.float64)
                 if self._bias is not None:
@@ -158,12 +163,20 @@ class BatchRun:
         bonds = ((ratio < BOND_FACTOR) & (ratio > 1 / BOND_FACTOR)).all(dim=1)
         return bonds & torch.isfinite(state.positions).all(dim=(1, 2))
 
+    def _refuse_ruin(self, stable: torch.Tensor) -> None:
+        if not bool(stable.any()):
+            raise InputError(
+                f"all {len(stable)} chains of the CG run broke at {self._temperature:g} K; the "
+                "model is unstable: train longer, on more data, or simulate with a smaller "
+                f"time_step (given {1000 * self._settings.time_step:g} fs)"
+            )
+
     def _revive(self, state: State, stable: torch.Tensor) -> State:
         """Put a copy of a stable chain where one broke, so that NaN cannot spread.
 
         The copy is never counted: its chain stays marked as broken.
         """
-        if bool(stable.all()) or not bool(stable.any()):
+        if bool(stable.all()):
             return state
         source = int(torch.nonzero(stable)[0])
         keep = stable[:, None, None]

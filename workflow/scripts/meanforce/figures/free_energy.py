@@ -40,7 +40,7 @@ def _surfaces(comparison: Comparison, panels) -> None:
     both = np.isfinite(model) & np.isfinite(reference)
     cutoff = comparison.validation.cutoff / KCAL
     low = both & (reference < cutoff)
-    difference = np.where(both, model - reference, np.nan)
+    difference = np.subtract(model, reference, where=both, out=np.full_like(model, np.nan))
     difference = difference - np.nanmean(difference[low])
     top = 2.0 * cutoff
     for panel, values, name in zip(
@@ -70,9 +70,10 @@ def _profile(comparison: Comparison, panel, axis: int) -> None:
     ):
         mean = blocks.sum(axis=others).sum(axis=0)
         curve = free_energy(mean, comparison.thermal)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore"):
             drawn = -comparison.thermal * np.log(draws.sum(axis=others) if others else draws)
-            error = np.nanstd(np.where(np.isfinite(drawn), drawn, np.nan), axis=0)
+        # Bins that some draws leave empty have no error bar.
+        error = np.where(np.isfinite(drawn).all(axis=0), drawn, np.nan).std(axis=0)
         shown = np.where(np.isfinite(curve), curve, np.nan)
         panel.plot(centers, shown, color=colour, label=name, lw=1.4)
         panel.fill_between(centers, shown - error, shown + error, color=colour, alpha=0.25, lw=0)
@@ -88,9 +89,7 @@ def _exact(comparison: Comparison, panels) -> None:
     some = exact < cutoff
     mean = curves.mean(axis=0)
     mean, exact = mean - mean[some].min(), exact - exact.min()
-    n = len(curves)
-    factor = (n - 1) if comparison.jackknife else 1 / max(n - 1, 1)
-    error = np.sqrt(factor * curves.var(axis=0)) if n > 1 else np.zeros_like(mean)
+    error = comparison.member_spread(curves)
     label = style.label(comparison.axes.names[0], comparison.axes.periodic[0])
     panels[0].plot(x[some], exact[some], color=style.REFERENCE, lw=1.4, label="exact")
     panels[0].plot(x[some], mean[some], color=style.MODEL, lw=1.4, label="model")

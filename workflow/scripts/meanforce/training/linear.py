@@ -69,7 +69,12 @@ def fit_linear(
     report(f"ridge {best:g}: block-validated loss {min(losses):.4g}, left-out fold {held:.4g}")
     curve = pd.DataFrame({"ridge": settings.ridge, "validation": losses})
     fitted = KINDS[settings.kind](values, torch.from_numpy(coefficients))
-    about = {"ridge": best, "validation_loss": held, "frames": normal.count(kept)}
+    about = {
+        "ridge": best,
+        "validation_loss": held,
+        "components": normal.count(kept),
+        "jackknife_folds": len(normal.folds),
+    }
     return Fit(fitted, curve, about)
 
 

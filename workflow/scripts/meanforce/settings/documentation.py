@@ -1,0 +1,137 @@
+"""config/README.md and the JSON schema, both made from the settings themselves."""
+
+import json
+from typing import Any
+
+from meanforce.settings.config import Config
+
+SECTIONS = {
+    "systems": "Topology, force field and solvent. Each entry is one system.",
+    "state_points": "Thermodynamic states. Experiments say which are trained at and which held out.",
+    "mappings": "By system: how atoms become beads, and forces on atoms forces on beads.",
+    "collective_variables": "By system: functions of bead positions, declared by bead names.",
+    "campaigns": "By system: sampling protocols.",
+    "potentials": "Forms of the CG potential and how they are fitted.",
+    "simulations": "How CG models are run.",
+    "validation": "By system: by which free energies models are judged.",
+    "experiments": "What is trained on what, and validated against what.",
+}
+
+HEAD = """# Configuration
+
+One YAML document describes a run; `config/config.yaml` is the default, and any other is given
+with `snakemake --configfile FILE`. This page is generated from the settings
+(`python workflow/scripts/document_settings.py`); `workflow/schemas/config.schema.json` is the
+same as a JSON schema, for editors.
+
+- **Quantities are strings with units**: `300 K`, `2 fs`, `10 ns`, `1.2 kJ/mol`, `0.35 rad`. Any
+  unit of the right dimension will do (`0.3 kcal/mol`, `60 deg`, `5 angstrom`).
+- **Names** that you give (of systems, campaigns, experiments, …) become file names: letters,
+  digits, `_` and `-`.
+- An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.
+- Only meaning counts: reordering keys, comments, or `300.0 K` for `300 K` reruns nothing.
+
+`required` marks keys without a default.
+"""
+
+
+def schema() -> dict[str, Any]:
+    """JSON schema of a config file."""
+    return Config.model_json_schema()
+
+
+def schema_text() -> str:
+    """The schema as it lies in the repository."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def readme() -> str:
+    """The page that explains every key."""
+    whole = schema()
+    definitions = whole["$defs"]
+    lines = [HEAD, "## Top level\n"]
+    seed = whole["properties"]["seed"]
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    lines.append(_row("seed", seed, definitions, required=False))
+    for section, purpose in SECTIONS.items():
+        lines += [f"\n## `{section}`\n", f"{purpose}\n"]
+        for title, model in _models(whole["properties"][section], definitions):
+            lines += _table(title, model, definitions)
+    shown = {"GradientTraining": "training", "Gaussian": "gaussians[]", "CgBias": "bias"}
+    lines.append("\n## Parts of other sections\n")
+    for name, key in shown.items():
+        lines += _table(f"`{key}`", definitions[name], definitions)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _models(node: dict, definitions: dict) -> list[tuple[str, dict]]:
+    """(title, schema) of the models that a section's entries may have."""
+    while "additionalProperties" in node or "patternProperties" in node:
+        node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
+    if "oneOf" in node:
+        kinds = node["discriminator"]["mapping"]
+        return [
+            (f"`kind: {kind}`", definitions[reference.rsplit("/", 1)[-1]])
+            for kind, reference in kinds.items()
+        ]
+    return [("", definitions[node["$ref"].rsplit("/", 1)[-1]])]
+
+
+def _table(title: str, model: dict, definitions: dict) -> list[str]:
+    lines = [f"### {title}\n"] if title else []
+    if model.get("description"):
+        lines.append(" ".join(model["description"].split()) + "\n")
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    required = set(model.get("required", []))
+    for key, node in model["properties"].items():
+        lines.append(_row(key, node, definitions, key in required))
+    return [*lines, ""]
+
+
+def _row(key: str, node: dict, definitions: dict, required: bool) -> str:
+    default = "required" if required else f"`{json.dumps(node.get('default'))}`"
+    if default == "`null`":
+        default = ""
+    # A quantity's own description is its type; what follows is the field's.
+    meaning = node.get("description", "")
+    if "x-quantity" in node and meaning.startswith(node["x-quantity"].split(" ")[0]):
+        meaning = ""
+    cells = (f"`{key}`", _type(node, definitions), default, meaning)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _type(node: dict, definitions: dict) -> str:
+    if "x-quantity" in node:
+        return node["x-quantity"]
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[-1]
+        return f"see `{ {'GradientTraining': 'training', 'CgBias': 'bias'}.get(name, name) }`".replace(
+            "{ ", ""
+        )
+    if "const" in node:
+        return f"`{node['const']}`"
+    if "enum" in node:
+        return " or ".join(f"`{value}`" for value in node["enum"])
+    if "anyOf" in node:
+        options = [_type(o, definitions) for o in node["anyOf"] if o.get("type") != "null"]
+        return " or ".join(options)
+    kind = node.get("type")
+    if kind == "array":
+        if "prefixItems" in node:
+            return "[" + ", ".join(_type(item, definitions) for item in node["prefixItems"]) + "]"
+        return f"list of {_type(node['items'], definitions)}" if "items" in node else "list"
+    if kind == "object":
+        inner = node.get("additionalProperties") or next(
+            iter(node.get("patternProperties", {"": {}}).values())
+        )
+        return f"name: {_type(inner, definitions)}" if isinstance(inner, dict) else "mapping"
+    if kind == "string" and "pattern" in node:
+        return "name"
+    bounds = [
+        f"{sign} {node[key]:g}"
+        for key, sign in (
+            ("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<")
+        )
+        if key in node
+    ]  # fmt: skip
+    return " ".join([kind or "any", *bounds])
