@@ -9,7 +9,8 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 ENVIRONMENT = Path(workflow.basedir) / "envs" / "environment.yaml"
 
 # Jobs run the Python that Snakemake runs in, also inside a cluster job.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+PYTHON_FOLDER = str(Path(sys.executable).parent)
+os.environ.update(PATH=os.pathsep.join([PYTHON_FOLDER, os.environ.get("PATH", os.defpath)]))
 sys.path.insert(0, str(SCRIPTS))
 
 from meanforce.data.fingerprint import fingerprint

@@ -8,18 +8,18 @@ rule forces:
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
     output:
         "results/{system}/{state}/{campaign}/{replica}/forces.h5",
-    params:
-        script=SCRIPTS / "forces.py",
-        prepared=lambda wildcards, input: Path(input.system).parent,
-        code=code_of("forces.py"),
     log:
         "results/{system}/{state}/{campaign}/{replica}/forces.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1500,
         runtime=240,
-    conda:
-        ENVIRONMENT
+    params:
+        script=SCRIPTS / "forces.py",
+        prepared=lambda wildcards, input: Path(input.system).parent,
+        code=code_of("forces.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --output {output:q} --threads {threads} > {log:q} 2>&1"

@@ -9,6 +9,13 @@ rule map:
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
     output:
         "results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+    log:
+        "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1500,
+        runtime=60,
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
@@ -16,13 +23,6 @@ rule map:
             {"system": wildcards.system, "mapping": wildcards.mapping}
         ),
         code=code_of("map.py"),
-    log:
-        "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
-    resources:
-        mem_mb=1500,
-        runtime=60,
-    conda:
-        ENVIRONMENT
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --forces {input.forces:q} --settings {params.settings:q} --output {output:q}"

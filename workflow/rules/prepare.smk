@@ -9,18 +9,18 @@ rule prepare:
         system="results/{system}/prepared/system.xml",
         topology="results/{system}/prepared/topology.cif",
         state="results/{system}/prepared/state.xml",
+    log:
+        "results/{system}/prepared/prepare.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=20,
     params:
         script=SCRIPTS / "prepare.py",
         folder=lambda wildcards, output: Path(output.system).parent,
         settings=settings_of("prepare"),
         code=code_of("prepare.py"),
-    log:
-        "results/{system}/prepared/prepare.log",
-    resources:
-        mem_mb=1000,
-        runtime=20,
-    conda:
-        ENVIRONMENT
     shell:
         "python {params.script:q} --settings {params.settings:q} --output {params.folder:q}"
         " > {log:q} 2>&1"

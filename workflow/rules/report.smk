@@ -10,22 +10,20 @@ rule report:
         curves=curves_of_all,
         template=Path(workflow.basedir) / "workflow" / "report" / "report.html.j2",
     output:
-        summary=report(
-            "results/summary.csv", caption="../report/summary.rst", category="Metrics"
-        ),
+        summary=report("results/summary.csv", caption="../report/summary.rst", category="Metrics"),
         page="results/report.html",
         run="results/run.yaml",
+    log:
+        "results/report.log",
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=1000,
+        runtime=30,
     params:
         script=SCRIPTS / "report.py",
         settings=settings_of("report"),
         code=code_of("report.py"),
-    log:
-        "results/report.log",
-    resources:
-        mem_mb=1000,
-        runtime=30,
-    conda:
-        ENVIRONMENT
     shell:
         "python {params.script:q} --metrics {input.metrics:q} --figures {input.figures:q}"
         " --curves {input.curves:q} --template {input.template:q} --settings {params.settings:q}"

@@ -8,18 +8,18 @@ rule simulate:
         datasets=training_data,
     output:
         "results/experiments/{experiment}/{state}/cg.h5",
-    params:
-        script=SCRIPTS / "simulate.py",
-        settings=settings_of("simulate"),
-        code=code_of("simulate.py"),
     log:
         "results/experiments/{experiment}/{state}/simulate.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1500,
         runtime=720,
-    conda:
-        ENVIRONMENT
+    params:
+        script=SCRIPTS / "simulate.py",
+        settings=settings_of("simulate"),
+        code=code_of("simulate.py"),
     shell:
         "python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output:q} --threads {threads} > {log:q} 2>&1"

@@ -10,20 +10,20 @@ rule train:
         model="results/experiments/{experiment}/model-{member}.safetensors",
         description="results/experiments/{experiment}/model-{member}.json",
         curve="results/experiments/{experiment}/curve-{member}.csv",
+    log:
+        "results/experiments/{experiment}/train-{member}.log",
+    # Training takes long and much waits for it, so it starts as soon as it can.
+    priority: 10
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
     params:
         script=SCRIPTS / "train.py",
         settings=settings_of("train"),
         code=code_of("train.py"),
-    log:
-        "results/experiments/{experiment}/train-{member}.log",
-    threads: 1
-    # Training takes long and much waits for it, so it starts as soon as it can.
-    priority: 10
-    resources:
-        mem_mb=2000,
-        runtime=720,
-    conda:
-        ENVIRONMENT
     shell:
         "python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
         " --model {output.model:q} --curve {output.curve:q} --threads {threads} > {log:q} 2>&1"

@@ -15,18 +15,18 @@ rule validate:
             category="Free energies",
             labels={"experiment": "{experiment}", "state point": "{state}"},
         ),
-    params:
-        script=SCRIPTS / "validate.py",
-        settings=settings_of("validate"),
-        code=code_of("validate.py"),
     log:
         "results/experiments/{experiment}/{state}/validate.log",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        ENVIRONMENT
+    params:
+        script=SCRIPTS / "validate.py",
+        settings=settings_of("validate"),
+        code=code_of("validate.py"),
     shell:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
         " --reference {input.reference:q} --settings {params.settings:q}"

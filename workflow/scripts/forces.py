@@ -19,9 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     prepared = Prepared.read(arguments.prepared)
     with work_folder(arguments.output) as folder:
-        recompute(
-            prepared, arguments.trajectory, folder / "forces.h5", arguments.threads, report
-        )
+        recompute(prepared, arguments.trajectory, folder / "forces.h5", arguments.threads, report)
         (folder / "forces.h5").replace(arguments.output)
 
 

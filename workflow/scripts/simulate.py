@@ -69,9 +69,7 @@ def main() -> None:
             settings["temperature"],
             potential.dtype,
         )
-    run = BatchRun(
-        potential, molecule, simulation, bias, settings["temperature"], settings["seed"]
-    )
+    run = BatchRun(potential, molecule, simulation, bias, settings["temperature"], settings["seed"])
     with work_folder(arguments.output) as folder:
         run.run(starts, folder / "cg.h5", report)
         (folder / "cg.h5").replace(arguments.output)

@@ -52,7 +52,7 @@ def main() -> None:
         for name, values in settings["collective_variables"].items()
     }
     members = [load(path) for path in arguments.models]
-    listed = list(variables[name] for name in validation.surface)
+    listed = [variables[name] for name in validation.surface]
     reference, forces, exact = None, None, None
     if arguments.reference:
         reference = reference_sample(arguments.reference, listed, validation.blocks)

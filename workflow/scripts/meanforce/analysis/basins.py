@@ -47,9 +47,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
         # The third column completes the normalisation, which cancels in the ratio.
         blocks = np.stack(
             [
-                np.bincount(
-                    sample.blocks, weights=sample.weights * mask, minlength=sample.n_blocks
-                )
+                np.bincount(sample.blocks, weights=sample.weights * mask, minlength=sample.n_blocks)
                 for mask in (*inside, ~(inside[0] | inside[1]))
             ],
             axis=1,
@@ -81,9 +79,7 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
 
     def height(surface: np.ndarray) -> float:
         profile = surface.sum(axis=others) if others else surface
-        return barrier_height(
-            free_energy(profile, comparison.thermal), start, end, periodic
-        )
+        return barrier_height(free_energy(profile, comparison.thermal), start, end, periodic)
 
     def estimate(blocks: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
         return height(blocks.sum(axis=0)), _scatter(np.array([height(draw) for draw in draws]))

@@ -100,9 +100,7 @@ class Comparison:
                 [m.energy_and_forces(positions, self.temperature)[0].numpy() for m in members]
             )
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
-        weights = self.model.weights[frames] * np.exp(
-            shifts - shifts.max(axis=1, keepdims=True)
-        )
+        weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]
 
 

@@ -47,9 +47,7 @@ def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
     return counts.reshape(sample.n_blocks, *shape) / counts.sum()
 
 
-def resampled(
-    blocks: np.ndarray, draws: int, rng: np.random.Generator
-) -> np.ndarray:
+def resampled(blocks: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap over blocks: sums of blocks drawn with replacement, normalised over histograms.
 
     Args:

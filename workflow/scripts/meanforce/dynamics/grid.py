@@ -59,10 +59,7 @@ class Grid:
             base = base.clamp(max=self.bins - 2.0)
         t = u - base
         index = base.long()[:, None] + torch.arange(-1, 3)
-        if self.periodic[axis]:
-            index = index % self.bins
-        else:
-            index = index.clamp(0, self.bins - 1)
+        index = index % self.bins if self.periodic[axis] else index.clamp(0, self.bins - 1)
         t2, t3 = t * t, t * t * t
         weights = 0.5 * torch.stack(
             [-t3 + 2 * t2 - t, 3 * t3 - 5 * t2 + 2, -3 * t3 + 4 * t2 + t, t3 - t2], dim=1

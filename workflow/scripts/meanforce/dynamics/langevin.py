@@ -42,9 +42,7 @@ class Langevin:
     friction: float
     time_step: float
 
-    def start(
-        self, positions: torch.Tensor, forces: Forces, generator: torch.Generator
-    ) -> State:
+    def start(self, positions: torch.Tensor, forces: Forces, generator: torch.Generator) -> State:
         """Chains at rest positions with Maxwell–Boltzmann velocities."""
         noise = torch.randn(positions.shape, generator=generator, dtype=positions.dtype)
         return State(positions, noise * self._thermal_speed(positions), forces(positions))
@@ -54,9 +52,7 @@ class Langevin:
         half = 0.5 * self.time_step
         inverse_mass = (1.0 / self.masses).to(state.positions.dtype)[:, None]
         decay = torch.exp(torch.tensor(-self.friction * self.time_step)).item()
-        noise = torch.randn(
-            state.positions.shape, generator=generator, dtype=state.positions.dtype
-        )
+        noise = torch.randn(state.positions.shape, generator=generator, dtype=state.positions.dtype)
         velocities = state.velocities + half * inverse_mass * state.forces
         positions = state.positions + half * velocities
         kick = (1.0 - decay**2) ** 0.5 * self._thermal_speed(positions)

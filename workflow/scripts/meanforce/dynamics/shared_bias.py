@@ -42,12 +42,8 @@ class SharedBias:
         listed, self._columns = coordinates_of(variables, bead_names)
         self._internal = InternalCoordinates(listed, len(bead_names), dtype)
         periodic = [is_periodic(variable.kind) for variable in variables]
-        lower = [
-            -math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)
-        ]
-        upper = [
-            math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)
-        ]
+        lower = [-math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)]
+        upper = [math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)]
         self.grid = Grid(lower, upper, periodic, settings.bins)
 
     def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

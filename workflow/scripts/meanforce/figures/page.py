@@ -44,7 +44,11 @@ def render(
                     "name": name,
                     "facts": facts,
                     "states": [
-                        {"name": state, "role": _role(part, state), "figure": _png(figures[name, state])}
+                        {
+                            "name": state,
+                            "role": _role(part, state),
+                            "figure": _png(figures[name, state]),
+                        }
                         for state in facts["states"]
                     ],
                     "rows": _rows(part, facts["states"]),

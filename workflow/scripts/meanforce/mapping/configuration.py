@@ -71,7 +71,9 @@ def build_beads(settings: Mapping, topology: mdtraj.Topology, where: str) -> Bea
             for name, text in settings.beads.items()
         }
     if not selected:
-        raise InputError(f"{where}: the template '{settings.template}' finds no atom of this system")
+        raise InputError(
+            f"{where}: the template '{settings.template}' finds no atom of this system"
+        )
     _refuse_overlap(selected, topology, where)
     names = tuple(selected)
     atoms = tuple(tuple(selected[name]) for name in names)
@@ -110,9 +112,7 @@ def _select(topology: mdtraj.Topology, text: str, where: str) -> list[int]:
     return indices
 
 
-def _refuse_overlap(
-    selected: dict[str, list[int]], topology: mdtraj.Topology, where: str
-) -> None:
+def _refuse_overlap(selected: dict[str, list[int]], topology: mdtraj.Topology, where: str) -> None:
     owner: dict[int, str] = {}
     for name, atoms in selected.items():
         for atom in atoms:

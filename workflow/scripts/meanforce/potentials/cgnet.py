@@ -102,7 +102,7 @@ class Cgnet(Potential):
         tensors = {"mean": mean, "scale": scale}
         inputs = len(mean) + (values["temperature"] == "feature")
         widths = [inputs, *values["hidden"], 1]
-        for layer, (n_in, n_out) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
+        for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
             random = torch.randn(n_in, n_out, generator=generator, dtype=cls.dtype)
             tensors[f"weight_{layer}"] = random / n_in**0.5
             tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=cls.dtype)

@@ -64,9 +64,7 @@ class InternalCoordinates:
         self._arms = self._differences(
             [(a, b) for a, b, _ in angles] + [(c, b) for _, b, c in angles]
         )
-        self._chain = self._differences(
-            [(d[k + 1], d[k]) for k in range(3) for d in dihedrals]
-        )
+        self._chain = self._differences([(d[k + 1], d[k]) for k in range(3) for d in dihedrals])
         # Each gradient vector: (coordinate it belongs to, bead with +1, bead with −1 or None).
         columns: list[tuple[int, int, int | None]] = []
         for number, (bead, _) in enumerate(coordinates.axes):

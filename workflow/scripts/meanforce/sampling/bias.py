@@ -35,6 +35,7 @@ class Bias(abc.ABC):
 
     def update(self, context: openmm.Context, time: float) -> None:
         """Let the bias grow; `time` in ps."""
+        raise NotImplementedError("a bias that never changes has no updates")
 
     def offset(self) -> float:
         """c(t) in kJ/mol: the frame's log-weight is (bias energy − c(t))/kT."""

@@ -64,9 +64,7 @@ class WellTempered(Bias):
         if self.grid.ndim == 1:
             self._table.setFunctionParameters(self._flat(), -np.pi, np.pi)
         else:
-            self._table.setFunctionParameters(
-                n, n, self._flat(), -np.pi, np.pi, -np.pi, np.pi
-            )
+            self._table.setFunctionParameters(n, n, self._flat(), -np.pi, np.pi, -np.pi, np.pi)
         self._force.updateParametersInContext(context)
 
     def _hill(self, center: np.ndarray) -> np.ndarray:

@@ -29,7 +29,9 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
     def validate(value: Any, info: ValidationInfo) -> float:
         internal = bool(info.context and info.context.get("internal"))
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            raise ValueError(f"not a {kind}; give a string with its unit, such as '{_sample(kind)}'")
+            raise ValueError(
+                f"not a {kind}; give a string with its unit, such as '{_sample(kind)}'"
+            )
         if isinstance(value, str):
             try:
                 number = units.parse(value, kind)
@@ -41,13 +43,13 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
             raise ValueError(f"{value!r} has no unit; give a {kind} such as '{_sample(kind)}'")
         if minimum is not None and (number < minimum or (exclusive and number == minimum)):
             raise ValueError(
-                f"{value!r} is out of range; give a {kind} {bound.strip()}, such as '{_sample(kind)}'"
+                f"{value!r} is out of range; give a {kind}{bound}, such as '{_sample(kind)}'"
             )
         return number
 
     schema = {
         "type": "string",
-        "description": f"{kind} with its unit{bound}, such as '{_sample(kind)}'",
+        "examples": [_sample(kind)],
         "x-quantity": kind + bound,
     }
     return Annotated[float, BeforeValidator(validate), WithJsonSchema(schema)]
@@ -94,7 +96,6 @@ Coordinate = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "description": "length or angle with its unit",
             "x-quantity": "length or angle",
         }
     ),
@@ -105,7 +106,6 @@ Width = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "description": "length or angle with its unit, > 0",
             "x-quantity": "length or angle > 0",
         }
     ),
@@ -121,6 +121,4 @@ def _name(value: Any) -> str:
     return value
 
 
-Name = Annotated[
-    str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})
-]
+Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from meanforce.settings.base import (
-    Coordinate,
     AnyEnergy,
+    Coordinate,
     Energy,
     Name,
     Rate,
@@ -43,15 +43,21 @@ class Gaussian(Settings):
     """One Gaussian of a static bias, height·exp[−Σ(s − center)²/(2·width²)]."""
 
     height: AnyEnergy = Field(description="negative: attracts; positive: repels")
-    center: list[Coordinate] = Field(min_length=1, max_length=3)
-    width: list[Width] = Field(min_length=1, max_length=3)
+    center: list[Coordinate] = Field(
+        min_length=1, max_length=3, description="one value for each collective variable"
+    )
+    width: list[Width] = Field(
+        min_length=1, max_length=3, description="one value for each collective variable"
+    )
 
 
 class Static(Protocol):
     """Dynamics under a bias that never changes: a sum of Gaussians."""
 
     kind: Literal["static"]
-    collective_variables: list[Name] = Field(min_length=1, max_length=3)
+    collective_variables: list[Name] = Field(
+        min_length=1, max_length=3, description="what the bias is a function of"
+    )
     gaussians: list[Gaussian] = Field(min_length=1, description="the bias is their sum")
 
 
@@ -59,7 +65,9 @@ class Metadynamics(Protocol):
     """Well-tempered metadynamics; Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)."""
 
     kind: Literal["metadynamics"]
-    collective_variables: list[Name] = Field(min_length=1, max_length=2)
+    collective_variables: list[Name] = Field(
+        min_length=1, max_length=2, description="what the bias is a function of; dihedrals"
+    )
     height: Energy = Field(description="height of the first hill")
     width: list[Width] = Field(
         min_length=1, max_length=2, description="width of a hill along each collective variable"

@@ -18,7 +18,7 @@ from meanforce.settings.validation import Validation
 class StatePoint(Settings):
     """A thermodynamic state."""
 
-    temperature: Temperature
+    temperature: Temperature = Field(description="thermostat temperature")
 
 
 class Config(Settings):

@@ -7,7 +7,7 @@ from meanforce.settings.config import Config
 
 SECTIONS = {
     "systems": "Topology, force field and solvent. Each entry is one system.",
-    "state_points": "Thermodynamic states. Experiments say which are trained at and which held out.",
+    "state_points": "Thermodynamic states; experiments train at some and hold out others.",
     "mappings": "By system: how atoms become beads, and forces on atoms forces on beads.",
     "collective_variables": "By system: functions of bead positions, declared by bead names.",
     "campaigns": "By system: sampling protocols.",
@@ -16,6 +16,9 @@ SECTIONS = {
     "validation": "By system: by which free energies models are judged.",
     "experiments": "What is trained on what, and validated against what.",
 }
+
+PARTS = {"GradientTraining": "training", "Gaussian": "gaussians", "CgBias": "bias"}
+"""Models that are parts of sections, and the keys they stand under."""
 
 HEAD = """# Configuration
 
@@ -57,9 +60,8 @@ def readme() -> str:
         lines += [f"\n## `{section}`\n", f"{purpose}\n"]
         for title, model in _models(whole["properties"][section], definitions):
             lines += _table(title, model, definitions)
-    shown = {"GradientTraining": "training", "Gaussian": "gaussians[]", "CgBias": "bias"}
     lines.append("\n## Parts of other sections\n")
-    for name, key in shown.items():
+    for name, key in PARTS.items():
         lines += _table(f"`{key}`", definitions[name], definitions)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -92,10 +94,7 @@ def _row(key: str, node: dict, definitions: dict, required: bool) -> str:
     default = "required" if required else f"`{json.dumps(node.get('default'))}`"
     if default == "`null`":
         default = ""
-    # A quantity's own description is its type; what follows is the field's.
     meaning = node.get("description", "")
-    if "x-quantity" in node and meaning.startswith(node["x-quantity"].split(" ")[0]):
-        meaning = ""
     cells = (f"`{key}`", _type(node, definitions), default, meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -105,8 +104,10 @@ def _type(node: dict, definitions: dict) -> str:
         return node["x-quantity"]
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[-1]
-        return f"see `{ {'GradientTraining': 'training', 'CgBias': 'bias'}.get(name, name) }`".replace(
-            "{ ", ""
+        return (
+            f"see `{ {'GradientTraining': 'training', 'CgBias': 'bias'}.get(name, name) }`".replace(
+                "{ ", ""
+            )
         )
     if "const" in node:
         return f"`{node['const']}`"

@@ -10,13 +10,15 @@ from meanforce.settings.base import Coordinate, Name, Rate, Settings, Time, Time
 class CgBias(Settings):
     """Well-tempered bias shared by all chains of a CG run: built, then frozen and harvested."""
 
-    collective_variables: list[Name] = Field(min_length=1, max_length=2)
+    collective_variables: list[Name] = Field(
+        min_length=1, max_length=2, description="what the bias is a function of"
+    )
     width: list[Width] = Field(
         min_length=1, max_length=2, description="width of a hill along each collective variable"
     )
-    bias_factor: float = Field(gt=1, le=1000)
+    bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
     build: Time = Field(description="time over which the bias is built")
-    bins: int = Field(default=120, ge=20, le=1000)
+    bins: int = Field(default=120, ge=20, le=1000, description="grid points, each way")
     lower: list[Coordinate] | None = Field(
         default=None, description="lower ends of the grid, for non-periodic variables"
     )
@@ -29,8 +31,8 @@ class Simulation(Settings):
     """CG Langevin dynamics of many chains at once."""
 
     chains: int = Field(ge=2, le=100000, description="independent copies, run as one batch")
-    time_step: Time
-    friction: Rate
+    time_step: Time = Field(description="integration step")
+    friction: Rate = Field(description="friction of the Langevin thermostat")
     equilibration: TimeOrZero = Field(description="time before frames are stored")
     length: Time = Field(description="stored time of each chain")
     stride: Time = Field(description="time between stored frames")
@@ -42,17 +44,15 @@ class Simulation(Settings):
 class Experiment(Settings):
     """One potential: its training data, its CG runs and its validation."""
 
-    system: Name
-    mapping: Name
+    system: Name = Field(description="entry of the section `systems`")
+    mapping: Name = Field(description="one of the system's mappings")
     campaigns: list[Name] = Field(min_length=1, description="campaigns that give training data")
     replicas: list[int] | None = Field(
         default=None, description="replicas used of these campaigns; all, where left out"
     )
-    potential: Name
+    potential: Name = Field(description="entry of the section `potentials`")
     train: list[Name] = Field(min_length=1, description="state points trained at")
-    held_out: list[Name] = Field(
-        default=[], description="state points that are only validated at"
-    )
+    held_out: list[Name] = Field(default=[], description="state points that are only validated at")
     reference: Name | None = Field(
         default=None, description="campaign that the model is validated against"
     )

@@ -11,7 +11,14 @@ from meanforce.errors import InputError
 T = TypeVar("T")
 
 
-def read_settings(text: str) -> dict[str, Any]:
+class JobSettings(dict[str, Any]):
+    """Settings of a job by name; a missing one is the user's to mend."""
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(f"--settings: '{key}' is missing; given: {', '.join(self) or 'nothing'}")
+
+
+def read_settings(text: str) -> JobSettings:
     """Settings of a job, from JSON text or from the path of a JSON file.
 
     Raises:
@@ -23,7 +30,7 @@ def read_settings(text: str) -> dict[str, Any]:
             raise InputError(f"--settings: '{text}' is neither JSON text nor a file")
         text = path.read_text()
     try:
-        return json.loads(text)
+        return JobSettings(json.loads(text))
     except json.JSONDecodeError as error:
         raise InputError(f"--settings: is not JSON ({error})") from error
 

@@ -35,31 +35,24 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _line(item: dict[str, Any], model: type[BaseModel]) -> str:
-    # Tags of unions and pydantic's own markers are no keys of the file.
-    parts = [str(part) for part in item["loc"] if part not in _TAGS and "[" not in str(part)]
+    parts, allowed = _walk(item["loc"], model)
     key = ".".join(parts)
     kind, message, given = item["type"], item["msg"], item.get("input")
     if kind == "extra_forbidden":
-        allowed = _siblings(item["loc"], model)
         near = difflib.get_close_matches(parts[-1], allowed, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        return f"{key}: unknown key{hint} Allowed: {', '.join(allowed)}".replace("? A", "? a", 0)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        return f"{key}: unknown key; {hint}allowed: {', '.join(allowed)}"
     if kind == "missing":
         return f"{key}: is missing"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        allowed = item["ctx"].get("expected_tags", "")
+        kinds = item["ctx"].get("expected_tags", "")
         tag = item["ctx"].get("tag")
         said = f"there is no kind '{tag}'" if tag else "'kind' is missing"
-        return f"{key}: {said}" + (f"; allowed: {allowed}" if allowed else "")
-    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+        return f"{key}: {said}" + (f"; allowed: {kinds}" if kinds else "")
+    message = message.removeprefix("Value error, ")
     if kind == "value_error":
         return f"{key}: {message}" if key else message
     return f"{key}: given {_short(given)}; {message[0].lower()}{message[1:]}"
-
-
-_TAGS = {
-    "muller_brown", "peptide", "unbiased", "static", "metadynamics", "spline", "rbf", "cgnet",
-}  # fmt: skip
 
 
 def _short(value: Any) -> str:
@@ -67,8 +60,12 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _siblings(location: tuple, model: type[BaseModel]) -> list[str]:
-    """Keys allowed where `location` points, found by walking the model's JSON schema."""
+def _walk(location: tuple, model: type[BaseModel]) -> tuple[list[str], list[str]]:
+    """Keys of the file that an error's location means, and the keys allowed beside the last.
+
+    Locations also hold the kinds of unions and pydantic's own markers, which stand nowhere in
+    the file; walking the JSON schema along the location tells them apart.
+    """
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
 
@@ -77,17 +74,24 @@ def _siblings(location: tuple, model: type[BaseModel]) -> list[str]:
             node = definitions[node["$ref"].rsplit("/", 1)[-1]]
         return node
 
-    node = resolve(schema)
-    for part in location[:-1]:
+    node, keys, allowed = resolve(schema), [], []
+    for part in location:
+        if part == "[key]":
+            continue
         if "oneOf" in node:
             node = resolve({"$ref": node["discriminator"]["mapping"][part]})
             continue
+        allowed = list(node.get("properties", {}))
+        keys.append(str(part))
+        named = node.get("additionalProperties") or next(
+            iter(node.get("patternProperties", {}).values()), {}
+        )
         if isinstance(part, int):
             node = node.get("items", {})
         elif part in node.get("properties", {}):
             node = node["properties"][part]
-        elif isinstance(node.get("additionalProperties"), dict):
-            node = node["additionalProperties"]
+        else:
+            node = named if isinstance(named, dict) else {}
         options = [option for option in node.get("anyOf", []) if option.get("type") != "null"]
         node = resolve(options[0] if options else node)
-    return list(node.get("properties", {}))
+    return keys, allowed

@@ -51,11 +51,11 @@ class Rbf(Linear):
 class GradientTraining(Settings):
     """Stochastic training of a network on mapped forces."""
 
-    epochs: int = Field(ge=1, le=100000)
-    batch_size: int = Field(default=512, ge=1, le=1000000)
+    epochs: int = Field(ge=1, le=100000, description="passes over the training frames")
+    batch_size: int = Field(default=512, ge=1, le=1000000, description="frames in a step")
     learning_rate: float = Field(default=3e-3, gt=0, le=1, description="peak of the schedule")
     gradient_clip: float = Field(default=10.0, gt=0, description="largest gradient norm")
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, description="decoupled weight decay (AdamW)")
     stride: int = Field(default=1, ge=1, description="use every n-th frame of the datasets")
 
 
@@ -69,7 +69,7 @@ class Cgnet(Settings):
     temperature: Literal["none", "feature"] = Field(
         default="feature", description="none: one potential; feature: T is an input of the network"
     )
-    training: GradientTraining
+    training: GradientTraining = Field(description="how it is trained")
 
 
 Potential = Annotated[Spline | Rbf | Cgnet, Field(discriminator="kind")]

@@ -24,8 +24,8 @@ class Validation(Settings):
         default=None, description="upper ends of non-periodic variables"
     )
     cutoff: Energy = Field(
-        default=16.736,
-        validate_default=False,
+        default="4 kcal/mol",
+        validate_default=True,
         description="free energy of the reference up to which surfaces are compared",
     )
     basins: dict[Name, list[Box]] = Field(

@@ -1,0 +1,31 @@
+"""What several tests share: the repository's configs and analytic systems."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+# Two cores are what the tests may use; one thread is fastest for systems this small.
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def _default() -> dict:
+    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+
+
+@pytest.fixture
+def config(_default: dict, monkeypatch: pytest.MonkeyPatch) -> dict:
+    """The default config as plain values, free to be changed; paths in it hold."""
+    monkeypatch.chdir(ROOT)
+    return copy.deepcopy(_default)

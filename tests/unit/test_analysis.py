@@ -1,0 +1,141 @@
+"""Analysis against known answers. Seeds are fixed; allowances are at least 5 standard errors."""
+
+import math
+
+import numpy as np
+import pytest
+
+from meanforce.analysis.basins import barrier_height
+from meanforce.analysis.convergence import r_hat
+from meanforce.analysis.force_error import _neighbour_half_squares, _superposition
+from meanforce.analysis.samples import Sample
+from meanforce.analysis.structure import wasserstein
+from meanforce.analysis.surfaces import (
+    Axes,
+    block_histograms,
+    effective_number,
+    free_energy_rmse,
+    jensen_shannon,
+    noise_floor,
+    resampled,
+)
+
+
+def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
+    n = len(weights)
+    return Sample(
+        np.zeros((n, 1, 3)), variables, weights / weights.sum(), blocks,
+        np.zeros(n, dtype=int), int(blocks.max()) + 1, ["X"], [],
+    )  # fmt: skip
+
+
+def test_jensen_shannon_of_known_distributions():
+    p, q = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    assert jensen_shannon(p, p) == 0
+    assert jensen_shannon(p, q) == pytest.approx(math.log(2))
+    half = np.array([0.5, 0.5])
+    expected = 0.5 * math.log(4 / 3) + 0.5 * (0.5 * math.log(2) + 0.5 * math.log(2 / 3))
+    assert jensen_shannon(p, half) == pytest.approx(expected)
+
+
+def test_divergence_is_blind_to_a_rare_basin_and_its_free_energy_is_not():
+    # A basin of population 2 % whose free energy is wrong by 1 kcal/mol at 300 K.
+    thermal = 0.5962
+    p = np.array([0.98, 0.02])
+    odds = 0.02 / 0.98 * math.exp(-1.0 / thermal)
+    q = np.array([1.0, odds]) / (1 + odds)
+    assert jensen_shannon(p, q) < 0.004
+    error = -thermal * math.log(p[1] / p[0]) + thermal * math.log(q[1] / q[0])
+    assert error == pytest.approx(-1.0)
+
+
+def test_floor_of_two_finite_samples_follows_theory():
+    # For two samples of N, JS ≈ (K − 1)/(8) (1/N + 1/N) with K occupied bins.
+    rng = np.random.default_rng(1)
+    p = np.full(400, 1 / 400)
+    floor = noise_floor(jensen_shannon, p, 20000, 20000, rng)
+    assert floor == pytest.approx(399 / 8 * 2 / 20000, rel=0.05)
+    exact = noise_floor(jensen_shannon, p, 20000, math.inf, rng)
+    assert exact == pytest.approx(399 / 8 / 20000, rel=0.05)
+
+
+def test_effective_number_of_independent_correlated_and_weighted_frames():
+    rng = np.random.default_rng(2)
+    axes = Axes(("s",), (np.linspace(0, 1, 11),), (False,))
+    n, blocks = 40000, np.arange(40000) * 200 // 40000
+    independent = rng.uniform(0, 1, (n, 1))
+    number = effective_number(block_histograms(sample(independent, np.ones(n), blocks), axes))
+    # 200 blocks of 9 free bins: relative error √(2/1800) = 3.3 %.
+    assert number == pytest.approx(n, rel=0.17)
+    repeated = np.repeat(independent[::10], 10, axis=0)
+    number = effective_number(block_histograms(sample(repeated, np.ones(n), blocks), axes))
+    assert number == pytest.approx(n / 10, rel=0.17)
+    weights = rng.exponential(1, n)
+    number = effective_number(block_histograms(sample(independent, weights, blocks), axes))
+    assert number == pytest.approx(n / 2, rel=0.2)
+
+
+def test_reweighted_histogram_is_the_target_distribution():
+    rng = np.random.default_rng(3)
+    values = rng.uniform(0, 1, (200000, 1))
+    weights = np.exp(-3 * values[:, 0])
+    axes = Axes(("s",), (np.linspace(0, 1, 6),), (False,))
+    blocks = block_histograms(sample(values, weights, np.arange(200000) * 20 // 200000), axes)
+    edges = np.linspace(0, 1, 6)
+    exact = (np.exp(-3 * edges[:-1]) - np.exp(-3 * edges[1:])) / (1 - math.exp(-3))
+    assert blocks.sum(0) == pytest.approx(exact, abs=0.005)
+    drawn = resampled(blocks, 300, rng).std(0)
+    assert (drawn < 0.003).all()
+    assert (drawn > 0.0002).all()
+
+
+def test_free_energy_rmse_ignores_a_constant_and_high_bins():
+    p = np.array([0.6, 0.3, 0.0999, 0.0001])
+    q = np.array([0.6, 0.3, 0.0999, 0.00001])
+    assert free_energy_rmse(p, q / q.sum(), 1.0, cutoff=3.0) == pytest.approx(0, abs=1e-12)
+    assert free_energy_rmse(p, q / q.sum(), 1.0, cutoff=30.0) > 0.9
+
+
+def test_barrier_takes_the_lower_way_round_the_circle():
+    profile = np.array([5.0, 1.0, 8.0, 0.0, 4.0, 6.0])
+    start, end = np.arange(6) == 3, np.arange(6) == 1
+    assert barrier_height(profile, start, end, periodic=False) == 8.0
+    assert barrier_height(profile, start, end, periodic=True) == 6.0
+    # From the other side, heights count from the other minimum.
+    assert barrier_height(profile, end, start, periodic=True) == 5.0
+
+
+def test_wasserstein_of_shifted_histograms():
+    p = np.zeros(100)
+    p[10] = 1
+    assert wasserstein(p, np.roll(p, 7), 0.1, circular=False) == pytest.approx(0.7)
+    assert wasserstein(p, np.roll(p, 95), 0.1, circular=True) == pytest.approx(0.5)
+
+
+def test_r_hat_tells_mixed_from_stuck_chains():
+    rng = np.random.default_rng(4)
+    chains = np.tile(np.arange(20), 500)
+    mixed = rng.normal(size=10000)
+    assert r_hat(mixed, chains) == pytest.approx(1.0, abs=0.01)
+    assert r_hat(mixed + 2 * (chains % 2), chains) > 1.3
+
+
+def test_superposition_finds_the_rotation():
+    rng = np.random.default_rng(5)
+    mobile = rng.normal(size=(4, 6, 3))
+    rotation = np.linalg.qr(rng.normal(size=(4, 3, 3)))[0]
+    rotation *= np.sign(np.linalg.det(rotation))[:, None, None]
+    target = np.einsum("nij,nbj->nbi", rotation, mobile) + 3.0
+    np.testing.assert_allclose(_superposition(mobile, target), rotation, atol=1e-10)
+
+
+def test_irreducible_force_is_the_noise_and_not_the_models_error():
+    # A smooth model error of variance about 2 on top of noise of variance 0.25.
+    rng = np.random.default_rng(6)
+    n = 20000
+    positions = np.zeros((n, 1, 3))
+    positions[:, 0, 0] = rng.uniform(0, 10, n)
+    residual = np.zeros((n, 1, 3))
+    residual[:, 0, 0] = 2 * np.sin(positions[:, 0, 0]) + 0.5 * rng.normal(size=n)
+    half = _neighbour_half_squares(positions, residual)
+    assert half.mean() == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))

@@ -1,0 +1,131 @@
+"""Bad configs: one clear message that names the key, what was given and what is allowed."""
+
+import re
+
+import pytest
+
+from meanforce.errors import InputError
+from meanforce.mapping.check import check_structures
+from meanforce.settings.load import load_config
+
+ALANINE = "capped_alanine"
+PSI = ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"]
+EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
+
+
+def put(*keys_and_value):
+    """A change of one entry of the config."""
+
+    def change(config):
+        *keys, last, value = keys_and_value
+        for key in keys:
+            config = config[key]
+        config[last] = value
+
+    return change
+
+
+BAD = {
+    "unknown key": (
+        put("campaigns", ALANINE, "unbiased", "frictoin", "1 / ps"),
+        r"campaigns\.capped_alanine\.unbiased\.frictoin: unknown key; did you mean 'friction'\?",
+    ),
+    "unknown section": (put("potental", {}), r"potental: unknown key; did you mean 'potentials'"),
+    "wrong unit": (
+        put("campaigns", ALANINE, "unbiased", "length", "5 nm"),
+        r"campaigns\.capped_alanine\.unbiased\.length: '5 nm' is not a time with its unit",
+    ),
+    "no unit": (
+        put("state_points", "T300", "temperature", 300),
+        r"state_points\.T300\.temperature: 300 has no unit; give a temperature such as '300 K'",
+    ),
+    "negative length": (
+        put("campaigns", ALANINE, "unbiased", "length", "-5 ns"),
+        r"campaigns\.capped_alanine\.unbiased\.length: '-5 ns' is out of range; give a time > 0",
+    ),
+    "unknown mapping": (
+        put("experiments", EXPERIMENT, "mapping", "havy"),
+        rf"experiments\.{EXPERIMENT}\.mapping: there is no mapping 'havy'; known: core_beta, heavy",
+    ),
+    "unknown campaign": (
+        put("experiments", EXPERIMENT, "campaigns", ["meta"]),
+        rf"experiments\.{EXPERIMENT}\.campaigns: there is no campaign 'meta'; known: metadynamics",
+    ),
+    "unknown kind": (
+        put("campaigns", ALANINE, "unbiased", "kind", "biased"),
+        r"campaigns\.capped_alanine\.unbiased: there is no kind 'biased'; allowed: 'unbiased'",
+    ),
+    "unknown bead": (
+        put("collective_variables", ALANINE, "psi", "beads", [*PSI[:3], "NME3-NX"]),
+        r"collective_variables\.capped_alanine\.psi\.beads: there is no bead 'NME3-NX'; known: "
+        r".*did you mean NME3-N",
+    ),
+    "overlapping beads": (
+        put("mappings", ALANINE, "heavy", {"beads": {"A": "name CA", "B": "name CA or name CB"}}),
+        r"mappings\.capped_alanine\.heavy: atom ALA2-CA is in bead 'A' and in bead 'B'",
+    ),
+    "empty selection": (
+        put("mappings", ALANINE, "heavy", {"beads": {"A": "name CZ"}}),
+        r"mappings\.capped_alanine\.heavy\.beads\.A: 'name CZ' selects no atom.*nearest: C",
+    ),
+    "no selection language": (
+        put("mappings", ALANINE, "heavy", {"beads": {"A": "what is this"}}),
+        r"mappings\.capped_alanine\.heavy\.beads\.A: 'what is this' is not an MDTraj selection",
+    ),
+    "variable that is no function of the beads": (
+        put("mappings", ALANINE, "core_beta", {"beads": {"A": "name CA", "B": "name CB"}}),
+        r"experiments\.capped_alanine_metadynamics_core_beta_cgnet: campaign 'metadynamics' biases "
+        r"'phi', which is not a function of the beads of mapping 'core_beta'",
+    ),
+    "train = held-out": (
+        put("experiments", EXPERIMENT, "held_out", ["T300"]),
+        rf"experiments\.{EXPERIMENT}: T300 stands in 'train' and in 'held_out'",
+    ),
+    "missing structure": (
+        put("systems", ALANINE, "structure", "resources/nothing.pdb"),
+        r"systems\.capped_alanine\.structure: the file 'resources/nothing.pdb' does not exist",
+    ),
+    "name that escapes": (
+        put("state_points", "../x", {"temperature": "300 K"}),
+        r"state_points\.\.\./x: '../x' is not a name; use letters, digits",
+    ),
+    "frames longer than the run": (
+        put("campaigns", ALANINE, "unbiased", "stride", "9 ns"),
+        r"campaigns\.capped_alanine\.unbiased\.stride: is longer than 'length'",
+    ),
+    "one width for two variables": (
+        put("campaigns", ALANINE, "metadynamics", "width", ["0.35 rad"]),
+        r"campaigns\.capped_alanine\.metadynamics\.width: 1 given, but 2 collective variables",
+    ),
+    "one temperature for two": (
+        put("experiments", EXPERIMENT, "train", ["T300"]),
+        rf"experiments\.{EXPERIMENT}\.train: a potential that depends on temperature needs two",
+    ),
+    "replica that does not exist": (
+        put("experiments", EXPERIMENT, "replicas", [4]),
+        rf"experiments\.{EXPERIMENT}\.replicas: 4 does not exist; campaign 'metadynamics' has 1",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_message_names_key_given_and_allowed(config, name):
+    change, expected = BAD[name]
+    change(config)
+    with pytest.raises(InputError) as caught:
+        check_structures(load_config(config))
+    assert re.search(expected, str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("raw", [None, {}, [], "text", 3])
+def test_empty_or_shapeless_config(raw):
+    with pytest.raises(InputError, match="the config is empty"):
+        load_config(raw)
+
+
+def test_all_ready_made_configs_are_good(root, monkeypatch):
+    import yaml
+
+    monkeypatch.chdir(root)
+    for path in sorted((root / "config").glob("*.yaml")):
+        check_structures(load_config(yaml.safe_load(path.read_text())))

@@ -1,0 +1,95 @@
+"""Things that must stay in step."""
+
+import json
+import re
+
+import jsonschema
+import yaml
+
+from meanforce.settings import stages
+from meanforce.settings.documentation import readme, schema, schema_text
+from meanforce.settings.load import load_config
+
+CONDA_NAMES = {"tables": "pytables", "torch": "pytorch", "matplotlib": "matplotlib-base"}
+
+
+def test_conda_environment_has_the_same_pins(root):
+    lines = (root / "envs" / "requirements.txt").read_text().splitlines()
+    pip = dict(line.lower().split("==") for line in lines if line and not line.startswith("#"))
+    conda = yaml.safe_load((root / "envs" / "environment.yaml").read_text())["dependencies"]
+    pins = dict(entry.split("=", 1) for entry in conda)
+    assert pins.pop("python") == "3.11"
+    assert pins == {CONDA_NAMES.get(name, name): version for name, version in pip.items()}
+
+
+def test_settings_page_and_schema_are_current(root):
+    hint = "run python workflow/scripts/document_settings.py"
+    assert (root / "config" / "README.md").read_text() == readme(), hint
+    path = root / "workflow" / "schemas" / "config.schema.json"
+    assert path.read_text() == schema_text(), hint
+
+
+def test_ready_made_configs_fit_the_schema(root):
+    for path in sorted((root / "config").glob("*.yaml")):
+        jsonschema.validate(yaml.safe_load(path.read_text()), schema())
+
+
+def test_every_key_is_explained():
+    for name, model in schema()["$defs"].items():
+        for key, node in model["properties"].items():
+            if key == "kind" or name == "Config":
+                continue
+            assert node.get("description"), f"{name}.{key} has no description"
+
+
+def test_ci_calls_the_readme_test_command(root):
+    text = (root / "README.md").read_text()
+    commands = [line for line in text.splitlines() if line.startswith("python3 -m venv .venv")]
+    assert len(commands) == 2
+    assert commands[0].endswith(".venv/bin/snakemake --cores 2")
+    assert commands[1].endswith(".venv/bin/pytest")
+    assert (root / ".ci" / "run").read_text().rstrip().endswith(commands[1])
+
+
+def test_modules_stay_small(root):
+    for path in (root / "workflow").rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path
+
+
+def test_settings_of_a_stage_are_canonical(config):
+    """Order, spelling of units and comments change nothing; a value changes its own stages."""
+    first = load_config(config)
+    text = json.dumps(config)
+    again = json.loads(re.sub(r'"300 K"', '"300.0 K"', text))
+    again = {key: again[key] for key in reversed(again)}
+    again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.04 ps"
+    second = load_config(again)
+    job = ("capped_alanine", "T300", "unbiased", "1")
+    name = "capped_alanine_metadynamics_heavy_cgnet"
+    for build, names in (
+        (stages.prepare_settings, job[:1]),
+        (stages.sample_settings, job),
+        (stages.map_settings, ("capped_alanine", "heavy")),
+        (stages.train_settings, (name, "0")),
+        (stages.simulate_settings, (name, "T350")),
+        (stages.validate_settings, (name, "T350")),
+        (stages.report_settings, ()),
+    ):
+        ours, theirs = (stages.canonical(build(c, *names)) for c in (first, second))
+        assert ours == theirs
+    again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.05 ps"
+    third = load_config(again)
+    assert stages.sample_settings(third, *job) != stages.sample_settings(first, *job)
+    assert stages.train_settings(third, name, "0") == stages.train_settings(first, name, "0")
+
+
+def test_every_job_has_its_own_seed(config):
+    loaded = load_config(config)
+    seeds = [
+        stages.sample_settings(loaded, system, state, campaign, str(replica))["seed"]
+        for system, campaigns in loaded.campaigns.items()
+        for campaign, settings in campaigns.items()
+        for state in loaded.state_points
+        for replica in range(1, settings.replicas + 1)
+    ]
+    assert len(set(seeds)) == len(seeds)

@@ -1,0 +1,38 @@
+"""Quantities with units."""
+
+import pytest
+
+from meanforce import units
+from meanforce.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("300 K", "temperature", 300.0),
+        ("26.85 degC", "temperature", 300.0),
+        ("2 fs", "time", 0.002),
+        ("10 ns", "time", 10000.0),
+        ("5 angstrom", "length", 0.5),
+        ("1 kcal/mol", "energy", 4.184),
+        ("180 deg", "angle", 3.14159265359),
+        ("1 / ps", "rate", 1.0),
+        ("0.5/fs", "rate", 500.0),
+        ("-9.5e-1 kJ/mol", "energy", -0.95),
+    ],
+)
+def test_value_in_internal_units(text, kind, value):
+    assert units.parse(text, kind) == pytest.approx(value, rel=1e-11)
+
+
+def test_equal_quantities_give_equal_bits():
+    assert units.parse("300 fs", "time") == units.parse("0.3 ps", "time")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["300", "K", "", "3 kg", "3 m/", "3 K K", "nan K", "inf K", "3 __import__('os')", "1e999 K"],
+)
+def test_refuses_with_an_example(text):
+    with pytest.raises(InputError, match="temperature"):
+        units.parse(text, "temperature")

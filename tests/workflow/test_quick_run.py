@@ -1,0 +1,169 @@
+"""config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+pytestmark = pytest.mark.workflow
+
+QUICK = ("--configfile", "config/quick.yaml")
+COLUMNS = [
+    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
+    "role", "metric", "value", "stderr", "noise_floor", "unit",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def summary(quick_run) -> pd.DataFrame:
+    return pd.read_csv(quick_run.folder / "results" / "summary.csv")
+
+
+def test_summary_keeps_its_contract(summary):
+    assert list(summary.columns) == COLUMNS
+    assert set(summary["system"]) == {"muller_brown", "capped_alanine"}
+    assert set(summary["state_point"]) == {"T300", "T350", "T400"}
+    held_out = summary[summary["role"] == "held-out"]
+    assert set(held_out["state_point"]) == {"T350"}
+    alanine = set(summary.loc[summary["system"] == "capped_alanine", "metric"])
+    assert alanine >= {
+        "js_phi_psi", "fes_rmse", "delta_f_alphaR_beta", "delta_f_alphaR_beta_reference",
+        "delta_f_alphaR_beta_error", "delta_f_phi_positive", "barrier_phi", "force_rmse",
+        "force_irreducible", "wasserstein_bond", "wasserstein_angle", "wasserstein_dihedral",
+        "stability", "barrier_phi_reference", "barrier_phi_error",
+    }  # fmt: skip
+    muller_brown = set(summary.loc[summary["system"] == "muller_brown", "metric"])
+    assert muller_brown >= {
+        "pmf_rmse", "well_difference", "barrier", "force_rmse", "force_irreducible"
+    }  # fmt: skip
+
+
+def test_short_run_is_already_about_right(summary):
+    """Physics of the quick run, with allowances for its short sampling."""
+    rows = summary.set_index(["experiment", "state_point", "metric"])["value"]
+    name = "capped_alanine_metadynamics_heavy_cgnet"
+    assert rows[name, "T300", "stability"] == 1.0
+    # ln 2 = 0.69 means no overlap at all; a model that learned nothing scores above 0.3.
+    assert rows[name, "T300", "js_phi_psi"] < 0.2
+    assert 4.0 < rows[name, "T300", "force_irreducible"] < 5.0
+    assert rows[name, "T300", "force_rmse"] < 1.1 * rows[name, "T300", "force_irreducible"]
+    exact = rows["muller_brown_static_x_rbf", "T300", "barrier_reference"]
+    assert exact == pytest.approx(5.299, abs=0.01)
+    # Few crossings of the hidden barrier: this only catches a wrong unit or sign.
+    assert rows["muller_brown_static_x_rbf", "T300", "barrier"] == pytest.approx(exact, abs=1.5)
+
+
+def test_biased_frames_carry_the_unbiased_forces(quick_run):
+    import h5py
+
+    for path in quick_run.folder.glob("results/*/T*/*/1/forces.h5"):
+        with h5py.File(path) as file:
+            assert file.attrs["deviation_from_run"] < 1e-4
+
+
+def test_run_is_documented(quick_run):
+    run = yaml.safe_load((quick_run.folder / "results" / "run.yaml").read_text())
+    assert run["config"]["seed"] == 2026
+    assert run["made_with"]["packages"]["openmm"]
+    page = (quick_run.folder / "results" / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 12
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "")\
+        .replace("http://creativecommons.org", "")  # fmt: skip
+    model = quick_run.folder / "results/experiments/capped_alanine_metadynamics_heavy_cgnet"
+    about = json.loads((model / "model-0.json").read_text())["about"]
+    assert about["settings"]["potential"]["kind"] == "cgnet"
+
+
+def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
+    assert quick_run.dirty_rules(*QUICK) == set()
+    assert not list(quick_run.folder.glob("results/**/.*.work"))
+
+
+def test_same_seed_gives_the_same_bits(quick_run, make_checkout):
+    other = make_checkout()
+    result = other.snakemake(*QUICK)
+    assert result.returncode == 0, result.stdout + result.stderr
+    ours = pd.read_csv(quick_run.folder / "results" / "summary.csv")
+    theirs = pd.read_csv(other.folder / "results" / "summary.csv")
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=True)
+    assert np.isfinite(ours["value"]).mean() > 0.9
+
+
+LIBRARY = "workflow/scripts/meanforce/"
+AFTER_SAMPLE = {"sample", "forces", "map", "train", "simulate", "validate", "report"}
+AFTER_TRAIN = {"train", "simulate", "validate", "report"}
+CODE_EDITS = {
+    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", *AFTER_SAMPLE}),
+    "sampling/metadynamics.py": ("max(1, round(", "max(2, round(", AFTER_SAMPLE),
+    "sampling/recompute.py": ("CHUNK = 5000", "CHUNK = 4000", AFTER_SAMPLE - {"sample"}),
+    "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
+    "training/gradient.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
+    "dynamics/langevin.py": ("half = 0.5 *", "half = 0.50001 *", AFTER_TRAIN - {"train"}),
+    "analysis/basins.py": ("len(finite) > 1", "len(finite) > 2", {"validate", "report"}),
+    "figures/page.py": (":.3g}", ":.4g}", {"report"}),
+}
+
+
+@pytest.mark.parametrize("module", CODE_EDITS)
+def test_edited_module_reruns_its_stage_and_what_follows(quick_run, module):
+    old, new, expected = CODE_EDITS[module]
+    path = quick_run.folder / LIBRARY / module
+    source = path.read_text()
+    assert old in source
+    try:
+        path.write_text(source.replace(old, new))
+        assert quick_run.dirty_rules(*QUICK) == expected
+        path.write_text("# A comment.\n" + source)
+        assert quick_run.dirty_rules(*QUICK) == set()
+    finally:
+        path.write_text(source)
+
+
+CONFIG_EDITS = {
+    "hill height": (
+        lambda c: c["campaigns"]["capped_alanine"]["metadynamics"].update(height="1.3 kJ/mol"),
+        AFTER_SAMPLE,
+    ),
+    "force map": (
+        lambda c: c["mappings"]["muller_brown"]["x"].update(force_map="aggregate"),
+        AFTER_SAMPLE - {"forces"},
+    ),
+    "epochs": (
+        lambda c: c["potentials"]["cgnet"]["training"].update(epochs=9),
+        AFTER_TRAIN,
+    ),
+    "CG friction": (
+        lambda c: c["simulations"]["capped_alanine"].update(friction="3 / ps"),
+        AFTER_TRAIN - {"train"},
+    ),
+    "basin": (
+        lambda c: c["validation"]["capped_alanine"]["basins"]["phi_positive"][0].update(
+            phi=["0.1 rad", "180 deg"]
+        ),
+        {"validate", "report"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", CONFIG_EDITS)
+def test_edited_setting_reruns_its_stage_and_what_follows(quick_run, tmp_path, edit):
+    change, expected = CONFIG_EDITS[edit]
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    # YAML anchors would carry the change to other campaigns.
+    config = json.loads(json.dumps(config))
+    change(config)
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    assert quick_run.dirty_rules("--configfile", str(path)) == expected
+
+
+def test_spelling_reruns_nothing(quick_run, tmp_path):
+    text = (quick_run.folder / "config" / "quick.yaml").read_text()
+    assert "temperature: 300 K" in text
+    config = yaml.safe_load(text.replace("temperature: 300 K", "temperature: 300.0 K"))
+    path = tmp_path / "config.yaml"
+    reordered = {key: config[key] for key in sorted(config, reverse=True)}
+    path.write_text("# A comment.\n" + yaml.safe_dump(reordered, sort_keys=False))
+    assert quick_run.dirty_rules("--configfile", str(path)) == set()
