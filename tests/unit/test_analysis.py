@@ -13,7 +13,6 @@ from meanforce.analysis.structure import wasserstein
 from meanforce.analysis.surfaces import (
     Axes,
     block_histograms,
-    effective_number,
     free_energy_rmse,
     jensen_shannon,
     noise_floor,
@@ -49,30 +48,42 @@ def test_divergence_is_blind_to_a_rare_basin_and_its_free_energy_is_not():
     assert error == pytest.approx(-1.0)
 
 
-def test_floor_of_two_finite_samples_follows_theory():
-    # For two samples of N, JS ≈ (K − 1)/(8) (1/N + 1/N) with K occupied bins.
+def histograms(n: int, repeats: int, weighted: bool, rng: np.random.Generator) -> np.ndarray:
+    """100 blocks of a uniform sample over 400 bins; every frame `repeats` times."""
+    axes = Axes(("s",), (np.linspace(0, 1, 401),), (False,))
+    values = np.repeat(rng.uniform(0, 1, (n // repeats, 1)), repeats, axis=0)
+    weights = rng.exponential(1, n) if weighted else np.ones(n)
+    return block_histograms(sample(values, weights, np.arange(n) * 100 // n), axes)
+
+
+@pytest.mark.parametrize(
+    ("repeats", "weighted", "independent"), [(1, False, 40000), (10, False, 4000), (1, True, 20000)]
+)
+def test_floor_follows_theory_for_correlated_and_weighted_frames(repeats, weighted, independent):
+    # A sample of N independent frames over K bins has JS ≈ (K − 1)/(8N) from its distribution;
+    # exponential weights halve N.
     rng = np.random.default_rng(1)
-    p = np.full(400, 1 / 400)
-    floor = noise_floor(jensen_shannon, p, 20000, 20000, rng)
-    assert floor == pytest.approx(399 / 8 * 2 / 20000, rel=0.05)
-    exact = noise_floor(jensen_shannon, p, 20000, math.inf, rng)
-    assert exact == pytest.approx(399 / 8 / 20000, rel=0.05)
+    blocks = histograms(40000, repeats, weighted, rng)
+    floor = noise_floor(jensen_shannon, blocks, resampled(blocks, 100, rng))
+    assert floor == pytest.approx(399 / 8 / independent, rel=0.1)
 
 
-def test_effective_number_of_independent_correlated_and_weighted_frames():
+def test_floor_of_an_exact_distribution_is_zero():
+    blocks = np.full((1, 10), 0.1)
+    draws = resampled(blocks, 20, np.random.default_rng(1))
+    assert noise_floor(jensen_shannon, blocks, draws) == 0
+
+
+def test_a_perfect_model_scores_its_floor():
     rng = np.random.default_rng(2)
-    axes = Axes(("s",), (np.linspace(0, 1, 11),), (False,))
-    n, blocks = 40000, np.arange(40000) * 200 // 40000
-    independent = rng.uniform(0, 1, (n, 1))
-    number = effective_number(block_histograms(sample(independent, np.ones(n), blocks), axes))
-    # 200 blocks of 9 free bins: relative error √(2/1800) = 3.3 %.
-    assert number == pytest.approx(n, rel=0.17)
-    repeated = np.repeat(independent[::10], 10, axis=0)
-    number = effective_number(block_histograms(sample(repeated, np.ones(n), blocks), axes))
-    assert number == pytest.approx(n / 10, rel=0.17)
-    weights = rng.exponential(1, n)
-    number = effective_number(block_histograms(sample(independent, weights, blocks), axes))
-    assert number == pytest.approx(n / 2, rel=0.2)
+    model, reference = (histograms(n, 1, False, rng) for n in (40000, 10000))
+    floor = sum(
+        noise_floor(jensen_shannon, blocks, resampled(blocks, 100, rng))
+        for blocks in (model, reference)
+    )
+    score = jensen_shannon(model.sum(0), reference.sum(0))
+    # JS of pure noise is χ² with 399 degrees of freedom: relative standard error 7 %.
+    assert score == pytest.approx(floor, rel=0.35)
 
 
 def test_reweighted_histogram_is_the_target_distribution():

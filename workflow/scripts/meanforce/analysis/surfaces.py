@@ -1,10 +1,14 @@
 """Histograms by blocks, and what follows from them: free energies, divergences, noise floors."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from meanforce.analysis.samples import Sample
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+"""A distance of two distributions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,41 +100,20 @@ def free_energy_rmse(p: np.ndarray, q: np.ndarray, thermal: float, cutoff: float
     return float(np.sqrt(np.mean((difference - difference.mean()) ** 2)))
 
 
-def effective_number(blocks: np.ndarray) -> float:
-    """Number of independent frames that would scatter as these block histograms do.
+def noise_floor(metric: Metric, blocks: np.ndarray, draws: np.ndarray, power: float = 1.0) -> float:
+    """Mean of a metric between a finite sample and the distribution that it comes from.
 
-    N = (1 − Σp²) / Σ var(p), with var(p) from the scatter of the blocks; weights and
-    correlation in time both lower it. Infinite for a single, exact block.
-    """
-    n = len(blocks)
-    if n < 2:
-        return float("inf")
-    share = blocks.reshape(n, -1).sum(axis=1)
-    p = blocks.sum(axis=0) / blocks.sum()
-    # Ratio estimator: a block's deviation is measured at its own weight.
-    deviation = blocks - share.reshape(-1, *[1] * p.ndim) * p
-    variance = n / (n - 1) * (deviation**2).sum() / blocks.sum() ** 2
-    return float((1.0 - (p**2).sum()) / variance)
-
-
-def noise_floor(
-    metric, p: np.ndarray, n_model: float, n_reference: float, rng: np.random.Generator, draws=40
-) -> float:
-    """Mean of a metric between two finite samples of the same distribution.
+    Estimated by the bootstrap: between resampled blocks and all blocks. A perfect model differs
+    from the reference by the floors of both samples, because their noise is independent.
 
     Args:
-        metric: function of two distributions.
-        p: the distribution, the best estimate of the reference.
-        n_model: independent frames of the model.
-        n_reference: independent frames of the reference; inf where it is exact.
-        rng: source of random numbers.
-        draws: over how many pairs the mean is taken.
+        metric: function of two distributions, 0 where they are equal.
+        blocks: histograms by blocks, shape (n_blocks, ...); one block is exact.
+        draws: bootstrap samples of these, from `resampled`.
+        power: of the metric in which independent contributions add up.
+
+    Returns:
+        mean of the metric to this power.
     """
-
-    def draw(n: float) -> np.ndarray:
-        if not np.isfinite(n):
-            return p
-        n = max(1, round(n))
-        return (rng.multinomial(n, p.reshape(-1)) / n).reshape(p.shape)
-
-    return float(np.nanmean([metric(draw(n_model), draw(n_reference)) for _ in range(draws)]))
+    whole = blocks.sum(axis=0)
+    return float(np.nanmean([metric(draw, whole) ** power for draw in draws]))
