@@ -21,6 +21,9 @@ class Protocol(Settings):
     """What every campaign has."""
 
     length: Time = Field(description="sampled time of each replica, after equilibration")
+    length_at: dict[Name, Time] = Field(
+        default={}, description="state point: length there, where it differs from `length`"
+    )
     stride: Time = Field(description="time between stored frames")
     time_step: Time = Field(description="integration step")
     friction: Rate = Field(description="friction of the Langevin thermostat")
@@ -31,6 +34,10 @@ class Protocol(Settings):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"
     )
+
+    def length_of(self, state: str) -> float:
+        """Sampled time at a state point, ps."""
+        return self.length_at.get(state, self.length)
 
 
 class Unbiased(Protocol):

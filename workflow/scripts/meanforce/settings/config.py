@@ -85,11 +85,14 @@ class Config(Settings):
             value = getattr(campaign, key, None)
             if value and value < campaign.time_step:
                 raise ValueError(f"{where}.{key}: is shorter than one time_step")
-        if campaign.stride > campaign.length:
+        for state in campaign.length_at:
+            _known(f"{where}.length_at", state, self.state_points, "state point")
+        shortest = min([campaign.length, *campaign.length_at.values()])
+        if campaign.stride > shortest:
             raise ValueError(f"{where}.stride: is longer than 'length', so no frame is stored")
         if campaign.kind == "metadynamics":
             _same_number(f"{where}.width", campaign.width, names)
-            if campaign.burn_in + campaign.stride > campaign.length:
+            if campaign.burn_in + campaign.stride > shortest:
                 raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
             for name in names:
                 if not is_periodic(self.variables_of(system)[name].kind):

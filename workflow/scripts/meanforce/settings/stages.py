@@ -34,9 +34,9 @@ def sample_settings(
     """Settings of the stage `sample`."""
     settings = config.campaigns[system][campaign]
     variables = _variables(config, system, collective_variables_of(settings))
-    protocol = settings.model_dump()
-    # How many repeats there are does not change any one of them.
-    del protocol["replicas"]
+    protocol = settings.model_dump() | {"length": settings.length_of(state)}
+    # How many repeats there are, and what other state points do, changes no single one.
+    del protocol["replicas"], protocol["length_at"]
     return {
         "campaign": protocol,
         "temperature": config.state_points[state].temperature,
@@ -128,11 +128,11 @@ def atomistic_time(config: Config, experiment: str) -> float:
     """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
     chosen = config.experiments[experiment]
     campaigns = config.campaigns[chosen.system]
-    per_state = sum(
-        campaigns[name].length * len(chosen.replicas or range(campaigns[name].replicas))
+    return sum(
+        campaigns[name].length_of(state) * len(chosen.replicas or range(campaigns[name].replicas))
         for name in chosen.campaigns
+        for state in chosen.train
     )
-    return per_state * len(chosen.train)
 
 
 def _variables(config: Config, system: str, names: list[str]) -> dict[str, Any]:
