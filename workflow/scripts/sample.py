@@ -11,7 +11,7 @@ from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import make_bias
 from meanforce.settings.campaigns import Campaign
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.job import read_settings, validated
+from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.mappings import Mapping
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -34,14 +34,19 @@ def main() -> None:
     campaign = validated(Campaign, settings["campaign"], "campaign")
     topology = prepared_topology(arguments.prepared / "topology.cif")
     beads = {
-        name: build_beads(validated(Mapping, values, "mappings"), topology, f"mappings.{name}")
-        for name, values in settings["mappings"].items()
+        name: build_beads(mapping, topology, f"mappings.{name}")
+        for name, mapping in validated_each(Mapping, settings["mappings"], "mappings").items()
     }
-    variables = {}
-    for name, values in settings["collective_variables"].items():
-        variable = validated(CollectiveVariable, values, "collective_variables")
-        force = as_force(variable, beads[variable.mapping], f"collective_variables.{name}")
-        variables[name] = (force, is_periodic(variable.kind))
+    declared = validated_each(
+        CollectiveVariable, settings["collective_variables"], "collective_variables"
+    )
+    variables = {
+        name: (
+            as_force(variable, beads[variable.mapping], f"collective_variables.{name}"),
+            is_periodic(variable.kind),
+        )
+        for name, variable in declared.items()
+    }
     engine = Engine(
         Prepared.read(arguments.prepared),
         campaign,

@@ -15,7 +15,7 @@ from meanforce.potentials.files import load_ensemble
 from meanforce.progress import report, work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.experiments import Simulation
-from meanforce.settings.job import read_settings, validated
+from meanforce.settings.job import read_settings, validated, validated_each
 
 START_FRAMES = 20000
 """Frames of each dataset among which starts are chosen."""
@@ -39,10 +39,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
     simulation = validated(Simulation, settings["simulation"], "simulation")
-    variables = {
-        name: validated(CollectiveVariable, values, "collective_variables")
-        for name, values in settings["collective_variables"].items()
-    }
+    variables = validated_each(
+        CollectiveVariable, settings["collective_variables"], "collective_variables"
+    )
     potential = load_ensemble(arguments.models)
     positions = []
     for path in arguments.datasets:

@@ -9,7 +9,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import save
 from meanforce.progress import report, work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
-from meanforce.settings.job import read_settings, validated
+from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
 from meanforce.training.frames import read_frames
 from meanforce.training.registry import fit
@@ -31,10 +31,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
     potential = validated(Potential, settings["potential"], "potential")
-    variables = {
-        name: validated(CollectiveVariable, values, "collective_variables")
-        for name, values in settings["collective_variables"].items()
-    }
+    variables = validated_each(
+        CollectiveVariable, settings["collective_variables"], "collective_variables"
+    )
     stride = potential.training.stride if hasattr(potential, "training") else 1
     frames = read_frames(arguments.datasets, settings["folds"], stride)
     result = fit(potential, frames, variables, settings["member"], settings["seed"], report)

@@ -18,7 +18,7 @@ from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.progress import report, work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
-from meanforce.settings.job import read_settings, validated
+from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.validation import Validation
 
 COLUMNS = [
@@ -47,10 +47,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
     validation = validated(Validation, settings["validation"], "validation")
-    variables = {
-        name: validated(CollectiveVariable, values, "collective_variables")
-        for name, values in settings["collective_variables"].items()
-    }
+    variables = validated_each(
+        CollectiveVariable, settings["collective_variables"], "collective_variables"
+    )
     members = [load(path) for path in arguments.models]
     listed = [variables[name] for name in validation.surface]
     reference, forces, exact = None, None, None

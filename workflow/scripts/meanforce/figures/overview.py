@@ -49,6 +49,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         panel.set_xlim(left=0)
         panel.set_yticks(range(len(experiments)), experiments, fontsize=7)
         panel.set_ylim(len(experiments) - 0.5, -0.5)
+        panel.locator_params(axis="x", nbins=4)
         panel.grid(axis="x", lw=0.3)
     for panel in panels.flat[len(metrics) :]:
         panel.remove()
@@ -57,6 +58,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
 
 def _line(panel, part: pd.DataFrame, number: int) -> None:
+    part = part.sort_values("state_point")
     offsets = np.linspace(-0.25, 0.25, len(part)) if len(part) > 1 else [0.0]
     for offset, (_, row) in zip(offsets, part.iterrows(), strict=True):
         colour = style.MODEL if row["role"] == "held-out" else "#0072B2"

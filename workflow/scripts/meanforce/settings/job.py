@@ -47,3 +47,12 @@ def validated(kind: Any, values: Any, where: str) -> Any:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in (where, *first["loc"]))
         raise InputError(f"--settings: {key}: {first['msg']}") from error
+
+
+def validated_each(kind: Any, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """Typed settings by name, from plain values by name.
+
+    Raises:
+        InputError: the values of one do not fit the type.
+    """
+    return {name: validated(kind, value, f"{where}.{name}") for name, value in values.items()}

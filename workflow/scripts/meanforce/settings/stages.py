@@ -115,7 +115,10 @@ def report_settings(config: Config) -> dict[str, Any]:
         "experiments": {
             name: {
                 "system": experiment.system,
-                "states": [*experiment.train, *experiment.held_out],
+                "states": sorted(
+                    (*experiment.train, *experiment.held_out),
+                    key=lambda state: config.state_points[state].temperature,
+                ),
                 "ensemble": experiment.ensemble,
                 "atomistic_time": atomistic_time(config, name),
             }
