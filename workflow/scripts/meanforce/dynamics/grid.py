@@ -4,6 +4,11 @@ import math
 
 import torch
 
+CUBIC = 0.5 * torch.tensor(
+    [[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]], dtype=torch.float64
+)
+"""Weights of four neighbouring points: rows are powers of the place between the middle two."""
+
 
 class Grid:
     """Values on a regular grid, interpolated by cubic convolution (Keys 1981), with gradient.
@@ -27,49 +32,43 @@ class Grid:
             (high - low) / (bins if wraps else bins - 1)
             for low, high, wraps in zip(lower, upper, periodic, strict=True)
         ]
+        self._lower = torch.tensor(lower, dtype=torch.float64)
+        self._spacing = torch.tensor(self.spacing, dtype=torch.float64)
+        self._wraps = torch.tensor(periodic)
         self.values = torch.zeros((bins,) * len(lower), dtype=torch.float64)
 
     def evaluate(self, s: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Values, shape (n,), and gradients, shape (n, n_axes), at points of shape (n, n_axes)."""
-        indices, weights, slopes = zip(
-            *(self._stencil(axis, s[:, axis].double()) for axis in range(s.shape[1])),
-            strict=True,
-        )
+        index, weights, slopes = self._stencil(s.double())
         flat = self.values.reshape(-1)
-        if len(indices) == 1:
-            nodes = flat[indices[0]]
-            return (nodes * weights[0]).sum(1), (nodes * slopes[0]).sum(1, keepdim=True)
-        nodes = flat[(indices[0][:, :, None] * self.bins + indices[1][:, None, :])]
-        along = (nodes * weights[1][:, None, :]).sum(2)
-        across = (nodes * slopes[1][:, None, :]).sum(2)
-        value = (along * weights[0]).sum(1)
-        gradient = torch.stack([(along * slopes[0]).sum(1), (across * weights[0]).sum(1)], dim=1)
-        return value, gradient
+        if s.shape[1] == 1:
+            nodes = flat[index[:, 0]]
+            value = (nodes * weights[:, 0]).sum(1)
+            return value, (nodes * slopes[:, 0]).sum(1, keepdim=True)
+        nodes = flat[index[:, 0, :, None] * self.bins + index[:, 1, None, :]]
+        along = (nodes * weights[:, 1, None, :]).sum(2)
+        across = (nodes * slopes[:, 1, None, :]).sum(2)
+        value = (along * weights[:, 0]).sum(1)
+        gradient = [(along * slopes[:, 0]).sum(1), (across * weights[:, 0]).sum(1)]
+        return value, torch.stack(gradient, dim=1)
 
-    def _stencil(self, axis: int, s: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Four grid indices around each point, and their weights and derivatives."""
-        u = (s - self.lower[axis]) / self.spacing[axis]
-        outside = None
-        if not self.periodic[axis]:
-            clamped = u.clamp(0.0, self.bins - 1.0)
-            outside = clamped != u
-            u = clamped
-        base = torch.floor(u)
-        if not self.periodic[axis]:
-            base = base.clamp(max=self.bins - 2.0)
-        t = u - base
-        index = base.long()[:, None] + torch.arange(-1, 3)
-        index = index % self.bins if self.periodic[axis] else index.clamp(0, self.bins - 1)
-        t2, t3 = t * t, t * t * t
-        weights = 0.5 * torch.stack(
-            [-t3 + 2 * t2 - t, 3 * t3 - 5 * t2 + 2, -3 * t3 + 4 * t2 + t, t3 - t2], dim=1
-        )
-        slopes = 0.5 * torch.stack(
-            [-3 * t2 + 4 * t - 1, 9 * t2 - 10 * t, -9 * t2 + 8 * t + 1, 3 * t2 - 2 * t], dim=1
-        )
-        slopes = slopes / self.spacing[axis]
-        if outside is not None:
-            slopes = torch.where(outside[:, None], torch.zeros_like(slopes), slopes)
+    def _stencil(self, s: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Four grid indices around each point, along each axis, their weights and derivatives.
+
+        Each of shape (n, n_axes, 4).
+        """
+        u = (s - self._lower) / self._spacing
+        # A periodic axis has no ends; the last interval of another ends at the last point.
+        inside = torch.where(self._wraps, u, u.clamp(0.0, self.bins - 1.0))
+        base = torch.floor(inside)
+        base = torch.where(self._wraps, base, base.clamp(max=self.bins - 2.0))
+        t = inside - base
+        index = base.long()[..., None] + torch.arange(-1, 3)
+        index = torch.where(self._wraps[:, None], index % self.bins, index.clamp(0, self.bins - 1))
+        one, square = torch.ones_like(t), t * t
+        weights = torch.stack([one, t, square, square * t], dim=-1) @ CUBIC
+        slopes = torch.stack([one, 2 * t, 3 * square], dim=-1) @ CUBIC[1:]
+        slopes = slopes * (inside == u)[..., None] / self._spacing[:, None]
         return index, weights, slopes
 
     def add_gaussians(

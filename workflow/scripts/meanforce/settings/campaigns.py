@@ -28,7 +28,7 @@ class Protocol(Settings):
     time_step: Time = Field(description="integration step")
     friction: Rate = Field(description="friction of the Langevin thermostat")
     equilibration: TimeOrZero = Field(
-        description="time before sampling starts, unbiased and not stored"
+        description="time before sampling starts; not stored, and no hills are added in it"
     )
     replicas: int = Field(default=1, ge=1, le=1000, description="independent repeats")
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
