@@ -45,10 +45,11 @@ def test_short_run_is_already_about_right(summary):
     rows = summary.set_index(["experiment", "state_point", "metric"])["value"]
     name = "capped_alanine_metadynamics_heavy_cgnet"
     assert rows[name, "T300", "stability"] == 1.0
-    # ln 2 = 0.69 means no overlap at all; a model that learned nothing scores above 0.3.
-    assert rows[name, "T300", "js_phi_psi"] < 0.2
-    assert 4.0 < rows[name, "T300", "force_irreducible"] < 5.0
-    assert rows[name, "T300", "force_rmse"] < 1.1 * rows[name, "T300", "force_irreducible"]
+    # Without a model the root mean square force is about 21 kcal/mol/Å. Free energies need more
+    # sampling than this run has, so they are left to the default run.
+    floor = rows[name, "T300", "force_irreducible"]
+    assert 4.0 < floor < 5.0
+    assert rows[name, "T300", "force_rmse"] < 1.05 * floor
     exact = rows["muller_brown_static_x_rbf", "T300", "barrier_reference"]
     assert exact == pytest.approx(5.299, abs=0.01)
     # Few crossings of the hidden barrier: this only catches a wrong unit or sign.
@@ -128,7 +129,7 @@ CONFIG_EDITS = {
     ),
     "force map": (
         lambda c: c["mappings"]["muller_brown"]["x"].update(force_map="aggregate"),
-        AFTER_SAMPLE - {"forces"},
+        AFTER_SAMPLE - {"sample", "forces"},
     ),
     "epochs": (
         lambda c: c["potentials"]["cgnet"]["training"].update(epochs=9),
