@@ -100,8 +100,8 @@ class Engine:
             InputError: the run became unstable.
         """
         schedule = Schedule.of(self._campaign)
-        self._plain_steps(schedule.equilibration)
-        self._step = 0
+        # Neither counted nor biased by hills: the bias's clock starts after it.
+        self._integrator.step(schedule.equilibration)
         self._advance(schedule.burn_in)
         every_check = max(1, schedule.frames // CHECKED_FRAMES)
         every_line = max(1, schedule.frames // LOGGED_LINES)
@@ -124,9 +124,6 @@ class Engine:
                 time_step=self._campaign.time_step,
                 campaign=self._campaign.kind,
             )
-
-    def _plain_steps(self, steps: int) -> None:
-        self._integrator.step(steps)
 
     def _advance(self, steps: int) -> None:
         """Steps with the bias's updates at multiples of its interval."""
