@@ -14,7 +14,7 @@ from openmm import app, unit
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads
-from meanforce.sampling.collective_variables import as_force
+from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine, Schedule
 from meanforce.sampling.recompute import recompute
 from meanforce.sampling.registry import make_bias
@@ -64,7 +64,7 @@ def molecule() -> Prepared:
 def run(campaign, folder, seed=3) -> TrajectoryReader:
     variables = {}
     if campaign.kind != "unbiased":
-        variables = {"phi": (as_force(PHI, BEADS, "phi"), True)}
+        variables = {"phi": as_variable(PHI, BEADS, "phi")}
     bias = make_bias(campaign, variables, 300.0)
     engine = Engine(molecule(), campaign, bias, 300.0, seed, threads=1)
     folder.mkdir(exist_ok=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.configuration import build_beads
 from meanforce.progress import report, work_folder
-from meanforce.sampling.collective_variables import as_force
+from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import make_bias
 from meanforce.settings.campaigns import Campaign
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.mappings import Mapping
 from meanforce.systems.prepared import Prepared
@@ -41,10 +41,7 @@ def main() -> None:
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
     variables = {
-        name: (
-            as_force(variable, beads[variable.mapping], f"collective_variables.{name}"),
-            is_periodic(variable.kind),
-        )
+        name: as_variable(variable, beads[variable.mapping], f"collective_variables.{name}")
         for name, variable in declared.items()
     }
     engine = Engine(

@@ -4,6 +4,7 @@ import numpy as np
 import openmm
 
 from meanforce.sampling.bias import Bias
+from meanforce.sampling.collective_variables import Variable, bias_force, values_in
 from meanforce.settings.campaigns import Metadynamics
 from meanforce.units import kt
 
@@ -17,12 +18,12 @@ class WellTempered(Bias):
 
     Args:
         campaign: settings.
-        variables: name: OpenMM force whose energy is the collective variable.
+        variables: the biased collective variables, in order.
         temperature: K.
     """
 
     def __init__(
-        self, campaign: Metadynamics, variables: dict[str, openmm.Force], temperature: float
+        self, campaign: Metadynamics, variables: list[Variable], temperature: float
     ) -> None:
         self._campaign, self._variables = campaign, variables
         self._kt = kt(temperature)
@@ -33,9 +34,7 @@ class WellTempered(Bias):
 
     def force(self) -> openmm.CustomCVForce:
         names = [f"s{number}" for number in range(len(self._variables))]
-        self._force = openmm.CustomCVForce(f"bias({', '.join(names)})")
-        for name, variable in zip(names, self._variables.values(), strict=True):
-            self._force.addCollectiveVariable(name, variable)
+        self._force = bias_force(f"bias({', '.join(names)})", self._variables)
         n = self._campaign.bins + 1
         flat = self._flat()
         if len(names) == 1:
@@ -53,7 +52,7 @@ class WellTempered(Bias):
         return max(1, round(self._campaign.pace / time_step))
 
     def update(self, context: openmm.Context, time: float) -> None:
-        center = np.array(self._force.getCollectiveVariableValues(context))
+        center = values_in(self._force, context, self._variables)
         energy = context.getState(energy=True, groups={self.group}).getPotentialEnergy()
         factor = self._campaign.bias_factor
         height = self._campaign.height * np.exp(-energy._value / ((factor - 1.0) * self._kt))
@@ -107,6 +106,5 @@ class WellTempered(Bias):
 
 
 def make(campaign: Metadynamics, variables, temperature: float) -> WellTempered:
-    """Bias of a metadynamics campaign; `variables` maps names to (force, is periodic)."""
-    forces = {name: force for name, (force, _) in variables.items()}
-    return WellTempered(campaign, forces, temperature)
+    """Bias of a metadynamics campaign."""
+    return WellTempered(campaign, list(variables.values()), temperature)

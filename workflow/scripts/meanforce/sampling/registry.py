@@ -2,23 +2,20 @@
 
 from collections.abc import Mapping
 
-import openmm
-
 from meanforce.sampling import metadynamics, static, unbiased
 from meanforce.sampling.bias import Bias
+from meanforce.sampling.collective_variables import Variable
 from meanforce.settings.campaigns import Campaign
 
 KINDS = {"unbiased": unbiased.make, "static": static.make, "metadynamics": metadynamics.make}
 
 
-def make_bias(
-    campaign: Campaign, variables: Mapping[str, tuple[openmm.Force, bool]], temperature: float
-) -> Bias:
+def make_bias(campaign: Campaign, variables: Mapping[str, Variable], temperature: float) -> Bias:
     """Bias of a campaign.
 
     Args:
         campaign: settings.
-        variables: name: (OpenMM force whose energy is the variable, whether it is periodic).
+        variables: the biased collective variables by name.
         temperature: K.
     """
     return KINDS[campaign.kind](campaign, variables, temperature)

@@ -3,6 +3,7 @@
 import openmm
 
 from meanforce.sampling.bias import Bias
+from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.settings.campaigns import Static
 
 
@@ -11,34 +12,27 @@ class StaticGaussians(Bias):
 
     Args:
         campaign: settings with the Gaussians.
-        variables: name: OpenMM force whose energy is the collective variable.
-        periodic: whether each collective variable lives on [-π, π].
+        variables: the biased collective variables, in order.
     """
 
-    def __init__(
-        self, campaign: Static, variables: dict[str, openmm.Force], periodic: list[bool]
-    ) -> None:
-        self._campaign, self._variables, self._periodic = campaign, variables, periodic
+    def __init__(self, campaign: Static, variables: list[Variable]) -> None:
+        self._campaign, self._variables = campaign, variables
 
     def force(self) -> openmm.CustomCVForce:
-        names = [f"s{number}" for number in range(len(self._variables))]
         terms = []
         for gaussian in self._campaign.gaussians:
             exponents = []
-            for name, center, width, periodic in zip(
-                names, gaussian.center, gaussian.width, self._periodic, strict=True
+            for number, (variable, center, width) in enumerate(
+                zip(self._variables, gaussian.center, gaussian.width, strict=True)
             ):
+                difference = f"s{number}-({center})"
                 # The chord length keeps the bias smooth where a dihedral crosses ±π.
-                distance = f"2*sin(({name}-({center}))/2)" if periodic else f"({name}-({center}))"
+                distance = f"2*sin(({difference})/2)" if variable.periodic else f"({difference})"
                 exponents.append(f"({distance})^2/(2*{width}^2)")
             terms.append(f"({gaussian.height})*exp(-({'+'.join(exponents)}))")
-        force = openmm.CustomCVForce(" + ".join(terms))
-        for name, variable in zip(names, self._variables.values(), strict=True):
-            force.addCollectiveVariable(name, variable)
-        return force
+        return bias_force(" + ".join(terms), self._variables)
 
 
 def make(campaign: Static, variables, temperature: float) -> StaticGaussians:
-    """Bias of a static campaign; `variables` maps names to (force, is periodic)."""
-    forces = {name: force for name, (force, _) in variables.items()}
-    return StaticGaussians(campaign, forces, [periodic for _, periodic in variables.values()])
+    """Bias of a static campaign."""
+    return StaticGaussians(campaign, list(variables.values()))
