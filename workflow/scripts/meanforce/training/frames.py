@@ -2,13 +2,14 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
+from meanforce.training.weights import effective_sample_size, weights_of
 
 BLOCKS_PER_FOLD = 4
 """Each replica is cut into folds × this many contiguous blocks, dealt out to the folds in turn."""
@@ -26,6 +27,8 @@ class Frames:
         blocks: number of each frame's time block over all replicas, shape (n,).
         bead_names: names of the beads.
         bonds: bonded pairs of bead indices.
+        weights: how much each frame counts, float32, shape (n,), mean 1 over each dataset; None
+            where all count the same.
     """
 
     positions: torch.Tensor
@@ -35,6 +38,14 @@ class Frames:
     blocks: torch.Tensor
     bead_names: list[str]
     bonds: list[list[int]]
+    weights: torch.Tensor | None = None
+
+    @property
+    def effective_sample_size(self) -> float:
+        """How many equally weighted frames these are worth."""
+        if self.weights is None:
+            return float(len(self.positions))
+        return effective_sample_size(self.weights)
 
     def select(self, mask: torch.Tensor) -> "Frames":
         """Frames where the mask is true."""
@@ -45,17 +56,26 @@ class Frames:
             temperatures=self.temperatures[mask],
             folds=self.folds[mask],
             blocks=self.blocks[mask],
+            weights=None if self.weights is None else self.weights[mask],
         )
 
 
-def read_frames(paths: list[Path], folds: int, stride: int = 1) -> Frames:
+def read_frames(
+    paths: list[Path], folds: int, stride: int = 1, weights: Literal["none", "bias"] = "none"
+) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
+
+    Args:
+        paths: H5MD datasets.
+        folds: number of folds.
+        stride: one frame in so many is used.
+        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
 
     Raises:
         InputError: datasets have different beads, or too few frames.
     """
     parts: dict[str, list[Any]] = {"positions": [], "forces": [], "temperatures": []}
-    fold_parts, block_parts = [], []
+    fold_parts, block_parts, weight_parts = [], [], []
     parameters: dict[str, Any] | None = None
     n_blocks = folds * BLOCKS_PER_FOLD
     for number, path in enumerate(paths):
@@ -72,6 +92,8 @@ def read_frames(paths: list[Path], folds: int, stride: int = 1) -> Frames:
                 )
             parts["positions"].append(positions)
             parts["forces"].append(reader.forces(every))
+            if weights == "bias":
+                weight_parts.append(weights_of(reader.observable("log_weight")[every]))
             parts["temperatures"].append(
                 np.full(len(positions), parameters["temperature"], dtype=np.float32)
             )
@@ -84,4 +106,5 @@ def read_frames(paths: list[Path], folds: int, stride: int = 1) -> Frames:
         blocks=torch.from_numpy(np.concatenate(block_parts)),
         bead_names=parameters["bead_names"],
         bonds=parameters["bonds"],
+        weights=torch.from_numpy(np.concatenate(weight_parts)) if weight_parts else None,
     )

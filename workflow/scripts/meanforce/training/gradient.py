@@ -42,7 +42,6 @@ def fit_cgnet(
     about = {
         "validation_loss": float(best["validation"]),
         "best_epoch": int(best["epoch"]),
-        "frames": len(training.positions),
     }
     return Fit(potential, curve, about)
 
@@ -85,8 +84,9 @@ def _train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=settings.learning_rate, total_steps=settings.epochs * batches
     )
+    shares = None if training.weights is None else training.weights / training.weights.mean()
     # The squared force is about this large, so that gradients are of order one.
-    scale = training.forces.square().mean()
+    scale = mean_square(training.forces, shares)
     rows, best, kept = [], float("inf"), [tensor.detach().clone() for tensor in weights]
     started = time.perf_counter()
     for epoch in range(settings.epochs):
@@ -96,7 +96,9 @@ def _train(
             _, forces = potential.energy_and_forces(
                 training.positions[batch], training.temperatures[batch]
             )
-            loss = (forces - training.forces[batch]).square().mean() / scale
+            error = forces - training.forces[batch]
+            share = None if shares is None else shares[batch]
+            loss = mean_square(error, share) / scale
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(weights, settings.gradient_clip)
@@ -115,12 +117,29 @@ def _train(
     return pd.DataFrame(rows, columns=["epoch", "training", "validation"])
 
 
+def mean_square(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    """Mean of squares over components and frames.
+
+    Args:
+        error: shape (n, n_beads, 3).
+        weights: shape (n,), of mean 1 over all frames (not over these); None: all 1.
+    """
+    if weights is None:
+        return error.square().mean()
+    return (error.square().mean(dim=(1, 2)) * weights).mean()
+
+
 @torch.no_grad()
 def validation_loss(potential: Cgnet, frames: Frames) -> float:
-    """Mean squared force error per component, (kJ/mol/nm)²."""
-    total = 0.0
+    """Mean squared force error per component with the frames' weights, (kJ/mol/nm)²."""
+    total, n = 0.0, frames.forces.numel()
+    if frames.weights is not None:
+        n = frames.weights.double().sum().item() * frames.forces[0].numel()
     for start in range(0, len(frames.positions), LOSS_CHUNK):
         part = slice(start, start + LOSS_CHUNK)
         _, forces = potential.energy_and_forces(frames.positions[part], frames.temperatures[part])
-        total += (forces - frames.forces[part]).square().sum().item()
-    return total / frames.forces.numel()
+        squares = (forces - frames.forces[part]).square()
+        if frames.weights is not None:
+            squares = squares * frames.weights[part, None, None]
+        total += squares.sum().item()
+    return total / n

@@ -1,8 +1,8 @@
 """Force matching of potentials that are linear in their coefficients, by normal equations.
 
-Least squares of F + Σ_k c_k dB_k/dR over all frames; Noid et al., J. Chem. Phys. 128, 244114
-(2008). The normal matrices are summed block by block, so that cross-validation over blocks costs
-nothing but small linear systems.
+Least squares of F + Σ_k c_k dB_k/dR over all frames, which may have weights; Noid et al.,
+J. Chem. Phys. 128, 244114 (2008). The normal matrices are summed block by block, so that
+cross-validation over blocks costs nothing but small linear systems.
 """
 
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def fit_linear(
 
 
 class NormalEquations:
-    """Sums AᵀA, Aᵀf and fᵀf of each fold.
+    """Sums AᵀWA, AᵀWf and fᵀWf of each fold, W the weights of the frames.
 
     Attributes:
         folds: fold numbers.
@@ -87,12 +87,12 @@ class NormalEquations:
     """
 
     def __init__(self, potential: LinearPotential, frames: Frames) -> None:
-        self.folds: dict[int, tuple[np.ndarray, np.ndarray, float, int]] = {}
+        self.folds: dict[int, tuple[np.ndarray, np.ndarray, float, float]] = {}
         low, high = float("inf"), float("-inf")
         components = (frames.forces != 0).any(dim=0).sum().item()
         for fold in sorted(set(frames.folds.tolist())):
             part = frames.select(frames.folds == fold)
-            matrix, vector, square = 0.0, 0.0, 0.0
+            matrix, vector, square, n = 0.0, 0.0, 0.0, 0
             for start in range(0, len(part.positions), CHUNK):
                 block = slice(start, start + CHUNK)
                 s, gradient = potential.variable(part.positions[block])
@@ -103,19 +103,26 @@ class NormalEquations:
                 forces = part.forces[block].double()
                 along = -(forces * gradient).sum((1, 2))
                 metric = (gradient**2).sum((1, 2))
+                squares = forces**2
+                if part.weights is None:
+                    n += len(forces) * components
+                else:
+                    weights = part.weights[block].double()
+                    along, metric = along * weights, metric * weights
+                    squares = squares * weights[:, None, None]
+                    n += weights.sum().item() * components
                 matrix = matrix + (design * metric[:, None]).T @ design
                 vector = vector + design.T @ along
-                square += (forces**2).sum().item()
-            n = len(part.positions) * components
+                square += squares.sum().item()
             self.folds[fold] = (matrix.numpy(), vector.numpy(), square, n)
         self.sampled = (low, high)
 
-    def _sum(self, folds: list[int]) -> tuple[np.ndarray, np.ndarray, float, int]:
+    def _sum(self, folds: list[int]) -> tuple[np.ndarray, np.ndarray, float, float]:
         parts = [self.folds[fold] for fold in folds]
         return tuple(sum(column) for column in zip(*parts, strict=True))
 
-    def count(self, folds: list[int]) -> int:
-        """Force components in some folds."""
+    def count(self, folds: list[int]) -> float:
+        """Force components in some folds, each counted with the weight of its frame."""
         return self._sum(folds)[3]
 
     def solve(self, folds: list[int], ridge: float) -> np.ndarray:
