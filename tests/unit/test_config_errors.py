@@ -75,7 +75,12 @@ BAD = {
     "variable that is no function of the beads": (
         put("mappings", ALANINE, "core_beta", {"beads": {"A": "name CA", "B": "name CB"}}),
         r"experiments\.capped_alanine_metadynamics_core_beta_cgnet: campaign 'metadynamics' biases "
-        r"'phi', which is not a function of the beads of mapping 'core_beta'",
+        r"'phi', which is not a function of the beads of mapping 'core_beta'.*"
+        r"set the experiment's 'weights: bias'",
+    ),
+    "unknown weights": (
+        put("experiments", EXPERIMENT, "weights", "yes"),
+        rf"experiments\.{EXPERIMENT}\.weights: given 'yes'; input should be 'none' or 'bias'",
     ),
     "train = held-out": (
         put("experiments", EXPERIMENT, "held_out", ["T300"]),
@@ -115,6 +120,43 @@ def test_message_names_key_given_and_allowed(config, name):
     with pytest.raises(InputError) as caught:
         check_structures(load_config(config))
     assert re.search(expected, str(caught.value)), str(caught.value)
+
+
+def bias_y(config, **experiment):
+    """A campaign biased along the particle that no bead holds, used by one experiment."""
+    system = "muller_brown"
+    config["mappings"][system]["xy"] = {"beads": {"X": "name X", "Y": "name Y"}}
+    config["collective_variables"][system]["y"] = {
+        "kind": "coordinate", "mapping": "xy", "beads": ["Y"], "axis": "y",
+    }  # fmt: skip
+    gaussian = {"height": "14.97 kJ/mol", "center": ["30 nm"], "width": ["4 nm"]}
+    config["campaigns"][system]["along_y"] = config["campaigns"][system]["static"] | {
+        "collective_variables": ["y"], "gaussians": [gaussian],
+    }  # fmt: skip
+    config["experiments"]["muller_brown_static_x_spline"] |= experiment
+    return load_config(config)
+
+
+@pytest.mark.parametrize("use", [{"campaigns": ["static", "along_y"]}, {"reference": "along_y"}])
+def test_a_bias_beyond_the_beads_needs_weights(config, use):
+    expected = (
+        r"experiments\.muller_brown_static_x_spline: campaign 'along_y' biases 'y', which is not a "
+        r"function of the beads of mapping 'x'.*set the experiment's 'weights: bias'"
+    )
+    with pytest.raises(InputError, match=expected):
+        check_structures(bias_y(config, **use))
+    check_structures(bias_y(config, **use, weights="bias"))
+
+
+def test_weights_do_not_help_a_model_that_is_judged_or_biased_beyond_its_beads(config):
+    bias_y(config, campaigns=["along_y"], weights="bias")
+    config["validation"]["muller_brown"]["surface"] = ["y"]
+    with pytest.raises(InputError, match="the validation uses 'y', which is not a function"):
+        check_structures(load_config(config))
+    config["validation"]["muller_brown"]["surface"] = ["x"]
+    config["simulations"]["muller_brown"]["bias"]["collective_variables"] = ["y"]
+    with pytest.raises(InputError, match="simulation 'muller_brown' biases 'y', which is not"):
+        check_structures(load_config(config))
 
 
 @pytest.mark.parametrize("raw", [None, {}, [], "text", 3])

@@ -13,6 +13,7 @@ from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
 from meanforce.training.frames import read_frames
 from meanforce.training.registry import fit
+from meanforce.training.weights import summary
 
 
 @exits_cleanly
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {potential, collective_variables, member, folds, seed}",
+        help="JSON text or file: {potential, collective_variables, weights, member, folds, seed}",
     )
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
@@ -35,9 +36,16 @@ def main() -> None:
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
     stride = potential.training.stride if hasattr(potential, "training") else 1
-    frames = read_frames(arguments.datasets, settings["folds"], stride)
+    frames = read_frames(arguments.datasets, settings["folds"], stride, settings["weights"])
+    used = {
+        "frames": len(frames.positions),
+        "effective_sample_size": frames.effective_sample_size,
+    }
+    if frames.weights is not None:
+        report(summary(used["effective_sample_size"], used["frames"]))
     result = fit(potential, frames, variables, settings["member"], settings["seed"], report)
-    about = result.about | {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
+    made_from = {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
+    about = result.about | used | made_from
     with work_folder(arguments.model) as folder:
         save(result.potential, folder / "model.safetensors", about)
         result.curve.to_csv(folder / "curve.csv", index=False)

@@ -11,7 +11,8 @@ def check_structures(config: Config) -> None:
     """Refuse beads and collective variables that the molecules do not have.
 
     A bias on a collective variable leaves mean forces unchanged only where the variable is a
-    function of the beads of the experiment's mapping; anything else is refused too.
+    function of the beads of the experiment's mapping; any other is refused unless the experiment
+    asks for weights. What a CG model is biased or judged along must always be such a function.
 
     Raises:
         InputError: names the key, what was given and what is allowed.
@@ -30,17 +31,33 @@ def check_structures(config: Config) -> None:
                 where = f"collective_variables.{system}.{name}.beads"
                 beads[system, variable.mapping].index(bead, where)
     for name, experiment in config.experiments.items():
+        _check_campaigns(config, beads, name)
         used: dict[str, str] = {}
-        for campaign in experiment.campaigns:
-            for variable in collective_variables_of(config.campaigns[experiment.system][campaign]):
-                used[variable] = f"campaign '{campaign}' biases"
         for variable in config.validation[experiment.system].surface:
-            used.setdefault(variable, "the validation uses")
+            used[variable] = "the validation uses"
         bias = config.simulations[experiment.simulation].bias
         for variable in bias.collective_variables if bias else []:
             used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
         for variable, why in used.items():
             _check_function_of_beads(config, beads, name, variable, why)
+
+
+def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    chosen = config.experiments[experiment]
+    if chosen.weights == "bias":
+        return
+    # Free energies of the reference are reweighted, but its forces are compared as they are.
+    reference = [] if chosen.reference is None else [chosen.reference]
+    for campaign in (*chosen.campaigns, *reference):
+        for variable in collective_variables_of(config.campaigns[chosen.system][campaign]):
+            why = f"campaign '{campaign}' biases"
+            try:
+                _check_function_of_beads(config, beads, experiment, variable, why)
+            except InputError as error:
+                raise InputError(
+                    f"{error}; to use this campaign all the same, set the experiment's "
+                    "'weights: bias', so that each frame counts e^{βV}"
+                ) from None
 
 
 def _check_function_of_beads(

@@ -1,6 +1,6 @@
 """Section `experiments`: what is trained on what, simulated how, and validated against what."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,12 @@ class Experiment(Settings):
     campaigns: list[Name] = Field(min_length=1, description="campaigns that give training data")
     replicas: list[int] | None = Field(
         default=None, description="replicas used of these campaigns; all, where left out"
+    )
+    weights: Literal["none", "bias"] = Field(
+        default="none",
+        description="bias: each frame counts e^{βV}, V being its bias energy, in training and in "
+        "force errors; needed where a bias is not a function of the mapping's beads, and wasteful "
+        "elsewhere",
     )
     potential: Name = Field(description="entry of the section `potentials`")
     train: list[Name] = Field(min_length=1, description="state points trained at")

@@ -63,6 +63,7 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
     return {
         "potential": potential.model_dump(),
         "collective_variables": _variables(config, chosen.system, [n for n in names if n]),
+        "weights": chosen.weights,
         "member": int(member),
         "folds": chosen.folds,
         "seed": seed_of(config, experiment, "train", member),
@@ -94,6 +95,7 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         "validation": validation.model_dump(),
         "temperature": config.state_points[state].temperature,
         "collective_variables": _variables(config, chosen.system, validation.surface),
+        "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {
             "experiment": experiment,
