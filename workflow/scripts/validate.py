@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {validation, temperature, collective_variables, ...}",
+        help="JSON text or file: {validation, temperature, collective_variables, weights, ...}",
     )
     parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
@@ -70,6 +70,8 @@ def main() -> None:
         ensemble=EnsembleMean([potential for potential, _ in members]),
         jackknife_folds=members[0][1].get("jackknife_folds"),
         rng=np.random.default_rng(settings["seed"]),
+        weighted_forces=settings["weights"] == "bias",
+        effective_sample_size=members[0][1].get("effective_sample_size"),
     )
     labels = settings["labels"]
     table = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]

@@ -35,6 +35,9 @@ class Comparison:
         jackknife_folds: number of folds where members are deterministic fits that leave out a
             fold each, so that their spread is a jackknife; else None.
         rng: source of random numbers.
+        weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
+            and not on its frames as they are.
+        effective_sample_size: of the training frames, or None where it is not known.
     """
 
     validation: Validation
@@ -47,6 +50,8 @@ class Comparison:
     ensemble: EnsembleMean
     jackknife_folds: int | None
     rng: np.random.Generator
+    weighted_forces: bool = False
+    effective_sample_size: float | None = None
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)

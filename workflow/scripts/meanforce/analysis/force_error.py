@@ -13,6 +13,9 @@ from meanforce.units import KCAL
 FRAMES = 30000
 """Frames on which forces are compared."""
 
+FEWEST = 100
+"""With fewer frames of the unbiased ensemble there is no error bar worth its name."""
+
 UNIT = KCAL * 10.0
 """kJ/mol/nm in one kcal/mol/Å."""
 
@@ -28,10 +31,12 @@ def rows(comparison: Comparison) -> list[Row]:
     if comparison.reference_forces is None:
         return []
     sample = comparison.reference
-    step = max(1, len(sample.weights) // FRAMES)
-    positions = sample.positions[::step]
-    forces = comparison.reference_forces[::step]
-    blocks = sample.blocks[::step]
+    frames = _frames(comparison)
+    if len(frames) < FEWEST:
+        return []
+    positions = sample.positions[frames]
+    forces = comparison.reference_forces[frames]
+    blocks = sample.blocks[frames]
     predicted = _predict(comparison, positions)
     carries = (forces != 0).any(axis=0)
     residual = (forces - predicted) * carries
@@ -58,6 +63,19 @@ def rows(comparison: Comparison) -> list[Row]:
             "kcal/mol/Å",
         ),
     ]
+
+
+def _frames(comparison: Comparison) -> np.ndarray:
+    """Indices of the frames on which forces are compared.
+
+    Where the reference was biased along anything but the beads, a frame is accepted with
+    probability e^{βV}/max e^{βV}: what is left has the fluctuations of the unbiased ensemble.
+    """
+    weights = comparison.reference.weights
+    frames = np.arange(len(weights))
+    if comparison.weighted_forces:
+        frames = frames[comparison.rng.random(len(weights)) < weights / weights.max()]
+    return frames[:: max(1, len(frames) // FRAMES)]
 
 
 def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:

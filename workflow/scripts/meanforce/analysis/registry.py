@@ -4,6 +4,7 @@ from meanforce.analysis import (
     basins,
     convergence,
     divergence,
+    effective_frames,
     exact_pmf,
     force_error,
     structure,
@@ -18,6 +19,7 @@ METRICS = (
     structure.rows,
     force_error.rows,
     convergence.rows,
+    effective_frames.rows,
 )
 
 
