@@ -14,10 +14,12 @@ from openmm import app, unit
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads
+from meanforce.restart.job import Job
 from meanforce.sampling.collective_variables import as_variable
-from meanforce.sampling.engine import Engine, Schedule
+from meanforce.sampling.engine import Engine
 from meanforce.sampling.recompute import recompute
-from meanforce.sampling.registry import make_bias
+from meanforce.sampling.registry import Task, make_dynamics
+from meanforce.sampling.schedule import Schedule
 from meanforce.settings.campaigns import Metadynamics, Static, Unbiased
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.systems.prepared import Prepared
@@ -61,14 +63,21 @@ def molecule() -> Prepared:
     return Prepared(system, topology, np.array(positions) * unit.nanometer)
 
 
-def run(campaign, folder, seed=3) -> TrajectoryReader:
+def make_engine(campaign, folder, seed=3, system=None, **task) -> tuple[Engine, Job]:
     variables = {}
-    if campaign.kind != "unbiased":
+    if hasattr(campaign, "collective_variables"):
         variables = {"phi": as_variable(PHI, BEADS, "phi")}
-    bias = make_bias(campaign, variables, 300.0)
-    engine = Engine(molecule(), campaign, bias, 300.0, seed, threads=1)
+    prepared = system or molecule()
+    task = Task(campaign, variables, 300.0, seed, **task)
     folder.mkdir(exist_ok=True)
-    engine.run(folder / "trajectory.h5", folder / "log.csv", lambda line: None)
+    job = Job(folder, {})
+    dynamics = make_dynamics(task, prepared, threads=1)
+    return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None), job
+
+
+def run(campaign, folder, seed=3, **task) -> TrajectoryReader:
+    engine, job = make_engine(campaign, folder, seed, **task)
+    engine.run(job.load(), folder / "trajectory.h5", folder / "log.csv", folder / "segments.csv")
     return TrajectoryReader(folder / "trajectory.h5")
 
 
@@ -100,7 +109,7 @@ def biased(tmp_path_factory):
 
 def test_metadynamics_reweights_to_the_exact_populations(biased):
     phi = dihedral(biased.positions(slice(None)))
-    weights = np.exp(biased.array("bias_energy_shifted") / kt(300.0))
+    weights = np.exp(biased.array("log_weight"))
     bins, blocks = 6, 14
     index = np.minimum(((phi + math.pi) / (2 * math.pi) * bins).astype(int), bins - 1)
     block = np.arange(len(phi)) * blocks // len(phi)
@@ -119,7 +128,7 @@ def test_metadynamics_reweights_to_the_exact_populations(biased):
 
 
 def test_metadynamics_bias_is_the_scaled_free_energy(biased):
-    axis, grid = biased.array("bias_axis"), biased.array("bias_grid")
+    axis, grid = biased.array("bias_axis_0"), biased.array("bias_grid")
     expected = -(1 - 1 / 5.0) * BARRIER / 2 * (1 + np.cos(axis))
     difference = (grid - grid.mean()) - (expected - expected.mean())
     # The bias fluctuates by about the height of a late hill, far below 1 kJ/mol.
@@ -127,10 +136,10 @@ def test_metadynamics_bias_is_the_scaled_free_energy(biased):
 
 
 def test_the_grid_is_the_sum_of_the_hills_and_openmm_feels_it(biased):
-    hills, axis = biased.array("bias_hills"), biased.array("bias_axis")
-    distance = np.abs(axis[None, :] - hills[:, 1, None])
+    hills, axis = biased.array("bias_hills"), biased.array("bias_axis_0")
+    distance = np.abs(axis[None, :] - hills[:, 3, None])
     distance = np.minimum(distance, 2 * math.pi - distance)
-    rebuilt = (hills[:, 2, None] * np.exp(-0.5 * (distance / 0.3) ** 2)).sum(0)
+    rebuilt = (hills[:, 4, None] * np.exp(-0.5 * (distance / 0.3) ** 2)).sum(0)
     np.testing.assert_allclose(biased.array("bias_grid"), rebuilt, rtol=1e-3)
     last = slice(biased.n_frames - 1, biased.n_frames)
     phi = dihedral(biased.positions(last))[0]
@@ -197,7 +206,7 @@ def test_same_seed_same_bits_and_other_seed_other_bits(tmp_path):
 
 def test_schedule_counts_frames_without_burn_in():
     campaign = metadynamics(length=10.0, burn_in=4.0, stride=0.1)
-    assert Schedule.of(campaign) == Schedule(1000, 800, 60, 20)
+    assert Schedule.of(campaign) == Schedule(1000, 800, 60, 20, 20)
 
 
 def test_platform_that_does_not_exist_is_named(tmp_path):

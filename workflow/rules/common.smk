@@ -60,8 +60,17 @@ def datasets_of(system, mapping, campaigns, states, replicas=None):
         f"results/{system}/{state}/{campaign}/{replica}/{mapping}.h5"
         for campaign in campaigns
         for state in states
-        for replica in replicas or range(1, CONFIG.campaigns[system][campaign].replicas + 1)
+        for replica in replicas or range(1, CONFIG.campaigns[system][campaign].jobs + 1)
     ]
+
+
+def frozen_bias(wildcards):
+    """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
+    chosen = CONFIG.campaigns[wildcards.system][wildcards.campaign]
+    source = getattr(chosen, "bias_of", None)
+    return (
+        [f"results/{wildcards.system}/{wildcards.state}/{source}/1/trajectory.h5"] if source else []
+    )
 
 
 def training_data(wildcards):

@@ -1,15 +1,18 @@
-# sample: atomistic dynamics of one replica of a campaign.
-# Needs: the prepared system. Makes: trajectory.h5 (frames, bias, hills) and log.csv.
+# sample: atomistic dynamics of one job of a campaign; killed at any moment, it goes on where it was.
+# Needs: the prepared system; for a frozen bias the trajectory that built it.
+# Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
 
 
 rule sample:
     input:
-        "results/{system}/prepared/system.xml",
-        "results/{system}/prepared/topology.cif",
-        "results/{system}/prepared/state.xml",
+        system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
+        bias_of=frozen_bias,
     output:
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
         log="results/{system}/{state}/{campaign}/{replica}/log.csv",
+        segments="results/{system}/{state}/{campaign}/{replica}/segments.csv",
     log:
         "results/{system}/{state}/{campaign}/{replica}/sample.log",
     conda:
@@ -20,10 +23,13 @@ rule sample:
         runtime=1440,
     params:
         script=SCRIPTS / "sample.py",
-        prepared=lambda wildcards, input: Path(input[0]).parent,
+        prepared=lambda wildcards, input: Path(input.system).parent,
+        bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
+        shared="results/{system}/{state}/{campaign}/.hills",
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " --trajectory {output.trajectory:q} --log {output.log:q} --threads {threads}"
-        " > {log:q} 2>&1"
+        " {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
+        " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
+        " --time-limit {resources.runtime} > {log:q} 2>&1"

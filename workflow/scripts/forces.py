@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.sampling.recompute import recompute
 from meanforce.systems.prepared import Prepared
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.apply import map_replica
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.mappings import Mapping
 from meanforce.systems.prepared import Prepared

@@ -9,7 +9,7 @@ import yaml
 from meanforce.data.provenance import provenance
 from meanforce.errors import exits_cleanly
 from meanforce.figures.page import render
-from meanforce.progress import work_folder
+from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
 
 

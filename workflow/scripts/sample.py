@@ -1,14 +1,16 @@
-"""Sample one replica of a campaign with OpenMM and write trajectory.h5 and log.csv."""
+"""Sample one replica of a campaign with OpenMM: trajectory.h5, log.csv and segments.csv."""
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.configuration import build_beads
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.registry import make_bias
+from meanforce.sampling.registry import Task, make_dynamics
 from meanforce.settings.campaigns import Campaign
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
@@ -24,13 +26,45 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {campaign, temperature, collective_variables, mappings, seed}",
+        help="JSON text or file: "
+        "{campaign, job, temperature, collective_variables, mappings, seed}",
     )
+    parser.add_argument("--bias-of", type=Path, help="trajectory whose final bias is used, frozen")
+    parser.add_argument("--shared", type=Path, help="folder in which jobs exchange their hills")
     parser.add_argument("--trajectory", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--segments", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
+    inputs = [arguments.prepared / "system.xml", arguments.prepared / "state.xml"]
+    inputs += [arguments.bias_of] if arguments.bias_of else []
+    identity = {
+        "settings": dict(settings),
+        "inputs": {path.name: _digest(path) for path in inputs if path.is_file()},
+    }
+    with resumable(
+        arguments.trajectory, identity, arguments.time_limit, arguments.bundle_every
+    ) as job:
+        bundle = job.load()
+        task = _task(settings, arguments)
+        prepared = Prepared.read(arguments.prepared)
+        dynamics = make_dynamics(
+            task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
+        )
+        engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, job, report)
+        made = {name: job.folder / name for name in ("trajectory.h5", "log.csv", "segments.csv")}
+        engine.run(bundle, *made.values())
+        made["log.csv"].replace(arguments.log)
+        made["segments.csv"].replace(arguments.segments)
+        made["trajectory.h5"].replace(arguments.trajectory)
+
+
+def _task(settings, arguments) -> Task:
     campaign = validated(Campaign, settings["campaign"], "campaign")
     topology = prepared_topology(arguments.prepared / "topology.cif")
     beads = {
@@ -40,22 +74,27 @@ def main() -> None:
     declared = validated_each(
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
-    variables = {
-        name: as_variable(variable, beads[variable.mapping], f"collective_variables.{name}")
-        for name, variable in declared.items()
-    }
-    engine = Engine(
-        Prepared.read(arguments.prepared),
-        campaign,
-        make_bias(campaign, variables, settings["temperature"]),
-        settings["temperature"],
-        settings["seed"],
-        arguments.threads,
+    shared = {key: settings[key] for key in ("campaign", "collective_variables", "mappings")}
+    return Task(
+        campaign=campaign,
+        # JSON objects are sorted; the campaign has the order.
+        variables={
+            name: as_variable(
+                declared[name], beads[declared[name].mapping], f"collective_variables.{name}"
+            )
+            for name in getattr(campaign, "collective_variables", [])
+        },
+        temperature=settings["temperature"],
+        seed=settings["seed"],
+        job=settings["job"],
+        bias_of=arguments.bias_of,
+        shared=arguments.shared,
+        identity=shared | {"temperature": settings["temperature"]},
     )
-    with work_folder(arguments.trajectory) as folder:
-        engine.run(folder / "trajectory.h5", folder / "log.csv", report)
-        (folder / "log.csv").replace(arguments.log)
-        (folder / "trajectory.h5").replace(arguments.trajectory)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

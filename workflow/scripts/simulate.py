@@ -12,7 +12,8 @@ from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import load_ensemble
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.experiments import Simulation
 from meanforce.settings.job import read_settings, validated, validated_each

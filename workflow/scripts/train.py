@@ -7,7 +7,8 @@ import torch
 
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import save
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential

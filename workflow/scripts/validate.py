@@ -16,7 +16,8 @@ from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.validation import Validation

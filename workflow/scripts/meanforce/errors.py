@@ -1,16 +1,27 @@
-"""The one exception that stands for "the user can mend this", and how programs end on it."""
+"""Exceptions that a person can act on, and how programs end on them."""
 
+import errno
 import functools
 import sys
 from collections.abc import Callable
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(Exception):
     """Bad input: its text is one sentence that says what, where, given and allowed."""
 
 
+STOPPED = 75
+"""Exit status of a job that stopped and can be continued (EX_TEMPFAIL)."""
+
+
+class Stopped(Exception):
+    """A job stopped on request; its restart bundle is in place."""
+
+
 def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
-    """Let a program end with one line on stderr and exit status 1 on an `InputError`."""
+    """Let a program end with one line on stderr and exit status 1 on what a person can mend."""
 
     @functools.wraps(main)
     def wrapped() -> None:
@@ -18,5 +29,16 @@ def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
             main()
         except InputError as error:
             sys.exit(f"error: {error}")
+        except Stopped as stopped:
+            print(stopped, file=sys.stderr)
+            sys.exit(STOPPED)
+        except OSError as error:
+            # HDF5 hides the number in its message.
+            if error.errno not in DISK_FULL and "No space left" not in str(error):
+                raise
+            sys.exit(
+                f"error: the disk is full ({error}); free some space and run the same command "
+                "again, nothing that was saved is lost"
+            )
 
     return wrapped

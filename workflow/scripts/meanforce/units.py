@@ -26,6 +26,8 @@ INTERNAL = {
     "rate": "1 / picosecond",
     "pressure": "bar",
     "mass": "dalton",
+    "stiffness": "kilojoule / mole / nanometer ** 2",
+    "angular stiffness": "kilojoule / mole / radian ** 2",
 }
 """The internal unit of every kind of quantity that the config knows."""
 
@@ -38,6 +40,8 @@ EXAMPLES = {
     "rate": "1 / ps",
     "pressure": "1 bar",
     "mass": "12 u",
+    "stiffness": "1000 kJ/mol/nm^2",
+    "angular stiffness": "200 kJ/mol/rad^2",
 }
 
 _QUANTITY = re.compile(

@@ -1,11 +1,15 @@
 """Atomistic trajectories: MDTraj HDF5 files with the bias and in-run forces beside the frames.
 
-MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce``: `bias_energy`
-and `bias_energy_shifted` (V and V − c(t), kJ/mol, one per frame), `checked_frames` and
-`checked_forces` (unbiased in-run forces, kJ/mol/nm), and what the bias recorded.
+MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce``, by frame:
+`bias_energy` (V, kJ/mol), `log_weight` ((V − c(t))/kT, of the unbiased ensemble), `walker` and
+`variables` (values of the biased collective variables, nm or rad); `checked_frames` and
+`checked_forces` (unbiased in-run forces, kJ/mol/nm); and what the bias recorded. All arrays and
+all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good one.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,113 +20,164 @@ from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
 from meanforce.errors import InputError
+from meanforce.restart.records import RecordFile
 
-BUFFER = 2000
+BLOCK = 4 * 2**20
+"""Bytes read or written at once."""
 GROUP = "meanforce"
+FRAME_ARRAYS = ("bias_energy", "log_weight", "walker", "variables")
 
 
-class TrajectoryWriter:
-    """Writes frames one by one, buffered; a context manager."""
+def frame_type(n_atoms: int, n_variables: int) -> np.dtype:
+    """Record of one frame while it waits to become part of a trajectory."""
+    return np.dtype(
+        [
+            ("time", "f8"),
+            ("bias_energy", "f8"),
+            ("log_weight", "f8"),
+            ("walker", "i4"),
+            ("variables", "f8", (n_variables,)),
+            ("positions", "f4", (n_atoms, 3)),
+        ]
+    )
 
-    def __init__(self, path: Path, topology: app.Topology) -> None:
-        self._path = path
-        self._file = HDF5TrajectoryFile(str(path), "w", force_overwrite=True)
-        self._file.topology = mdtraj.Topology.from_openmm(topology)
-        self._positions: list[np.ndarray] = []
-        self._times: list[float] = []
-        self._energies: list[float] = []
-        self._shifted: list[float] = []
-        self._checked: list[int] = []
-        self._checked_forces: list[np.ndarray] = []
-        self._extra: dict[str, np.ndarray] = {}
-        self._attributes: dict[str, Any] = {}
 
-    def append(
-        self,
-        positions: np.ndarray,
-        time: float,
-        bias_energy: float,
-        shifted: float,
-        forces: np.ndarray | None,
-    ) -> None:
-        """Add a frame: positions in nm, shape (n_atoms, 3); time in ps; energies in kJ/mol.
+def write_trajectory(
+    path: Path,
+    topology: app.Topology,
+    frames: RecordFile,
+    box: np.ndarray | None,
+    arrays: dict[str, np.ndarray],
+    attributes: dict[str, Any],
+) -> None:
+    """Write a trajectory from its records.
 
-        `forces` are the unbiased in-run forces, shape (n_atoms, 3), where they were asked for.
-        """
-        if forces is not None:
-            self._checked.append(len(self._energies))
-            self._checked_forces.append(forces)
-        self._positions.append(positions.astype(np.float32))
-        self._times.append(time)
-        self._energies.append(bias_energy)
-        self._shifted.append(shifted)
-        if len(self._positions) >= BUFFER:
-            self._flush()
+    Args:
+        path: HDF5 file to make.
+        topology: of the atoms.
+        frames: records of `frame_type`.
+        box: periodic box vectors in nm, shape (3, 3), or None.
+        arrays: further arrays of the group ``/meanforce``.
+        attributes: plain values that describe the run.
+    """
+    count, checksum = frames.position()
+    n_atoms = topology.getNumAtoms()
+    n_variables = frames.kind["variables"].shape[0]
+    # The newest format is the one in which HDF5's own tables have checksums.
+    with h5py.File(path, "w", libver="latest") as file:
+        file.attrs["conventions"], file.attrs["conventionVersion"] = b"Pande", b"1.1"
+        file.attrs["program"], file.attrs["title"] = b"meanforce", b""
+        file.create_dataset("topology", data=np.array([_topology_text(topology, path.parent)]))
+        rows = max(1, min(count, BLOCK // frames.kind.itemsize))
 
-    def store(self, name: str, values: np.ndarray) -> None:
-        """Add an array to the group ``/meanforce``."""
-        self._extra[name] = np.asarray(values)
-
-    def store_attributes(self, **attributes: Any) -> None:
-        """Add plain values to the group ``/meanforce``."""
-        self._attributes |= attributes
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind, error, traceback) -> None:
-        if kind is not None:
-            self._file.close()
-            return
-        self._flush()
-        self._file.close()
-        arrays = {
-            "bias_energy": np.array(self._energies),
-            "bias_energy_shifted": np.array(self._shifted),
-            "checked_frames": np.array(self._checked),
-            "checked_forces": np.array(self._checked_forces, dtype=np.float32),
-        }
-        with h5py.File(self._path, "r+") as file:
-            group = file.create_group(GROUP)
-            for name, values in (arrays | self._extra).items():
-                group.create_dataset(name, data=values)
-            group.attrs["settings"] = json.dumps(self._attributes, sort_keys=True)
-
-    def _flush(self) -> None:
-        if self._positions:
-            self._file.write(
-                np.array(self._positions), time=np.array(self._times[-len(self._positions) :])
+        def growing(place: h5py.Group, name: str, shape: tuple[int, ...], kind: str, unit: bytes):
+            dataset = place.create_dataset(
+                name, (count, *shape), kind, chunks=(rows, *shape), fletcher32=True
             )
-            self._positions = []
+            if unit:
+                dataset.attrs["units"] = unit
+            return dataset
+
+        group = file.create_group(GROUP)
+        places = {
+            "positions": growing(file, "coordinates", (n_atoms, 3), "f4", b"nanometers"),
+            "time": growing(file, "time", (), "f8", b"picoseconds"),
+            "bias_energy": growing(group, "bias_energy", (), "f8", b""),
+            "log_weight": growing(group, "log_weight", (), "f8", b""),
+            "walker": growing(group, "walker", (), "i4", b""),
+        }
+        if n_variables:
+            places["variables"] = growing(group, "variables", (n_variables,), "f8", b"")
+        if box is not None:
+            lengths, angles = _cell(box)
+            growing(file, "cell_lengths", (3,), "f4", b"nanometers")[:] = lengths
+            growing(file, "cell_angles", (3,), "f4", b"degrees")[:] = angles
+        start = 0
+        for block in frames.blocks(rows):
+            for name, dataset in places.items():
+                dataset[start : start + len(block)] = block[name]
+            start += len(block)
+        for name, values in arrays.items():
+            values = np.asarray(values)
+            # HDF5 takes no checksum of arrays without elements.
+            chunks = {"chunks": True, "fletcher32": True} if values.size else {}
+            group.create_dataset(name, data=values, **chunks)
+        known = attributes | {
+            "content": f"{count}-{checksum:08x}",
+            "n_variables": n_variables,
+            "box": None if box is None else box.tolist(),
+        }
+        group.attrs["settings"] = json.dumps(known, sort_keys=True)
+
+
+def _topology_text(topology: app.Topology, folder: Path) -> bytes:
+    """MDTraj's own JSON text of a topology."""
+    path = folder / "topology.h5"
+    with HDF5TrajectoryFile(str(path), "w", force_overwrite=True) as file:
+        file.topology = mdtraj.Topology.from_openmm(topology)
+    with h5py.File(path) as file:
+        text = file["topology"][0]
+    path.unlink()
+    return text
+
+
+def _cell(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lengths in nm and angles in degrees of a periodic box."""
+    *lengths, alpha, beta, gamma = mdtraj.utils.box_vectors_to_lengths_and_angles(*box)
+    return np.array(lengths), np.array([alpha, beta, gamma])
 
 
 class TrajectoryReader:
     """Reads frames by slices; a context manager.
 
+    Attributes:
+        attributes: plain values that describe the run; `content` tells it from other runs.
+        n_frames: number of frames.
+        n_atoms: number of atoms.
+
     Raises:
-        InputError: the file is missing or is no trajectory of ours.
+        InputError: the file is missing, damaged, or no trajectory of ours.
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with self._checked():
             self._file = h5py.File(path, "r")
             group = self._file[GROUP]
             self.attributes: dict[str, Any] = json.loads(group.attrs["settings"])
             self.n_frames, self.n_atoms = self._file["coordinates"].shape[:2]
-        except (OSError, KeyError) as error:
-            raise InputError(f"{path}: is not a complete trajectory ({error})") from error
+
+    @contextlib.contextmanager
+    def _checked(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self._path}: is not a complete trajectory ({error}); delete it, so that it is "
+                "made again"
+            ) from error
 
     def positions(self, frames: slice) -> np.ndarray:
         """Positions in nm, float32, shape (n, n_atoms, 3)."""
-        return self._file["coordinates"][frames]
+        with self._checked():
+            return self._file["coordinates"][frames]
 
     def times(self) -> np.ndarray:
         """Times in ps, shape (n_frames,)."""
-        return self._file["time"][:]
+        with self._checked():
+            return self._file["time"][:]
+
+    def box(self) -> np.ndarray | None:
+        """Periodic box vectors in nm, shape (3, 3), the same for all frames; None without."""
+        box = self.attributes["box"]
+        return None if box is None else np.array(box)
 
     def array(self, name: str) -> np.ndarray:
         """An array of the group ``/meanforce``."""
-        return self._file[GROUP][name][:]
+        if name == "variables" and not self.attributes["n_variables"]:
+            return np.zeros((self.n_frames, 0))
+        with self._checked():
+            return self._file[GROUP][name][:]
 
     def __enter__(self) -> Self:
         return self

@@ -13,7 +13,6 @@ from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map
 from meanforce.settings.mappings import Mapping
-from meanforce.units import kt
 
 CHUNK = 10000
 
@@ -56,7 +55,7 @@ def map_replica(
         }
         times = frames.times()
         bias = frames.array("bias_energy")
-        log_weight = frames.array("bias_energy_shifted") / kt(temperature)
+        log_weight = frames.array("log_weight")
         with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
             for start in range(0, frames.n_frames, CHUNK):
                 part = slice(start, start + CHUNK)

@@ -5,18 +5,22 @@ import abc
 import numpy as np
 import openmm
 
+from meanforce.sampling.collective_variables import Variable
+
 
 class Bias(abc.ABC):
     """A bias on collective variables: one force in a group of its own, maybe growing.
 
     Attributes:
         group: force group of the bias; set when it is added to a system.
+        variables: the biased collective variables, in order.
     """
 
     group: int | None = None
+    variables: tuple[Variable, ...] = ()
 
     @abc.abstractmethod
-    def force(self) -> openmm.Force | None:
+    def force(self) -> openmm.CustomCVForce | None:
         """The biasing force, or None where nothing is biased."""
 
     def add_to(self, system: openmm.System) -> None:
@@ -28,19 +32,48 @@ class Bias(abc.ABC):
         self.group = max(set(range(32)) - used)
         force.setForceGroup(self.group)
         system.addForce(force)
+        self.added = system.getForce(system.getNumForces() - 1)
 
-    def steps_between_updates(self, time_step: float) -> int | None:
-        """Steps between calls of `update`; None where the bias never changes."""
+    def walker(self, copy: int) -> int:
+        """Number under which the frames of a copy are stored."""
+        return copy
+
+    def place(self, context: openmm.Context, copy: int) -> None:
+        """Give a copy a bias of its own, where copies differ."""
+        return
+
+    def period(self, time_step: float) -> int | None:
+        """Ticks between updates; None where the bias never changes."""
         return None
 
-    def update(self, context: openmm.Context, time: float) -> None:
+    def update(self, contexts: list[openmm.Context], time: float) -> None:
         """Let the bias grow; `time` in ps."""
         raise NotImplementedError("a bias that never changes has no updates")
 
     def offset(self) -> float:
-        """c(t) in kJ/mol: the frame's log-weight is (bias energy − c(t))/kT."""
+        """c(t) in kJ/mol: the log-weight of a frame is (bias energy − c(t))/kT."""
         return 0.0
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What a restart needs."""
+        return {}
+
+    def restore(self, arrays: dict[str, np.ndarray], contexts: list[openmm.Context]) -> None:
+        """Go back to a state."""
+        return
+
+    def wants_bundle(self, time: float) -> bool:
+        """Whether a restart bundle is needed now."""
+        return False
+
+    def bundle_written(self, contexts: list[openmm.Context]) -> None:
+        """Called when a restart bundle with the present state is in place."""
+        return
 
     def record(self) -> dict[str, np.ndarray]:
         """Arrays that describe the bias, stored with the trajectory."""
         return {}
+
+    def summary(self) -> list[str]:
+        """Lines for the log when the run is complete."""
+        return []

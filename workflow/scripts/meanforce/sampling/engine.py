@@ -1,4 +1,4 @@
-"""The stepping loop of the stage `sample`."""
+"""The stage `sample`: steps copies of a system, stores frames, and can be killed at any moment."""
 
 import dataclasses
 import time
@@ -7,185 +7,263 @@ from pathlib import Path
 
 import numpy as np
 import openmm
-from openmm import unit
+from openmm import app, unit
 
-from meanforce.data.trajectory import TrajectoryWriter
 from meanforce.errors import InputError
-from meanforce.sampling.bias import Bias
-from meanforce.sampling.platform import choose_platform, platform_properties
+from meanforce.restart.bundle import Bundle
+from meanforce.restart.job import Job
+from meanforce.sampling.dynamics import Dynamics
+from meanforce.sampling.schedule import Schedule
+from meanforce.sampling.store import Store
+from meanforce.sampling.thermometer import Thermometer, Unstable
 from meanforce.settings.campaigns import Campaign
-from meanforce.systems.prepared import Prepared
-from meanforce.units import BOLTZMANN
 
 CHECKED_FRAMES = 200
 """In-run unbiased forces are stored for about this many frames, to check the recomputed ones."""
 
 LOGGED_LINES = 100
 
+STRETCH = 0.5
+"""Seconds of stepping after which the engine looks whether it must stop."""
 
-@dataclasses.dataclass(frozen=True)
-class Schedule:
-    """A campaign's times as whole numbers of steps."""
 
-    equilibration: int
-    burn_in: int
-    frames: int
-    steps_per_frame: int
+@dataclasses.dataclass
+class Segment:
+    """What one process did of a run."""
 
-    @classmethod
-    def of(cls, campaign: Campaign) -> "Schedule":
-        """Round the campaign's times to its time step."""
+    first_tick: int
+    last_tick: int
+    seconds: float
+    temperature: float
+    platform: str
 
-        def steps(duration: float) -> int:
-            return round(duration / campaign.time_step)
-
-        burn_in = steps(getattr(campaign, "burn_in", 0.0))
-        per_frame = max(1, steps(campaign.stride))
-        return cls(
-            equilibration=steps(campaign.equilibration),
-            burn_in=burn_in,
-            frames=(steps(campaign.length) - burn_in) // per_frame,
-            steps_per_frame=per_frame,
+    def line(self, time_step: float, copies: int) -> str:
+        """A line of the segment table."""
+        sampled = (self.last_tick - self.first_tick) * time_step
+        speed = sampled * copies / 1000.0 / max(self.seconds, 1e-9) * 86400.0
+        return (
+            f"{self.first_tick * time_step:.10g},{self.last_tick * time_step:.10g},"
+            f"{self.seconds:.3f},{speed:.2f},{self.temperature:.2f},{self.platform}\n"
         )
 
 
-class Engine:
-    """Langevin dynamics of one replica under a bias.
+SEGMENTS_HEAD = "from_ps,to_ps,wall_s,ns_per_day,temperature_k,platform\n"
 
-    BAOAB-type splitting of OpenMM's `LangevinMiddleIntegrator`; Zhang et al., J. Phys. Chem. A
-    123, 6056 (2019).
+
+class Engine:
+    """Runs one job of a campaign.
+
+    Args:
+        dynamics: the copies.
+        campaign: settings.
+        temperature: of the thermostat (of the coldest level), K.
+        topology: of the atoms.
+        job: its folder and restart bundle.
+        report: called with lines of progress.
     """
 
     def __init__(
         self,
-        prepared: Prepared,
+        dynamics: Dynamics,
         campaign: Campaign,
-        bias: Bias,
         temperature: float,
-        seed: int,
-        threads: int,
+        topology: app.Topology,
+        job: Job,
+        report: Callable[[str], None],
     ) -> None:
-        self._campaign, self._bias, self._prepared = campaign, bias, prepared
-        self._temperature = temperature
-        bias.add_to(prepared.system)
-        self._unbiased_groups = set(range(32)) - {bias.group}
-        self.platform = choose_platform(
-            campaign.platform, prepared.system, prepared.positions, threads
-        )
-        self._integrator = openmm.LangevinMiddleIntegrator(
-            temperature, campaign.friction, campaign.time_step
-        )
-        self._integrator.setRandomNumberSeed(seed + 1)
-        self._context = openmm.Context(
-            prepared.system,
-            self._integrator,
-            self.platform,
-            platform_properties(self.platform, threads),
-        )
-        self._context.setPositions(prepared.positions)
-        self._context.setVelocitiesToTemperature(temperature, seed + 1)
-        self._update_every = bias.steps_between_updates(campaign.time_step)
-        self._step = 0
-        self._degrees_of_freedom = _degrees_of_freedom(prepared.system)
+        self._dynamics, self._campaign, self._job, self._report = dynamics, campaign, job, report
+        self._temperature, self._topology = temperature, topology
+        self._schedule = Schedule.of(campaign)
+        self._tick, self._halved_at = 0, None
+        self._earlier: list[dict] = []
+        self._store: Store | None = None
 
-    def run(self, trajectory: Path, log: Path, report: Callable[[str], None]) -> None:
+    def run(self, bundle: Bundle | None, trajectory: Path, log: Path, segments: Path) -> None:
         """Equilibrate, let the bias burn in, and store frames.
 
         Args:
+            bundle: where an earlier process stopped, or None.
             trajectory: HDF5 file to write.
             log: CSV file to write.
-            report: called with a line of progress now and then.
+            segments: CSV file to write: what each process did, and how fast.
 
         Raises:
-            InputError: the run became unstable.
+            InputError: the run became unstable, or a restart is wrong.
+            Stopped: the job was asked to stop.
         """
-        schedule = Schedule.of(self._campaign)
-        # Neither counted nor biased by hills: the bias's clock starts after it.
-        self._integrator.step(schedule.equilibration)
-        self._advance(schedule.burn_in)
-        every_check = max(1, schedule.frames // CHECKED_FRAMES)
-        every_line = max(1, schedule.frames // LOGGED_LINES)
-        started = time.perf_counter()
-        with (
-            TrajectoryWriter(trajectory, self._prepared.topology) as writer,
-            log.open("w") as table,
-        ):
-            table.write("time_ps,potential_energy_kj_mol,bias_kj_mol,temperature_k,ns_per_day\n")
-            for frame in range(schedule.frames):
-                self._advance(schedule.steps_per_frame)
-                bias = self._store(writer, with_forces=frame % every_check == 0)
-                if (frame + 1) % every_line == 0:
-                    self._log(table, bias, frame + 1, schedule, started, report)
-            for name, values in self._bias.record().items():
-                writer.store(name, values)
-            writer.store_attributes(
-                platform=self.platform.getName(),
-                temperature=self._temperature,
-                time_step=self._campaign.time_step,
-                campaign=self._campaign.kind,
-            )
+        self._resume(bundle)
+        while True:
+            try:
+                self._step_to_end()
+                break
+            except (Unstable, openmm.OpenMMException) as error:
+                self._mend(error)
+        self._save()
+        self._finish(trajectory, log, segments)
 
-    def _advance(self, steps: int) -> None:
-        """Steps with the bias's updates at multiples of its interval."""
-        if self._update_every is None:
-            self._integrator.step(steps)
-            self._step += steps
-            return
-        end = self._step + steps
-        while self._step < end:
-            until_update = self._update_every - self._step % self._update_every
-            chunk = min(end - self._step, until_update)
-            self._integrator.step(chunk)
-            self._step += chunk
-            if self._step % self._update_every == 0:
-                self._bias.update(self._context, self._step * self._campaign.time_step)
+    def _resume(self, bundle: Bundle | None) -> None:
+        n_atoms = self._topology.getNumAtoms()
+        ends = bundle.info["files"] if bundle else None
+        if self._store is not None:
+            self._store.close()
+        self._store = Store(self._job.folder, n_atoms, self._dynamics.n_variables, ends)
+        if bundle is not None:
+            self._tick, self._halved_at = bundle.info["tick"], bundle.info["halved_at"]
+            self._earlier = bundle.info["segments"]
+            if self._halved_at is not None:
+                self._dynamics.halve_time_step()
+            exact = bundle.info["openmm"] == openmm.__version__
+            if not exact:
+                self._report(
+                    f"OpenMM was {bundle.info['openmm']} and is {openmm.__version__}: going on "
+                    "with new random numbers"
+                )
+            self._dynamics.restore(bundle.arrays, exact)
+            self._report(f"going on at {self._time():g} ps")
+        self._first_tick, self._started = self._tick, time.perf_counter()
+        interval = self._schedule.per_temperature * self._campaign.time_step
+        self._thermometer = Thermometer(
+            self._dynamics.degrees_of_freedom,
+            self._dynamics.copies,
+            interval,
+            self._campaign.friction,
+        )
+        self._rate = 0.0
+        if bundle is None:
+            self._save()
 
-    def _store(self, writer: TrajectoryWriter, with_forces: bool) -> float:
-        context = self._context
-        positions = context.getState(positions=True).getPositions(asNumpy=True)._value
-        if not np.isfinite(positions).all():
+    def _time(self) -> float:
+        """ps since the end of equilibration."""
+        return (self._tick - self._schedule.equilibration) * self._campaign.time_step
+
+    def _step_to_end(self) -> None:
+        dynamics, schedule = self._dynamics, self._schedule
+        while self._tick < schedule.end:
+            ticks = schedule.next_event(self._tick, dynamics.period) - self._tick
+            if dynamics.divisible and self._rate:
+                ticks = min(ticks, max(1, int(self._rate * STRETCH)))
+            elif dynamics.divisible:
+                ticks = 1
+            before = time.perf_counter()
+            dynamics.advance(ticks)
+            self._rate = ticks / max(time.perf_counter() - before, 1e-9)
+            self._tick += ticks
+            self._happen()
+            if self._job.due() or dynamics.wants_bundle(self._time()):
+                self._save()
+
+    def _happen(self) -> None:
+        """All that falls on this tick."""
+        schedule, dynamics = self._schedule, self._dynamics
+        if schedule.is_multiple(self._tick, dynamics.period):
+            dynamics.event(self._time())
+        if schedule.is_multiple(self._tick, schedule.per_temperature):
+            self._thermometer.add(dynamics.temperature_ratios())
+        if schedule.is_frame(self._tick):
+            self._store_frames()
+
+    def _store_frames(self) -> None:
+        schedule, store = self._schedule, self._store
+        number = (self._tick - schedule.equilibration - schedule.burn_in) // schedule.per_frame
+        frames = list(self._dynamics.frames())
+        if (number - 1) % max(1, schedule.frames // CHECKED_FRAMES) == 0:
+            store.add_check(store.n_frames, self._dynamics.unbiased_forces())
+        for frame in frames:
+            if not np.isfinite(frame.positions).all():
+                raise Unstable("its positions are not finite")
+            store.add_frame(self._time(), frame)
+        if number % max(1, schedule.frames // LOGGED_LINES) == 0:
+            energies = self._dynamics.potential_energies()
+            temperatures = self._dynamics.temperature_ratios() * self._temperature
+            for copy, frame in enumerate(frames):
+                store.add_line(
+                    self._time(), frame.walker, energies[copy], frame.bias_energy,
+                    temperatures[copy],
+                )  # fmt: skip
+        if number % max(1, schedule.frames // 10) == 0:
+            self._tell(number)
+
+    def _tell(self, number: int) -> None:
+        segment = self._segment()
+        ticks = self._tick - self._first_tick
+        left = segment.seconds / max(ticks, 1) * (self._schedule.end - self._tick)
+        nanoseconds = ticks * self._campaign.time_step * self._dynamics.copies / 1000.0
+        self._report(
+            f"{100 * number / self._schedule.frames:.0f} %  "
+            f"{nanoseconds / segment.seconds * 86400.0:.0f} ns/day on "
+            f"{self._dynamics.platform.getName()}  {left:.0f} s left"
+        )
+
+    def _segment(self) -> Segment:
+        return Segment(
+            self._first_tick,
+            self._tick,
+            time.perf_counter() - self._started,
+            self._thermometer.mean * self._temperature,
+            self._dynamics.platform.getName(),
+        )
+
+    def _save(self) -> None:
+        self._thermometer.check(self._temperature)
+        arrays = self._dynamics.state()
+        if not np.isfinite(arrays["energies"]).all():
+            raise Unstable("its energy is not finite")
+        info = {
+            "tick": self._tick,
+            "halved_at": self._halved_at,
+            "platform": self._dynamics.platform.getName(),
+            "openmm": openmm.__version__,
+            "files": self._store.positions(),
+            "segments": [*self._earlier, dataclasses.asdict(self._segment())],
+        }
+        try:
+            self._job.save(arrays, info)
+        finally:
+            # Also where the job stops now: what is in the bundle may be seen by others.
+            self._dynamics.bundle_written()
+
+    def _mend(self, error: Exception) -> None:
+        """Go back to the last bundle with half the time step, or give up.
+
+        Raises:
+            InputError: the settings do not allow it, or it was done before.
+        """
+        what = (
+            f"the run became unstable at step {self._tick} ({self._time():g} ps): {error}; its "
+            f"last good frame is number {self._store.n_frames}"
+        )
+        given = f"{self._campaign.time_step * 1000:g} fs"
+        if self._campaign.on_instability != "halve_time_step":
             raise InputError(
-                f"the run became unstable at step {self._step}; a smaller time_step may help "
-                f"(given {self._campaign.time_step * 1000:g} fs)"
-            )
-        energy = 0.0
-        if self._bias.group is not None:
-            energy = context.getState(energy=True, groups={self._bias.group})
-            energy = energy.getPotentialEnergy()._value
-        forces = None
-        if with_forces:
-            state = context.getState(forces=True, groups=self._unbiased_groups)
-            forces = state.getForces(asNumpy=True)._value
-        writer.append(
-            positions,
-            self._step * self._campaign.time_step,
-            energy,
-            energy - self._bias.offset() if self._bias.group is not None else 0.0,
-            forces,
+                f"{what}; use a smaller time_step (given {given}) or 'on_instability: "
+                "halve_time_step'"
+            ) from None
+        if self._halved_at is not None:
+            raise InputError(f"{what}, with half the time_step of {given} too") from None
+        self._report(f"{what}; going back to the last restart bundle with half the time step")
+        bundle = self._job.load()
+        self._resume(bundle)
+        self._dynamics.halve_time_step()
+        self._halved_at = self._tick
+
+    def _finish(self, trajectory: Path, log: Path, segments: Path) -> None:
+        system_box = self._topology.getPeriodicBoxVectors()
+        box = None
+        if system_box is not None:
+            box = np.array(system_box.value_in_unit(unit.nanometer), dtype=float)
+        attributes = {
+            "platform": self._dynamics.platform.getName(),
+            "temperature": self._temperature,
+            "time_step": self._campaign.time_step,
+            "campaign": self._campaign.kind,
+            "time_step_halved_at_tick": self._halved_at,
+        }
+        self._store.finish(
+            trajectory, log, self._topology, box, self._dynamics.record(), attributes
         )
-        return energy
-
-    def _log(self, table, bias: float, frame: int, schedule: Schedule, started, report) -> None:
-        state = self._context.getState(energy=True)
-        kinetic = state.getKineticEnergy().value_in_unit(unit.kilojoule_per_mole)
-        temperature = 2.0 * kinetic / (self._degrees_of_freedom * BOLTZMANN)
-        potential = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
-        elapsed = time.perf_counter() - started
-        sampled = frame * schedule.steps_per_frame * self._campaign.time_step
-        speed = sampled / 1000.0 / elapsed * 86400.0
-        table.write(
-            f"{self._step * self._campaign.time_step:.6g},{potential:.6f},{bias:.6f},"
-            f"{temperature:.2f},{speed:.1f}\n"
-        )
-        if frame * 10 % schedule.frames < max(1, schedule.frames // LOGGED_LINES) * 10:
-            left = elapsed / frame * (schedule.frames - frame)
-            report(
-                f"{100 * frame / schedule.frames:.0f} %  {speed:.0f} ns/day on "
-                f"{self.platform.getName()}  {left:.0f} s left"
-            )
-
-
-def _degrees_of_freedom(system: openmm.System) -> int:
-    massive = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
-    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
-    return 3 * massive - system.getNumConstraints() - 3 * removed
+        with segments.open("w") as file:
+            file.write(SEGMENTS_HEAD)
+            for segment in [*self._earlier, dataclasses.asdict(self._segment())]:
+                file.write(Segment(**segment).line(self._campaign.time_step, self._dynamics.copies))
+        for line in self._dynamics.summary():
+            self._report(line)

@@ -1,110 +1,121 @@
-"""Campaign kind `metadynamics`: well-tempered, on periodic collective variables."""
+"""Campaign kind `metadynamics`: well-tempered, with a grid and a list of hills."""
+
+import math
 
 import numpy as np
 import openmm
 
 from meanforce.sampling.bias import Bias
-from meanforce.sampling.collective_variables import Variable, bias_force, values_in
+from meanforce.sampling.collective_variables import Variable, values_in
+from meanforce.sampling.grid import BiasGrid
+from meanforce.sampling.shared_hills import HillExchange
 from meanforce.settings.campaigns import Metadynamics
 from meanforce.units import kt
 
+INTERVALS_PER_WIDTH = 2.5
+"""Grid intervals to a hill's width: a spline through them is off by about 1e-3 of its height."""
+
+OWN = 0
+"""Replica number under which a job lists its own hills."""
+
 
 class WellTempered(Bias):
-    """Well-tempered metadynamics on a periodic grid.
+    """Well-tempered metadynamics.
 
     A hill of height h·exp[−V(s)/(kΔT)], ΔT = (γ − 1)T, is added at the current s every `pace`
-    (Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)). Grid values are interpolated by
-    OpenMM's cubic splines.
+    (Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)). Walkers share the grid.
 
     Args:
         campaign: settings.
         variables: the biased collective variables, in order.
         temperature: K.
+        exchange: of hills with other jobs, or None.
+
+    Attributes:
+        hills: rows (time in ps, replica or 0 for this job, walker, centre, height, c(t)).
     """
 
     def __init__(
-        self, campaign: Metadynamics, variables: list[Variable], temperature: float
+        self,
+        campaign: Metadynamics,
+        variables: tuple[Variable, ...],
+        temperature: float,
+        exchange: HillExchange | None = None,
     ) -> None:
-        self._campaign, self._variables = campaign, variables
-        self._kt = kt(temperature)
-        self._axis = np.linspace(-np.pi, np.pi, campaign.bins + 1)
-        self.grid = np.zeros((campaign.bins + 1,) * len(variables))
+        self._campaign, self.variables, self._temperature = campaign, variables, temperature
+        self._exchange, self._shared_at = exchange, 0.0
+        lower = [-math.pi if v.periodic else campaign.lower[i] for i, v in enumerate(variables)]
+        upper = [math.pi if v.periodic else campaign.upper[i] for i, v in enumerate(variables)]
+        bins = [
+            campaign.bins or max(20, math.ceil((high - low) / width * INTERVALS_PER_WIDTH))
+            for low, high, width in zip(lower, upper, campaign.width, strict=True)
+        ]
+        self.grid = BiasGrid(variables, lower, upper, bins)
         self.hills: list[tuple[float, ...]] = []
         self._offset = 0.0
+        self._used: dict[int, int] = {}
 
     def force(self) -> openmm.CustomCVForce:
-        names = [f"s{number}" for number in range(len(self._variables))]
-        self._force = bias_force(f"bias({', '.join(names)})", self._variables)
-        n = self._campaign.bins + 1
-        flat = self._flat()
-        if len(names) == 1:
-            self._table = openmm.Continuous1DFunction(flat, -np.pi, np.pi, True)
-        else:
-            self._table = openmm.Continuous2DFunction(
-                n, n, flat, -np.pi, np.pi, -np.pi, np.pi, True
-            )
-        self._force.addTabulatedFunction("bias", self._table)
-        # The added copy is the one that a later update must change.
-        self._table = self._force.getTabulatedFunction(0)
-        return self._force
+        return self.grid.force()
 
-    def steps_between_updates(self, time_step: float) -> int:
+    def period(self, time_step: float) -> int:
         return max(1, round(self._campaign.pace / time_step))
 
-    def update(self, context: openmm.Context, time: float) -> None:
-        center = values_in(self._force, context, self._variables)
-        energy = context.getState(energy=True, groups={self.group}).getPotentialEnergy()
-        factor = self._campaign.bias_factor
-        height = self._campaign.height * np.exp(-energy._value / ((factor - 1.0) * self._kt))
-        self.grid += height * self._hill(center)
-        self._offset = self._reweighting_offset()
-        self.hills.append((time, *center, height, self._offset))
-        n = self._campaign.bins + 1
-        if self.grid.ndim == 1:
-            self._table.setFunctionParameters(self._flat(), -np.pi, np.pi)
-        else:
-            self._table.setFunctionParameters(n, n, self._flat(), -np.pi, np.pi, -np.pi, np.pi)
-        self._force.updateParametersInContext(context)
-
-    def _hill(self, center: np.ndarray) -> np.ndarray:
-        """Hill of height 1 on the grid."""
-        factors = []
-        for value, width in zip(center, self._campaign.width, strict=True):
-            distance = np.abs(self._axis - value)
-            distance = np.minimum(distance, 2 * np.pi - distance)
-            factor = np.exp(-0.5 * (distance / width) ** 2)
-            # First and last grid point are the same angle; they must not differ by rounding.
-            factor[-1] = factor[0]
-            factors.append(factor)
-        hill = factors[0]
-        for factor in factors[1:]:
-            hill = np.multiply.outer(hill, factor)
-        return hill
-
-    def _flat(self) -> np.ndarray:
-        # OpenMM wants the first variable to run fastest.
-        return self.grid.flatten(order="F")
+    def update(self, contexts: list[openmm.Context], time: float) -> None:
+        thermal = (self._campaign.bias_factor - 1.0) * kt(self._temperature)
+        new = []
+        for walker, context in enumerate(contexts):
+            center = values_in(self.added, context, self.variables)
+            energy = context.getState(energy=True, groups={self.group}).getPotentialEnergy()
+            height = self._campaign.height * math.exp(-energy._value / thermal)
+            new.append((walker, center, height))
+        for _, center, height in new:
+            self.grid.add(center, self._campaign.width, height)
+        self._offset = self.grid.offset(self._temperature, self._campaign.bias_factor)
+        self.hills += [(time, OWN, w, *center, height, self._offset) for w, center, height in new]
+        self.grid.refresh(self.added, contexts)
 
     def offset(self) -> float:
         return self._offset
 
-    def _reweighting_offset(self) -> float:
-        """c(t) = kT ln(∫exp[γV/((γ−1)kT)]ds / ∫exp[V/((γ−1)kT)]ds).
+    def wants_bundle(self, time: float) -> bool:
+        if self._exchange is None or time - self._shared_at < self._campaign.share_every:
+            return False
+        self._shared_at = time
+        return True
 
-        Tiwary, Parrinello, J. Phys. Chem. B 119, 736 (2015).
-        """
-        factor = self._campaign.bias_factor
-        # The repeated end points of the periodic grid count once.
-        scaled = self.grid[tuple(slice(0, -1) for _ in range(self.grid.ndim))] / self._kt
-        largest = scaled.max()
-        upper = np.log(np.exp(factor / (factor - 1.0) * (scaled - largest)).sum())
-        lower = np.log(np.exp((scaled - largest) / (factor - 1.0)).sum())
-        return self._kt * (upper - lower + largest)
+    def bundle_written(self, contexts: list[openmm.Context]) -> None:
+        if self._exchange is None:
+            return
+        table = self._table()
+        self._exchange.publish(table[table[:, 1] == OWN])
+        for replica, rows in self._exchange.others().items():
+            new = rows[self._used.get(replica, 0) :]
+            self._used[replica] = max(len(rows), self._used.get(replica, 0))
+            for row in new:
+                center, height = row[3:-2], row[-2]
+                self.grid.add(center, self._campaign.width, height)
+                self.hills.append((row[0], replica, row[2], *center, height, math.nan))
+        self._offset = self.grid.offset(self._temperature, self._campaign.bias_factor)
+        self.grid.refresh(self.added, contexts)
+
+    def _table(self) -> np.ndarray:
+        return np.array(self.hills).reshape(-1, 5 + len(self.variables))
+
+    def state(self) -> dict[str, np.ndarray]:
+        used = np.array(sorted(self._used.items()), dtype=int).reshape(-1, 2)
+        scalars = np.array([self._offset, self._shared_at])
+        return {"grid": self.grid.values, "hills": self._table(), "used": used, "scalars": scalars}
+
+    def restore(self, arrays: dict[str, np.ndarray], contexts: list[openmm.Context]) -> None:
+        self.grid.values = arrays["grid"].copy()
+        self.hills = [tuple(row) for row in arrays["hills"]]
+        self._used = {int(replica): int(count) for replica, count in arrays["used"]}
+        self._offset, self._shared_at = map(float, arrays["scalars"])
+        self.grid.refresh(self.added, contexts)
+        if self._exchange is not None:
+            table = self._table()
+            self._exchange.publish(table[table[:, 1] == OWN])
 
     def record(self) -> dict[str, np.ndarray]:
-        return {"bias_grid": self.grid, "bias_axis": self._axis, "bias_hills": np.array(self.hills)}
-
-
-def make(campaign: Metadynamics, variables, temperature: float) -> WellTempered:
-    """Bias of a metadynamics campaign."""
-    return WellTempered(campaign, list(variables.values()), temperature)
+        return {**self.grid.record(), "bias_hills": self._table()}

@@ -1,38 +1,61 @@
-"""Campaign kind `static`: a sum of Gaussians in collective variables that never changes."""
+"""Campaign kind `static`: a bias that never changes."""
+
+import re
 
 import openmm
 
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
+from meanforce.sampling.grid import BiasGrid
 from meanforce.settings.campaigns import Static
 
 
-class StaticGaussians(Bias):
-    """V(s) = Σ_k h_k exp[−Σ_d (s_d − c_kd)²/(2 w_kd²)].
+class Formula(Bias):
+    """A bias given as an expression.
 
     Args:
-        campaign: settings with the Gaussians.
+        expression: kJ/mol, in s0, s1, ..., the variables.
         variables: the biased collective variables, in order.
     """
 
-    def __init__(self, campaign: Static, variables: list[Variable]) -> None:
-        self._campaign, self._variables = campaign, variables
+    def __init__(self, expression: str, variables: tuple[Variable, ...]) -> None:
+        self._expression, self.variables = expression, variables
 
     def force(self) -> openmm.CustomCVForce:
-        terms = []
-        for gaussian in self._campaign.gaussians:
-            exponents = []
-            for number, (variable, center, width) in enumerate(
-                zip(self._variables, gaussian.center, gaussian.width, strict=True)
-            ):
-                difference = f"s{number}-({center})"
-                # The chord length keeps the bias smooth where a dihedral crosses ±π.
-                distance = f"2*sin(({difference})/2)" if variable.periodic else f"({difference})"
-                exponents.append(f"({distance})^2/(2*{width}^2)")
-            terms.append(f"({gaussian.height})*exp(-({'+'.join(exponents)}))")
-        return bias_force(" + ".join(terms), self._variables)
+        return bias_force(self._expression, self.variables)
 
 
-def make(campaign: Static, variables, temperature: float) -> StaticGaussians:
-    """Bias of a static campaign."""
-    return StaticGaussians(campaign, list(variables.values()))
+class Frozen(Bias):
+    """The final bias of a metadynamics campaign."""
+
+    def __init__(self, grid: BiasGrid) -> None:
+        self._grid, self.variables = grid, grid.variables
+
+    def force(self) -> openmm.CustomCVForce:
+        return self._grid.force()
+
+    def record(self):
+        return self._grid.record()
+
+
+def gaussians(campaign: Static, variables: tuple[Variable, ...]) -> str:
+    """Σ_k h_k exp[−Σ_d (s_d − c_kd)²/(2 w_kd²)] as an expression in s0, s1, ..."""
+    terms = []
+    for gaussian in campaign.gaussians:
+        exponents = []
+        for number, (variable, center, width) in enumerate(
+            zip(variables, gaussian.center, gaussian.width, strict=True)
+        ):
+            difference = f"s{number}-({center})"
+            # The chord length keeps the bias smooth where a dihedral crosses ±π.
+            distance = f"2*sin(({difference})/2)" if variable.periodic else f"({difference})"
+            exponents.append(f"({distance})^2/(2*{width}^2)")
+        terms.append(f"({gaussian.height})*exp(-({'+'.join(exponents)}))")
+    return " + ".join(terms)
+
+
+def numbered(formula: str, names: list[str]) -> str:
+    """A formula in the names of the variables, rewritten in s0, s1, ..."""
+    for number, name in enumerate(names):
+        formula = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w(])", f"s{number}", formula)
+    return formula

@@ -8,8 +8,3 @@ class NoBias(Bias):
 
     def force(self) -> None:
         return None
-
-
-def make(campaign, variables, temperature: float) -> NoBias:
-    """Bias of an unbiased campaign."""
-    return NoBias()

@@ -112,6 +112,33 @@ Width = Annotated[
 ]
 
 
+def stiffness(value: Any, info: ValidationInfo) -> float:
+    """A force constant along a collective variable: kJ/mol/nm² or kJ/mol/rad²."""
+    number = float(value) if isinstance(value, (int, float)) else 0.0
+    if isinstance(value, str):
+        for kind in ("stiffness", "angular stiffness"):
+            try:
+                number = units.parse(value, kind)
+                break
+            except InputError:
+                continue
+    elif not (info.context and info.context.get("internal")):
+        number = 0.0
+    if number <= 0:
+        raise ValueError(
+            f"{value!r} is not a force constant > 0, such as '1000 kJ/mol/nm^2' or "
+            "'200 kJ/mol/rad^2'"
+        )
+    return number
+
+
+Stiffness = Annotated[
+    float,
+    BeforeValidator(stiffness),
+    WithJsonSchema({"type": "string", "x-quantity": "force constant > 0"}),
+]
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(NAME, value):
         raise ValueError(

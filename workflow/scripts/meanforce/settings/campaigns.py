@@ -1,8 +1,10 @@
 """Section `campaigns`: sampling protocols of a system."""
 
-from typing import Annotated, Literal
+import itertools
+import math
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from meanforce.settings.base import (
     AnyEnergy,
@@ -11,6 +13,8 @@ from meanforce.settings.base import (
     Name,
     Rate,
     Settings,
+    Stiffness,
+    Temperature,
     Time,
     TimeOrZero,
     Width,
@@ -20,7 +24,7 @@ from meanforce.settings.base import (
 class Protocol(Settings):
     """What every campaign has."""
 
-    length: Time = Field(description="sampled time of each replica, after equilibration")
+    length: Time = Field(description="sampled time of each copy, after equilibration")
     length_at: dict[Name, Time] = Field(
         default={}, description="state point: length there, where it differs from `length`"
     )
@@ -34,10 +38,24 @@ class Protocol(Settings):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"
     )
+    on_instability: Literal["stop", "halve_time_step"] = Field(
+        default="stop",
+        description="when a run explodes: stop, or go on once from the last restart bundle with "
+        "half the time step",
+    )
 
     def length_of(self, state: str) -> float:
-        """Sampled time at a state point, ps."""
+        """Sampled time of a copy at a state point, ps."""
         return self.length_at.get(state, self.length)
+
+    @property
+    def jobs(self) -> int:
+        """Jobs at a state point; each has a number, from 1, and makes one trajectory."""
+        return self.replicas
+
+    def copies(self, job: int) -> int:
+        """Copies of the system that a job runs."""
+        return 1
 
 
 class Unbiased(Protocol):
@@ -59,13 +77,32 @@ class Gaussian(Settings):
 
 
 class Static(Protocol):
-    """Dynamics under a bias that never changes: a sum of Gaussians."""
+    """Dynamics under a bias that never changes: Gaussians, a formula, or a frozen bias."""
 
     kind: Literal["static"]
     collective_variables: list[Name] = Field(
         min_length=1, max_length=3, description="what the bias is a function of"
     )
-    gaussians: list[Gaussian] = Field(min_length=1, description="the bias is their sum")
+    gaussians: list[Gaussian] | None = Field(
+        default=None, min_length=1, description="the bias is their sum"
+    )
+    formula: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="energy in kJ/mol as an expression in the names of the collective variables "
+        "(nm, rad), in OpenMM's syntax",
+    )
+    bias_of: Name | None = Field(
+        default=None,
+        description="metadynamics campaign on the same collective variables whose final bias is "
+        "used, frozen",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(v is not None for v in (self.gaussians, self.formula, self.bias_of)) != 1:
+            raise ValueError("give exactly one of 'gaussians', 'formula' and 'bias_of'")
+        return self
 
 
 class Metadynamics(Protocol):
@@ -73,22 +110,146 @@ class Metadynamics(Protocol):
 
     kind: Literal["metadynamics"]
     collective_variables: list[Name] = Field(
-        min_length=1, max_length=2, description="what the bias is a function of; dihedrals"
+        min_length=1, max_length=3, description="what the bias is a function of"
     )
     height: Energy = Field(description="height of the first hill")
     width: list[Width] = Field(
-        min_length=1, max_length=2, description="width of a hill along each collective variable"
+        min_length=1, max_length=3, description="width of a hill along each collective variable"
     )
     pace: Time = Field(description="time between hills")
     bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
-    bins: int = Field(default=120, ge=20, le=1000, description="grid points of the bias, each way")
+    bins: int | None = Field(
+        default=None,
+        ge=20,
+        le=1000,
+        description="intervals of the bias grid, each way; left out: 2.5 to a hill's width",
+    )
+    lower: list[Coordinate] | None = Field(
+        default=None, description="lower ends of the grid, for non-periodic variables"
+    )
+    upper: list[Coordinate] | None = Field(
+        default=None, description="upper ends of the grid, for non-periodic variables"
+    )
     burn_in: TimeOrZero = Field(
         description="time at the start of `length` during which the bias fills; "
         "its frames are not used"
     )
+    walkers: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="copies that a job runs and that share one bias; each of them samples `length`",
+    )
+    share_every: Time | None = Field(
+        default=None,
+        description="time after which replicas, as jobs of their own, exchange their hills through "
+        "files; left out: each replica has a bias of its own",
+    )
+
+    def copies(self, job: int) -> int:
+        """Walkers."""
+        return self.walkers
 
 
-Campaign = Annotated[Unbiased | Static | Metadynamics, Field(discriminator="kind")]
+class WindowRow(Settings):
+    """Evenly spaced window centres along one collective variable."""
+
+    first: Coordinate = Field(description="first centre")
+    last: Coordinate = Field(description="last centre")
+    number: int = Field(ge=1, le=10000, description="how many centres")
+
+    def values(self) -> list[float]:
+        """The centres."""
+        if self.number == 1:
+            return [self.first]
+        step = (self.last - self.first) / (self.number - 1)
+        return [self.first + i * step for i in range(self.number)]
+
+
+class Umbrella(Protocol):
+    """Umbrella sampling: harmonic windows, weighted by MBAR where weights are needed.
+
+    Torrie, Valleau, J. Comput. Phys. 23, 187 (1977); Shirts, Chodera, JCP 129, 124105 (2008).
+    """
+
+    kind: Literal["umbrella"]
+    collective_variables: list[Name] = Field(
+        min_length=1, max_length=2, description="what windows are placed along"
+    )
+    force_constant: list[Stiffness] = Field(
+        min_length=1,
+        max_length=2,
+        description="k of ½k(s − center)², for each collective variable",
+    )
+    rows: list[WindowRow] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=2,
+        description="centres along each collective variable; windows are all their combinations",
+    )
+    centers: list[list[Coordinate]] | None = Field(
+        default=None, min_length=1, description="centres of single windows (instead of rows)"
+    )
+    windows_per_job: int = Field(default=1, ge=1, le=10000, description="windows that one job runs")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.rows is None) == (self.centers is None):
+            raise ValueError("give either 'rows' or 'centers', and not both")
+        return self
+
+    def windows(self) -> list[tuple[float, ...]]:
+        """Centres of all windows."""
+        if self.centers is not None:
+            return [tuple(center) for center in self.centers]
+        return list(itertools.product(*(row.values() for row in self.rows)))
+
+    @property
+    def jobs_per_replica(self) -> int:
+        """Jobs that run all windows once."""
+        return math.ceil(len(self.windows()) / self.windows_per_job)
+
+    @property
+    def jobs(self) -> int:
+        """Jobs at a state point, replica after replica."""
+        return self.replicas * self.jobs_per_replica
+
+    def windows_of(self, job: int) -> list[int]:
+        """Indices of the windows that a job runs."""
+        first = (job - 1) % self.jobs_per_replica * self.windows_per_job
+        return list(range(first, min(first + self.windows_per_job, len(self.windows()))))
+
+    def copies(self, job: int) -> int:
+        """Windows of the job."""
+        return len(self.windows_of(job))
+
+
+class ReplicaExchange(Protocol):
+    """Temperature replica exchange; frames at the state point's temperature are stored.
+
+    Sugita, Okamoto, Chem. Phys. Lett. 314, 141 (1999).
+    """
+
+    kind: Literal["replica_exchange"]
+    highest: Temperature = Field(description="temperature of the hottest level")
+    levels: int = Field(
+        ge=2, le=200, description="temperatures, in geometric progression from the state point's"
+    )
+    exchange_every: Time = Field(description="time between attempts to exchange")
+
+    def copies(self, job: int) -> int:
+        """Levels."""
+        return self.levels
+
+    def temperatures(self, lowest: float) -> list[float]:
+        """All levels in K, the state point's first."""
+        ratio = (self.highest / lowest) ** (1.0 / (self.levels - 1))
+        return [lowest * ratio**level for level in range(self.levels)]
+
+
+Campaign = Annotated[
+    Unbiased | Static | Metadynamics | Umbrella | ReplicaExchange, Field(discriminator="kind")
+]
 
 
 def collective_variables_of(campaign: Campaign) -> list[str]:

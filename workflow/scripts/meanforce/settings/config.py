@@ -14,6 +14,9 @@ from meanforce.settings.potentials import Cgnet, Potential
 from meanforce.settings.systems import System
 from meanforce.settings.validation import Validation
 
+MOST_GRID_POINTS = 10**6
+"""Points of a bias grid; its splines are made anew with every hill."""
+
 
 class StatePoint(Settings):
     """A thermodynamic state."""
@@ -90,20 +93,53 @@ class Config(Settings):
         shortest = min([campaign.length, *campaign.length_at.values()])
         if campaign.stride > shortest:
             raise ValueError(f"{where}.stride: is longer than 'length', so no frame is stored")
+        self._check_kind(where, system, campaign, names, shortest)
+
+    def _check_kind(
+        self, where: str, system: str, campaign: Campaign, names: list[str], shortest: float
+    ) -> None:
+        """What only one kind of campaign has."""
         if campaign.kind == "metadynamics":
             _same_number(f"{where}.width", campaign.width, names)
+            self._check_ends(where, system, names, campaign)
             if campaign.burn_in + campaign.stride > shortest:
                 raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
-            for name in names:
-                if not is_periodic(self.variables_of(system)[name].kind):
-                    raise ValueError(
-                        f"{where}.collective_variables: '{name}' is not periodic; metadynamics "
-                        "takes collective variables of the kind dihedral"
-                    )
-        if campaign.kind == "static":
-            for number, gaussian in enumerate(campaign.gaussians):
+            if campaign.share_every and campaign.share_every < campaign.pace:
+                raise ValueError(f"{where}.share_every: is shorter than 'pace'")
+            if (campaign.bins or 0) ** len(names) > MOST_GRID_POINTS:
+                raise ValueError(
+                    f"{where}.bins: {campaign.bins} in {len(names)} dimensions are more than "
+                    f"{MOST_GRID_POINTS} grid points"
+                )
+        elif campaign.kind == "static":
+            for number, gaussian in enumerate(campaign.gaussians or []):
                 _same_number(f"{where}.gaussians[{number}].center", gaussian.center, names)
                 _same_number(f"{where}.gaussians[{number}].width", gaussian.width, names)
+            if campaign.bias_of is not None:
+                self._check_bias_of(f"{where}.bias_of", system, campaign)
+        elif campaign.kind == "umbrella":
+            _same_number(f"{where}.force_constant", campaign.force_constant, names)
+            if campaign.rows is not None:
+                _same_number(f"{where}.rows", campaign.rows, names)
+            for number, center in enumerate(campaign.centers or []):
+                _same_number(f"{where}.centers[{number}]", center, names)
+        elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
+            raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
+
+    def _check_bias_of(self, where: str, system: str, campaign: Campaign) -> None:
+        source = self.campaigns[system].get(campaign.bias_of)
+        if source is None or source.kind != "metadynamics":
+            known = [n for n, c in self.campaigns[system].items() if c.kind == "metadynamics"]
+            raise ValueError(
+                f"{where}: '{campaign.bias_of}' is no metadynamics campaign of this system; "
+                f"known: {', '.join(known) or 'none'}"
+            )
+        if source.collective_variables != campaign.collective_variables:
+            raise ValueError(
+                f"{where}: '{campaign.bias_of}' biases "
+                f"{', '.join(source.collective_variables)}, but this campaign "
+                f"{', '.join(campaign.collective_variables)}; they must be the same"
+            )
 
     def _check_experiment(self, where: str, experiment: Experiment) -> None:
         system = experiment.system
@@ -115,14 +151,15 @@ class Config(Settings):
         for name in experiment.campaigns:
             _known(f"{where}.campaigns", name, campaigns, "campaign")
             for replica in experiment.replicas or []:
-                if not 1 <= replica <= campaigns[name].replicas:
+                if not 1 <= replica <= campaigns[name].jobs:
                     raise ValueError(
                         f"{where}.replicas: {replica} does not exist; campaign '{name}' has "
-                        f"1 to {campaigns[name].replicas}"
+                        f"1 to {campaigns[name].jobs}"
                     )
         for key in ("train", "held_out"):
             for name in getattr(experiment, key):
                 _known(f"{where}.{key}", name, self.state_points, "state point")
+        self._check_levels(system, experiment)
         if experiment.reference is not None:
             _known(f"{where}.reference", experiment.reference, campaigns, "campaign")
         elif self.systems[system].kind != "muller_brown":
@@ -150,6 +187,19 @@ class Config(Settings):
             self._check_variables(f"{at}.collective_variables", system, bias.collective_variables)
             _same_number(f"{at}.width", bias.width, bias.collective_variables)
             self._check_ends(at, system, bias.collective_variables, bias)
+
+    def _check_levels(self, system: str, experiment: Experiment) -> None:
+        """Hot levels of replica exchange must be hotter than the state points."""
+        names = {*experiment.campaigns, *([experiment.reference] if experiment.reference else [])}
+        for name in sorted(names & self.campaigns.get(system, {}).keys()):
+            campaign = self.campaigns[system][name]
+            for state in (*experiment.train, *experiment.held_out):
+                temperature = self.state_points[state].temperature
+                if campaign.kind == "replica_exchange" and campaign.highest <= temperature:
+                    raise ValueError(
+                        f"campaigns.{system}.{name}.highest: {campaign.highest:g} K is not above "
+                        f"state point '{state}' with {temperature:g} K"
+                    )
 
     def _temperatures(self, experiment: Experiment) -> set[float]:
         return {self.state_points[name].temperature for name in experiment.train}

@@ -39,6 +39,7 @@ def sample_settings(
     del protocol["replicas"], protocol["length_at"]
     return {
         "campaign": protocol,
+        "job": int(replica),
         "temperature": config.state_points[state].temperature,
         "collective_variables": variables,
         "mappings": {
@@ -135,9 +136,10 @@ def atomistic_time(config: Config, experiment: str) -> float:
     chosen = config.experiments[experiment]
     campaigns = config.campaigns[chosen.system]
     return sum(
-        campaigns[name].length_of(state) * len(chosen.replicas or range(campaigns[name].replicas))
+        campaigns[name].length_of(state) * campaigns[name].copies(job)
         for name in chosen.campaigns
         for state in chosen.train
+        for job in chosen.replicas or range(1, campaigns[name].jobs + 1)
     )
 
 

@@ -1,0 +1,116 @@
+"""What the engine asks of the copies of a system that a job runs."""
+
+import abc
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import openmm
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """One copy at one instant.
+
+    Attributes:
+        walker: number of the copy, or of its window.
+        positions: nm, shape (n_atoms, 3).
+        bias_energy: kJ/mol.
+        log_weight: of the unbiased ensemble, up to a constant.
+        variables: values of the biased collective variables, nm or rad.
+    """
+
+    walker: int
+    positions: np.ndarray
+    bias_energy: float = 0.0
+    log_weight: float = 0.0
+    variables: tuple[float, ...] = ()
+
+
+class Dynamics(abc.ABC):
+    """Copies of a system that advance together.
+
+    Attributes:
+        platform: that they run on.
+        copies: how many there are.
+        degrees_of_freedom: of one copy.
+        n_variables: biased collective variables.
+        period: ticks between events of the campaign's kind (hills, exchanges), or None.
+        divisible: whether any number of ticks may be cut into parts without changing a bit.
+    """
+
+    platform: openmm.Platform
+    copies: int
+    degrees_of_freedom: int
+    n_variables: int = 0
+    period: int | None = None
+    divisible: bool = True
+
+    @abc.abstractmethod
+    def advance(self, ticks: int) -> None:
+        """Step all copies; may raise `openmm.OpenMMException` where they explode."""
+
+    @abc.abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """The frames of this instant that belong into the trajectory."""
+
+    @abc.abstractmethod
+    def unbiased_forces(self) -> np.ndarray:
+        """Unbiased forces on the first of these frames, kJ/mol/nm, shape (n_atoms, 3)."""
+
+    @abc.abstractmethod
+    def potential_energies(self) -> np.ndarray:
+        """Energies of all copies with their biases, kJ/mol, shape (copies,)."""
+
+    @abc.abstractmethod
+    def temperature_ratios(self) -> np.ndarray:
+        """Instantaneous kinetic over target temperature of all copies, shape (copies,)."""
+
+    @abc.abstractmethod
+    def state(self) -> dict[str, np.ndarray]:
+        """All that a restart needs."""
+
+    @abc.abstractmethod
+    def restore(self, arrays: dict[str, np.ndarray], exact: bool) -> None:
+        """Go back to a state.
+
+        Args:
+            arrays: from `state`.
+            exact: random numbers too; else only what all versions and platforms understand.
+        """
+
+    @abc.abstractmethod
+    def halve_time_step(self) -> None:
+        """From now on a tick is two steps of half the length."""
+
+    def event(self, time: float) -> None:
+        """What happens every `period`; `time` in ps since equilibration."""
+        raise NotImplementedError("no events without a period")
+
+    def wants_bundle(self, time: float) -> bool:
+        """Whether the campaign's kind needs a restart bundle now."""
+        return False
+
+    def bundle_written(self) -> None:
+        """Called when a restart bundle with the present state is in place."""
+        return
+
+    def record(self) -> dict[str, np.ndarray]:
+        """Arrays that describe the campaign, stored with the trajectory."""
+        return {}
+
+    def summary(self) -> list[str]:
+        """Lines for the log when the run is complete."""
+        return []
+
+
+def degrees_of_freedom(system: openmm.System) -> int:
+    """Degrees of freedom that have kinetic energy."""
+    massive = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
+    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
+    return 3 * massive - system.getNumConstraints() - 3 * removed
+
+
+def seed_of_copy(seed: int, copy: int) -> int:
+    """Seed in [1, 2³¹) of one copy; OpenMM takes 0 for "any"."""
+    return (seed + 7919 * copy) % (2**31 - 2) + 1

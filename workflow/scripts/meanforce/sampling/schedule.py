@@ -1,0 +1,79 @@
+"""A campaign's times as whole numbers of time steps ("ticks")."""
+
+import dataclasses
+import math
+
+from meanforce.settings.campaigns import Campaign
+
+SAMPLES_PER_RELAXATION = 4
+"""Kinetic energies are looked at so often, at most, in the thermostat's relaxation time 1/γ."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Counts of ticks; the campaign's clock starts when equilibration ends.
+
+    Attributes:
+        equilibration: ticks before sampling.
+        burn_in: ticks at the start of sampling whose frames are not stored.
+        frames: stored frames of a copy.
+        per_frame: ticks between frames.
+        per_temperature: ticks between looks at the kinetic energy.
+    """
+
+    equilibration: int
+    burn_in: int
+    frames: int
+    per_frame: int
+    per_temperature: int
+
+    @classmethod
+    def of(cls, campaign: Campaign) -> "Schedule":
+        """Round the campaign's times to its time step."""
+
+        def ticks(duration: float) -> int:
+            return round(duration / campaign.time_step)
+
+        burn_in = ticks(getattr(campaign, "burn_in", 0.0))
+        per_frame = max(1, ticks(campaign.stride))
+        relaxation = 1.0 / campaign.friction / SAMPLES_PER_RELAXATION
+        return cls(
+            equilibration=ticks(campaign.equilibration),
+            burn_in=burn_in,
+            frames=(ticks(campaign.length) - burn_in) // per_frame,
+            per_frame=per_frame,
+            # Together with frames, so that stepping is not cut into more parts.
+            per_temperature=per_frame * math.ceil(relaxation / (per_frame * campaign.time_step)),
+        )
+
+    @property
+    def end(self) -> int:
+        """The last tick."""
+        return self.equilibration + self.burn_in + self.frames * self.per_frame
+
+    def next_event(self, tick: int, period: int | None) -> int:
+        """The next tick at which something happens.
+
+        Args:
+            tick: now.
+            period: ticks between events of the campaign's kind, counted from the end of
+                equilibration, or None.
+        """
+        if tick < self.equilibration:
+            return self.equilibration
+        done = tick - self.equilibration
+        steps = [self.per_temperature, *([period] if period else [])]
+        events = [(done // step + 1) * step for step in steps]
+        stored = (done - self.burn_in) // self.per_frame + 1
+        events.append(self.burn_in + max(1, stored) * self.per_frame)
+        return min(self.equilibration + min(events), self.end)
+
+    def is_frame(self, tick: int) -> bool:
+        """Whether a frame is stored at this tick."""
+        done = tick - self.equilibration - self.burn_in
+        return done > 0 and done % self.per_frame == 0
+
+    def is_multiple(self, tick: int, period: int | None) -> bool:
+        """Whether an event of this period falls on this tick."""
+        done = tick - self.equilibration
+        return bool(period) and done > 0 and done % period == 0

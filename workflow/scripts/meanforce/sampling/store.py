@@ -1,0 +1,97 @@
+"""What a run has produced so far, in files that a killed process leaves in good order."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from openmm import app
+
+from meanforce.data.trajectory import frame_type, write_trajectory
+from meanforce.restart.records import RecordFile
+
+LINE = np.dtype(
+    [("time", "f8"), ("walker", "i4"), ("potential", "f8"), ("bias", "f8"), ("temperature", "f8")]
+)
+HEAD = "time_ps,walker,potential_energy_kj_mol,bias_kj_mol,temperature_k\n"
+
+
+class Store:
+    """Frames, in-run forces of some of them, and lines of the log.
+
+    Args:
+        folder: of the job.
+        n_atoms: number of atoms.
+        n_variables: biased collective variables.
+        positions: where the files ended when the last restart bundle was written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        n_atoms: int,
+        n_variables: int,
+        positions: dict[str, list[int]] | None = None,
+    ) -> None:
+        kinds = {
+            "frames": frame_type(n_atoms, n_variables),
+            "checks": np.dtype([("frame", "i8"), ("forces", "f4", (n_atoms, 3))]),
+            "lines": LINE,
+        }
+        ends = positions or {}
+        self._files = {
+            name: RecordFile(folder / f"{name}.raw", kind, tuple(ends.get(name, (0, 0))))
+            for name, kind in kinds.items()
+        }
+
+    def positions(self) -> dict[str, list[int]]:
+        """Where the files end, once everything is on the disk."""
+        return {name: list(file.position()) for name, file in self._files.items()}
+
+    @property
+    def n_frames(self) -> int:
+        """Stored frames."""
+        return len(self._files["frames"])
+
+    def add_frame(self, time: float, frame) -> None:
+        """Add a `Frame`; `time` in ps."""
+        record = np.empty((), self._files["frames"].kind)
+        record["time"], record["walker"] = time, frame.walker
+        record["bias_energy"], record["log_weight"] = frame.bias_energy, frame.log_weight
+        record["variables"], record["positions"] = frame.variables, frame.positions
+        self._files["frames"].append(record)
+
+    def add_check(self, frame: int, forces: np.ndarray) -> None:
+        """Add the in-run unbiased forces of a stored frame, kJ/mol/nm."""
+        record = np.empty((), self._files["checks"].kind)
+        record["frame"], record["forces"] = frame, forces
+        self._files["checks"].append(record)
+
+    def add_line(self, *values: float) -> None:
+        """Add a line of the log: see `LINE`."""
+        self._files["lines"].append(np.array(values, dtype=LINE))
+
+    def finish(
+        self,
+        trajectory: Path,
+        log: Path,
+        topology: app.Topology,
+        box: np.ndarray | None,
+        arrays: dict[str, np.ndarray],
+        attributes: dict[str, Any],
+    ) -> None:
+        """Write the finished files; the raw ones stay, so that this may be done again."""
+        checks = np.concatenate([*self._files["checks"].blocks(10**9)])
+        arrays = arrays | {"checked_frames": checks["frame"], "checked_forces": checks["forces"]}
+        write_trajectory(trajectory, topology, self._files["frames"], box, arrays, attributes)
+        with log.open("w") as file:
+            file.write(HEAD)
+            for block in self._files["lines"].blocks(10000):
+                for time, walker, potential, bias, temperature in block:
+                    file.write(
+                        f"{time:.10g},{walker},{potential:.6f},{bias:.6f},{temperature:.2f}\n"
+                    )
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()

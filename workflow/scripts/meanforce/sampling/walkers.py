@@ -1,0 +1,177 @@
+"""Copies of a system under one bias, or each under its own: Langevin dynamics with OpenMM."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import openmm
+
+from meanforce.errors import InputError
+from meanforce.sampling.bias import Bias
+from meanforce.sampling.collective_variables import values_in
+from meanforce.sampling.dynamics import Dynamics, Frame, degrees_of_freedom, seed_of_copy
+from meanforce.sampling.platform import choose_platform, platform_properties
+from meanforce.settings.campaigns import Campaign
+from meanforce.systems.prepared import Prepared
+from meanforce.units import BOLTZMANN, kt
+
+
+class Walkers(Dynamics):
+    """Langevin dynamics of copies that may share a growing bias.
+
+    BAOAB-type splitting of OpenMM's `LangevinMiddleIntegrator`; Zhang et al., J. Phys. Chem. A
+    123, 6056 (2019).
+
+    Args:
+        prepared: system and start; the bias is added to it.
+        campaign: settings.
+        bias: of the copies.
+        temperature: K.
+        seed: of all random numbers.
+        threads: processor threads that the job may use.
+        copies: how many.
+        platform: name of the platform, where an earlier process chose it.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        campaign: Campaign,
+        bias: Bias,
+        temperature: float,
+        seed: int,
+        threads: int,
+        copies: int = 1,
+        platform: str | None = None,
+    ) -> None:
+        self._system, self._bias, self._temperature = prepared.system, bias, temperature
+        bias.add_to(prepared.system)
+        self.copies, self.n_variables = copies, len(bias.variables)
+        self.degrees_of_freedom = degrees_of_freedom(prepared.system)
+        self.period = bias.period(campaign.time_step)
+        self.platform = choose_platform(
+            platform or campaign.platform, prepared.system, prepared.positions, threads
+        )
+        self._periodic = prepared.system.usesPeriodicBoundaryConditions()
+        self._unbiased_groups = set(range(32)) - {bias.group}
+        self._ticks_to_steps = 1
+        self._integrators, self._contexts = [], []
+        for copy in range(copies):
+            integrator = openmm.LangevinMiddleIntegrator(
+                temperature, campaign.friction, campaign.time_step
+            )
+            integrator.setRandomNumberSeed(seed_of_copy(seed, copy))
+            context = openmm.Context(
+                prepared.system,
+                integrator,
+                self.platform,
+                platform_properties(self.platform, threads),
+            )
+            context.setPositions(prepared.positions)
+            context.setVelocitiesToTemperature(temperature, seed_of_copy(seed, copy))
+            bias.place(context, copy)
+            self._integrators.append(integrator)
+            self._contexts.append(context)
+
+    def advance(self, ticks: int) -> None:
+        for integrator in self._integrators:
+            integrator.step(ticks * self._ticks_to_steps)
+
+    def event(self, time: float) -> None:
+        self._bias.update(self._contexts, time)
+
+    def frames(self) -> Iterator[Frame]:
+        offset, thermal = self._bias.offset(), kt(self._temperature)
+        group = self._bias.group
+        for copy, context in enumerate(self._contexts):
+            state = context.getState(
+                positions=True,
+                energy=group is not None,
+                groups=-1 if group is None else {group},
+                enforcePeriodicBox=self._periodic,
+            )
+            positions = state.getPositions(asNumpy=True)._value
+            if group is None:
+                yield Frame(copy, positions)
+                continue
+            energy = state.getPotentialEnergy()._value
+            yield Frame(
+                self._bias.walker(copy),
+                positions,
+                energy,
+                (energy - offset) / thermal,
+                tuple(values_in(self._bias.added, context, self._bias.variables)),
+            )
+
+    def unbiased_forces(self) -> np.ndarray:
+        state = self._contexts[0].getState(forces=True, groups=self._unbiased_groups)
+        return state.getForces(asNumpy=True)._value
+
+    def potential_energies(self) -> np.ndarray:
+        return np.array(
+            [c.getState(energy=True).getPotentialEnergy()._value for c in self._contexts]
+        )
+
+    def temperature_ratios(self) -> np.ndarray:
+        # No force group: kinetic energies need no forces.
+        kinetic = [
+            c.getState(energy=True, groups=0).getKineticEnergy()._value for c in self._contexts
+        ]
+        return np.array(kinetic) * 2.0 / (self.degrees_of_freedom * BOLTZMANN * self._temperature)
+
+    def halve_time_step(self) -> None:
+        self._ticks_to_steps = 2
+        for integrator in self._integrators:
+            integrator.setStepSize(integrator.getStepSize() / 2)
+
+    def state(self) -> dict[str, np.ndarray]:
+        arrays = {f"bias_{name}": values for name, values in self._bias.state().items()}
+        arrays["energies"] = self.potential_energies()
+        for copy, context in enumerate(self._contexts):
+            state = context.getState(positions=True, velocities=True)
+            arrays[f"positions_{copy}"] = state.getPositions(asNumpy=True)._value
+            arrays[f"velocities_{copy}"] = state.getVelocities(asNumpy=True)._value
+            arrays[f"checkpoint_{copy}"] = np.frombuffer(context.createCheckpoint(), np.uint8)
+        return arrays
+
+    def restore(self, arrays: dict[str, np.ndarray], exact: bool) -> None:
+        prefix = "bias_"
+        bias = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        self._bias.restore(bias, self._contexts)
+        for copy, context in enumerate(self._contexts):
+            if exact:
+                context.loadCheckpoint(arrays[f"checkpoint_{copy}"].tobytes())
+            else:
+                context.setPositions(arrays[f"positions_{copy}"])
+                context.setVelocities(arrays[f"velocities_{copy}"])
+        check_energies(arrays["energies"], self.potential_energies(), self._system, self.platform)
+
+    def wants_bundle(self, time: float) -> bool:
+        return self._bias.wants_bundle(time)
+
+    def bundle_written(self) -> None:
+        self._bias.bundle_written(self._contexts)
+
+    def record(self) -> dict[str, np.ndarray]:
+        return self._bias.record()
+
+    def summary(self) -> list[str]:
+        return self._bias.summary()
+
+
+def check_energies(
+    before: np.ndarray, after: np.ndarray, system: openmm.System, platform: openmm.Platform
+) -> None:
+    """Compare potential energies (kJ/mol) before and after a restart.
+
+    Raises:
+        InputError: they differ by more than the platform's rounding.
+    """
+    relative = 1e-9 if platform.getName() == "Reference" else 1e-4
+    allowed = relative * (np.abs(before) + 10.0 * system.getNumParticles())
+    if not (np.abs(after - before) <= allowed).all():
+        worst = int(np.argmax(np.abs(after - before)))
+        raise InputError(
+            f"the restart bundle does not fit the system: a potential energy of "
+            f"{before[worst]:.6f} kJ/mol became {after[worst]:.6f} kJ/mol on loading it; delete "
+            "its folder to start anew"
+        )
