@@ -63,14 +63,18 @@ def molecule() -> Prepared:
     return Prepared(system, topology, np.array(positions) * unit.nanometer)
 
 
+def job_in(folder) -> Job:
+    folder.mkdir(exist_ok=True)
+    return Job(folder, {})
+
+
 def make_engine(campaign, folder, seed=3, system=None, **task) -> tuple[Engine, Job]:
     variables = {}
     if hasattr(campaign, "collective_variables"):
         variables = {"phi": as_variable(PHI, BEADS, "phi")}
     prepared = system or molecule()
     task = Task(campaign, variables, 300.0, seed, **task)
-    folder.mkdir(exist_ok=True)
-    job = Job(folder, {})
+    job = job_in(folder)
     dynamics = make_dynamics(task, prepared, threads=1)
     return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None), job
 
@@ -179,7 +183,7 @@ def test_recomputed_forces_are_the_in_run_unbiased_forces(tmp_path):
     path = tmp_path / "trajectory.h5"
     campaign = metadynamics(length=120.0)
     run(campaign, tmp_path)
-    recompute(molecule(), path, tmp_path / "forces.h5", 1, lambda line: None)
+    recompute(molecule(), path, tmp_path / "forces.h5", 1, job_in(tmp_path / "f"), print)
     with h5py.File(tmp_path / "forces.h5") as file, TrajectoryReader(path) as frames:
         assert file.attrs["deviation_from_run"] < 1e-5
         assert file["forces"].shape == (frames.n_frames, 4, 3)
@@ -192,7 +196,9 @@ def test_forces_of_another_system_are_refused(tmp_path):
     other = molecule()
     other.system.getForce(2).setTorsionParameters(0, 0, 1, 2, 3, 1, 0.0, 2 * BARRIER)
     with pytest.raises(InputError, match="do not belong together"):
-        recompute(other, tmp_path / "trajectory.h5", tmp_path / "f.h5", 1, lambda line: None)
+        recompute(
+            other, tmp_path / "trajectory.h5", tmp_path / "f.h5", 1, job_in(tmp_path / "f"), print
+        )
 
 
 def test_same_seed_same_bits_and_other_seed_other_bits(tmp_path):

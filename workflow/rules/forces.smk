@@ -22,4 +22,4 @@ rule forces:
         code=code_of("forces.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --output {output:q} --threads {threads} > {log:q} 2>&1"
+        " --output {output:q} --threads {threads} --time-limit {resources.runtime} > {log:q} 2>&1"

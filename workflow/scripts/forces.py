@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
+from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
-from meanforce.restart.job import work_folder
+from meanforce.restart.job import digest, resumable
 from meanforce.sampling.recompute import recompute
 from meanforce.systems.prepared import Prepared
 
@@ -17,11 +18,21 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
     arguments = parser.parse_args()
     prepared = Prepared.read(arguments.prepared)
-    with work_folder(arguments.output) as folder:
-        recompute(prepared, arguments.trajectory, folder / "forces.h5", arguments.threads, report)
-        (folder / "forces.h5").replace(arguments.output)
+    with TrajectoryReader(arguments.trajectory) as frames:
+        identity = {
+            "trajectory": frames.attributes["content"],
+            "system.xml": digest(arguments.prepared / "system.xml"),
+        }
+    with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
+        made = job.folder / "forces.h5"
+        recompute(prepared, arguments.trajectory, made, arguments.threads, job, report)
+        made.replace(arguments.output)
 
 
 if __name__ == "__main__":

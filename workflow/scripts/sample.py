@@ -1,13 +1,12 @@
 """Sample one replica of a campaign with OpenMM: trajectory.h5, log.csv and segments.csv."""
 
 import argparse
-import hashlib
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.configuration import build_beads
 from meanforce.progress import report
-from meanforce.restart.job import resumable
+from meanforce.restart.job import digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import Task, make_dynamics
@@ -45,7 +44,7 @@ def main() -> None:
     inputs += [arguments.bias_of] if arguments.bias_of else []
     identity = {
         "settings": dict(settings),
-        "inputs": {path.name: _digest(path) for path in inputs if path.is_file()},
+        "inputs": {path.name: digest(path) for path in inputs},
     }
     with resumable(
         arguments.trajectory, identity, arguments.time_limit, arguments.bundle_every
@@ -91,10 +90,6 @@ def _task(settings, arguments) -> Task:
         shared=arguments.shared,
         identity=shared | {"temperature": settings["temperature"]},
     )
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import mdtraj
 import numpy as np
 
+from meanforce.data.forces import BLOCK, ForcesReader
 from meanforce.data.h5md import H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map
 from meanforce.settings.mappings import Mapping
-
-CHUNK = 10000
 
 
 def map_replica(
@@ -37,13 +35,18 @@ def map_replica(
         settings.force_map, beads, topology.n_atoms, constraints, names, "mapping"
     )
     configuration_map = beads.matrix(topology.n_atoms)
-    with TrajectoryReader(trajectory) as frames, h5py.File(forces, "r") as force_file:
-        if force_file["forces"].shape != (frames.n_frames, topology.n_atoms, 3):
+    with TrajectoryReader(trajectory) as frames, ForcesReader(forces) as force_file:
+        if force_file.trajectory != frames.attributes["content"]:
             raise InputError(
-                f"{forces}: has forces of shape {force_file['forces'].shape}, but {trajectory} "
-                f"has {frames.n_frames} frames of {topology.n_atoms} atoms; "
-                "they are of different runs"
+                f"{forces}: has the forces of another run than {trajectory}; delete it, so that "
+                "it is made again"
             )
+        if frames.n_atoms != topology.n_atoms:
+            raise InputError(
+                f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system "
+                f"{topology.n_atoms}"
+            )
+        chunk = max(1, BLOCK // (12 * topology.n_atoms))
         temperature = frames.attributes["temperature"]
         parameters = {
             "bead_names": list(beads.names),
@@ -56,17 +59,18 @@ def map_replica(
         times = frames.times()
         bias = frames.array("bias_energy")
         log_weight = frames.array("log_weight")
+        walkers = frames.array("walker")
         with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
-            for start in range(0, frames.n_frames, CHUNK):
-                part = slice(start, start + CHUNK)
+            for start in range(0, frames.n_frames, chunk):
+                part = slice(start, start + chunk)
                 positions = frames.positions(part).astype(np.float64)
-                atomistic = force_file["forces"][part].astype(np.float64)
+                atomistic = force_file.forces(part).astype(np.float64)
                 writer.append(
                     position=np.einsum("bi,nid->nbd", configuration_map, positions, optimize=True),
                     force=np.einsum("bi,nid->nbd", force_map, atomistic, optimize=True),
                     time=times[part],
                     bias_energy=bias[part],
                     log_weight=log_weight[part],
-                    chain=np.zeros(len(positions), dtype=int),
+                    chain=walkers[part],
                 )
         report(f"{frames.n_frames} frames of {len(beads.names)} beads")

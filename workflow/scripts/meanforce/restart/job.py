@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,18 @@ INTERVAL = 30.0
 def folder_of(output: Path) -> Path:
     """Undeclared folder beside an output: Snakemake deletes declared outputs of failed jobs."""
     return output.parent / f".{output.name}.work"
+
+
+def digest(path: Path) -> str:
+    """Fingerprint of an input file.
+
+    Raises:
+        InputError: it is missing.
+    """
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 @contextlib.contextmanager

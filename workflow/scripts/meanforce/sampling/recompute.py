@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import openmm
 
+from meanforce.data.forces import BLOCK, force_type, write_forces
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
+from meanforce.restart.job import Job
+from meanforce.restart.records import RecordFile
 from meanforce.sampling.platform import platform_properties
 from meanforce.systems.prepared import Prepared
 
-CHUNK = 5000
 TOLERANCE = 1e-4
 """Largest root mean square deviation from in-run forces, relative to the forces."""
 
@@ -22,6 +23,7 @@ def recompute(
     trajectory: Path,
     output: Path,
     threads: int,
+    job: Job,
     report: Callable[[str], None],
 ) -> None:
     """Write potential energies (kJ/mol) and forces (kJ/mol/nm) of all frames without the bias.
@@ -29,53 +31,68 @@ def recompute(
     They are compared with the force-group values that the run stored for some frames.
 
     Raises:
-        InputError: the forces differ from the in-run ones.
+        InputError: the forces differ from the in-run ones, or are not finite.
+        Stopped: the job was asked to stop.
     """
-    with TrajectoryReader(trajectory) as frames, h5py.File(output, "w") as file:
-        platform = openmm.Platform.getPlatformByName(frames.attributes["platform"])
-        context = openmm.Context(
-            prepared.system,
-            openmm.VerletIntegrator(0.001),
-            platform,
-            platform_properties(platform, threads),
-        )
-        n_atoms = prepared.system.getNumParticles()
+    bundle = job.load()
+    n_atoms = prepared.system.getNumParticles()
+    kind = force_type(n_atoms)
+    ends = tuple(bundle.info["file"]) if bundle else (0, 0)
+    done = RecordFile(job.folder / "forces.raw", kind, ends)
+    with TrajectoryReader(trajectory) as frames:
         if frames.n_atoms != n_atoms:
             raise InputError(
                 f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system {n_atoms}"
             )
-        forces = file.create_dataset(
-            "forces",
-            (frames.n_frames, n_atoms, 3),
-            "f4",
-            chunks=(min(1000, frames.n_frames), n_atoms, 3),
-        )
-        energies = file.create_dataset("potential_energy", (frames.n_frames,), "f8")
-        forces.attrs["unit"], energies.attrs["unit"] = "kJ mol-1 nm-1", "kJ mol-1"
-        for start in range(0, frames.n_frames, CHUNK):
-            positions = frames.positions(slice(start, start + CHUNK)).astype(float)
-            block = np.empty_like(positions)
-            energy = np.empty(len(positions))
-            for number, frame in enumerate(positions):
+        context = _context(prepared, frames, threads)
+        block = max(1, BLOCK // (24 * n_atoms))
+        for start in range(len(done), frames.n_frames, block):
+            positions = frames.positions(slice(start, start + block)).astype(float)
+            for number, frame in enumerate(positions, start):
                 context.setPositions(frame)
                 state = context.getState(forces=True, energy=True)
-                block[number] = state.getForces(asNumpy=True)._value
-                energy[number] = state.getPotentialEnergy()._value
-            forces[start : start + len(block)] = block
-            energies[start : start + len(block)] = energy
-            report(f"{100 * (start + len(block)) / frames.n_frames:.0f} %")
-        deviation = _deviation(frames, forces)
-        file.attrs["deviation_from_run"] = deviation
-        report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
-    if deviation > TOLERANCE:
+                record = np.empty((), kind)
+                record["energy"] = state.getPotentialEnergy()._value
+                record["forces"] = state.getForces(asNumpy=True)._value
+                done.append(record)
+                # Also within a block: on a large system it takes minutes.
+                if number % 16 == 0 and job.due():
+                    job.save({}, {"file": list(done.position())})
+            report(f"{100 * min(start + block, frames.n_frames) / frames.n_frames:.0f} %")
+        deviation = _deviation(done, frames)
+        content = frames.attributes["content"]
+        write_forces(output, done, {"deviation_from_run": deviation, "trajectory": content})
+    done.close()
+    report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
+    if not deviation < TOLERANCE:
         raise InputError(
             f"{trajectory}: recomputed forces differ from the in-run unbiased ones by "
             f"{deviation:.1e} (allowed {TOLERANCE:g}); trajectory and system do not belong together"
         )
 
 
-def _deviation(frames: TrajectoryReader, forces: h5py.Dataset) -> float:
+def _context(prepared: Prepared, frames: TrajectoryReader, threads: int) -> openmm.Context:
+    platform = openmm.Platform.getPlatformByName(frames.attributes["platform"])
+    context = openmm.Context(
+        prepared.system,
+        openmm.VerletIntegrator(0.001),
+        platform,
+        platform_properties(platform, threads),
+    )
+    box = frames.box()
+    if box is not None:
+        context.setPeriodicBoxVectors(*box)
+    return context
+
+
+def _deviation(done: RecordFile, frames: TrajectoryReader) -> float:
+    """Root mean square deviation from the in-run forces, relative to them."""
     checked = frames.array("checked_frames")
-    in_run = frames.array("checked_forces")
-    again = forces[checked]
-    return float(np.sqrt(((again - in_run) ** 2).mean() / (in_run**2).mean()))
+    in_run = frames.array("checked_forces").astype(float)
+    square, start = 0.0, 0
+    for block in done.blocks(max(1, BLOCK // done.kind.itemsize)):
+        here = (checked >= start) & (checked < start + len(block))
+        again = block["forces"][checked[here] - start]
+        square += float(((again - in_run[here]) ** 2).sum())
+        start += len(block)
+    return float(np.sqrt(square / max((in_run**2).sum(), 1e-300)))

@@ -46,6 +46,8 @@ class Walkers(Dynamics):
         self._system, self._bias, self._temperature = prepared.system, bias, temperature
         bias.add_to(prepared.system)
         self.copies, self.n_variables = copies, len(bias.variables)
+        # On the Reference platform all contexts of a process draw from one random-number generator.
+        self.divisible = copies == 1
         self.degrees_of_freedom = degrees_of_freedom(prepared.system)
         self.period = bias.period(campaign.time_step)
         self.platform = choose_platform(

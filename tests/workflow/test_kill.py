@@ -1,0 +1,130 @@
+"""Jobs killed at random moments lose nothing: bit for bit what an undisturbed job makes."""
+
+import filecmp
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+KILLS = 6
+BUNDLE_EVERY = "0.1"
+
+PROTOCOL = {
+    "stride": 0.05, "time_step": 0.002, "friction": 1.0, "equilibration": 4.0,
+    "platform": "Reference",
+}  # fmt: skip
+BIASED = {"collective_variables": ["phi", "psi"]}
+CAMPAIGNS = {
+    "unbiased": {"kind": "unbiased", "length": 600.0},
+    "static": {
+        "kind": "static", "length": 500.0, **BIASED,
+        "gaussians": [{"height": -4.0, "center": [1.0, 0.5], "width": [0.5, 0.5]}],
+    },
+    "metadynamics": {
+        "kind": "metadynamics", "length": 200.0, "burn_in": 20.0, "height": 1.2,
+        "width": [0.35, 0.35], "pace": 0.5, "bias_factor": 6, "walkers": 2, **BIASED,
+    },
+    "umbrella": {
+        "kind": "umbrella", "length": 230.0, "force_constant": [100.0, 100.0],
+        "centers": [[-1.5, 1.0], [-1.0, 1.0], [1.0, 0.0]], "windows_per_job": 2, **BIASED,
+    },
+    "replica_exchange": {
+        "kind": "replica_exchange", "length": 130.0, "highest": 500.0, "levels": 3,
+        "exchange_every": 0.4,
+    },
+}  # fmt: skip
+MADE = ("trajectory.h5", "log.csv")
+
+
+def command(root, program: str, *arguments) -> list[str]:
+    return [sys.executable, str(root / f"workflow/scripts/{program}.py"), *map(str, arguments)]
+
+
+@pytest.fixture(scope="module")
+def prepared(root, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    system = {
+        "kind": "peptide", "structure": str(root / "resources/capped_alanine.pdb"),
+        "force_field": ["amber99sbildn.xml"],
+    }  # fmt: skip
+    settings = json.dumps({"system": system, "seed": 1})
+    subprocess.run(command(root, "prepare", "--settings", settings, "--output", folder), check=True)
+    return folder
+
+
+def sample_command(root, prepared, folder, kind: str, **changes) -> list[str]:
+    dihedrals = {
+        "phi": ["ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"],
+        "psi": ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"],
+    }
+    settings = {
+        "campaign": PROTOCOL | CAMPAIGNS[kind] | changes,
+        "job": 1,
+        "temperature": 300.0,
+        "collective_variables": {
+            name: {"kind": "dihedral", "mapping": "heavy", "beads": beads}
+            for name, beads in dihedrals.items()
+        },
+        "mappings": {"heavy": {"template": "heavy"}},
+        "seed": 11,
+    }
+    return command(
+        root, "sample", "--prepared", prepared, "--settings", json.dumps(settings),
+        "--trajectory", folder / "trajectory.h5", "--log", folder / "log.csv",
+        "--segments", folder / "segments.csv", "--bundle-every", BUNDLE_EVERY,
+    )  # fmt: skip
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess:
+    return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+
+def run_killed(arguments: list[str], bundle: Path, seed: str) -> int:
+    """Kill -9 at random moments, start again, let it end; returns how often it was killed.
+
+    One process in three dies anywhere, its start included; the others after they got further.
+    """
+    moments = random.Random(seed)  # noqa: S311
+    killed = 0
+    for number in range(KILLS):
+        before = bundle.stat().st_mtime_ns if bundle.exists() else 0
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if number % 3 == 0:
+            time.sleep(moments.uniform(0.05, 1.2))
+        else:
+            while process.poll() is None and not (
+                bundle.exists() and bundle.stat().st_mtime_ns > before
+            ):
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0.0, 0.4))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        process.communicate()
+    result = run(arguments)
+    assert result.returncode == 0, result.stderr
+    return killed
+
+
+@pytest.mark.parametrize("kind", CAMPAIGNS)
+def test_killed_sampling_is_bit_identical(root, prepared, tmp_path, kind):
+    for name in ("once", "killed"):
+        (tmp_path / name).mkdir()
+    result = run(sample_command(root, prepared, tmp_path / "once", kind))
+    assert result.returncode == 0, result.stderr
+    again = sample_command(root, prepared, tmp_path / "killed", kind)
+    bundle = tmp_path / "killed" / ".trajectory.h5.work" / "bundle"
+    assert run_killed(again, bundle, kind) == KILLS, "the run ended before the last kill"
+    for name in MADE:
+        assert filecmp.cmp(tmp_path / "once" / name, tmp_path / "killed" / name, shallow=False)
+    segments = (tmp_path / "killed" / "segments.csv").read_text().splitlines()
+    assert len(segments) > 2, "no restart happened: the test shows nothing"
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == sorted(
+        [*MADE, "segments.csv"]
+    )

@@ -1,0 +1,90 @@
+"""Unbiased energies and forces of a trajectory's frames, in an HDF5 file with checksums."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import h5py
+import numpy as np
+
+from meanforce.errors import InputError
+from meanforce.restart.records import RecordFile
+
+BLOCK = 8 * 2**20
+"""Bytes read or written at once."""
+
+
+def force_type(n_atoms: int) -> np.dtype:
+    """Record of one frame: `energy` in kJ/mol and `forces` in kJ/mol/nm."""
+    return np.dtype([("energy", "f8"), ("forces", "f4", (n_atoms, 3))])
+
+
+def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | float]) -> None:
+    """Write the file from records of `force_type`.
+
+    Raises:
+        InputError: a force is not finite.
+    """
+    count, n_atoms = len(records), records.kind["forces"].shape[0]
+    rows = max(1, min(count, BLOCK // records.kind.itemsize))
+    # The newest format is the one in which HDF5's own tables have checksums.
+    with h5py.File(path, "w", libver="latest") as file:
+        forces = file.create_dataset(
+            "forces", (count, n_atoms, 3), "f4", chunks=(rows, n_atoms, 3), fletcher32=True
+        )
+        energies = file.create_dataset(
+            "potential_energy", (count,), "f8", chunks=(rows,), fletcher32=True
+        )
+        forces.attrs["unit"], energies.attrs["unit"] = "kJ mol-1 nm-1", "kJ mol-1"
+        start = 0
+        for block in records.blocks(rows):
+            finite = np.isfinite(block["forces"]).all(axis=(1, 2))
+            if not finite.all():
+                bad = start + int(np.argmin(finite))
+                raise InputError(f"frame {bad} of the trajectory has forces that are not finite")
+            forces[start : start + len(block)] = block["forces"]
+            energies[start : start + len(block)] = block["energy"]
+            start += len(block)
+        file.attrs.update(attributes)
+
+
+class ForcesReader:
+    """Reads forces by slices; a context manager.
+
+    Attributes:
+        n_frames: number of frames.
+        n_atoms: number of atoms.
+        trajectory: which run the frames are of (`content` of its trajectory).
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._checked():
+            self._file = h5py.File(path, "r")
+            self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
+            self.trajectory = str(self._file.attrs["trajectory"])
+
+    @contextlib.contextmanager
+    def _checked(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"{self._path}: is not a complete file of forces ({error}); delete it, so that it "
+                "is made again"
+            ) from error
+
+    def forces(self, frames: slice) -> np.ndarray:
+        """kJ/mol/nm, float32, shape (n, n_atoms, 3)."""
+        with self._checked():
+            return self._file["forces"][frames]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused) -> None:
+        self._file.close()
