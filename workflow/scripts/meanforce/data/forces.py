@@ -36,7 +36,7 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
         energies = file.create_dataset(
             "potential_energy", (count,), "f8", chunks=(rows,), fletcher32=True
         )
-        forces.attrs["unit"], energies.attrs["unit"] = "kJ mol-1 nm-1", "kJ mol-1"
+        forces.attrs["unit"], energies.attrs["unit"] = b"kJ mol-1 nm-1", b"kJ mol-1"
         start = 0
         for block in records.blocks(rows):
             finite = np.isfinite(block["forces"]).all(axis=(1, 2))
@@ -46,7 +46,9 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
             forces[start : start + len(block)] = block["forces"]
             energies[start : start + len(block)] = block["energy"]
             start += len(block)
-        file.attrs.update(attributes)
+        # Texts of a fixed length, as in trajectories: others would have no checksum.
+        for name, value in attributes.items():
+            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
 
 
 class ForcesReader:
@@ -66,13 +68,13 @@ class ForcesReader:
         with self._checked():
             self._file = h5py.File(path, "r")
             self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
-            self.trajectory = str(self._file.attrs["trajectory"])
+            self.trajectory = self._file.attrs["trajectory"].decode()
 
     @contextlib.contextmanager
     def _checked(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path}: is not a complete file of forces ({error}); delete it, so that it "
                 "is made again"

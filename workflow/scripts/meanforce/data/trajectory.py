@@ -5,6 +5,8 @@ MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce`
 `variables` (values of the biased collective variables, nm or rad); `checked_frames` and
 `checked_forces` (unbiased in-run forces, kJ/mol/nm); and what the bias recorded. All arrays and
 all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good one.
+Texts have a fixed length: HDF5 keeps others in a heap without checksums, and a damaged heap can
+even make it read without end.
 """
 
 import contextlib
@@ -67,7 +69,8 @@ def write_trajectory(
     with h5py.File(path, "w", libver="latest") as file:
         file.attrs["conventions"], file.attrs["conventionVersion"] = b"Pande", b"1.1"
         file.attrs["program"], file.attrs["title"] = b"meanforce", b""
-        file.create_dataset("topology", data=np.array([_topology_text(topology, path.parent)]))
+        text = np.array([_topology_text(topology, path.parent)])
+        file.create_dataset("topology", data=text, chunks=True, fletcher32=True)
         rows = max(1, min(count, BLOCK // frames.kind.itemsize))
 
         def growing(place: h5py.Group, name: str, shape: tuple[int, ...], kind: str, unit: bytes):
@@ -107,7 +110,7 @@ def write_trajectory(
             "n_variables": n_variables,
             "box": None if box is None else box.tolist(),
         }
-        group.attrs["settings"] = json.dumps(known, sort_keys=True)
+        group.attrs["settings"] = np.bytes_(json.dumps(known, sort_keys=True).encode())
 
 
 def _topology_text(topology: app.Topology, folder: Path) -> bytes:
@@ -151,7 +154,7 @@ class TrajectoryReader:
     def _checked(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
+        except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{self._path}: is not a complete trajectory ({error}); delete it, so that it is "
                 "made again"
