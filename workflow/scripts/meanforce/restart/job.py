@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import hashlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,7 +54,7 @@ def work_folder(output: Path) -> Iterator[Path]:
             if path.name != LOCK:
                 path.unlink()
         yield folder
-        shutil.rmtree(folder)
+        _remove(folder)
 
 
 @dataclasses.dataclass
@@ -132,7 +131,20 @@ def resumable(
     folder = folder_of(output)
     with locked(folder):
         yield Job(folder, identity, stop, INTERVAL if interval is None else interval)
-        shutil.rmtree(folder)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a job's folder when its results are in place.
+
+    The bundle goes first: without it, what a killed process leaves is no job to go on with. The
+    lock goes last, and when the next process has already made a new one the folder stays.
+    """
+    order = {BUNDLE: 0, LOCK: 2}
+    for path in sorted(folder.iterdir(), key=lambda path: order.get(path.name, 1)):
+        path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _differences(there: Any, here: Any, where: str = "") -> list[str]:

@@ -31,18 +31,28 @@ def locked(folder: Path) -> Iterator[None]:
     folder = folder.absolute()
     handle = _open(folder)
     try:
-        with contextlib.suppress(json.JSONDecodeError):
-            text = os.pread(handle, 4096, 0)
-            owner = json.loads(text) if text.strip() else None
-            if owner and not _is_gone(owner):
-                raise InputError(_refusal(folder, owner))
+        owner = _owner(handle)
+        if owner and not _is_gone(owner):
+            raise InputError(_refusal(folder, owner))
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(_identity()).encode(), 0)
-        os.fsync(handle)
-        yield
-        os.ftruncate(handle, 0)
+        try:
+            os.pwrite(handle, json.dumps(_identity()).encode(), 0)
+            os.fsync(handle)
+            yield
+        finally:
+            # However this process ends, it ends: the next one may be on another host.
+            os.ftruncate(handle, 0)
     finally:
         os.close(handle)
+
+
+def _owner(handle: int) -> dict[str, Any]:
+    """What the lock says; empty where its last owner let it go or died while writing it."""
+    with contextlib.suppress(ValueError):
+        owner = json.loads(os.pread(handle, 4096, 0))
+        if isinstance(owner, dict) and owner.keys() == _identity().keys():
+            return owner
+    return {}
 
 
 def _open(folder: Path) -> int:
@@ -58,9 +68,9 @@ def _open(folder: Path) -> int:
         except OSError as error:
             # Some network file systems have no such locks; there the owner's name has to do.
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
-                text = os.pread(handle, 4096, 0)
+                owner = _owner(handle)
                 os.close(handle)
-                raise InputError(_refusal(folder, json.loads(text or b"{}"))) from None
+                raise InputError(_refusal(folder, owner)) from None
         try:
             if os.fstat(handle).st_ino == path.stat().st_ino:
                 return handle
@@ -82,8 +92,11 @@ def _identity() -> dict[str, Any]:
 def _is_gone(owner: dict[str, Any]) -> bool:
     if owner["host"] == socket.gethostname():
         try:
-            # A process number may have been given to another process since.
-            return abs(psutil.Process(owner["process"]).create_time() - owner["started"]) > 1.0
+            process = psutil.Process(owner["process"])
+            # A process number may have been given to another process since; and a dead process
+            # that its parent never asked about, as in many containers, keeps its number.
+            other = abs(process.create_time() - owner["started"]) > 1.0
+            return other or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
     if not owner["job"]:
