@@ -32,6 +32,7 @@ class Dynamics(abc.ABC):
 
     Attributes:
         platform: that they run on.
+        made_on: version and device, on which an exact restart depends.
         copies: how many there are.
         degrees_of_freedom: of one copy.
         n_variables: biased collective variables.
@@ -40,6 +41,7 @@ class Dynamics(abc.ABC):
     """
 
     platform: openmm.Platform
+    made_on: str
     copies: int
     degrees_of_freedom: int
     n_variables: int = 0
@@ -71,12 +73,14 @@ class Dynamics(abc.ABC):
         """All that a restart needs."""
 
     @abc.abstractmethod
-    def restore(self, arrays: dict[str, np.ndarray], exact: bool) -> None:
+    def restore(self, arrays: dict[str, np.ndarray], fresh: int | None = None) -> None:
         """Go back to a state.
 
         Args:
             arrays: from `state`.
-            exact: random numbers too; else only what all versions and platforms understand.
+            fresh: None: random numbers go on too. Else only what all versions and devices
+                understand is restored, and this number tells the new random numbers from the
+                earlier ones: with the same ones again, copies of a path would converge.
         """
 
     @abc.abstractmethod

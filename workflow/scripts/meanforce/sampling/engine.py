@@ -26,6 +26,10 @@ LOGGED_LINES = 100
 STRETCH = 0.5
 """Seconds of stepping after which the engine looks whether it must stop."""
 
+PART = 10**6
+"""Steps times atoms after which it looks where the random numbers of several copies depend on how
+stepping is cut: about a second of a slow machine, and always the same cut."""
+
 
 @dataclasses.dataclass
 class Segment:
@@ -75,6 +79,7 @@ class Engine:
         self._temperature, self._topology = temperature, topology
         self._schedule = Schedule.of(campaign)
         self._tick, self._halved_at = 0, None
+        self._part = max(1, PART // (topology.getNumAtoms() * dynamics.copies))
         self._earlier: list[dict] = []
         self._store: Store | None = None
 
@@ -94,11 +99,13 @@ class Engine:
         self._resume(bundle)
         while True:
             try:
+                if bundle is None:
+                    self._save()
                 self._step_to_end()
+                self._save()
                 break
             except (Unstable, openmm.OpenMMException) as error:
-                self._mend(error)
-        self._save()
+                bundle = self._mend(error)
         self._finish(trajectory, log, segments)
 
     def _resume(self, bundle: Bundle | None) -> None:
@@ -112,13 +119,10 @@ class Engine:
             self._earlier = bundle.info["segments"]
             if self._halved_at is not None:
                 self._dynamics.halve_time_step()
-            exact = bundle.info["openmm"] == openmm.__version__
-            if not exact:
-                self._report(
-                    f"OpenMM was {bundle.info['openmm']} and is {openmm.__version__}: going on "
-                    "with new random numbers"
-                )
-            self._dynamics.restore(bundle.arrays, exact)
+            before, now = bundle.info["made_on"], self._dynamics.made_on
+            if before != now:
+                self._report(f"was on {before} and is on {now}: going on with new random numbers")
+            self._dynamics.restore(bundle.arrays, None if before == now else self._tick)
             self._report(f"going on at {self._time():g} ps")
         self._first_tick, self._started = self._tick, time.perf_counter()
         interval = self._schedule.per_temperature * self._campaign.time_step
@@ -129,8 +133,6 @@ class Engine:
             self._campaign.friction,
         )
         self._rate = 0.0
-        if bundle is None:
-            self._save()
 
     def _time(self) -> float:
         """ps since the end of equilibration."""
@@ -144,6 +146,8 @@ class Engine:
                 ticks = min(ticks, max(1, int(self._rate * STRETCH)))
             elif dynamics.divisible:
                 ticks = 1
+            else:
+                ticks = min(ticks, self._part - self._tick % self._part)
             before = time.perf_counter()
             dynamics.advance(ticks)
             self._rate = ticks / max(time.perf_counter() - before, 1e-9)
@@ -204,6 +208,7 @@ class Engine:
         )
 
     def _save(self) -> None:
+        self._thermometer.look(self._dynamics.temperature_ratios())
         self._thermometer.check(self._temperature)
         arrays = self._dynamics.state()
         if not np.isfinite(arrays["energies"]).all():
@@ -212,7 +217,7 @@ class Engine:
             "tick": self._tick,
             "halved_at": self._halved_at,
             "platform": self._dynamics.platform.getName(),
-            "openmm": openmm.__version__,
+            "made_on": self._dynamics.made_on,
             "files": self._store.positions(),
             "segments": [*self._earlier, dataclasses.asdict(self._segment())],
         }
@@ -222,8 +227,11 @@ class Engine:
             # Also where the job stops now: what is in the bundle may be seen by others.
             self._dynamics.bundle_written()
 
-    def _mend(self, error: Exception) -> None:
+    def _mend(self, error: Exception) -> Bundle:
         """Go back to the last bundle with half the time step, or give up.
+
+        Returns:
+            the bundle.
 
         Raises:
             InputError: the settings do not allow it, or it was done before.
@@ -240,11 +248,14 @@ class Engine:
             ) from None
         if self._halved_at is not None:
             raise InputError(f"{what}, with half the time_step of {given} too") from None
-        self._report(f"{what}; going back to the last restart bundle with half the time step")
         bundle = self._job.load()
+        if bundle is None:
+            raise InputError(f"{what}, before it took a step") from None
+        self._report(f"{what}; going back to the last restart bundle with half the time step")
         self._resume(bundle)
         self._dynamics.halve_time_step()
         self._halved_at = self._tick
+        return bundle
 
     def _finish(self, trajectory: Path, log: Path, segments: Path) -> None:
         system_box = self._topology.getPeriodicBoxVectors()

@@ -47,6 +47,17 @@ def platform_properties(platform: openmm.Platform, threads: int) -> dict[str, st
     return {"Threads": str(threads)} if platform.getName() == "CPU" else {}
 
 
+def made_on(context: openmm.Context) -> str:
+    """What OpenMM's checkpoints depend on: its version, the platform, its device or threads."""
+    platform = context.getPlatform()
+    here = [
+        f"{name} {platform.getPropertyValue(context, name)}"
+        for name in ("DeviceName", "Threads")
+        if name in platform.getPropertyNames()
+    ]
+    return ", ".join([f"OpenMM {openmm.__version__}", platform.getName(), *here])
+
+
 def _rate(
     name: str, system: openmm.System, positions: unit.Quantity, threads: int, seconds: float
 ) -> float:

@@ -11,7 +11,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
-from meanforce.sampling.platform import platform_properties
+from meanforce.sampling.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
 TOLERANCE = 1e-4
@@ -48,7 +48,7 @@ def recompute(
         block = max(1, BLOCK // (24 * n_atoms))
         for start in range(len(done), frames.n_frames, block):
             positions = frames.positions(slice(start, start + block)).astype(float)
-            for number, frame in enumerate(positions, start):
+            for frame in positions:
                 context.setPositions(frame)
                 state = context.getState(forces=True, energy=True)
                 record = np.empty((), kind)
@@ -56,7 +56,7 @@ def recompute(
                 record["forces"] = state.getForces(asNumpy=True)._value
                 done.append(record)
                 # Also within a block: on a large system it takes minutes.
-                if number % 16 == 0 and job.due():
+                if job.due():
                     job.save({}, {"file": list(done.position())})
             report(f"{100 * min(start + block, frames.n_frames) / frames.n_frames:.0f} %")
         deviation = _deviation(done, frames)
@@ -72,7 +72,9 @@ def recompute(
 
 
 def _context(prepared: Prepared, frames: TrajectoryReader, threads: int) -> openmm.Context:
-    platform = openmm.Platform.getPlatformByName(frames.attributes["platform"])
+    platform = choose_platform(
+        frames.attributes["platform"], prepared.system, prepared.positions, threads
+    )
     context = openmm.Context(
         prepared.system,
         openmm.VerletIntegrator(0.001),

@@ -92,7 +92,7 @@ def _frozen_grid(task: Task, variables: tuple[Variable, ...]) -> BiasGrid:
             group = file["meanforce"]
             axes = [group[f"bias_axis_{number}"][:] for number in range(len(variables))]
             return BiasGrid.read(variables, group["bias_grid"][:], axes)
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{task.bias_of}: holds no bias of metadynamics ({error})") from error
 
 

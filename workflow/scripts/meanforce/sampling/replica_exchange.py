@@ -8,7 +8,7 @@ import openmm
 from openmm import app, unit
 
 from meanforce.sampling.dynamics import Dynamics, Frame, degrees_of_freedom, seed_of_copy
-from meanforce.sampling.platform import choose_platform, platform_properties
+from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.sampling.walkers import check_energies
 from meanforce.settings.campaigns import ReplicaExchange
 from meanforce.systems.prepared import Prepared
@@ -61,6 +61,7 @@ class Exchange(Dynamics):
             platform_properties(self.platform, threads),
         )
         self._integrator, self._context = integrator, simulation.context
+        self.made_on = made_on(self._context)
         self._context.setPositions(prepared.positions)
         states = [{"temperature": level * unit.kelvin} for level in self._temperatures]
         self._sampler = app.ReplicaExchangeSampler(states, simulation, self.period)
@@ -143,9 +144,12 @@ class Exchange(Dynamics):
             )
         return arrays
 
-    def restore(self, arrays: dict[str, np.ndarray], exact: bool) -> None:
-        if exact:
+    def restore(self, arrays: dict[str, np.ndarray], fresh: int | None = None) -> None:
+        if fresh is None:
             self._context.loadCheckpoint(arrays["checkpoint"].tobytes())
+        else:
+            self._integrator.setRandomNumberSeed(seed_of_copy(self._seed + fresh, 0))
+            self._context.reinitialize()
         for copy in range(self.copies):
             self._sampler.replicaConformation[copy] = openmm.XmlSerializer.deserialize(
                 arrays[f"state_{copy}"].tobytes().decode()

@@ -8,8 +8,9 @@ from scipy.special import chdtri
 
 from meanforce.errors import InputError
 
-SIGMAS = 6.0
-"""Standard errors that a mean may be off: false alarm 2e-9 for a Gaussian."""
+TAIL = 1e-9
+"""Probability of a mean beyond each bound, where equilibrium has as few independent samples as it
+can have."""
 
 ALLOWANCE = 0.05
 """Relative error on top of it, of kinetic energies at a finite time step."""
@@ -22,6 +23,12 @@ class Unstable(Exception):
 @dataclasses.dataclass
 class Thermometer:
     """Mean kinetic temperature, relative to the thermostat's, since a process started.
+
+    A mean of n samples of a velocity squared is a sum Σ λ_j z_j² of independent Gaussians with
+    Σ λ_j = 1. Velocities under friction γ correlate at most as e^{−γt}, whose spectrum bounds every
+    λ_j by 1/m, m = n·tanh(γΔt/2). The generating function of the sum is convex in the λ_j, so that
+    its Chernoff bounds are at most those of χ²_m/m: they hold for few samples and for few degrees
+    of freedom too, where a mean is far from Gaussian.
 
     Args:
         degrees_of_freedom: of one copy.
@@ -47,22 +54,31 @@ class Thermometer:
         Raises:
             Unstable: a kinetic energy is not finite, or far outside of equilibrium.
         """
+        self.look(ratios)
+        self.total += float(np.mean(ratios))
+        self.count += 1
+
+    def look(self, ratios: np.ndarray) -> None:
+        """Look at a sample without adding it.
+
+        Raises:
+            Unstable: a kinetic energy is not finite, or far outside of equilibrium.
+        """
         highest = float(np.max(ratios))
         if not highest < self._limit:
             raise Unstable(f"its kinetic temperature rose to {highest:.3g} times the thermostat's")
-        self.total += float(np.mean(ratios))
-        self.count += 1
 
     @property
     def mean(self) -> float:
         """Mean ratio of temperatures; 1 before the first sample."""
         return self.total / self.count if self.count else 1.0
 
-    @property
-    def error(self) -> float:
-        """Its standard error: a kinetic energy forgets itself within about 1/γ."""
-        independent = self.copies * (1.0 + self.count * min(1.0, self.interval * self.friction))
-        return math.sqrt(2.0 / (self.degrees_of_freedom * independent))
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest mean that chance and a finite time step allow."""
+        independent = max(1.0, self.count * math.tanh(0.5 * self.interval * self.friction))
+        n = self.degrees_of_freedom * self.copies * independent
+        low, high = float(chdtri(n, 1.0 - TAIL)), float(chdtri(n, TAIL))
+        return low / n - ALLOWANCE, high / n + ALLOWANCE
 
     def check(self, temperature: float) -> None:
         """Compare with the thermostat's temperature in K.
@@ -70,10 +86,11 @@ class Thermometer:
         Raises:
             InputError: the mean is off by more than chance allows.
         """
-        allowed = SIGMAS * self.error + ALLOWANCE
-        if abs(self.mean - 1.0) > allowed:
+        low, high = self.bounds()
+        if not low < self.mean < high:
             raise InputError(
                 f"the run since its last start has {self.mean * temperature:.0f} K, but its "
-                f"thermostat {temperature:g} K (allowed ± {allowed * temperature:.0f} K); its "
-                "restart or its time step is wrong, so that nothing of it was kept"
+                f"thermostat {temperature:g} K (allowed: {max(0.0, low) * temperature:.0f} to "
+                f"{high * temperature:.0f} K); its restart or its time step is wrong, so that "
+                "nothing of it was kept"
             )

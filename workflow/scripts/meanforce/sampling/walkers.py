@@ -9,7 +9,7 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import values_in
 from meanforce.sampling.dynamics import Dynamics, Frame, degrees_of_freedom, seed_of_copy
-from meanforce.sampling.platform import choose_platform, platform_properties
+from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.settings.campaigns import Campaign
 from meanforce.systems.prepared import Prepared
 from meanforce.units import BOLTZMANN, kt
@@ -53,6 +53,7 @@ class Walkers(Dynamics):
         self.platform = choose_platform(
             platform or campaign.platform, prepared.system, prepared.positions, threads
         )
+        self._seed = seed
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
         self._unbiased_groups = set(range(32)) - {bias.group}
         self._ticks_to_steps = 1
@@ -73,6 +74,7 @@ class Walkers(Dynamics):
             bias.place(context, copy)
             self._integrators.append(integrator)
             self._contexts.append(context)
+        self.made_on = made_on(self._contexts[0])
 
     def advance(self, ticks: int) -> None:
         for integrator in self._integrators:
@@ -135,12 +137,17 @@ class Walkers(Dynamics):
             arrays[f"checkpoint_{copy}"] = np.frombuffer(context.createCheckpoint(), np.uint8)
         return arrays
 
-    def restore(self, arrays: dict[str, np.ndarray], exact: bool) -> None:
+    def restore(self, arrays: dict[str, np.ndarray], fresh: int | None = None) -> None:
+        if fresh is not None:
+            for copy, context in enumerate(self._contexts):
+                self._integrators[copy].setRandomNumberSeed(seed_of_copy(self._seed + fresh, copy))
+                context.reinitialize()
+                self._bias.place(context, copy)
         prefix = "bias_"
         bias = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         self._bias.restore(bias, self._contexts)
         for copy, context in enumerate(self._contexts):
-            if exact:
+            if fresh is None:
                 context.loadCheckpoint(arrays[f"checkpoint_{copy}"].tobytes())
             else:
                 context.setPositions(arrays[f"positions_{copy}"])
