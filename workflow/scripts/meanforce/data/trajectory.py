@@ -21,6 +21,7 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
+from meanforce.data.output import new_file
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -65,11 +66,10 @@ def write_trajectory(
     count, checksum = frames.position()
     n_atoms = topology.getNumAtoms()
     n_variables = frames.kind["variables"].shape[0]
-    # The newest format is the one in which HDF5's own tables have checksums.
-    with h5py.File(path, "w", libver="latest") as file:
+    with new_file(path) as file:
         file.attrs["conventions"], file.attrs["conventionVersion"] = b"Pande", b"1.1"
         file.attrs["program"], file.attrs["title"] = b"meanforce", b""
-        text = np.array([_topology_text(topology, path.parent)])
+        text = np.array([_topology_text(topology)])
         file.create_dataset("topology", data=text, chunks=True, fletcher32=True)
         rows = max(1, min(count, BLOCK // frames.kind.itemsize))
 
@@ -113,15 +113,10 @@ def write_trajectory(
         group.attrs["settings"] = np.bytes_(json.dumps(known, sort_keys=True).encode())
 
 
-def _topology_text(topology: app.Topology, folder: Path) -> bytes:
+def _topology_text(topology: app.Topology) -> bytes:
     """MDTraj's own JSON text of a topology."""
-    path = folder / "topology.h5"
-    with HDF5TrajectoryFile(str(path), "w", force_overwrite=True) as file:
-        file.topology = mdtraj.Topology.from_openmm(topology)
-    with h5py.File(path) as file:
-        text = file["topology"][0]
-    path.unlink()
-    return text
+    plain = HDF5TrajectoryFile.convert_topology_to_dict(mdtraj.Topology.from_openmm(topology))
+    return json.dumps(plain).encode("ascii")
 
 
 def _cell(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

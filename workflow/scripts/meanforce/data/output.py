@@ -1,0 +1,73 @@
+"""HDF5 files that are written whole, or end in an error that says why."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+FORMAT = ("v110", "v110")
+"""HDF5's own tables have checksums in it, and older builds of HDF5, as in other packages, read it.
+"""
+
+
+class _Sink(io.RawIOBase):
+    """A file that takes what it cannot store and remembers why it could not.
+
+    HDF5 keeps data that it has failed to write and tries again when it closes, where the process
+    crashes; with this it closes in good order.
+    """
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file, self.error = file, None
+
+    def write(self, data) -> int:
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while left and self.error is None:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size or 0
+
+    def readinto(self, buffer) -> int:
+        return self._file.readinto(buffer)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        return
+
+
+@contextlib.contextmanager
+def new_file(path: Path) -> Iterator[h5py.File]:
+    """Make a file and see it onto the disk.
+
+    Raises:
+        OSError: as the operating system gave it, a full disk for example.
+    """
+    with path.open("w+b", buffering=0) as file:
+        sink = _Sink(file)
+        try:
+            with h5py.File(sink, "w", libver=FORMAT) as hdf5:
+                yield hdf5
+        except Exception:
+            if sink.error is None:
+                raise
+        if sink.error is not None:
+            raise sink.error
+        os.fsync(file.fileno())
