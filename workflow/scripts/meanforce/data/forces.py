@@ -36,7 +36,9 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
         energies = file.create_dataset(
             "potential_energy", (count,), "f8", chunks=(rows,), fletcher32=True
         )
-        forces.attrs["unit"], energies.attrs["unit"] = b"kJ mol-1 nm-1", b"kJ mol-1"
+        # Texts of a fixed length, as in trajectories: others would have no checksum.
+        forces.attrs["unit"] = np.bytes_("kJ mol-1 nm-1")
+        energies.attrs["unit"] = np.bytes_("kJ mol-1")
         start = 0
         for block in records.blocks(rows):
             finite = np.isfinite(block["forces"]).all(axis=(1, 2))
@@ -46,9 +48,8 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
             forces[start : start + len(block)] = block["forces"]
             energies[start : start + len(block)] = block["energy"]
             start += len(block)
-        # Texts of a fixed length, as in trajectories: others would have no checksum.
         for name, value in attributes.items():
-            file.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
+            file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
 
 
 class ForcesReader:

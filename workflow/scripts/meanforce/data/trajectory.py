@@ -67,34 +67,35 @@ def write_trajectory(
     n_atoms = topology.getNumAtoms()
     n_variables = frames.kind["variables"].shape[0]
     with new_file(path) as file:
-        file.attrs["conventions"], file.attrs["conventionVersion"] = b"Pande", b"1.1"
-        file.attrs["program"], file.attrs["title"] = b"meanforce", b""
+        about = {"conventions": "Pande", "conventionVersion": "1.1", "program": "meanforce"}
+        for name, text in about.items():
+            file.attrs[name] = np.bytes_(text)
         text = np.array([_topology_text(topology)])
         file.create_dataset("topology", data=text, chunks=True, fletcher32=True)
         rows = max(1, min(count, BLOCK // frames.kind.itemsize))
 
-        def growing(place: h5py.Group, name: str, shape: tuple[int, ...], kind: str, unit: bytes):
+        def growing(place: h5py.Group, name: str, shape: tuple[int, ...], kind: str, unit: str):
             dataset = place.create_dataset(
                 name, (count, *shape), kind, chunks=(rows, *shape), fletcher32=True
             )
             if unit:
-                dataset.attrs["units"] = unit
+                dataset.attrs["units"] = np.bytes_(unit)
             return dataset
 
         group = file.create_group(GROUP)
         places = {
-            "positions": growing(file, "coordinates", (n_atoms, 3), "f4", b"nanometers"),
-            "time": growing(file, "time", (), "f8", b"picoseconds"),
-            "bias_energy": growing(group, "bias_energy", (), "f8", b""),
-            "log_weight": growing(group, "log_weight", (), "f8", b""),
-            "walker": growing(group, "walker", (), "i4", b""),
+            "positions": growing(file, "coordinates", (n_atoms, 3), "f4", "nanometers"),
+            "time": growing(file, "time", (), "f8", "picoseconds"),
+            "bias_energy": growing(group, "bias_energy", (), "f8", ""),
+            "log_weight": growing(group, "log_weight", (), "f8", ""),
+            "walker": growing(group, "walker", (), "i4", ""),
         }
         if n_variables:
-            places["variables"] = growing(group, "variables", (n_variables,), "f8", b"")
+            places["variables"] = growing(group, "variables", (n_variables,), "f8", "")
         if box is not None:
             lengths, angles = _cell(box)
-            growing(file, "cell_lengths", (3,), "f4", b"nanometers")[:] = lengths
-            growing(file, "cell_angles", (3,), "f4", b"degrees")[:] = angles
+            growing(file, "cell_lengths", (3,), "f4", "nanometers")[:] = lengths
+            growing(file, "cell_angles", (3,), "f4", "degrees")[:] = angles
         start = 0
         for block in frames.blocks(rows):
             for name, dataset in places.items():
@@ -110,7 +111,7 @@ def write_trajectory(
             "n_variables": n_variables,
             "box": None if box is None else box.tolist(),
         }
-        group.attrs["settings"] = np.bytes_(json.dumps(known, sort_keys=True).encode())
+        group.attrs["settings"] = np.bytes_(json.dumps(known, sort_keys=True))
 
 
 def _topology_text(topology: app.Topology) -> bytes:

@@ -65,6 +65,8 @@ class Thermometer:
             Unstable: a kinetic energy is not finite, or far outside of equilibrium.
         """
         highest = float(np.max(ratios))
+        if not np.isfinite(highest):
+            raise Unstable("its kinetic energy is not finite")
         if not highest < self._limit:
             raise Unstable(f"its kinetic temperature rose to {highest:.3g} times the thermostat's")
 
