@@ -80,7 +80,7 @@ def test_damaged_bundle_is_refused(tmp_path):
     # Every byte is covered by the header or by the checksum.
     assert refusals(path, read_bundle, 1, same) == FLIPS + CUTS
     path.write_bytes(b"")
-    with pytest.raises(InputError, match="damaged.*delete the folder"):
+    with pytest.raises(InputError, match=r"damaged.*delete the folder"):
         read_bundle(path)
 
 
@@ -704,5 +704,5 @@ def test_explosion_before_the_first_step_is_reported(tmp_path, choice):
         PROTOCOL | {"kind": "unbiased", "on_instability": choice}, context={"internal": True}
     )
     engine, job = make_engine(campaign, tmp_path, system=prepared)
-    with pytest.raises(InputError, match="unstable at step 0 .*kinetic energy is not finite"):
+    with pytest.raises(InputError, match=r"unstable at step 0 .*kinetic energy is not finite"):
         engine.run(job.load(), tmp_path / "t", tmp_path / "l", tmp_path / "s")
