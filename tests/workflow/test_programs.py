@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-STAGES = ("prepare", "sample", "forces", "map", "train", "simulate", "validate", "report")
+STAGES = (
+    "prepare",
+    "sample",
+    "forces",
+    "weights",
+    "map",
+    "train",
+    "simulate",
+    "validate",
+    "report",
+)
 
 
 def run(root, *arguments: str) -> subprocess.CompletedProcess:

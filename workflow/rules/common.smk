@@ -73,6 +73,22 @@ def frozen_bias(wildcards):
     )
 
 
+def trajectories_of_campaign(wildcards):
+    """Trajectories of all jobs of a campaign at a state point, in order."""
+    campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
+    return [
+        f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/{job}/trajectory.h5"
+        for job in range(1, campaign.jobs + 1)
+    ]
+
+
+def weights_of_frames(wildcards):
+    """Weights that only all windows together give; other campaigns' frames carry their own."""
+    if CONFIG.campaigns[wildcards.system][wildcards.campaign].kind != "umbrella":
+        return []
+    return [f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/weights.h5"]
+
+
 def training_data(wildcards):
     """Datasets that an experiment trains on."""
     chosen = CONFIG.experiments[wildcards.experiment]
