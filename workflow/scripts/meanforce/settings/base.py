@@ -1,9 +1,18 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
+import contextlib
+import math
 import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from meanforce import units
 from meanforce.errors import InputError
@@ -69,17 +78,40 @@ AnyEnergy = _quantity("energy")
 Rate = _quantity("rate", 0.0)
 
 
+class CoordinateValue(float):
+    """Value of a collective variable in internal units that remembers what it was given as.
+
+    Attributes:
+        dimension: ``length``, ``angle`` or ``number``.
+    """
+
+    dimension: str
+
+
 def coordinate(value: Any, info: ValidationInfo) -> float:
-    """A value of a collective variable: a length or an angle, in nm or rad."""
+    """A value of a collective variable: a length (nm), an angle (rad) or a number.
+
+    Which of these is right depends on the variable; the config's cross-checks tell.
+    """
     if info.context and info.context.get("internal") and isinstance(value, (int, float)):
         return float(value)
-    if isinstance(value, str):
-        for kind in ("length", "angle"):
-            try:
-                return units.parse(value, kind)
-            except InputError:
-                continue
-    raise ValueError(f"{value!r} is not a length or an angle, such as '0.5 nm' or '0.35 rad'")
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        for dimension, parse in _PARSERS.items():
+            with contextlib.suppress(ValueError, InputError):
+                number = CoordinateValue(parse(str(value)))
+                number.dimension = dimension
+                if math.isfinite(number):
+                    return number
+    raise ValueError(
+        f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or 0.1"
+    )
+
+
+_PARSERS = {
+    "number": float,
+    "length": lambda text: units.parse(text, "length"),
+    "angle": lambda text: units.parse(text, "angle"),
+}
 
 
 def positive_coordinate(value: Any, info: ValidationInfo) -> float:
@@ -92,21 +124,21 @@ def positive_coordinate(value: Any, info: ValidationInfo) -> float:
 
 Coordinate = Annotated[
     float,
-    BeforeValidator(coordinate),
+    PlainValidator(coordinate),
     WithJsonSchema(
         {
-            "type": "string",
-            "x-quantity": "length or angle",
+            "type": ["string", "number"],
+            "x-quantity": "length or angle or number",
         }
     ),
 ]
 Width = Annotated[
     float,
-    BeforeValidator(positive_coordinate),
+    PlainValidator(positive_coordinate),
     WithJsonSchema(
         {
-            "type": "string",
-            "x-quantity": "length or angle > 0",
+            "type": ["string", "number"],
+            "x-quantity": "length or angle or number > 0",
         }
     ),
 ]
