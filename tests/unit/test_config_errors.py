@@ -50,6 +50,16 @@ def static(**gaussian):
     )
 
 
+def umbrella(**changes):
+    """The unbiased campaign of capped alanine with windows in φ."""
+    values = {
+        "kind": "umbrella", "collective_variables": ["phi"], "rows": [
+            {"first": "-1 rad", "last": "1 rad", "number": 3}
+        ], "force_constant": ["200 kJ/mol/rad^2"],
+    } | changes  # fmt: skip
+    return both(*(put("campaigns", ALANINE, "unbiased", key, v) for key, v in values.items()))
+
+
 def combination(**coefficients):
     """A combination `s` beside a length, a cosine and another combination."""
     return both(
@@ -224,6 +234,22 @@ BAD = {
         ),
         r"validation\.capped_alanine\.lower: given 0 rad, but 's' is a length, such as '0.5 nm'",
     ),
+    "force constant along a length for an angle": (
+        umbrella(force_constant=["1000 kJ/mol/nm^2"]),
+        r"unbiased\.force_constant: 'phi' takes a force constant such as '200 kJ/mol/rad\^2'",
+    ),
+    "force constant without a unit": (
+        umbrella(force_constant=[200]),
+        r"unbiased\.force_constant\.0: 200 is not a force constant > 0, such as '1000 kJ/mol/nm",
+    ),
+    "windows along a length for an angle": (
+        umbrella(rows=[{"first": "-1 rad", "last": "1 nm", "number": 3}]),
+        r"unbiased\.rows\.last: given 1 nm, but 'phi' is an angle",
+    ),
+    "single windows without a unit": (
+        umbrella(rows=None, centers=[["1 rad"], [2]]),
+        r"unbiased\.centers\[1\]: given 2, but 'phi' is an angle",
+    ),
     "length in a basin": (
         put("validation", ALANINE, "basins", "beta", [{"psi": ["1 rad", "2 nm"]}]),
         r"validation\.capped_alanine\.basins\.beta: given 2 nm, but 'psi' is an angle",
@@ -319,6 +345,12 @@ def test_variables_without_a_unit_take_numbers(config):
     loaded = load_config(config)
     check_structures(loaded)
     assert loaded.campaigns[ALANINE]["unbiased"].gaussians[0].center == [-1.0]
+    config["campaigns"][ALANINE]["unbiased"].pop("gaussians")
+    rows = [{"first": -1, "last": "1", "number": 3}]
+    umbrella(collective_variables=["c"], rows=rows, force_constant=["50 kJ/mol"])(config)
+    loaded = load_config(config)
+    assert loaded.campaigns[ALANINE]["unbiased"].windows() == [(-1.0,), (0.0,), (1.0,)]
+    assert loaded.campaigns[ALANINE]["unbiased"].force_constant == [50.0]
 
 
 def test_all_ready_made_configs_are_good(root, monkeypatch):

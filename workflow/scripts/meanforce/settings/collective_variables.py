@@ -39,6 +39,13 @@ MEANINGS = {
 }
 """What a value in the config has to be, for messages."""
 
+FORCE_CONSTANTS = {
+    "length": "1000 kJ/mol/nm^2",
+    "angle": "200 kJ/mol/rad^2",
+    "number": "50 kJ/mol",
+}
+"""Examples of force constants, for messages."""
+
 
 class CollectiveVariable(Settings):
     """A function of the positions of the beads of one mapping.
@@ -149,6 +156,17 @@ class CollectiveVariable(Settings):
         if given != self.dimension:
             shown = f"{value:g} {UNITS[given]}".rstrip()
             raise ValueError(f"{where}: given {shown}, but '{name}' is {MEANINGS[self.dimension]}")
+
+    def check_force_constant(self, where: str, name: str, value: float) -> None:
+        """Refuse a force constant in a config that is one of another kind of variable.
+
+        Raises:
+            ValueError: one along a length, for an angle or a number, or the other way round.
+        """
+        along_length = getattr(value, "dimension", self.dimension) == "length"
+        if along_length != (self.dimension == "length"):
+            wanted = FORCE_CONSTANTS[self.dimension]
+            raise ValueError(f"{where}: '{name}' takes a force constant such as '{wanted}'")
 
     def with_members(self, declared: Mapping[str, "CollectiveVariable"]) -> "CollectiveVariable":
         """The variable such that a job needs to know no other one."""

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Name, Settings, Temperature
-from meanforce.settings.campaigns import Campaign, collective_variables_of
+from meanforce.settings.campaigns import Campaign, Umbrella, collective_variables_of
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment, Simulation
 from meanforce.settings.mappings import Mapping
@@ -139,13 +139,22 @@ class Config(Settings):
             if campaign.bias_of is not None:
                 self._check_bias_of(f"{where}.bias_of", system, campaign)
         elif campaign.kind == "umbrella":
-            _same_number(f"{where}.force_constant", campaign.force_constant, names)
-            if campaign.rows is not None:
-                _same_number(f"{where}.rows", campaign.rows, names)
-            for number, center in enumerate(campaign.centers or []):
-                self._check_values(f"{where}.centers[{number}]", system, names, center)
+            self._check_windows(where, system, campaign, names)
         elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
             raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
+
+    def _check_windows(self, where: str, system: str, campaign: Umbrella, names: list[str]) -> None:
+        _same_number(f"{where}.force_constant", campaign.force_constant, names)
+        for name, value in zip(names, campaign.force_constant, strict=True):
+            variable = self.variables_of(system)[name]
+            variable.check_force_constant(f"{where}.force_constant", name, value)
+        if campaign.rows is not None:
+            _same_number(f"{where}.rows", campaign.rows, names)
+            for end in ("first", "last"):
+                values = [getattr(row, end) for row in campaign.rows]
+                self._check_values(f"{where}.rows.{end}", system, names, values)
+        for number, center in enumerate(campaign.centers or []):
+            self._check_values(f"{where}.centers[{number}]", system, names, center)
 
     def _check_bias_of(self, where: str, system: str, campaign: Campaign) -> None:
         source = self.campaigns[system].get(campaign.bias_of)
