@@ -14,6 +14,7 @@ from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.mapping.configuration import Beads
 from meanforce.potentials.variables import CollectiveVariables, evaluate_variables
 from meanforce.sampling.collective_variables import as_variable, bias_force, values_in
+from meanforce.sampling.grid import BiasGrid
 from meanforce.settings import stages
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import CgBias
@@ -262,6 +263,34 @@ def test_a_combination_may_have_more_terms_than_openmm_takes_forces():
     positions = torch.from_numpy(MAPPINGS["groups"].matrix(16) @ frames)
     expected = evaluate_variables([variable], list(NAMES), positions)[:, 0]
     np.testing.assert_allclose(values, expected.numpy(), rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "names", [["combination_of_numbers"], ["combination_of_numbers", "dihedral"]]
+)
+def test_a_bias_grid_in_them_is_what_openmm_feels(mapped, names):
+    mapping, frames = mapped
+    variables = tuple(as_variable(VARIABLES[name], mapping, name) for name in names)
+    n = len(names)
+    grid = BiasGrid(variables, [-3.0, -math.pi][:n], [4.0, math.pi][:n], [120, 120][:n])
+    positions = torch.from_numpy(mapping.matrix(frames.shape[1]) @ frames)
+    s = evaluate_variables([VARIABLES[name] for name in names], list(NAMES), positions).numpy()
+    grid.add(s[0], [0.5] * n, 3.0)
+    system = openmm.System()
+    for _ in range(frames.shape[1]):
+        system.addParticle(1.0)
+    system.addForce(grid.force())
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    for number, frame in enumerate(frames):
+        context.setPositions(frame)
+        distance = s[number] - s[0]
+        if n == 2:
+            distance[1] = math.remainder(distance[1], 2 * math.pi)
+        expected = 3.0 * math.exp(-0.5 * (distance**2).sum() / 0.5**2)
+        energy = context.getState(energy=True).getPotentialEnergy()
+        # Splines through a grid finer than a tenth of the hill's width.
+        assert energy.value_in_unit(unit.kilojoule_per_mole) == pytest.approx(expected, abs=1e-3)
 
 
 def test_shared_bias_pushes_along_minus_its_gradient():
