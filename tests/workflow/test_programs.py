@@ -6,16 +6,8 @@ import sys
 import pytest
 
 STAGES = (
-    "prepare",
-    "sample",
-    "forces",
-    "weights",
-    "map",
-    "train",
-    "simulate",
-    "validate",
-    "report",
-)
+    "prepare", "sample", "forces", "weights", "map", "train", "simulate", "validate", "report",
+)  # fmt: skip
 
 
 def run(root, *arguments: str) -> subprocess.CompletedProcess:

@@ -27,9 +27,10 @@ def check_structures(config: Config) -> None:
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}")
     for system, variables in config.collective_variables.items():
         for name, variable in variables.items():
-            for bead in variable.beads:
-                where = f"collective_variables.{system}.{name}.beads"
-                beads[system, variable.mapping].index(bead, where)
+            for key in ("beads", "other_beads"):
+                for bead in getattr(variable, key) or []:
+                    where = f"collective_variables.{system}.{name}.{key}"
+                    beads[system, variable.mapping].index(bead, where)
     for name, experiment in config.experiments.items():
         _check_campaigns(config, beads, name)
         used: dict[str, str] = {}
@@ -71,7 +72,7 @@ def _check_function_of_beads(
     settings = config.variables_of(chosen.system)[variable]
     own = beads[chosen.system, chosen.mapping]
     declared = beads[chosen.system, settings.mapping]
-    for name in settings.beads:
+    for name in settings.bead_names:
         there = declared.names.index(name)
         here = own.names.index(name) if name in own.names else None
         same = here is not None and (

@@ -70,7 +70,7 @@ class BiasGrid:
         for number, (variable, axis) in enumerate(zip(self.variables, self.axes, strict=True)):
             arguments.append(f"s{number}" if variable.periodic else f"x{number}")
             if not variable.periodic:
-                clamps.append(f"x{number}=min(max(s{number}, {axis[0]!r}), {axis[-1]!r})")
+                clamps.append(f"x{number}=min(max(s{number}, {axis[0]}), {axis[-1]})")
         expression = "; ".join([f"bias({', '.join(arguments)})", *clamps])
         force = bias_force(expression, self.variables)
         dimension = len(self.axes)
