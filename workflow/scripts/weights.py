@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from meanforce.data.hdf5 import VERSION
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
@@ -37,7 +38,7 @@ def main() -> None:
     solution = solve(windows, np.concatenate(variables), np.concatenate(owners), temperature)
     ends = np.cumsum([len(owner) for owner in owners])[:-1]
     with work_folder(arguments.weights) as folder:
-        with h5py.File(folder / "weights.h5", "w", libver="latest") as file:
+        with h5py.File(folder / "weights.h5", "w", libver=VERSION) as file:
             parts = np.split(solution.log_weights, ends)
             for content, part in zip(contents, parts, strict=True):
                 file.create_dataset(content, data=part, chunks=True, fletcher32=True)

@@ -8,6 +8,7 @@ from typing import Self
 import h5py
 import numpy as np
 
+from meanforce.data.hdf5 import VERSION
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -28,8 +29,7 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
     """
     count, n_atoms = len(records), records.kind["forces"].shape[0]
     rows = max(1, min(count, BLOCK // records.kind.itemsize))
-    # The newest format is the one in which HDF5's own tables have checksums.
-    with h5py.File(path, "w", libver="latest") as file:
+    with h5py.File(path, "w", libver=VERSION) as file:
         forces = file.create_dataset(
             "forces", (count, n_atoms, 3), "f4", chunks=(rows, n_atoms, 3), fletcher32=True
         )

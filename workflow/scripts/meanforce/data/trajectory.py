@@ -19,6 +19,7 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
+from meanforce.data.hdf5 import VERSION
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -63,8 +64,7 @@ def write_trajectory(
     count, checksum = frames.position()
     n_atoms = topology.getNumAtoms()
     n_variables = frames.kind["variables"].shape[0]
-    # The newest format is the one in which HDF5's own tables have checksums.
-    with h5py.File(path, "w", libver="latest") as file:
+    with h5py.File(path, "w", libver=VERSION) as file:
         file.attrs["conventions"], file.attrs["conventionVersion"] = b"Pande", b"1.1"
         file.attrs["program"], file.attrs["title"] = b"meanforce", b""
         file.create_dataset("topology", data=np.array([_topology_text(topology, path.parent)]))

@@ -55,6 +55,10 @@ class Dynamics(abc.ABC):
         """The frames of this instant that belong into the trajectory."""
 
     @abc.abstractmethod
+    def box(self) -> np.ndarray | None:
+        """Periodic box vectors in nm, shape (3, 3), the same for all copies; None without."""
+
+    @abc.abstractmethod
     def unbiased_forces(self) -> np.ndarray:
         """Unbiased forces on the first of these frames, kJ/mol/nm, shape (n_atoms, 3)."""
 
@@ -99,8 +103,8 @@ class Dynamics(abc.ABC):
         """Arrays that describe the campaign, stored with the trajectory."""
         return {}
 
-    def summary(self) -> list[str]:
-        """Lines for the log when the run is complete."""
+    def summary(self, frames: np.ndarray) -> list[str]:
+        """Lines for the log when the run is complete; `frames` are records without positions."""
         return []
 
 
@@ -114,3 +118,10 @@ def degrees_of_freedom(system: openmm.System) -> int:
 def seed_of_copy(seed: int, copy: int) -> int:
     """Seed in [1, 2³¹) of one copy; OpenMM takes 0 for "any"."""
     return (seed + 7919 * copy) % (2**31 - 2) + 1
+
+
+def box_of(context: openmm.Context) -> np.ndarray | None:
+    """Periodic box vectors of a context in nm, shape (3, 3), or None."""
+    if not context.getSystem().usesPeriodicBoundaryConditions():
+        return None
+    return context.getState().getPeriodicBoxVectors(asNumpy=True)._value

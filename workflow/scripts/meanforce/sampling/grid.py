@@ -110,6 +110,11 @@ class BiasGrid:
         return {"bias_grid": self.values, **axes}
 
     @classmethod
+    def like(cls, other: "BiasGrid") -> "BiasGrid":
+        """An empty grid on the same axes."""
+        return cls.read(other.variables, np.zeros_like(other.values), other.axes)
+
+    @classmethod
     def read(
         cls, variables: tuple[Variable, ...], values: np.ndarray, axes: list[np.ndarray]
     ) -> "BiasGrid":

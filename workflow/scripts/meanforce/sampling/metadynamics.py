@@ -5,6 +5,7 @@ import math
 import numpy as np
 import openmm
 
+from meanforce.sampling.agreement import agreement
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, values_in
 from meanforce.sampling.grid import BiasGrid
@@ -119,3 +120,18 @@ class WellTempered(Bias):
 
     def record(self) -> dict[str, np.ndarray]:
         return {**self.grid.record(), "bias_hills": self._table()}
+
+    def summary(self, frames: np.ndarray) -> list[str]:
+        late = BiasGrid.like(self.grid)
+        for row in self.hills[len(self.hills) // 2 :]:
+            late.add(np.array(row[3:-2]), self._campaign.width, row[-2])
+        found = agreement(
+            self.grid,
+            late,
+            self._campaign.width,
+            self._campaign.bias_factor,
+            frames["variables"],
+            frames["log_weight"],
+            self._temperature,
+        )
+        return [found.line()] if found else []
