@@ -6,6 +6,7 @@ the product of frames and windows.
 """
 
 import dataclasses
+import logging
 import math
 
 import numpy as np
@@ -76,6 +77,8 @@ def solve(
     Raises:
         InputError: a window has no frames, or windows do not overlap.
     """
+    # pymbar recommends other packages in its log.
+    logging.getLogger("pymbar").setLevel(logging.ERROR)
     from pymbar import MBAR
 
     n_windows = len(windows.centers)
