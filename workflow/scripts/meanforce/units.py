@@ -1,4 +1,4 @@
-"""Internal units (nm, ps, kJ/mol, K, u, rad, bar) and the parsing of quantities with units.
+"""Internal units (nm, ps, kJ/mol, K, u, rad, bar, mol/L) and the parsing of quantities with units.
 
 A quantity in a config file is a string such as ``"2 fs"``; `parse` turns it into a float in
 internal units. Pint is imported only when a string has to be parsed, so that jobs, which get
@@ -26,6 +26,7 @@ INTERNAL = {
     "rate": "1 / picosecond",
     "pressure": "bar",
     "mass": "dalton",
+    "concentration": "mole / liter",
 }
 """The internal unit of every kind of quantity that the config knows."""
 
@@ -38,6 +39,7 @@ EXAMPLES = {
     "rate": "1 / ps",
     "pressure": "1 bar",
     "mass": "12 u",
+    "concentration": "0.15 mol/L",
 }
 
 _QUANTITY = re.compile(
