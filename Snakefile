@@ -16,6 +16,7 @@ if not workflow.configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/equilibrate.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/forces.smk"
 include: "workflow/rules/weights.smk"

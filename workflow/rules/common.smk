@@ -18,6 +18,7 @@ from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
 from meanforce.settings.load import load_config
+from meanforce.settings.systems import is_equilibrated
 
 try:
     CONFIG = load_config(config)
@@ -52,6 +53,13 @@ def structure_files(wildcards):
     system = CONFIG.systems[wildcards.system]
     files = [getattr(system, "structure", None), *getattr(system, "force_field", [])]
     return [file for file in files if file and Path(file).is_file()]
+
+
+def start_of(wildcards):
+    """Equilibrated state that sampling starts from; none where the prepared one will do."""
+    if not is_equilibrated(CONFIG.systems[wildcards.system]):
+        return []
+    return [f"results/{wildcards.system}/{wildcards.state}/equilibrated/state.xml"]
 
 
 def datasets_of(system, mapping, campaigns, states, replicas=None):

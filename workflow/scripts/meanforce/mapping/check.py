@@ -4,11 +4,12 @@ from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
+from meanforce.systems import force_field
 from meanforce.systems.topology import input_topology
 
 
 def check_structures(config: Config) -> None:
-    """Refuse beads and collective variables that the molecules do not have.
+    """Refuse files that do not exist, and beads and variables that the molecules do not have.
 
     A bias on a collective variable leaves mean forces unchanged only where the variable is a
     function of the beads of the experiment's mapping; any other is refused unless the experiment
@@ -17,6 +18,11 @@ def check_structures(config: Config) -> None:
     Raises:
         InputError: names the key, what was given and what is allowed.
     """
+    for system, settings in config.systems.items():
+        try:
+            force_field.check(getattr(settings, "force_field", []))
+        except InputError as error:
+            raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
     for system, mappings in config.mappings.items():
         try:

@@ -108,13 +108,6 @@ class Dynamics(abc.ABC):
         return []
 
 
-def degrees_of_freedom(system: openmm.System) -> int:
-    """Degrees of freedom that have kinetic energy."""
-    massive = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
-    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
-    return 3 * massive - system.getNumConstraints() - 3 * removed
-
-
 def seed_of_copy(seed: int, copy: int) -> int:
     """Seed in [1, 2³¹) of one copy; OpenMM takes 0 for "any"."""
     return (seed + 7919 * copy) % (2**31 - 2) + 1

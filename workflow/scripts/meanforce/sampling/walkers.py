@@ -12,12 +12,11 @@ from meanforce.sampling.dynamics import (
     Dynamics,
     Frame,
     box_of,
-    degrees_of_freedom,
     seed_of_copy,
 )
 from meanforce.sampling.platform import choose_platform, platform_properties
 from meanforce.settings.campaigns import Campaign
-from meanforce.systems.prepared import Prepared
+from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN, kt
 
 

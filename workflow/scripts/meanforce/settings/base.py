@@ -77,6 +77,9 @@ AnyLength = _quantity("length")
 Energy = _quantity("energy", 0.0)
 AnyEnergy = _quantity("energy")
 Rate = _quantity("rate", 0.0)
+Pressure = _quantity("pressure", 0.0)
+Mass = _quantity("mass", 0.0)
+ConcentrationOrZero = _quantity("concentration", 0.0, exclusive=False)
 
 
 class VariableValue(float):

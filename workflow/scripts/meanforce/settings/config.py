@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Name, Settings, Temperature
+from meanforce.settings.base import Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns import Campaign, Umbrella, collective_variables_of
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment, Simulation
@@ -22,6 +22,11 @@ class StatePoint(Settings):
     """A thermodynamic state."""
 
     temperature: Temperature = Field(description="thermostat temperature")
+    pressure: Pressure | None = Field(
+        default=None,
+        description="at which the density of systems in explicit solvent is equilibrated; "
+        "1 bar, where left out",
+    )
 
 
 class Config(Settings):
