@@ -6,7 +6,8 @@ from pathlib import Path
 import openmm
 
 from meanforce.errors import exits_cleanly
-from meanforce.progress import report, work_folder
+from meanforce.progress import report
+from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.systems import Equilibration
 from meanforce.systems.equilibration import Bath, Equilibrator

@@ -44,7 +44,8 @@ class Prepared:
 
         Args:
             folder: with the files of `write`.
-            start: file of an equilibrated state, to take positions and the box from; the box becomes the system's default one.
+            start: file of an equilibrated state, to take positions and the box from; the box
+                becomes the system's default one.
 
         Raises:
             InputError: a file is missing, is no such file, or is of another system.
