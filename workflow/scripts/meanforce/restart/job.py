@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import hashlib
+import math
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -132,7 +134,19 @@ def resumable(
     folder = folder_of(output)
     with locked(folder):
         yield Job(folder, identity, stop, INTERVAL if interval is None else interval)
+        # First the bundle: killed while it clears away, a job must not leave one without files.
+        (folder / BUNDLE).unlink(missing_ok=True)
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def or_temporary(job: Job | None) -> Iterator[Job]:
+    """The job; for callers that want no restarts, one in a folder that is gone afterwards."""
+    if job is not None:
+        yield job
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Job(Path(folder), {}, interval=math.inf)
 
 
 def _differences(there: Any, here: Any, where: str = "") -> list[str]:
