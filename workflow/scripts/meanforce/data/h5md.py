@@ -18,6 +18,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from meanforce.data.hdf5 import VERSION
 from meanforce.errors import InputError
 
 BEADS = "particles/beads"
@@ -38,7 +39,7 @@ class H5mdWriter:
         self, path: Path, masses: np.ndarray, parameters: dict[str, Any], with_forces: bool
     ) -> None:
         # The newest format is the one in which HDF5's own tables have checksums.
-        self._file = h5py.File(path, "w", libver="latest")
+        self._file = h5py.File(path, "w", libver=VERSION)
         about = self._file.create_group("h5md")
         about.attrs["version"] = np.array([1, 1])
         about.create_group("author").attrs["name"] = "meanforce"

@@ -13,8 +13,10 @@ from meanforce.sampling.shared_hills import HillExchange
 from meanforce.settings.campaigns import Metadynamics
 from meanforce.units import kt
 
-INTERVALS_PER_WIDTH = 2.5
-"""Grid intervals to a hill's width: a spline through them is off by about 1e-3 of its height."""
+INTERVALS_PER_WIDTH = 2.0
+"""Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
+
+The splines are made anew with every hill, which costs more the finer the grid is."""
 
 OWN = 0
 """Replica number under which a job lists its own hills."""
