@@ -1,6 +1,9 @@
 """Molecules in a box of water: how they are built, and how they are equilibrated."""
 
+import contextlib
 import io
+import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,10 @@ import pytest
 import yaml
 from openmm import app, unit
 
-from meanforce.errors import InputError
+from meanforce.errors import InputError, Stopped
 from meanforce.mapping.check import check_structures
 from meanforce.mapping.configuration import build_beads
+from meanforce.restart.job import Job
 from meanforce.settings import stages
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
@@ -349,6 +353,44 @@ def test_equilibration_repeats_to_the_bit(prepared):
         for _ in range(2)
     )
     assert openmm.XmlSerializer.serialize(first) == openmm.XmlSerializer.serialize(again)
+
+
+def test_equilibration_goes_on_where_it_was_stopped(prepared, tmp_path):
+    """In each of the phases."""
+    brief = {"nvt": 0.4, "npt": 0.8, "nvt_final": 0.4, "temperature_allowance": 0.2}
+    settings = validated(Equilibration, SHORT | brief | {"density_allowance": 0.2}, "e")
+
+    def run(job: Job | None) -> tuple[list[str], bool]:
+        equilibrator = Equilibrator(
+            Prepared.read(prepared[1]), settings, Bath(300.0, 1.0, 7), 1, lambda line: None
+        )
+        table = io.StringIO()
+        with contextlib.suppress(Stopped):
+            equilibrator.run(table, job)
+            return table.getvalue().splitlines(), True
+        return table.getvalue().splitlines(), False
+
+    once, _ = run(None)
+    for stop_at in (50, 180, 350):
+        looks = itertools.count()
+        folder = tmp_path / str(stop_at)
+        folder.mkdir()
+        stop = Job(folder, {}, stopping(looks, stop_at), math.inf)
+        part, ended = run(stop)
+        assert not ended
+        whole, ended = run(Job(folder, {}, interval=math.inf))
+        assert ended
+        n = len(part)
+        assert part == once[:n] == whole[:n]
+        assert [line.split(",")[:2] for line in whole] == [line.split(",")[:2] for line in once]
+        # Another neighbour list rounds differently, which is not yet much in the next row.
+        energies = [float(table[n].split(",")[-1]) for table in (once, whole)]
+        assert energies[0] == pytest.approx(energies[1], abs=1.0)
+
+
+def stopping(looks, after: int):
+    """A request to stop that comes after so many looks."""
+    return lambda: "a test" if next(looks) >= after else None
 
 
 def test_a_state_of_something_else_is_refused(equilibrated, tmp_path):

@@ -26,4 +26,5 @@ rule equilibrate:
         code=code_of("equilibrate.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " --state {output.state:q} --log {output.log:q} --threads {threads} > {log:q} 2>&1"
+        " --state {output.state:q} --log {output.log:q} --threads {threads}"
+        " --time-limit {resources.runtime} > {log:q} 2>&1"

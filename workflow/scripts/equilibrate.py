@@ -7,7 +7,7 @@ import openmm
 
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
-from meanforce.restart.job import work_folder
+from meanforce.restart.job import digest, resumable
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.systems import Equilibration
 from meanforce.systems.equilibration import Bath, Equilibrator
@@ -26,6 +26,10 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="XML file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     equilibrator = Equilibrator(
@@ -35,12 +39,17 @@ def main() -> None:
         arguments.threads,
         report,
     )
-    with work_folder(arguments.state) as folder:
-        with (folder / "equilibration.csv").open("w") as table:
-            state = equilibrator.run(table)
-        (folder / "state.xml").write_text(openmm.XmlSerializer.serialize(state))
-        (folder / "equilibration.csv").replace(arguments.log)
-        (folder / "state.xml").replace(arguments.state)
+    identity = {
+        "settings": dict(settings),
+        "system.xml": digest(arguments.prepared / "system.xml"),
+        "state.xml": digest(arguments.prepared / "state.xml"),
+    }
+    with resumable(arguments.state, identity, arguments.time_limit, arguments.bundle_every) as job:
+        with (job.folder / "equilibration.csv").open("w") as table:
+            state = equilibrator.run(table, job)
+        (job.folder / "state.xml").write_text(openmm.XmlSerializer.serialize(state))
+        (job.folder / "equilibration.csv").replace(arguments.log)
+        (job.folder / "state.xml").replace(arguments.state)
 
 
 if __name__ == "__main__":

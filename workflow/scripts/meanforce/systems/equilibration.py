@@ -16,6 +16,7 @@ import openmm
 from openmm import unit
 
 from meanforce.errors import InputError
+from meanforce.restart.job import Job, or_temporary
 from meanforce.sampling.platform import choose_platform, platform_properties
 from meanforce.settings.systems import Equilibration
 from meanforce.systems.equilibration_checks import check_temperature, settled_density
@@ -25,6 +26,11 @@ from meanforce.units import BOLTZMANN
 
 SAMPLES = 200
 """About so many rows are logged of each phase."""
+
+PHASES = ("nvt", "npt", "nvt_final")
+
+STRETCH = 0.5
+"""Seconds of stepping after which a job looks whether it must stop."""
 
 GRAMS_PER_CM3 = 1.66053906660e-3
 """g/cm³ in u/nm³ (CODATA 2018)."""
@@ -67,31 +73,41 @@ class Equilibrator:
         self._properties = platform_properties(self._platform, threads)
         self._mass = sum(_masses(prepared.system))
         self._freedom = degrees_of_freedom(prepared.system)
-        self._time = 0.0
+        self._time, self._text = 0.0, ""
+        self._rows: dict[str, list[list[float]]] = {}
 
-    def run(self, table: TextIO) -> openmm.State:
+    def run(self, table: TextIO, job: Job | None = None) -> openmm.State:
         """All phases.
 
         Args:
             table: CSV text to write, one row a sample; complete up to where a check fails.
+            job: folder and restart bundle; without one nothing is kept of a run that stops.
 
         Returns:
             positions, velocities and box at the end.
 
         Raises:
             InputError: a phase fails, or a check of density or temperature does.
+            Stopped: the job was asked to stop.
         """
+        with or_temporary(job) as self._job:
+            return self._run(table)
+
+    def _run(self, table: TextIO) -> openmm.State:
         settings, bath = self._settings, self._bath
         table.write(HEADER)
-        state, _ = self._phase("nvt", settings.nvt, None, self._system, table)
-        state, rows = self._phase("npt", settings.npt, state, self._with_barostat(), table)
+        self._table = table
+        self._resumed = self._job.load()
+        if self._resumed is not None:
+            self._text, self._time = self._resumed.info["text"], self._resumed.info["time"]
+            table.write(self._text)
+        state, _ = self._phase("nvt", settings.nvt, None, self._system)
+        state, rows = self._phase("npt", settings.npt, state, self._with_barostat())
         density = settled_density(rows[:, 1], settings.density_allowance)
         self._report(
             f"density at {bath.temperature:g} K, {bath.pressure:g} bar: {density:.4f} g/cm³"
         )
-        state, rows = self._phase(
-            "nvt_final", settings.nvt_final, state, self._system, table, density
-        )
+        state, rows = self._phase("nvt_final", settings.nvt_final, state, self._system, density)
         check_temperature(rows[:, 0], bath.temperature, settings.temperature_allowance)
         return state
 
@@ -106,7 +122,7 @@ class Equilibrator:
 
     def _seed(self, purpose: str) -> int:
         # 0 would mean a random one.
-        offset = ("barostat", "nvt", "npt", "nvt_final").index(purpose)
+        offset = ("barostat", *PHASES).index(purpose)
         return (self._bath.seed + offset) % (2**31 - 1) + 1
 
     def _phase(
@@ -115,29 +131,36 @@ class Equilibrator:
         duration: float,
         start: openmm.State | None,
         system: openmm.System,
-        table: TextIO,
         density: float | None = None,
-    ) -> tuple[openmm.State, np.ndarray]:
-        """One phase; returns its end, and temperature (K) and density (g/cm³), shape (n, 2)."""
+    ) -> tuple[openmm.State | None, np.ndarray]:
+        """One phase; returns its end, and temperature (K) and density (g/cm³), shape (n, 2).
+
+        A phase that an earlier process ended is not run again; its end is then None.
+        """
         settings = self._settings
+        here = self._resumed.info["phase"] if self._resumed else PHASES[0]
+        if PHASES.index(name) < PHASES.index(here):
+            return None, np.array(self._resumed.info["rows"][name])
         integrator = openmm.LangevinMiddleIntegrator(
             self._bath.temperature, settings.friction, settings.time_step
         )
         integrator.setRandomNumberSeed(self._seed(name))
         context = openmm.Context(system, integrator, self._platform, self._properties)
-        if start is None:
+        done, rows = 0, []
+        if self._resumed is not None:
+            done, rows = self._restore(context, name)
+        elif start is None:
             context.setPositions(self._start)
             context.setVelocitiesToTemperature(self._bath.temperature, self._seed(name))
         else:
             context.setPeriodicBoxVectors(*start.getPeriodicBoxVectors())
             context.setPositions(start.getPositions())
             context.setVelocities(start.getVelocities())
-        if density is not None:
+        if density is not None and done == 0:
             self._set_density(context, density)
-        steps = round(duration / settings.time_step)
-        every = max(1, steps // SAMPLES)
+        self._rows[name] = rows
         try:
-            rows = self._advance(name, context, steps, every, table)
+            self._advance(name, context, done, round(duration / settings.time_step))
             return context.getState(positions=True, velocities=True), np.array(rows)
         except openmm.OpenMMException as error:
             raise InputError(
@@ -145,38 +168,75 @@ class Equilibrator:
                 f"'time_step' (given {settings.time_step * 1000:g} fs) or a larger box may help"
             ) from error
 
-    def _advance(
-        self, name: str, context: openmm.Context, steps: int, every: int, table: TextIO
-    ) -> list[tuple[float, float]]:
-        """Step and log; temperature (K) and density (g/cm³) of every sample."""
-        elapsed = every * self._settings.time_step
-        rows = []
-        began = time.perf_counter()
-        for number in range(1, steps // every + 1):
-            context.getIntegrator().step(every)
-            rows.append(self._sample(name, context, table, elapsed))
-            if number % (SAMPLES // 4) == 0:
-                taken = time.perf_counter() - began
-                speed = number * elapsed / 1000.0 / taken * 86400.0
-                left = taken * (steps / every / number - 1.0)
-                self._report(
-                    f"{name}: {100 * number * every / steps:.0f} %  {speed:.0f} ns/day on "
-                    f"{self._platform.getName()}  {left:.0f} s left  "
-                    f"{rows[-1][0]:.0f} K  {rows[-1][1]:.3f} g/cm³"
-                )
-        return rows
+    def _restore(self, context: openmm.Context, name: str) -> tuple[int, list]:
+        """Bring a context to where an earlier process stopped; steps done and rows until then."""
+        info, arrays = self._resumed.info, self._resumed.arrays
+        context.setPeriodicBoxVectors(*arrays["box"])
+        context.setPositions(arrays["positions"])
+        context.setVelocities(arrays["velocities"])
+        if info["openmm"] == openmm.__version__:
+            context.loadCheckpoint(arrays["checkpoint"].tobytes())
+        self._rows = info["rows"]
+        self._resumed = None
+        self._report(f"going on in the phase '{name}'")
+        return info["done"], self._rows[name]
 
-    def _sample(
-        self, name: str, context: openmm.Context, table: TextIO, elapsed: float
-    ) -> tuple[float, float]:
+    def _save(self, name: str, context: openmm.Context, done: int) -> None:
+        state = context.getState(positions=True, velocities=True)
+        arrays = {
+            "box": state.getPeriodicBoxVectors(asNumpy=True)._value,
+            "positions": state.getPositions(asNumpy=True)._value,
+            "velocities": state.getVelocities(asNumpy=True)._value,
+            "checkpoint": np.frombuffer(context.createCheckpoint(), np.uint8),
+        }
+        info = {
+            "phase": name,
+            "done": done,
+            "rows": self._rows,
+            "text": self._text,
+            "time": self._time,
+            "openmm": openmm.__version__,
+        }
+        self._job.save(arrays, info)
+
+    def _advance(self, name: str, context: openmm.Context, done: int, steps: int) -> None:
+        """Step and log."""
+        every = max(1, steps // SAMPLES)
+        end, first, began = steps // every * every, done, time.perf_counter()
+        stretch = 1
+        while done < end:
+            part = min(every - done % every, stretch)
+            before = time.perf_counter()
+            context.getIntegrator().step(part)
+            stretch = max(1, int(part * STRETCH / max(time.perf_counter() - before, 1e-6)))
+            done += part
+            if done % every == 0:
+                self._sample(name, context, every * self._settings.time_step)
+                if done // every % (SAMPLES // 4) == 0:
+                    self._tell(name, done - first, end - done, time.perf_counter() - began)
+            if self._job.due():
+                self._save(name, context, done)
+
+    def _tell(self, name: str, done: int, left: int, taken: float) -> None:
+        speed = done * self._settings.time_step / 1000.0 / taken * 86400.0
+        temperature, density = self._rows[name][-1]
+        self._report(
+            f"{name}: {100 * done / (done + left):.0f} %  {speed:.0f} ns/day on "
+            f"{self._platform.getName()}  {taken / done * left:.0f} s left  "
+            f"{temperature:.0f} K  {density:.3f} g/cm³"
+        )
+
+    def _sample(self, name: str, context: openmm.Context, elapsed: float) -> None:
         self._time += elapsed
         state = context.getState(energy=True)
         kinetic = state.getKineticEnergy().value_in_unit(unit.kilojoule_per_mole)
         potential = state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
         temperature = 2.0 * kinetic / (self._freedom * BOLTZMANN)
         density = self._density(state)
-        table.write(f"{name},{self._time:.6g},{temperature:.2f},{density:.5f},{potential:.3f}\n")
-        return temperature, density
+        line = f"{name},{self._time:.6g},{temperature:.2f},{density:.5f},{potential:.3f}\n"
+        self._text += line
+        self._table.write(line)
+        self._rows[name].append([temperature, density])
 
     def _density(self, state: openmm.State) -> float:
         volume = state.getPeriodicBoxVolume().value_in_unit(unit.nanometer**3)
