@@ -16,8 +16,10 @@ if not workflow.configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/equilibrate.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/forces.smk"
+include: "workflow/rules/weights.smk"
 include: "workflow/rules/map.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/simulate.smk"

@@ -4,7 +4,7 @@ import MDAnalysis
 import numpy as np
 import pytest
 
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import H5mdReader, H5mdWriter, contents
 from meanforce.errors import InputError
 
 
@@ -49,5 +49,41 @@ def test_what_was_written_is_read(dataset):
 def test_damaged_file_is_refused(dataset):
     path, _, _ = dataset
     path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="not a complete H5MD file"):
+        H5mdReader(path)
+
+
+def test_damaged_numbers_are_refused(dataset):
+    path, position, _ = dataset
+    stored = position.astype("f4").tobytes()
+    text = path.read_bytes()
+    assert text.count(stored) == 1
+    path.write_bytes(text.replace(stored, stored[:-1] + bytes([stored[-1] ^ 1])))
+    with H5mdReader(path) as reader, pytest.raises(InputError, match="not a complete H5MD file"):
+        reader.positions()
+
+
+def write(path, force: float = 1.0, temperature: float = 300.0, parts=(7,)) -> str:
+    """Write seven frames of two beads, in parts; returns what tells the file from others."""
+    with H5mdWriter(path, np.ones(2), {"temperature": temperature}, with_forces=True) as writer:
+        start = 0
+        for n in parts:
+            zeros, time = np.zeros(n), np.arange(start, start + n)
+            writer.append(np.zeros((n, 2, 3)), time, zeros, zeros, zeros, np.full((n, 2, 3), force))
+            start += n
+    return contents([path])[f"1 {path}"]
+
+
+def test_files_are_told_apart_by_what_they_hold(tmp_path):
+    first = write(tmp_path / "a.h5")
+    assert first == write(tmp_path / "b.h5", parts=(3, 4))
+    assert first != write(tmp_path / "c.h5", force=2.0)
+    assert first != write(tmp_path / "d.h5", temperature=310.0)
+
+
+def test_a_file_whose_writing_failed_is_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    with pytest.raises(ZeroDivisionError), H5mdWriter(path, np.ones(2), {}, with_forces=False):
+        _ = 1 / 0
     with pytest.raises(InputError, match="not a complete H5MD file"):
         H5mdReader(path)

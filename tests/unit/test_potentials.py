@@ -15,11 +15,23 @@ BONDS = [[0, 1], [1, 2], [2, 3], [3, 4]]
 VARIABLES = {
     "distance": {"kind": "distance", "mapping": "m", "beads": ["B0", "B2"]},
     "dihedral": {"kind": "dihedral", "mapping": "m", "beads": ["B0", "B1", "B2", "B3"]},
-}
+    "combination": {
+        "kind": "combination", "mapping": "m", "coefficients": {"c": 1.0, "s": -0.5, "n": 0.5},
+        "members": {
+            "c": {"kind": "cos_dihedral", "mapping": "m", "beads": ["B0", "B1", "B2", "B3"]},
+            "s": {"kind": "sin_dihedral", "mapping": "m", "beads": ["B1", "B2", "B3", "B4"]},
+            "n": {
+                "kind": "coordination", "mapping": "m", "beads": ["B0"],
+                "other_beads": ["B3", "B4"], "radius": 1.5,
+            },
+        },
+    },
+}  # fmt: skip
 
 
 def linear(kind: str, variable: str):
-    low, high = {"distance": (0.2, 4.0), "dihedral": (-3.2, 3.2)}[variable]
+    ranges = {"distance": (0.2, 4.0), "dihedral": (-3.2, 3.2), "combination": (-1.5, 2.5)}
+    low, high = ranges[variable]
     values = {
         "collective_variable": VARIABLES[variable],
         "bead_names": NAMES,
@@ -53,6 +65,7 @@ def cgnet(seed: int = 1):
 POTENTIALS = {
     "spline on a distance": lambda: linear("spline", "distance"),
     "spline on a dihedral": lambda: linear("spline", "dihedral"),
+    "spline on a combination": lambda: linear("spline", "combination"),
     "rbf on a distance": lambda: linear("rbf", "distance"),
     "cgnet": cgnet,
     "mean of cgnets": lambda: EnsembleMean([cgnet(1), cgnet(2), cgnet(3)]),

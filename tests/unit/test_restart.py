@@ -16,8 +16,6 @@ import openmm
 import psutil
 import pytest
 from openmm import app, unit
-from test_sampling import PROTOCOL, job_in, make_engine, metadynamics, molecule
-from test_sampling import run as sample
 
 from meanforce.data.forces import ForcesReader
 from meanforce.data.trajectory import TrajectoryReader
@@ -31,6 +29,8 @@ from meanforce.sampling.recompute import recompute
 from meanforce.sampling.thermometer import Thermometer
 from meanforce.settings.campaigns import Unbiased
 from meanforce.systems.prepared import Prepared
+from torsion import PROTOCOL, job_in, make_engine, metadynamics, molecule
+from torsion import run as sample
 
 FLIPS = 250
 CUTS = 40

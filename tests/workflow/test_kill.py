@@ -2,19 +2,12 @@
 
 import filecmp
 import json
-import random
-import signal
 import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
+from killing import BUNDLE_EVERY, KILLS, command, run, run_killed
 
 pytestmark = pytest.mark.workflow
-
-KILLS = 6
-BUNDLE_EVERY = "0.1"
 
 PROTOCOL = {
     "stride": 0.05, "time_step": 0.002, "friction": 1.0, "equilibration": 4.0,
@@ -41,10 +34,6 @@ CAMPAIGNS = {
     },
 }  # fmt: skip
 MADE = ("trajectory.h5", "log.csv")
-
-
-def command(root, program: str, *arguments) -> list[str]:
-    return [sys.executable, str(root / f"workflow/scripts/{program}.py"), *map(str, arguments)]
 
 
 @pytest.fixture(scope="module")
@@ -80,36 +69,6 @@ def sample_command(root, prepared, folder, kind: str, **changes) -> list[str]:
         "--trajectory", folder / "trajectory.h5", "--log", folder / "log.csv",
         "--segments", folder / "segments.csv", "--bundle-every", BUNDLE_EVERY,
     )  # fmt: skip
-
-
-def run(arguments: list[str]) -> subprocess.CompletedProcess:
-    return subprocess.run(arguments, capture_output=True, text=True, check=False)
-
-
-def run_killed(arguments: list[str], bundle: Path, seed: str) -> int:
-    """Kill -9 at random moments, start again, let it end; returns how often it was killed.
-
-    One process in three dies anywhere, its start included; the others after they got further.
-    """
-    moments = random.Random(seed)  # noqa: S311
-    killed = 0
-    for number in range(KILLS):
-        before = bundle.stat().st_mtime_ns if bundle.exists() else 0
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if number % 3 == 0:
-            time.sleep(moments.uniform(0.05, 1.2))
-        else:
-            while process.poll() is None and not (
-                bundle.exists() and bundle.stat().st_mtime_ns > before
-            ):
-                time.sleep(0.01)
-            time.sleep(moments.uniform(0.0, 0.4))
-        process.kill()
-        killed += process.wait() == -signal.SIGKILL
-        process.communicate()
-    result = run(arguments)
-    assert result.returncode == 0, result.stderr
-    return killed
 
 
 @pytest.mark.parametrize("kind", CAMPAIGNS)

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-STAGES = ("prepare", "sample", "forces", "map", "train", "simulate", "validate", "report")
+STAGES = (
+    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
+    "validate", "report",
+)  # fmt: skip
 
 
 def run(root, *arguments: str) -> subprocess.CompletedProcess:
@@ -22,13 +25,13 @@ def test_help(root, stage):
 
 
 def test_a_stage_by_hand_and_its_errors(root, tmp_path):
-    good = '{"system": {"kind": "muller_brown"}}'
+    good = '{"system": {"kind": "muller_brown"}, "seed": 1}'
     program = "workflow/scripts/prepare.py"
     result = run(root, program, "--settings", good, "--output", str(tmp_path / "prepared"))
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "prepared" / "system.xml").is_file()
     for settings, message in (
-        ('{"system": {"kind": "muller_braun"}}', "muller_braun"),
+        ('{"system": {"kind": "muller_braun"}, "seed": 1}', "muller_braun"),
         ('{"system": ', "is not JSON"),
         ("nowhere.json", "neither JSON text nor a file"),
         ("{}", "'system' is missing"),
@@ -40,7 +43,7 @@ def test_a_stage_by_hand_and_its_errors(root, tmp_path):
 
 
 def test_a_missing_trajectory_is_named(root, tmp_path):
-    good = '{"system": {"kind": "muller_brown"}}'
+    good = '{"system": {"kind": "muller_brown"}, "seed": 1}'
     run(root, "workflow/scripts/prepare.py", "--settings", good, "--output", str(tmp_path / "p"))
     result = run(
         root, "workflow/scripts/forces.py", "--prepared", str(tmp_path / "p"),

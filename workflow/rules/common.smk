@@ -18,6 +18,7 @@ from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
 from meanforce.settings.load import load_config
+from meanforce.settings.systems import is_equilibrated
 
 try:
     CONFIG = load_config(config)
@@ -54,6 +55,13 @@ def structure_files(wildcards):
     return [file for file in files if file and Path(file).is_file()]
 
 
+def start_of(wildcards):
+    """Equilibrated state that sampling starts from; none where the prepared one will do."""
+    if not is_equilibrated(CONFIG.systems[wildcards.system]):
+        return []
+    return [f"results/{wildcards.system}/{wildcards.state}/equilibrated/state.xml"]
+
+
 def datasets_of(system, mapping, campaigns, states, replicas=None):
     """Mapped datasets of some campaigns at some state points."""
     return [
@@ -71,6 +79,22 @@ def frozen_bias(wildcards):
     return (
         [f"results/{wildcards.system}/{wildcards.state}/{source}/1/trajectory.h5"] if source else []
     )
+
+
+def trajectories_of_campaign(wildcards):
+    """Trajectories of all jobs of a campaign at a state point, in order."""
+    campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
+    return [
+        f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/{job}/trajectory.h5"
+        for job in range(1, campaign.jobs + 1)
+    ]
+
+
+def weights_of_frames(wildcards):
+    """Weights that only all windows together give; other campaigns' frames carry their own."""
+    if CONFIG.campaigns[wildcards.system][wildcards.campaign].kind != "umbrella":
+        return []
+    return [f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/weights.h5"]
 
 
 def training_data(wildcards):

@@ -1,5 +1,5 @@
 # map: positions and forces of atoms become positions and forces of beads.
-# Needs: a trajectory, its forces, the prepared system. Makes: {mapping}.h5, an H5MD dataset.
+# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows. Makes: {mapping}.h5, an H5MD dataset.
 
 
 rule map:
@@ -7,6 +7,7 @@ rule map:
         system="results/{system}/prepared/system.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
+        weights=weights_of_frames,
     output:
         "results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
     log:
@@ -19,11 +20,12 @@ rule map:
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
+        weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
         settings=lambda wildcards: settings_of("map")(
             {"system": wildcards.system, "mapping": wildcards.mapping}
         ),
         code=code_of("map.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --forces {input.forces:q} --settings {params.settings:q} --output {output:q}"
+        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q} --output {output:q}"
         " > {log:q} 2>&1"

@@ -1,5 +1,6 @@
 # sample: atomistic dynamics of one job of a campaign; killed at any moment, it goes on where it was.
-# Needs: the prepared system; for a frozen bias the trajectory that built it.
+# Needs: the prepared system; in a box its equilibrated state; for a frozen bias the trajectory that
+# built it.
 # Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
 
 
@@ -8,6 +9,7 @@ rule sample:
         system="results/{system}/prepared/system.xml",
         topology="results/{system}/prepared/topology.cif",
         state="results/{system}/prepared/state.xml",
+        start=start_of,
         bias_of=frozen_bias,
     output:
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
@@ -24,12 +26,13 @@ rule sample:
     params:
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
+        start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
         bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
         shared="results/{system}/{state}/{campaign}/.hills",
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
+        " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
         " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
         " --time-limit {resources.runtime} > {log:q} 2>&1"

@@ -1,4 +1,4 @@
-# simulate: run an experiment's CG model at one state point.
+# simulate: run an experiment's CG model at one state point; killed, it goes on where it was.
 # Needs: all members of the ensemble; training data for the starts. Makes: cg.h5.
 
 
@@ -22,4 +22,5 @@ rule simulate:
         code=code_of("simulate.py"),
     shell:
         "python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
-        " --settings {params.settings:q} --output {output:q} --threads {threads} > {log:q} 2>&1"
+        " --settings {params.settings:q} --output {output:q} --threads {threads}"
+        " --time-limit {resources.runtime} > {log:q} 2>&1"

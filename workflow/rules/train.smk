@@ -1,4 +1,4 @@
-# train: fit one member of an experiment's ensemble.
+# train: fit one member of an experiment's ensemble; killed at any moment, it goes on where it was.
 # Needs: the datasets of the training campaigns and state points.
 # Makes: model-{member}.safetensors with its .json, and the training curve.
 
@@ -26,4 +26,5 @@ rule train:
         code=code_of("train.py"),
     shell:
         "python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
-        " --model {output.model:q} --curve {output.curve:q} --threads {threads} > {log:q} 2>&1"
+        " --model {output.model:q} --curve {output.curve:q} --threads {threads}"
+        " --time-limit {resources.runtime} > {log:q} 2>&1"

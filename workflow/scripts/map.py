@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
+    parser.add_argument("--weights", type=Path, help="file made by weights.py")
     parser.add_argument("--settings", required=True, help="JSON text or file: {mapping}")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     arguments = parser.parse_args()
@@ -34,6 +35,7 @@ def main() -> None:
             constraints,
             arguments.trajectory,
             arguments.forces,
+            arguments.weights,
             folder / "dataset.h5",
             report,
         )

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
+from meanforce.progress import report
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.systems import System
 from meanforce.systems.registry import build
@@ -12,12 +13,14 @@ from meanforce.systems.registry import build
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="JSON text or file: {system}")
+    parser.add_argument("--settings", required=True, help="JSON text or file: {system, seed}")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     system = validated(System, settings["system"], "system")
-    build(system).write(arguments.output)
+    prepared = build(system, settings["seed"])
+    prepared.write(arguments.output)
+    report(f"{prepared.system.getNumParticles()} atoms")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def main() -> None:
         help="JSON text or file: "
         "{campaign, job, temperature, collective_variables, mappings, seed}",
     )
+    parser.add_argument("--start", type=Path, help="state.xml made by equilibrate.py")
     parser.add_argument("--bias-of", type=Path, help="trajectory whose final bias is used, frozen")
     parser.add_argument("--shared", type=Path, help="folder in which jobs exchange their hills")
     parser.add_argument("--trajectory", type=Path, required=True, help="HDF5 file to write")
@@ -41,17 +42,18 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     inputs = [arguments.prepared / "system.xml", arguments.prepared / "state.xml"]
-    inputs += [arguments.bias_of] if arguments.bias_of else []
+    optional = {"start": arguments.start, "bias_of": arguments.bias_of}
     identity = {
         "settings": dict(settings),
-        "inputs": {path.name: digest(path) for path in inputs},
+        "inputs": {path.name: digest(path) for path in inputs}
+        | {name: digest(path) for name, path in optional.items() if path},
     }
     with resumable(
         arguments.trajectory, identity, arguments.time_limit, arguments.bundle_every
     ) as job:
         bundle = job.load()
         task = _task(settings, arguments)
-        prepared = Prepared.read(arguments.prepared)
+        prepared = Prepared.read(arguments.prepared, arguments.start)
         dynamics = make_dynamics(
             task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
         )

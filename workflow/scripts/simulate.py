@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from meanforce.data.h5md import H5mdReader
+from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.run import BatchRun, Molecule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import load_ensemble
 from meanforce.progress import report
-from meanforce.restart.job import work_folder
+from meanforce.restart.job import digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.experiments import Simulation
-from meanforce.settings.job import read_settings, validated, validated_each
+from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
 
 START_FRAMES = 20000
 """Frames of each dataset among which starts are chosen."""
@@ -36,9 +36,27 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
+    models = [*arguments.models, *(path.with_suffix(".json") for path in arguments.models)]
+    identity = {
+        "settings": dict(settings),
+        "models": {str(path): digest(path) for path in models},
+        "datasets": contents(arguments.datasets),
+    }
+    with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
+        run, starts = _prepared(settings, arguments)
+        run.run(starts, job.folder / "cg.h5", report, job)
+        (job.folder / "cg.h5").replace(arguments.output)
+
+
+def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[BatchRun, np.ndarray]:
+    """The run, and where its chains start."""
     simulation = validated(Simulation, settings["simulation"], "simulation")
     variables = validated_each(
         CollectiveVariable, settings["collective_variables"], "collective_variables"
@@ -70,9 +88,7 @@ def main() -> None:
             potential.dtype,
         )
     run = BatchRun(potential, molecule, simulation, bias, settings["temperature"], settings["seed"])
-    with work_folder(arguments.output) as folder:
-        run.run(starts, folder / "cg.h5", report)
-        (folder / "cg.h5").replace(arguments.output)
+    return run, starts
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Fit one member of an experiment's ensemble to its datasets."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from meanforce.data.h5md import contents
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import save
 from meanforce.progress import report
-from meanforce.restart.job import work_folder
+from meanforce.restart.job import Job, resumable, work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
@@ -29,6 +32,10 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
@@ -36,23 +43,37 @@ def main() -> None:
     variables = validated_each(
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
-    stride = potential.training.stride if hasattr(potential, "training") else 1
-    frames = read_frames(arguments.datasets, settings["folds"], stride, settings["weights"])
-    used = {
-        "frames": len(frames.positions),
-        "effective_sample_size": frames.effective_sample_size,
-    }
-    if frames.weights is not None:
-        report(summary(used["effective_sample_size"], used["frames"]))
-    result = fit(potential, frames, variables, settings["member"], settings["seed"], report)
-    made_from = {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
-    about = result.about | used | made_from
-    with work_folder(arguments.model) as folder:
-        save(result.potential, folder / "model.safetensors", about)
-        result.curve.to_csv(folder / "curve.csv", index=False)
-        (folder / "curve.csv").replace(arguments.curve)
-        (folder / "model.json").replace(arguments.model.with_suffix(".json"))
-        (folder / "model.safetensors").replace(arguments.model)
+    identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
+    with _job(potential, identity, arguments) as job:
+        stride = potential.training.stride if hasattr(potential, "training") else 1
+        frames = read_frames(arguments.datasets, settings["folds"], stride, settings["weights"])
+        used = {
+            "frames": len(frames.positions),
+            "effective_sample_size": frames.effective_sample_size,
+        }
+        if frames.weights is not None:
+            report(summary(used["effective_sample_size"], used["frames"]))
+        result = fit(
+            potential, frames, variables, settings["member"], settings["seed"], report, job
+        )
+        made_from = {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
+        save(result.potential, job.folder / "model.safetensors", result.about | used | made_from)
+        result.curve.to_csv(job.folder / "curve.csv", index=False)
+        (job.folder / "curve.csv").replace(arguments.curve)
+        (job.folder / "model.json").replace(arguments.model.with_suffix(".json"))
+        (job.folder / "model.safetensors").replace(arguments.model)
+
+
+@contextlib.contextmanager
+def _job(potential: Potential, identity: dict, arguments: argparse.Namespace) -> Iterator[Job]:
+    """Training of a network can be continued; a linear fit is short and simply starts anew."""
+    if hasattr(potential, "training"):
+        limits = arguments.time_limit, arguments.bundle_every
+        with resumable(arguments.model, identity, *limits) as job:
+            yield job
+    else:
+        with work_folder(arguments.model) as folder:
+            yield Job(folder, identity)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Internal units (nm, ps, kJ/mol, K, u, rad, bar) and the parsing of quantities with units.
+"""Internal units (nm, ps, kJ/mol, K, u, rad, bar, mol/L) and the parsing of quantities with units.
 
 A quantity in a config file is a string such as ``"2 fs"``; `parse` turns it into a float in
 internal units. Pint is imported only when a string has to be parsed, so that jobs, which get
@@ -28,6 +28,7 @@ INTERNAL = {
     "mass": "dalton",
     "stiffness": "kilojoule / mole / nanometer ** 2",
     "angular stiffness": "kilojoule / mole / radian ** 2",
+    "concentration": "mole / liter",
 }
 """The internal unit of every kind of quantity that the config knows."""
 
@@ -42,6 +43,7 @@ EXAMPLES = {
     "mass": "12 u",
     "stiffness": "1000 kJ/mol/nm^2",
     "angular stiffness": "200 kJ/mol/rad^2",
+    "concentration": "0.15 mol/L",
 }
 
 _QUANTITY = re.compile(

@@ -8,7 +8,7 @@ import torch
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
-from meanforce.potentials.geometry import evaluate_variables
+from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable
 
 
@@ -18,7 +18,8 @@ class Sample:
 
     Attributes:
         positions: nm, shape (n, n_beads, 3).
-        variables: values of the collective variables, shape (n, n_variables), nm or rad.
+        variables: values of the collective variables, shape (n, n_variables), in nm,
+            rad or without a unit.
         weights: of the unbiased ensemble, shape (n,); sum 1.
         blocks: block of each frame, shape (n,): time blocks of replicas, or groups of chains.
         chains: replica or chain of each frame, shape (n,).

@@ -17,7 +17,7 @@ class Axes:
 
     Attributes:
         names: collective variables.
-        edges: bin edges of each, nm or rad.
+        edges: bin edges of each, in nm, rad or without a unit.
         periodic: whether each is periodic.
     """
 

@@ -8,7 +8,7 @@ from typing import Self
 import h5py
 import numpy as np
 
-from meanforce.data.output import new_file
+from meanforce.data.hdf5 import new_file
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 

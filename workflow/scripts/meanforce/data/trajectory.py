@@ -21,7 +21,7 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
-from meanforce.data.output import new_file
+from meanforce.data.hdf5 import new_file
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 

@@ -10,7 +10,7 @@ import math
 import torch
 
 from meanforce.dynamics.grid import Grid
-from meanforce.potentials.geometry import InternalCoordinates, coordinates_of
+from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import CgBias
 from meanforce.units import kt
@@ -39,8 +39,7 @@ class SharedBias:
         dtype: torch.dtype,
     ) -> None:
         self._settings, self._kt = settings, kt(temperature)
-        listed, self._columns = coordinates_of(variables, bead_names)
-        self._internal = InternalCoordinates(listed, len(bead_names), dtype)
+        self._variables = CollectiveVariables(variables, bead_names, dtype)
         periodic = [is_periodic(variable.kind) for variable in variables]
         lower = [-math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)]
         upper = [math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)]
@@ -48,16 +47,13 @@ class SharedBias:
 
     def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """V in kJ/mol, shape (n,), and −dV/dR in kJ/mol/nm, shape (n, n_beads, 3)."""
-        values, vectors = self._internal.evaluate(positions)
-        energy, slope = self.grid.evaluate(values[:, self._columns])
-        gradient = torch.zeros_like(values)
-        gradient[:, self._columns] = slope.to(values.dtype)
-        return energy, -self._internal.pull_back(gradient, vectors)
+        s, slopes = self._variables.evaluate(positions)
+        energy, gradient = self.grid.evaluate(s)
+        return energy, -self._variables.pull_back(gradient.to(s.dtype), slopes)
 
     def deposit(self, positions: torch.Tensor, deposits: int) -> None:
         """Let every chain add a hill; `deposits` is how often this will be done in all."""
-        values, _ = self._internal.evaluate(positions)
-        s = values[:, self._columns]
+        s, _ = self._variables.evaluate(positions)
         energy, _ = self.grid.evaluate(s)
         first = TOTAL_HEIGHT * self._kt / self.grid.fraction_of(self._settings.width)
         damping = torch.exp(-energy / ((self._settings.bias_factor - 1.0) * self._kt))

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from meanforce.potentials.geometry import evaluate_variables
+from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable
 
 CELLS = 24

@@ -33,6 +33,11 @@ def draw(comparison: Comparison, path: Path, title: str) -> None:
     plt.close(figure)
 
 
+def _label(comparison: Comparison, axis: int) -> str:
+    name = comparison.axes.names[axis]
+    return style.label(name, comparison.variables[name].unit)
+
+
 def _surfaces(comparison: Comparison, panels) -> None:
     model = free_energy(comparison.model_blocks.sum(axis=0), comparison.thermal)
     reference = free_energy(comparison.reference_blocks.sum(axis=0), comparison.thermal)
@@ -54,8 +59,8 @@ def _surfaces(comparison: Comparison, panels) -> None:
             mesh = panel.pcolormesh(*edges, shown, cmap=style.SURFACE, vmin=0, vmax=top)
         panel.set(
             title=name,
-            xlabel=style.label(comparison.axes.names[0], comparison.axes.periodic[0]),
-            ylabel=style.label(comparison.axes.names[1], comparison.axes.periodic[1]),
+            xlabel=_label(comparison, 0),
+            ylabel=_label(comparison, 1),
             aspect="equal" if all(comparison.axes.periodic) else "auto",
         )
         panel.figure.colorbar(mesh, ax=panel, label="kcal/mol", shrink=0.9)
@@ -78,7 +83,7 @@ def _profile(comparison: Comparison, panel, axis: int) -> None:
         panel.plot(centers, shown, color=colour, label=name, lw=1.4)
         panel.fill_between(centers, shown - error, shown + error, color=colour, alpha=0.25, lw=0)
     panel.set(
-        xlabel=style.label(comparison.axes.names[axis], comparison.axes.periodic[axis]),
+        xlabel=_label(comparison, axis),
         ylabel="free energy / kcal/mol",
     )
 
@@ -90,7 +95,7 @@ def _exact(comparison: Comparison, panels) -> None:
     mean = curves.mean(axis=0)
     mean, exact = mean - mean[some].min(), exact - exact.min()
     error = comparison.member_spread(curves)
-    label = style.label(comparison.axes.names[0], comparison.axes.periodic[0])
+    label = _label(comparison, 0)
     panels[0].plot(x[some], exact[some], color=style.REFERENCE, lw=1.4, label="exact")
     panels[0].plot(x[some], mean[some], color=style.MODEL, lw=1.4, label="model")
     band = (mean - error)[some], (mean + error)[some]

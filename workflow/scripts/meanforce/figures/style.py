@@ -23,6 +23,7 @@ matplotlib.rcParams.update(
 LABELS = {"phi": "φ", "psi": "ψ"}
 
 
-def label(name: str, periodic: bool) -> str:
-    """Axis label of a collective variable."""
-    return f"{LABELS.get(name, name)} / {'rad' if periodic else 'nm'}"
+def label(name: str, unit: str) -> str:
+    """Axis label of a collective variable; numbers have no unit."""
+    shown = LABELS.get(name, name)
+    return f"{shown} / {unit}" if unit else shown

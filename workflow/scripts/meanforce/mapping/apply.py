@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import mdtraj
 import numpy as np
 
@@ -21,10 +22,21 @@ def map_replica(
     constraints: list[tuple[int, int]],
     trajectory: Path,
     forces: Path,
+    weights: Path | None,
     output: Path,
     report: Callable[[str], None],
 ) -> None:
     """Write the H5MD dataset of one replica: R = M r, F = B f.
+
+    Args:
+        settings: of the mapping.
+        topology: of the atoms.
+        constraints: pairs of atoms held at a fixed distance.
+        trajectory: file of the stage `sample`.
+        forces: file of the stage `forces`.
+        weights: file of the stage `weights`, or None where frames carry their own weights.
+        output: file to write.
+        report: called with a line of progress.
 
     Raises:
         InputError: mapping and molecule do not fit, or the files do not belong together.
@@ -59,6 +71,8 @@ def map_replica(
         times = frames.times()
         bias = frames.array("bias_energy")
         log_weight = frames.array("log_weight")
+        if weights is not None:
+            log_weight = read_weights(weights, frames.attributes["content"])
         walkers = frames.array("walker")
         with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
             for start in range(0, frames.n_frames, chunk):
@@ -74,3 +88,19 @@ def map_replica(
                     chain=walkers[part],
                 )
         report(f"{frames.n_frames} frames of {len(beads.names)} beads")
+
+
+def read_weights(path: Path, content: str) -> np.ndarray:
+    """Log-weights of the frames of one trajectory, shape (n_frames,).
+
+    Raises:
+        InputError: the file is damaged, or was made from other trajectories.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return file[content][:]
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f"{path}: has no weights of this trajectory ({error}); delete it, so that it is made "
+            "again"
+        ) from error

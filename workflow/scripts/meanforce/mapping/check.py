@@ -4,11 +4,12 @@ from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
+from meanforce.systems import force_field
 from meanforce.systems.topology import input_topology
 
 
 def check_structures(config: Config) -> None:
-    """Refuse beads and collective variables that the molecules do not have.
+    """Refuse files that do not exist, and beads and variables that the molecules do not have.
 
     A bias on a collective variable leaves mean forces unchanged only where the variable is a
     function of the beads of the experiment's mapping; any other is refused unless the experiment
@@ -17,6 +18,11 @@ def check_structures(config: Config) -> None:
     Raises:
         InputError: names the key, what was given and what is allowed.
     """
+    for system, settings in config.systems.items():
+        try:
+            force_field.check(getattr(settings, "force_field", []))
+        except InputError as error:
+            raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
     for system, mappings in config.mappings.items():
         try:
@@ -27,9 +33,10 @@ def check_structures(config: Config) -> None:
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}")
     for system, variables in config.collective_variables.items():
         for name, variable in variables.items():
-            for bead in variable.beads:
-                where = f"collective_variables.{system}.{name}.beads"
-                beads[system, variable.mapping].index(bead, where)
+            for key in ("beads", "other_beads"):
+                for bead in getattr(variable, key) or []:
+                    where = f"collective_variables.{system}.{name}.{key}"
+                    beads[system, variable.mapping].index(bead, where)
     for name, experiment in config.experiments.items():
         _check_campaigns(config, beads, name)
         used: dict[str, str] = {}
@@ -71,7 +78,7 @@ def _check_function_of_beads(
     settings = config.variables_of(chosen.system)[variable]
     own = beads[chosen.system, chosen.mapping]
     declared = beads[chosen.system, settings.mapping]
-    for name in settings.beads:
+    for name in settings.bead_names:
         there = declared.names.index(name)
         here = own.names.index(name) if name in own.names else None
         same = here is not None and (

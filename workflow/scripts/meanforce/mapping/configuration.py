@@ -8,6 +8,7 @@ import mdtraj
 import numpy as np
 
 from meanforce.errors import InputError
+from meanforce.mapping.solvent import solute_atoms
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.settings.mappings import Mapping
 
@@ -98,11 +99,13 @@ def _mass(atom) -> float:
 
 def _select(topology: mdtraj.Topology, text: str, where: str) -> list[int]:
     try:
-        indices = [int(i) for i in topology.select(text)]
+        selected = {int(i) for i in topology.select(text)}
     except Exception as error:  # MDTraj's parser raises many unrelated types
         raise InputError(f"{where}: '{text}' is not an MDTraj selection") from error
+    solute = solute_atoms(topology)
+    indices = [i for i in solute if i in selected]
     if not indices:
-        known = sorted({atom.name for atom in topology.atoms})
+        known = sorted({topology.atom(i).name for i in solute})
         wanted = re.findall(r"[A-Z][A-Z0-9]*", text)
         near = [m for word in wanted for m in difflib.get_close_matches(word, known, n=2)]
         hint = f" (nearest: {', '.join(dict.fromkeys(near))})" if near else ""

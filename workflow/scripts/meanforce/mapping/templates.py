@@ -2,19 +2,21 @@
 
 import mdtraj
 
+from meanforce.mapping.solvent import solute_atoms
+
 CORE = ("C", "N", "CA", "CB")
 
 
 def _named(topology: mdtraj.Topology, keep) -> dict[str, list[int]]:
     return {
         f"{atom.residue.name}{atom.residue.resSeq}-{atom.name}": [atom.index]
-        for atom in topology.atoms
-        if not atom.residue.is_water and keep(atom)
+        for atom in map(topology.atom, solute_atoms(topology))
+        if keep(atom)
     }
 
 
 def heavy(topology: mdtraj.Topology) -> dict[str, list[int]]:
-    """Every atom that is not hydrogen."""
+    """Every atom of the solute that is not hydrogen."""
     return _named(topology, lambda atom: atom.element.symbol != "H")
 
 

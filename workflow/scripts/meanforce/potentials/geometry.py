@@ -9,10 +9,6 @@ import dataclasses
 
 import torch
 
-from meanforce.settings.collective_variables import CollectiveVariable
-
-AXES = {"x": 0, "y": 1, "z": 2}
-
 
 @dataclasses.dataclass(frozen=True)
 class CoordinateList:
@@ -184,54 +180,3 @@ def _dihedral(b1: torch.Tensor, b2: torch.Tensor, b3: torch.Tensor) -> tuple[tor
     last = n * (length / _dot(n, n).clamp_min(1e-12))[:, None]
     middle = last * (_dot(b3, b2) / square)[:, None] - first * (_dot(b1, b2) / square)[:, None]
     return value, first, middle, last
-
-
-def coordinates_of(
-    variables: list[CollectiveVariable], bead_names: list[str]
-) -> tuple[CoordinateList, list[int]]:
-    """Coordinates that are the given collective variables.
-
-    Returns:
-        the list, and for each variable the column of its value in it.
-    """
-    groups: dict[str, list[tuple[int, ...]]] = {
-        "coordinate": [],
-        "distance": [],
-        "angle": [],
-        "dihedral": [],
-    }
-    places = []
-    for variable in variables:
-        beads = tuple(bead_names.index(name) for name in variable.beads)
-        entry = (*beads, AXES[variable.axis]) if variable.kind == "coordinate" else beads
-        places.append((variable.kind, len(groups[variable.kind])))
-        groups[variable.kind].append(entry)
-    starts, total = {}, 0
-    for kind, entries in groups.items():
-        starts[kind] = total
-        total += len(entries)
-    listed = CoordinateList(*(tuple(entries) for entries in groups.values()))
-    return listed, [starts[kind] + number for kind, number in places]
-
-
-def evaluate_variables(
-    variables: list[CollectiveVariable],
-    bead_names: list[str],
-    positions: torch.Tensor,
-    chunk: int = 20000,
-) -> torch.Tensor:
-    """Values of collective variables, shape (n_frames, n_variables), float64.
-
-    Args:
-        variables: settings.
-        bead_names: names of the beads, in order.
-        positions: nm, shape (n_frames, n_beads, 3).
-        chunk: frames evaluated at once.
-    """
-    listed, columns = coordinates_of(variables, bead_names)
-    internal = InternalCoordinates(listed, len(bead_names), torch.float64)
-    parts = [
-        internal.evaluate(block.to(torch.float64))[0][:, columns]
-        for block in positions.split(chunk)
-    ]
-    return torch.cat(parts) if parts else torch.zeros(0, len(variables), dtype=torch.float64)

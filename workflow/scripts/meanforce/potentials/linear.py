@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from meanforce.potentials.geometry import InternalCoordinates, coordinates_of
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.job import validated
 
 
 class LinearPotential(Potential):
@@ -30,9 +31,8 @@ class LinearPotential(Potential):
     def __init__(self, values: dict[str, Any], coefficients: torch.Tensor) -> None:
         self.values = values
         self.coefficients = coefficients.to(self.dtype)
-        variable = CollectiveVariable.model_validate(values["collective_variable"])
-        listed, self._columns = coordinates_of([variable], values["bead_names"])
-        self._internal = InternalCoordinates(listed, len(values["bead_names"]), self.dtype)
+        variable = validated(CollectiveVariable, values["collective_variable"], "potential")
+        self._variable = CollectiveVariables([variable], values["bead_names"], self.dtype)
         self.spacing = (values["upper"] - values["lower"]) / (values["functions"] - 1)
         self._centers = torch.linspace(
             values["lower"], values["upper"], values["functions"], dtype=self.dtype
@@ -59,8 +59,8 @@ class LinearPotential(Potential):
 
     def variable(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """s, shape (n,), and its gradient in positions, shape (n, n_beads, 3)."""
-        values, vectors = self._internal.evaluate(positions.to(self.dtype))
-        return values[:, 0], self._internal.pull_back(torch.ones_like(values), vectors)
+        values, slopes = self._variable.evaluate(positions.to(self.dtype))
+        return values[:, 0], self._variable.pull_back(torch.ones_like(values), slopes)
 
     def curve(self, s: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
         """U(s) in kJ/mol and dU/ds, each of shape (n,)."""

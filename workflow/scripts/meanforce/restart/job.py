@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import hashlib
+import math
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -145,6 +147,16 @@ def _remove(folder: Path) -> None:
         path.unlink()
     with contextlib.suppress(OSError):
         folder.rmdir()
+
+
+@contextlib.contextmanager
+def or_temporary(job: Job | None) -> Iterator[Job]:
+    """The job; for callers that want no restarts, one in a folder that is gone afterwards."""
+    if job is not None:
+        yield job
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield Job(Path(folder), {}, interval=math.inf)
 
 
 def _differences(there: Any, here: Any, where: str = "") -> list[str]:

@@ -74,6 +74,6 @@ class Bias(abc.ABC):
         """Arrays that describe the bias, stored with the trajectory."""
         return {}
 
-    def summary(self) -> list[str]:
-        """Lines for the log when the run is complete."""
+    def summary(self, frames: np.ndarray) -> list[str]:
+        """Lines for the log when the run is complete; `frames` are records without positions."""
         return []

@@ -1,6 +1,8 @@
 """Collective variables of beads as OpenMM forces."""
 
 import dataclasses
+import functools
+import itertools
 
 import numpy as np
 import openmm
@@ -8,30 +10,40 @@ import openmm
 from meanforce.mapping.configuration import Beads
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 
-EXPRESSIONS = {
-    "distance": "distance(g1, g2)",
-    "angle": "angle(g1, g2, g3)",
-    "dihedral": "dihedral(g1, g2, g3, g4)",
+CENTROIDS = {2: "distance(g1, g2)", 3: "angle(g1, g2, g3)", 4: "dihedral(g1, g2, g3, g4)"}
+"""Internal coordinates of bead centroids, by how many beads they take."""
+
+ATOMS = {
+    2: (openmm.CustomBondForce, "Bond", "r"),
+    3: (openmm.CustomAngleForce, "Angle", "theta"),
+    4: (openmm.CustomTorsionForce, "Torsion", "theta"),
 }
+"""OpenMM's own forces for beads of one atom, which are faster: class, what it adds, coordinate."""
+
+FUNCTIONS = {
+    "cos_dihedral": "cos({q})",
+    "sin_dihedral": "sin({q})",
+    # [1 − (r/r₀)⁶]/[1 − (r/r₀)¹²]; Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003).
+    "coordination": "1/(1+({q}/{radius})^6)",
+}
+"""What the kinds that are no internal coordinates themselves make of one, q."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Variable:
-    """A collective variable s = Σ_k c_k v_k, each v_k the energy of an OpenMM force.
+    """A collective variable s = Σ_k v_k, each v_k the energy of an OpenMM force.
 
     Attributes:
         parts: forces whose energies are the v_k.
-        coefficients: the c_k.
         periodic: whether s lives on the circle [-π, π].
     """
 
     parts: tuple[openmm.Force, ...]
-    coefficients: tuple[float, ...]
     periodic: bool
 
 
 def as_variable(settings: CollectiveVariable, beads: Beads, where: str) -> Variable:
-    """The collective variable, in nm or rad.
+    """The collective variable, in nm or rad or without a unit.
 
     Bead positions are the mapping's weighted centroids, so that the variable is a function of
     the CG coordinates and of nothing else.
@@ -39,36 +51,58 @@ def as_variable(settings: CollectiveVariable, beads: Beads, where: str) -> Varia
     Raises:
         InputError: a bead does not exist.
     """
-    indices = [beads.index(name, where) for name in settings.beads]
-    if settings.kind == "coordinate":
-        part = _centroids(f"{settings.axis}1", beads, indices)
-    elif all(len(beads.atoms[bead]) == 1 for bead in indices):
-        part = _atoms(settings.kind, [beads.atoms[bead][0] for bead in indices])
-    else:
-        part = _centroids(EXPRESSIONS[settings.kind], beads, indices)
-    return Variable((part,), (1.0,), is_periodic(settings.kind))
+    parts = _Parts(beads, weighted=settings.kind == "combination")
+    for coefficient, term in settings.terms:
+        for names in term.bead_tuples:
+            parts.add(term, [beads.index(name, where) for name in names], coefficient)
+    return Variable(tuple(parts.forces.values()), is_periodic(settings.kind))
 
 
-def _centroids(expression: str, beads: Beads, indices: list[int]) -> openmm.Force:
-    force = openmm.CustomCentroidBondForce(len(indices), expression)
-    for bead in indices:
-        force.addGroup(list(beads.atoms[bead]), list(beads.weights[bead]))
-    force.addBond(list(range(len(indices))))
-    return force
+class _Parts:
+    """The forces of one variable: terms of the same form share one.
 
+    A CustomCVForce evaluates each of its at most 32 forces by itself, so that a combination of
+    many terms must not have a force for each.
 
-def _atoms(kind: str, atoms: list[int]) -> openmm.Force:
-    """Beads of one atom take OpenMM's own bonded forces, which are faster."""
-    if kind == "distance":
-        force = openmm.CustomBondForce("r")
-        force.addBond(*atoms)
-    elif kind == "angle":
-        force = openmm.CustomAngleForce("theta")
-        force.addAngle(*atoms)
-    else:
-        force = openmm.CustomTorsionForce("theta")
-        force.addTorsion(*atoms)
-    return force
+    Args:
+        beads: of the mapping.
+        weighted: whether terms have coefficients.
+    """
+
+    def __init__(self, beads: Beads, weighted: bool) -> None:
+        self.forces: dict[tuple[str, str], openmm.Force] = {}
+        self._beads, self._weighted = beads, weighted
+        self._groups: dict[tuple[str, str, int], int] = {}
+
+    def add(self, term: CollectiveVariable, indices: list[int], coefficient: float) -> None:
+        """Add a term that is a function of the beads with the given indices."""
+        atoms = [self._beads.atoms[bead] for bead in indices]
+        native = len(atoms) in ATOMS and all(len(members) == 1 for members in atoms)
+        if native:
+            make, item, q = ATOMS[len(atoms)]
+        else:
+            make, item = functools.partial(openmm.CustomCentroidBondForce, len(atoms)), "Bond"
+            q = CENTROIDS.get(len(atoms), f"{term.axis}1")
+        expression = FUNCTIONS.get(term.kind, "{q}").format(q=q, radius=term.radius)
+        key = (item, expression)
+        if key not in self.forces:
+            force = make(f"weight*{expression}" if self._weighted else expression)
+            if self._weighted:
+                getattr(force, f"addPer{item}Parameter")("weight")
+            self.forces[key] = force
+        values = [coefficient] if self._weighted else []
+        if native:
+            getattr(self.forces[key], f"add{item}")(*(members[0] for members in atoms), values)
+        else:
+            self.forces[key].addBond([self._group(key, bead) for bead in indices], values)
+
+    def _group(self, key: tuple[str, str], bead: int) -> int:
+        """Group of a bead in a force of centroids."""
+        if (*key, bead) not in self._groups:
+            self._groups[*key, bead] = self.forces[key].addGroup(
+                self._beads.atoms[bead], self._beads.weights[bead]
+            )
+        return self._groups[*key, bead]
 
 
 def bias_force(expression: str, variables: list[Variable]) -> openmm.CustomCVForce:
@@ -77,8 +111,7 @@ def bias_force(expression: str, variables: list[Variable]) -> openmm.CustomCVFor
     for number, variable in enumerate(variables):
         names = [f"v{number}_{k}" for k in range(len(variable.parts))]
         parts |= dict(zip(names, variable.parts, strict=True))
-        weighted = zip(variable.coefficients, names, strict=True)
-        terms.append(f"s{number}=" + "+".join(f"({c!r})*{name}" for c, name in weighted))
+        terms.append(f"s{number}=" + "+".join(names))
     force = openmm.CustomCVForce("; ".join([expression, *terms]))
     for name, part in parts.items():
         force.addCollectiveVariable(name, part)
@@ -88,11 +121,7 @@ def bias_force(expression: str, variables: list[Variable]) -> openmm.CustomCVFor
 def values_in(
     force: openmm.CustomCVForce, context: openmm.Context, variables: list[Variable]
 ) -> np.ndarray:
-    """Values of the variables at a context's positions, nm or rad, shape (n_variables,)."""
-    parts = np.array(force.getCollectiveVariableValues(context))
-    values, start = [], 0
-    for variable in variables:
-        end = start + len(variable.parts)
-        values.append(parts[start:end] @ np.array(variable.coefficients))
-        start = end
-    return np.array(values)
+    """Values of the variables, shape (n_variables,), at a context's positions."""
+    parts = iter(force.getCollectiveVariableValues(context))
+    # Plain sums: arrays of one or two numbers take longer to make than to use.
+    return np.array([sum(itertools.islice(parts, len(v.parts))) for v in variables])

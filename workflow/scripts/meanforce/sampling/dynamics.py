@@ -57,6 +57,10 @@ class Dynamics(abc.ABC):
         """The frames of this instant that belong into the trajectory."""
 
     @abc.abstractmethod
+    def box(self) -> np.ndarray | None:
+        """Periodic box vectors in nm, shape (3, 3), the same for all copies; None without."""
+
+    @abc.abstractmethod
     def unbiased_forces(self) -> np.ndarray:
         """Unbiased forces on the first of these frames, kJ/mol/nm, shape (n_atoms, 3)."""
 
@@ -103,18 +107,18 @@ class Dynamics(abc.ABC):
         """Arrays that describe the campaign, stored with the trajectory."""
         return {}
 
-    def summary(self) -> list[str]:
-        """Lines for the log when the run is complete."""
+    def summary(self, frames: np.ndarray) -> list[str]:
+        """Lines for the log when the run is complete; `frames` are records without positions."""
         return []
-
-
-def degrees_of_freedom(system: openmm.System) -> int:
-    """Degrees of freedom that have kinetic energy."""
-    massive = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
-    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
-    return 3 * massive - system.getNumConstraints() - 3 * removed
 
 
 def seed_of_copy(seed: int, copy: int) -> int:
     """Seed in [1, 2³¹) of one copy; OpenMM takes 0 for "any"."""
     return (seed + 7919 * copy) % (2**31 - 2) + 1
+
+
+def box_of(context: openmm.Context) -> np.ndarray | None:
+    """Periodic box vectors of a context in nm, shape (3, 3), or None."""
+    if not context.getSystem().usesPeriodicBoundaryConditions():
+        return None
+    return context.getState().getPeriodicBoxVectors(asNumpy=True)._value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import openmm
-from openmm import app, unit
+from openmm import app
 
 from meanforce.errors import InputError
 from meanforce.restart.bundle import Bundle
@@ -258,10 +258,6 @@ class Engine:
         return bundle
 
     def _finish(self, trajectory: Path, log: Path, segments: Path) -> None:
-        system_box = self._topology.getPeriodicBoxVectors()
-        box = None
-        if system_box is not None:
-            box = np.array(system_box.value_in_unit(unit.nanometer), dtype=float)
         attributes = {
             "platform": self._dynamics.platform.getName(),
             "temperature": self._temperature,
@@ -270,11 +266,16 @@ class Engine:
             "time_step_halved_at_tick": self._halved_at,
         }
         self._store.finish(
-            trajectory, log, self._topology, box, self._dynamics.record(), attributes
+            trajectory,
+            log,
+            self._topology,
+            self._dynamics.box(),
+            self._dynamics.record(),
+            attributes,
         )
         with segments.open("w") as file:
             file.write(SEGMENTS_HEAD)
             for segment in [*self._earlier, dataclasses.asdict(self._segment())]:
                 file.write(Segment(**segment).line(self._campaign.time_step, self._dynamics.copies))
-        for line in self._dynamics.summary():
+        for line in self._dynamics.summary(self._store.scalars()):
             self._report(line)

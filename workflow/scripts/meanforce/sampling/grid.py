@@ -70,7 +70,7 @@ class BiasGrid:
         for number, (variable, axis) in enumerate(zip(self.variables, self.axes, strict=True)):
             arguments.append(f"s{number}" if variable.periodic else f"x{number}")
             if not variable.periodic:
-                clamps.append(f"x{number}=min(max(s{number}, {axis[0]!r}), {axis[-1]!r})")
+                clamps.append(f"x{number}=min(max(s{number}, {axis[0]}), {axis[-1]})")
         expression = "; ".join([f"bias({', '.join(arguments)})", *clamps])
         force = bias_force(expression, self.variables)
         dimension = len(self.axes)
@@ -108,6 +108,11 @@ class BiasGrid:
         """Arrays from which `read` makes the grid again."""
         axes = {f"bias_axis_{number}": axis for number, axis in enumerate(self.axes)}
         return {"bias_grid": self.values, **axes}
+
+    @classmethod
+    def like(cls, other: "BiasGrid") -> "BiasGrid":
+        """An empty grid on the same axes."""
+        return cls.read(other.variables, np.zeros_like(other.values), other.axes)
 
     @classmethod
     def read(

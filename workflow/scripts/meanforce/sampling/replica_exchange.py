@@ -7,11 +7,11 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
-from meanforce.sampling.dynamics import Dynamics, Frame, degrees_of_freedom, seed_of_copy
+from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
 from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.sampling.walkers import check_energies
 from meanforce.settings.campaigns import ReplicaExchange
-from meanforce.systems.prepared import Prepared
+from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN
 
 
@@ -100,6 +100,9 @@ class Exchange(Dynamics):
         walker = self._sampler.replicaStateIndex.index(0)
         yield Frame(walker, state.getPositions(asNumpy=True)._value)
 
+    def box(self) -> np.ndarray | None:
+        return box_of(self._context)
+
     def unbiased_forces(self) -> np.ndarray:
         return self._coldest().getState(forces=True).getForces(asNumpy=True)._value
 
@@ -165,7 +168,7 @@ class Exchange(Dynamics):
             "exchange_levels": np.array(self.levels, dtype=np.int16).reshape(-1, self.copies),
         }
 
-    def summary(self) -> list[str]:
+    def summary(self, frames: np.ndarray) -> list[str]:
         return exchange_statistics(np.array(self.levels).reshape(-1, self.copies), self.copies)
 
 

@@ -1,12 +1,14 @@
 """What a run has produced so far, in files that a killed process leaves in good order."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import recfunctions
 from openmm import app
 
-from meanforce.data.trajectory import frame_type, write_trajectory
+from meanforce.data.trajectory import BLOCK, frame_type, write_trajectory
 from meanforce.restart.records import RecordFile
 
 LINE = np.dtype(
@@ -70,6 +72,16 @@ class Store:
         """Add a line of the log: see `LINE`."""
         self._files["lines"].append(np.array(values, dtype=LINE))
 
+    def scalars(self) -> np.ndarray:
+        """Records of all frames without their positions."""
+        names = [name for name in self._files["frames"].kind.names if name != "positions"]
+        parts = [recfunctions.repack_fields(block[names]) for block in self._blocks("frames")]
+        return np.concatenate(parts)
+
+    def _blocks(self, name: str) -> Iterator[np.ndarray]:
+        file = self._files[name]
+        return file.blocks(max(1, BLOCK // file.kind.itemsize))
+
     def finish(
         self,
         trajectory: Path,
@@ -80,12 +92,12 @@ class Store:
         attributes: dict[str, Any],
     ) -> None:
         """Write the finished files; the raw ones stay, so that this may be done again."""
-        checks = np.concatenate([*self._files["checks"].blocks(10**9)])
+        checks = np.concatenate([*self._blocks("checks")])
         arrays = arrays | {"checked_frames": checks["frame"], "checked_forces": checks["forces"]}
         write_trajectory(trajectory, topology, self._files["frames"], box, arrays, attributes)
         with log.open("w") as file:
             file.write(HEAD)
-            for block in self._files["lines"].blocks(10000):
+            for block in self._blocks("lines"):
                 for time, walker, potential, bias, temperature in block:
                     file.write(
                         f"{time:.10g},{walker},{potential:.6f},{bias:.6f},{temperature:.2f}\n"

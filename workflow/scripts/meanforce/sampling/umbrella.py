@@ -54,4 +54,5 @@ class Windows(Bias):
         return {
             "window_centers": self._centers,
             "window_force_constants": np.array(self._force_constants),
+            "window_periodic": np.array([v.periodic for v in self.variables], dtype=np.int8),
         }

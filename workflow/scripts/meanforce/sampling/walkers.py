@@ -8,10 +8,10 @@ import openmm
 from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import values_in
-from meanforce.sampling.dynamics import Dynamics, Frame, degrees_of_freedom, seed_of_copy
+from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
 from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.settings.campaigns import Campaign
-from meanforce.systems.prepared import Prepared
+from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN, kt
 
 
@@ -106,6 +106,9 @@ class Walkers(Dynamics):
                 tuple(values_in(self._bias.added, context, self._bias.variables)),
             )
 
+    def box(self) -> np.ndarray | None:
+        return box_of(self._contexts[0])
+
     def unbiased_forces(self) -> np.ndarray:
         state = self._contexts[0].getState(forces=True, groups=self._unbiased_groups)
         return state.getForces(asNumpy=True)._value
@@ -163,8 +166,8 @@ class Walkers(Dynamics):
     def record(self) -> dict[str, np.ndarray]:
         return self._bias.record()
 
-    def summary(self) -> list[str]:
-        return self._bias.summary()
+    def summary(self, frames: np.ndarray) -> list[str]:
+        return self._bias.summary(frames)
 
 
 def check_energies(

@@ -1,9 +1,19 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
+import contextlib
+import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 from meanforce import units
 from meanforce.errors import InputError
@@ -67,19 +77,56 @@ AnyLength = _quantity("length")
 Energy = _quantity("energy", 0.0)
 AnyEnergy = _quantity("energy")
 Rate = _quantity("rate", 0.0)
+Pressure = _quantity("pressure", 0.0)
+Mass = _quantity("mass", 0.0)
+ConcentrationOrZero = _quantity("concentration", 0.0, exclusive=False)
+
+
+class VariableValue(float):
+    """A number in internal units along a collective variable that remembers how it was given.
+
+    Attributes:
+        dimension: what the variable then is: ``length``, ``angle`` or ``number``.
+    """
+
+    dimension: str
+
+
+def _along_variable(value: Any, info: ValidationInfo, parsers: dict[str, Any]) -> float | None:
+    """The first reading of a value that succeeds, or None; inside a job plain numbers."""
+    if info.context and info.context.get("internal") and isinstance(value, (int, float)):
+        return float(value)
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        for dimension, parse in parsers.items():
+            with contextlib.suppress(ValueError, InputError):
+                number = VariableValue(parse(str(value)))
+                number.dimension = dimension
+                if math.isfinite(number):
+                    return number
+    return None
+
+
+def _parser(kind: str) -> Callable[[str], float]:
+    return lambda text: units.parse(text, kind)
+
+
+_VALUES = {"number": float, "length": _parser("length"), "angle": _parser("angle")}
+
+# A radian has no dimension, so that kJ/mol is read like kJ/mol/rad².
+_FORCE_CONSTANTS = {"length": _parser("stiffness"), "angle": _parser("angular stiffness")}
 
 
 def coordinate(value: Any, info: ValidationInfo) -> float:
-    """A value of a collective variable: a length or an angle, in nm or rad."""
-    if info.context and info.context.get("internal") and isinstance(value, (int, float)):
-        return float(value)
-    if isinstance(value, str):
-        for kind in ("length", "angle"):
-            try:
-                return units.parse(value, kind)
-            except InputError:
-                continue
-    raise ValueError(f"{value!r} is not a length or an angle, such as '0.5 nm' or '0.35 rad'")
+    """A value of a collective variable: a length (nm), an angle (rad) or a number.
+
+    Which of these is right depends on the variable; the config's cross-checks tell.
+    """
+    number = _along_variable(value, info, _VALUES)
+    if number is None:
+        raise ValueError(
+            f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or 0.1"
+        )
+    return number
 
 
 def positive_coordinate(value: Any, info: ValidationInfo) -> float:
@@ -92,49 +139,40 @@ def positive_coordinate(value: Any, info: ValidationInfo) -> float:
 
 Coordinate = Annotated[
     float,
-    BeforeValidator(coordinate),
+    PlainValidator(coordinate),
     WithJsonSchema(
         {
-            "type": "string",
-            "x-quantity": "length or angle",
+            "type": ["string", "number"],
+            "x-quantity": "length or angle or number",
         }
     ),
 ]
 Width = Annotated[
     float,
-    BeforeValidator(positive_coordinate),
+    PlainValidator(positive_coordinate),
     WithJsonSchema(
         {
-            "type": "string",
-            "x-quantity": "length or angle > 0",
+            "type": ["string", "number"],
+            "x-quantity": "length or angle or number > 0",
         }
     ),
 ]
 
 
 def stiffness(value: Any, info: ValidationInfo) -> float:
-    """A force constant along a collective variable: kJ/mol/nm² or kJ/mol/rad²."""
-    number = float(value) if isinstance(value, (int, float)) else 0.0
-    if isinstance(value, str):
-        for kind in ("stiffness", "angular stiffness"):
-            try:
-                number = units.parse(value, kind)
-                break
-            except InputError:
-                continue
-    elif not (info.context and info.context.get("internal")):
-        number = 0.0
-    if number <= 0:
+    """A force constant along a collective variable: kJ/mol/nm², kJ/mol/rad² or kJ/mol."""
+    number = _along_variable(value, info, _FORCE_CONSTANTS)
+    if number is None or number <= 0:
         raise ValueError(
-            f"{value!r} is not a force constant > 0, such as '1000 kJ/mol/nm^2' or "
-            "'200 kJ/mol/rad^2'"
+            f"{value!r} is not a force constant > 0, such as '1000 kJ/mol/nm^2', "
+            "'200 kJ/mol/rad^2' or '50 kJ/mol'"
         )
     return number
 
 
 Stiffness = Annotated[
     float,
-    BeforeValidator(stiffness),
+    PlainValidator(stiffness),
     WithJsonSchema({"type": "string", "x-quantity": "force constant > 0"}),
 ]
 

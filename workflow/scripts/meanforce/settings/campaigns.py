@@ -122,7 +122,7 @@ class Metadynamics(Protocol):
         default=None,
         ge=20,
         le=1000,
-        description="intervals of the bias grid, each way; left out: 2.5 to a hill's width",
+        description="intervals of the bias grid, each way; left out: 2 to a hill's width",
     )
     lower: list[Coordinate] | None = Field(
         default=None, description="lower ends of the grid, for non-periodic variables"

@@ -1,12 +1,12 @@
 """The whole configuration and the cross-checks between its sections."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Name, Settings, Temperature
-from meanforce.settings.campaigns import Campaign, collective_variables_of
+from meanforce.settings.base import Name, Pressure, Settings, Temperature
+from meanforce.settings.campaigns import Campaign, Umbrella, collective_variables_of
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment, Simulation
 from meanforce.settings.mappings import Mapping
@@ -22,6 +22,11 @@ class StatePoint(Settings):
     """A thermodynamic state."""
 
     temperature: Temperature = Field(description="thermostat temperature")
+    pressure: Pressure | None = Field(
+        default=None,
+        description="at which the density of systems in explicit solvent is equilibrated; "
+        "1 bar, where left out",
+    )
 
 
 class Config(Settings):
@@ -47,8 +52,12 @@ class Config(Settings):
                 _known(f"{section}.{system}", system, self.systems, "system")
         for system, variables in self.collective_variables.items():
             for name, variable in variables.items():
-                where = f"collective_variables.{system}.{name}.mapping"
-                _known(where, variable.mapping, self.mappings.get(system, {}), "mapping")
+                at = f"collective_variables.{system}.{name}"
+                mappings = self.mappings.get(system, {})
+                _known(f"{at}.mapping", variable.mapping, mappings, "mapping")
+                for member in variable.coefficients or []:
+                    _known(f"{at}.coefficients", member, variables, "collective variable")
+                variable.check_members(f"{at}.coefficients", variables)
         for system, campaigns in self.campaigns.items():
             for name, campaign in campaigns.items():
                 self._check_campaign(f"campaigns.{system}.{name}", system, campaign)
@@ -56,17 +65,30 @@ class Config(Settings):
             where = f"validation.{system}"
             self._check_variables(f"{where}.surface", system, validation.surface)
             self._check_ends(where, system, validation.surface, validation)
+            for basin, boxes in validation.basins.items():
+                for variable, interval in (pair for box in boxes for pair in box.items()):
+                    at = f"{where}.basins.{basin}"
+                    self._check_values(at, system, [variable] * 2, interval)
         for name, experiment in self.experiments.items():
             self._check_experiment(f"experiments.{name}", experiment)
         return self
 
     def variables_of(self, system: str) -> dict[str, CollectiveVariable]:
-        """Collective variables of a system by name."""
-        return self.collective_variables.get(system, {})
+        """Collective variables of a system by name, combinations with their members."""
+        declared = self.collective_variables.get(system, {})
+        return {name: variable.with_members(declared) for name, variable in declared.items()}
 
     def _check_variables(self, where: str, system: str, names: Iterable[str]) -> None:
         for name in names:
             _known(where, name, self.variables_of(system), "collective variable")
+
+    def _check_values(
+        self, where: str, system: str, names: Sequence[str], values: Sequence[float]
+    ) -> None:
+        """Refuse values that are not one for each variable, in the variable's unit."""
+        _same_number(where, values, names)
+        for name, value in zip(names, values, strict=True):
+            self.variables_of(system)[name].check_value(where, name, value)
 
     def _check_ends(self, where: str, system: str, names: list[str], grid) -> None:
         for index, name in enumerate(names):
@@ -80,6 +102,9 @@ class Config(Settings):
                 raise ValueError(f"{where}: 'lower' and 'upper' need a value for '{name}'")
             if grid.lower[index] >= grid.upper[index]:
                 raise ValueError(f"{where}: 'lower' of '{name}' must be below its 'upper'")
+        for key in ("lower", "upper"):
+            if (values := getattr(grid, key)) is not None:
+                self._check_values(f"{where}.{key}", system, names, values)
 
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         names = collective_variables_of(campaign)
@@ -100,7 +125,7 @@ class Config(Settings):
     ) -> None:
         """What only one kind of campaign has."""
         if campaign.kind == "metadynamics":
-            _same_number(f"{where}.width", campaign.width, names)
+            self._check_values(f"{where}.width", system, names, campaign.width)
             self._check_ends(where, system, names, campaign)
             if campaign.burn_in + campaign.stride > shortest:
                 raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
@@ -113,18 +138,28 @@ class Config(Settings):
                 )
         elif campaign.kind == "static":
             for number, gaussian in enumerate(campaign.gaussians or []):
-                _same_number(f"{where}.gaussians[{number}].center", gaussian.center, names)
-                _same_number(f"{where}.gaussians[{number}].width", gaussian.width, names)
+                at = f"{where}.gaussians[{number}]"
+                self._check_values(f"{at}.center", system, names, gaussian.center)
+                self._check_values(f"{at}.width", system, names, gaussian.width)
             if campaign.bias_of is not None:
                 self._check_bias_of(f"{where}.bias_of", system, campaign)
         elif campaign.kind == "umbrella":
-            _same_number(f"{where}.force_constant", campaign.force_constant, names)
-            if campaign.rows is not None:
-                _same_number(f"{where}.rows", campaign.rows, names)
-            for number, center in enumerate(campaign.centers or []):
-                _same_number(f"{where}.centers[{number}]", center, names)
+            self._check_windows(where, system, campaign, names)
         elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
             raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
+
+    def _check_windows(self, where: str, system: str, campaign: Umbrella, names: list[str]) -> None:
+        _same_number(f"{where}.force_constant", campaign.force_constant, names)
+        for name, value in zip(names, campaign.force_constant, strict=True):
+            variable = self.variables_of(system)[name]
+            variable.check_force_constant(f"{where}.force_constant", name, value)
+        if campaign.rows is not None:
+            _same_number(f"{where}.rows", campaign.rows, names)
+            for end in ("first", "last"):
+                values = [getattr(row, end) for row in campaign.rows]
+                self._check_values(f"{where}.rows.{end}", system, names, values)
+        for number, center in enumerate(campaign.centers or []):
+            self._check_values(f"{where}.centers[{number}]", system, names, center)
 
     def _check_bias_of(self, where: str, system: str, campaign: Campaign) -> None:
         source = self.campaigns[system].get(campaign.bias_of)
@@ -171,11 +206,10 @@ class Config(Settings):
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         potential = self.potentials[experiment.potential]
         if not isinstance(potential, Cgnet):
-            self._check_variables(
-                f"potentials.{experiment.potential}.collective_variable",
-                system,
-                [potential.collective_variable],
-            )
+            at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
+            self._check_variables(f"{at}.collective_variable", system, names)
+            self._check_values(f"{at}.lower", system, names, [potential.lower])
+            self._check_values(f"{at}.upper", system, names, [potential.upper])
         if potential.temperature != "none" and len(self._temperatures(experiment)) < 2:
             raise ValueError(
                 f"{where}.train: a potential that depends on temperature needs two state points "
@@ -185,7 +219,7 @@ class Config(Settings):
         if bias is not None:
             at = f"simulations.{experiment.simulation}.bias"
             self._check_variables(f"{at}.collective_variables", system, bias.collective_variables)
-            _same_number(f"{at}.width", bias.width, bias.collective_variables)
+            self._check_values(f"{at}.width", system, bias.collective_variables, bias.width)
             self._check_ends(at, system, bias.collective_variables, bias)
 
     def _check_levels(self, system: str, experiment: Experiment) -> None:
@@ -212,7 +246,7 @@ def _known(where: str, name: str, known: Iterable[str], what: str) -> None:
         )
 
 
-def _same_number(where: str, values: list, names: list[str]) -> None:
+def _same_number(where: str, values: Sequence, names: Sequence[str]) -> None:
     if len(values) != len(names):
         raise ValueError(
             f"{where}: {len(values)} given, but {len(names)} collective variables "

@@ -17,7 +17,12 @@ SECTIONS = {
     "experiments": "What is trained on what, and validated against what.",
 }
 
-PARTS = {"GradientTraining": "training", "Gaussian": "gaussians", "CgBias": "bias"}
+PARTS = {
+    "Equilibration": "equilibration",
+    "GradientTraining": "training",
+    "Gaussian": "gaussians",
+    "CgBias": "bias",
+}
 """Models that are parts of sections, and the keys they stand under."""
 
 HEAD = """# Configuration
@@ -104,11 +109,7 @@ def _type(node: dict, definitions: dict) -> str:
         return node["x-quantity"]
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[-1]
-        return (
-            f"see `{ {'GradientTraining': 'training', 'CgBias': 'bias'}.get(name, name) }`".replace(
-                "{ ", ""
-            )
-        )
+        return f"see `{PARTS.get(name, name)}`"
     if "const" in node:
         return f"`{node['const']}`"
     if "enum" in node:

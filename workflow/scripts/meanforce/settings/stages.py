@@ -11,6 +11,9 @@ from typing import Any
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
 
+STANDARD_PRESSURE = 1.0
+"""Pressure of state points that name none, bar."""
+
 
 def canonical(settings: dict[str, Any]) -> str:
     """Canonical JSON text of a stage's settings."""
@@ -25,7 +28,20 @@ def seed_of(config: Config, *names: str) -> int:
 
 def prepare_settings(config: Config, system: str) -> dict[str, Any]:
     """Settings of the stage `prepare`."""
-    return {"system": config.systems[system].model_dump(), "seed": seed_of(config, system)}
+    # How it is equilibrated later changes nothing here.
+    described = config.systems[system].model_dump(exclude={"equilibration"})
+    return {"system": described, "seed": seed_of(config, system)}
+
+
+def equilibrate_settings(config: Config, system: str, state: str) -> dict[str, Any]:
+    """Settings of the stage `equilibrate`."""
+    point = config.state_points[state]
+    return {
+        "equilibration": config.systems[system].equilibration.model_dump(),
+        "temperature": point.temperature,
+        "pressure": STANDARD_PRESSURE if point.pressure is None else point.pressure,
+        "seed": seed_of(config, system, state, "equilibrate"),
+    }
 
 
 def sample_settings(

@@ -7,6 +7,7 @@ from openmm import app, unit
 
 from meanforce.errors import InputError
 from meanforce.settings.systems import Peptide
+from meanforce.systems import force_field
 from meanforce.systems.prepared import Prepared
 
 
@@ -32,22 +33,15 @@ def build(settings: Peptide) -> Prepared:
         InputError: a file is missing, or the force field does not fit the structure.
     """
     structure = read_structure(settings.structure)
-    try:
-        force_field = app.ForceField(*settings.force_field)
-    except Exception as error:
-        raise InputError(f"force_field: {settings.force_field} cannot be read ({error})") from error
+    field = force_field.load(settings.force_field)
     cutoff = settings.nonbonded_cutoff
-    try:
-        system = force_field.createSystem(
+    with force_field.fitting(settings.force_field, settings.structure):
+        system = field.createSystem(
             structure.topology,
             nonbondedMethod=app.CutoffNonPeriodic if cutoff else app.NoCutoff,
             nonbondedCutoff=(cutoff or 1.0) * unit.nanometer,
             constraints=app.HBonds if settings.constraints == "h_bonds" else None,
         )
-    except ValueError as error:
-        raise InputError(
-            f"force_field: {settings.force_field} does not fit '{settings.structure}' ({error})"
-        ) from error
     return Prepared(system, structure.topology, _minimise(system, structure.positions))
 
 

@@ -39,11 +39,16 @@ class Prepared:
             app.PDBxFile.writeFile(self.topology, self.positions, file, keepIds=True)
 
     @classmethod
-    def read(cls, folder: Path) -> "Prepared":
+    def read(cls, folder: Path, start: Path | None = None) -> "Prepared":
         """Read what `write` wrote.
 
+        Args:
+            folder: with the files of `write`.
+            start: file of an equilibrated state, to take positions and the box from; the box
+                becomes the system's default one.
+
         Raises:
-            InputError: a file is missing or was not written by `write`.
+            InputError: a file is missing, is no such file, or is of another system.
         """
         try:
             system = openmm.XmlSerializer.deserialize((folder / "system.xml").read_text())
@@ -51,4 +56,27 @@ class Prepared:
             topology = app.PDBxFile(str(folder / "topology.cif")).topology
         except (OSError, openmm.OpenMMException, ValueError) as error:
             raise InputError(f"{folder}: is not a prepared system ({error})") from error
+        if start is None:
+            return cls(system, topology, state.getPositions())
+        state = _read_state(start, system.getNumParticles())
+        system.setDefaultPeriodicBoxVectors(*state.getPeriodicBoxVectors())
+        topology.setPeriodicBoxVectors(state.getPeriodicBoxVectors())
         return cls(system, topology, state.getPositions())
+
+
+def _read_state(path: Path, n_atoms: int) -> openmm.State:
+    try:
+        state = openmm.XmlSerializer.deserialize(path.read_text())
+        found = len(state.getVelocities())
+    except (OSError, AttributeError, openmm.OpenMMException, ValueError) as error:
+        raise InputError(f"{path}: is not an equilibrated state ({error})") from error
+    if found != n_atoms:
+        raise InputError(f"{path}: has {found} atoms, but the prepared system {n_atoms}")
+    return state
+
+
+def degrees_of_freedom(system: openmm.System) -> int:
+    """Number of quadratic terms of the kinetic energy."""
+    massive = sum(system.getParticleMass(i)._value > 0 for i in range(system.getNumParticles()))
+    removed = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
+    return 3 * massive - system.getNumConstraints() - 3 * removed

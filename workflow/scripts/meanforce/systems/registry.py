@@ -1,12 +1,24 @@
 """Kinds of systems and their builders."""
 
 from meanforce.settings.systems import System
-from meanforce.systems import muller_brown, peptide
+from meanforce.systems import muller_brown, peptide, solvated_peptide
 from meanforce.systems.prepared import Prepared
 
-BUILDERS = {"muller_brown": muller_brown.build, "peptide": peptide.build}
+BUILDERS = {
+    "muller_brown": lambda settings, seed: muller_brown.build(settings),
+    "peptide": lambda settings, seed: peptide.build(settings),
+    "solvated_peptide": solvated_peptide.build,
+}
 
 
-def build(settings: System) -> Prepared:
-    """Build the system that the settings describe."""
-    return BUILDERS[settings.kind](settings)
+def build(settings: System, seed: int) -> Prepared:
+    """Build the system that the settings describe.
+
+    Args:
+        settings: of the system.
+        seed: in [0, 2³¹), for what is placed at random.
+
+    Raises:
+        InputError: the system cannot be built from its files.
+    """
+    return BUILDERS[settings.kind](settings, seed)

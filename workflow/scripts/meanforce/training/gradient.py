@@ -7,10 +7,12 @@ import pandas as pd
 import torch
 
 from meanforce.potentials.cgnet import Cgnet, Features
+from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.potentials import Cgnet as CgnetSettings
 from meanforce.settings.potentials import GradientTraining
 from meanforce.training.frames import Frames
 from meanforce.training.result import Fit
+from meanforce.training.standing import Standing, Trainer, packed, unpack
 
 LOSS_CHUNK = 8192
 
@@ -22,6 +24,7 @@ def fit_cgnet(
     member: int,
     seed: int,
     report: Callable[[str], None],
+    job: Job | None = None,
 ) -> Fit:
     """Train on all folds but `member`, which validates; the best epoch is kept.
 
@@ -32,12 +35,18 @@ def fit_cgnet(
         member: fold held out for validation.
         seed: of initial weights and the order of frames.
         report: called with lines of progress.
+        job: its restart bundle, or None for a run in one go.
+
+    Raises:
+        InputError: the bundle is another job's.
+        Stopped: the job was asked to stop.
     """
     generator = torch.Generator().manual_seed(seed)
     training = frames.select(frames.folds != member)
     validation = frames.select(frames.folds == member)
     potential = _initial(settings, training, generator)
-    curve = _train(settings.training, potential, training, validation, generator, report)
+    with or_temporary(job) as job:
+        curve = _train(settings.training, potential, training, validation, generator, job, report)
     best = curve.loc[curve["validation"].idxmin()]
     about = {
         "validation_loss": float(best["validation"]),
@@ -71,50 +80,83 @@ def _train(
     training: Frames,
     validation: Frames,
     generator: torch.Generator,
+    job: Job,
     report: Callable[[str], None],
 ) -> pd.DataFrame:
-    weights = potential.trainable()
-    for tensor in weights:
-        tensor.requires_grad_(True)
-    optimiser = torch.optim.AdamW(
-        weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
     n = len(training.positions)
     batches = max(1, n // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=settings.learning_rate, total_steps=settings.epochs * batches
-    )
+    trainer = _trainer(settings, potential, batches)
+    standing = _standing(trainer, generator, job, report)
+
+    def save_if_due() -> None:
+        if job.due():
+            job.save(*packed(trainer, standing))
+
     shares = None if training.weights is None else training.weights / training.weights.mean()
     # The squared force is about this large, so that gradients are of order one.
     scale = mean_square(training.forces, shares)
-    rows, best, kept = [], float("inf"), [tensor.detach().clone() for tensor in weights]
-    started = time.perf_counter()
-    for epoch in range(settings.epochs):
+    started, first = time.perf_counter(), len(standing.rows) * batches + standing.batch
+    while len(standing.rows) < settings.epochs:
+        generator.set_state(standing.drawn)
         order = torch.randperm(n, generator=generator)
-        total = 0.0
-        for batch in order.split(settings.batch_size)[:batches]:
+        for batch in order.split(settings.batch_size)[standing.batch : batches]:
             _, forces = potential.energy_and_forces(
                 training.positions[batch], training.temperatures[batch]
             )
             error = forces - training.forces[batch]
             share = None if shares is None else shares[batch]
             loss = mean_square(error, share) / scale
-            optimiser.zero_grad(set_to_none=True)
+            trainer.optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(weights, settings.gradient_clip)
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        held = validation_loss(potential, validation)
-        rows.append((epoch + 1, total / batches * scale.item(), held))
-        if held < best:
-            best, kept = held, [tensor.detach().clone() for tensor in weights]
-        left = (time.perf_counter() - started) / (epoch + 1) * (settings.epochs - epoch - 1)
-        report(f"epoch {epoch + 1}: validation loss {held:.1f} (kJ/mol/nm)², {left:.0f} s left")
+            torch.nn.utils.clip_grad_norm_(trainer.weights, settings.gradient_clip)
+            trainer.optimiser.step()
+            trainer.schedule.step()
+            standing.total += loss.item()
+            standing.batch += 1
+            save_if_due()
+        held = validation_loss(potential, validation, save_if_due)
+        epoch = len(standing.rows) + 1
+        standing.rows.append((epoch, standing.total / batches * scale.item(), held))
+        if held < standing.best:
+            standing.best, standing.kept = held, _copies(trainer.weights)
+        standing.batch, standing.total, standing.drawn = 0, 0.0, generator.get_state()
+        # A process that goes on at the end of an epoch has done no batch before its first line.
+        done, ahead = max(1, epoch * batches - first), (settings.epochs - epoch) * batches
+        left = (time.perf_counter() - started) / done * ahead
+        report(f"epoch {epoch}: validation loss {held:.1f} (kJ/mol/nm)², {left:.0f} s left")
     with torch.no_grad():
-        for tensor, value in zip(weights, kept, strict=True):
+        for tensor, value in zip(trainer.weights, standing.kept, strict=True):
             tensor.copy_(value).requires_grad_(False)
-    return pd.DataFrame(rows, columns=["epoch", "training", "validation"])
+    return pd.DataFrame(standing.rows, columns=["epoch", "training", "validation"])
+
+
+def _standing(
+    trainer: Trainer, generator: torch.Generator, job: Job, report: Callable[[str], None]
+) -> Standing:
+    """The start of a training run, or where its bundle was written."""
+    bundle = job.load()
+    if bundle is None:
+        return Standing(generator.get_state(), _copies(trainer.weights))
+    standing = unpack(bundle, trainer)
+    report(f"going on in epoch {len(standing.rows) + 1}, after {standing.batch} batches")
+    return standing
+
+
+def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [tensor.detach().clone() for tensor in tensors]
+
+
+def _trainer(settings: GradientTraining, potential: Cgnet, batches: int) -> Trainer:
+    weights = potential.trainable()
+    for tensor in weights:
+        tensor.requires_grad_(True)
+    optimiser = torch.optim.AdamW(
+        weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=settings.learning_rate, total_steps=settings.epochs * batches
+    )
+    return Trainer(weights, optimiser, schedule)
 
 
 def mean_square(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
@@ -130,8 +172,16 @@ def mean_square(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tens
 
 
 @torch.no_grad()
-def validation_loss(potential: Cgnet, frames: Frames) -> float:
-    """Mean squared force error per component with the frames' weights, (kJ/mol/nm)²."""
+def validation_loss(
+    potential: Cgnet, frames: Frames, between: Callable[[], None] = lambda: None
+) -> float:
+    """Mean squared force error per component with the frames' weights, (kJ/mol/nm)².
+
+    Args:
+        potential: to be judged.
+        frames: to judge it by.
+        between: called now and then.
+    """
     total, n = 0.0, frames.forces.numel()
     if frames.weights is not None:
         n = frames.weights.double().sum().item() * frames.forces[0].numel()
@@ -142,4 +192,5 @@ def validation_loss(potential: Cgnet, frames: Frames) -> float:
         if frames.weights is not None:
             squares = squares * frames.weights[part, None, None]
         total += squares.sum().item()
+        between()
     return total / n

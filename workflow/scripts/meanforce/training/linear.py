@@ -13,6 +13,7 @@ import torch
 
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.registry import KINDS
+from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.potentials import Linear
 from meanforce.training.frames import Frames
@@ -29,6 +30,7 @@ def fit_linear(
     member: int,
     seed: int,
     report: Callable[[str], None],
+    job: Job | None = None,
 ) -> Fit:
     """Fit all frames but those of fold `member`, with the ridge that cross-validation prefers.
 
@@ -40,6 +42,7 @@ def fit_linear(
             jackknife estimates.
         seed: not used; the fit is deterministic.
         report: called with lines of progress.
+        job: not used; the fit is short.
     """
     values = {
         "collective_variable": variables[settings.collective_variable].model_dump(),

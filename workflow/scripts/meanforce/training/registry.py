@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.potentials import Potential
 from meanforce.training.frames import Frames
@@ -19,6 +20,10 @@ def fit(
     member: int,
     seed: int,
     report: Callable[[str], None],
+    job: Job | None = None,
 ) -> Fit:
-    """Fit a potential of any kind; member `member` leaves out fold `member`."""
-    return FITS[settings.kind](settings, frames, variables, member, seed, report)
+    """Fit a potential of any kind; member `member` leaves out fold `member`.
+
+    With a job, a long fit goes on from its restart bundle.
+    """
+    return FITS[settings.kind](settings, frames, variables, member, seed, report, job)

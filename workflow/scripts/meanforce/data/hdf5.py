@@ -8,9 +8,9 @@ from pathlib import Path
 
 import h5py
 
-FORMAT = ("v110", "v110")
-"""HDF5's own tables have checksums in it, and older builds of HDF5, as in other packages, read it.
-"""
+VERSION = ("v110", "v110")
+"""`libver` of files: the oldest format in which HDF5's own tables have checksums, so that other
+programs can read it."""
 
 
 class _Sink(io.RawIOBase):
@@ -63,7 +63,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
     with path.open("w+b", buffering=0) as file:
         sink = _Sink(file)
         try:
-            with h5py.File(sink, "w", libver=FORMAT) as hdf5:
+            with h5py.File(sink, "w", libver=VERSION) as hdf5:
                 yield hdf5
         except Exception:
             if sink.error is None:

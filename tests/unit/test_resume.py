@@ -1,0 +1,113 @@
+"""Training and CG runs that stop again and again make the same bits as those that do not."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from test_dynamics import MOLECULE, VARIABLE, DoubleWell, settings
+from test_training import CGNET, chain_frames
+
+from meanforce.dynamics.run import BatchRun
+from meanforce.dynamics.schedule import Schedule
+from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.errors import InputError, Stopped
+from meanforce.restart.job import Job
+from meanforce.settings.experiments import CgBias
+from meanforce.settings.job import validated
+from meanforce.settings.potentials import Potential
+from meanforce.training.registry import fit
+
+
+def go_on_until_done(folder, run, every: int) -> int:
+    """Call `run(job)` until it ends, stopping it every few looks; returns how often it stopped."""
+    folder.mkdir()
+    stops = 0
+    while True:
+        looks = iter(range(every))
+        job = Job(
+            folder,
+            {"settings": 1},
+            # Once a stop is asked for, it stays so.
+            stop=lambda looks=looks: None if next(looks, None) is not None else "test",
+            interval=math.inf,
+        )
+        try:
+            run(job)
+            return stops
+        except Stopped:
+            stops += 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_training_goes_on_within_an_epoch(tmp_path, weighted):
+    frames = chain_frames(500, seed=1)
+    if weighted:
+        weights = torch.rand(500, generator=torch.Generator().manual_seed(2))
+        frames = dataclasses.replace(frames, weights=weights)
+    values = CGNET | {"training": CGNET["training"] | {"epochs": 4}}
+    potential = validated(Potential, values, "potential")
+    made = [fit(potential, frames, {}, 0, 7, lambda line: None)]
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: made.append(fit(potential, frames, {}, 0, 7, lambda line: None, job)),
+        every=2,
+    )
+    # Of four times six batches; also between an epoch and its validation.
+    assert stops >= 8
+    once, again = made
+    assert once.curve.equals(again.curve)
+    assert once.about == again.about
+    for name, tensor in once.potential.state()[0].items():
+        assert torch.equal(tensor, again.potential.state()[0][name]), name
+
+
+BIAS = {
+    "collective_variables": ["x"], "width": [0.15], "bias_factor": 8.0, "build": 2.0,
+    "bins": 100, "lower": [-2.0], "upper": [2.0],
+}  # fmt: skip
+
+
+def cg_run(biased: bool) -> BatchRun:
+    """A short run of a few chains; every call gives a new one."""
+    changes = {"chains": 5, "equilibration": 0.5, "length": 2.0, "stride": 0.1}
+    bias = None
+    if biased:
+        bias_settings = CgBias.model_validate(BIAS, context={"internal": True})
+        bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
+        changes["bias"] = bias_settings.model_dump()
+    return BatchRun(DoubleWell(), MOLECULE, settings(**changes), bias, 300.0, 11)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_a_cg_run_goes_on_in_every_phase(tmp_path, biased):
+    starts = np.linspace(-1, 1, 15).reshape(5, 1, 3)
+    cg_run(biased).run(starts, tmp_path / "once.h5", lambda line: None)
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: cg_run(biased).run(starts, tmp_path / "again.h5", lambda line: None, job),
+        every=17,
+    )
+    assert stops >= (25 if biased else 13)
+    assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+def test_the_bundle_of_another_run_is_refused(tmp_path):
+    starts = np.ones((5, 1, 3))
+    job = Job(tmp_path, {"seed": 1}, stop=lambda: "test")
+    with pytest.raises(Stopped, match="the same command goes on from here"):
+        cg_run(True).run(starts, tmp_path / "cg.h5", lambda line: None, job)
+    other = Job(tmp_path, {"seed": 2})
+    with pytest.raises(InputError, match="another job: seed was 1 and is 2"):
+        cg_run(True).run(starts, tmp_path / "cg.h5", lambda line: None, other)
+
+
+def test_schedule_of_a_cg_run():
+    changes = {"equilibration": 0.5, "length": 2.0, "stride": 0.3, "bias": BIAS | {"build": 4.5}}
+    # 450 steps: 200 hills two steps apart would leave 50, so there are 225.
+    schedule = Schedule.of(settings(**changes))
+    assert schedule == Schedule(225, 2, 50, 6, 30)
+    steps = range(1, schedule.end + 1)
+    assert sum(map(schedule.is_deposit, steps)) == 225
+    assert [step for step in steps if schedule.is_frame(step)] == list(range(530, 681, 30))

@@ -1,0 +1,30 @@
+# equilibrate: a solvated system at the density and temperature of a state point.
+# Needs: the prepared system. Makes: state.xml (positions, velocities, box), equilibration.csv.
+
+
+rule equilibrate:
+    input:
+        system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
+    output:
+        state="results/{system}/{state}/equilibrated/state.xml",
+        log="results/{system}/{state}/equilibrated/equilibration.csv",
+    log:
+        "results/{system}/{state}/equilibrated/equilibrate.log",
+    conda:
+        ENVIRONMENT
+    # With one thread the CPU platform gives the same bits again.
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    params:
+        script=SCRIPTS / "equilibrate.py",
+        prepared=lambda wildcards, input: Path(input.system).parent,
+        settings=settings_of("equilibrate"),
+        code=code_of("equilibrate.py"),
+    shell:
+        "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
+        " --state {output.state:q} --log {output.log:q} --threads {threads}"
+        " --time-limit {resources.runtime} > {log:q} 2>&1"

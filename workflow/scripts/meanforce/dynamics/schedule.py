@@ -1,0 +1,64 @@
+"""A CG run's times as whole numbers of time steps: the bias is built, chains relax, frames."""
+
+import dataclasses
+
+from meanforce.settings.experiments import Simulation
+
+DEPOSITS = 200
+"""How often each chain adds a hill while the bias is built."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Counts of steps; the clock of the frames starts when equilibration ends.
+
+    Attributes:
+        deposits: hills that each chain adds.
+        per_deposit: steps between hills.
+        equilibration: steps between the last hill and sampling.
+        frames: stored frames of a chain.
+        per_frame: steps between frames.
+    """
+
+    deposits: int
+    per_deposit: int
+    equilibration: int
+    frames: int
+    per_frame: int
+
+    @classmethod
+    def of(cls, settings: Simulation) -> "Schedule":
+        """Round the run's times to its time step."""
+
+        def steps(duration: float) -> int:
+            return round(duration / settings.time_step)
+
+        build = steps(settings.bias.build) if settings.bias else 0
+        per_deposit = max(1, build // DEPOSITS)
+        per_frame = max(1, steps(settings.stride))
+        return cls(
+            deposits=build // per_deposit,
+            per_deposit=per_deposit,
+            equilibration=steps(settings.equilibration),
+            frames=steps(settings.length) // per_frame,
+            per_frame=per_frame,
+        )
+
+    @property
+    def before_frames(self) -> int:
+        """Steps before sampling."""
+        return self.deposits * self.per_deposit + self.equilibration
+
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.before_frames + self.frames * self.per_frame
+
+    def is_deposit(self, step: int) -> bool:
+        """Whether chains add hills after this step."""
+        return step <= self.deposits * self.per_deposit and step % self.per_deposit == 0
+
+    def is_frame(self, step: int) -> bool:
+        """Whether a frame is stored after this step."""
+        done = step - self.before_frames
+        return done > 0 and done % self.per_frame == 0

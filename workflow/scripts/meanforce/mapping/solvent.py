@@ -1,0 +1,28 @@
+"""Which atoms are solvent: water and ions, of which beads are not made."""
+
+import mdtraj
+
+IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Zn", "F", "Cl", "Br", "I"})
+"""Elements that are ions where an atom makes a residue of its own."""
+
+
+def is_solvent(residue: mdtraj.core.topology.Residue) -> bool:
+    """Whether a residue is a water molecule or an ion."""
+    if residue.is_water:
+        return True
+    return residue.n_atoms == 1 and residue.atom(0).element.symbol in IONS
+
+
+def solute_atoms(topology: mdtraj.Topology) -> list[int]:
+    """Indices of the atoms that are neither water nor ions; of all atoms where there are no others.
+
+    The solute of a prepared system is the solute of the structure file that it was made from,
+    atom by atom, so that beads are the same before and after solvation.
+    """
+    solute = [
+        atom.index
+        for residue in topology.residues
+        if not is_solvent(residue)
+        for atom in residue.atoms
+    ]
+    return solute or list(range(topology.n_atoms))

@@ -1,0 +1,185 @@
+"""Collective variables of batches of beads, and their gradients by the chain rule.
+
+s_v = Σ_t c_t f_t(q_t) with internal coordinates q_t (module `geometry`), numbers c_t, and for f_t
+the identity, a cosine, a sine, or the switching function 1/(1 + (r/r₀)⁶) of a coordination number,
+which is [1 − (r/r₀)⁶]/[1 − (r/r₀)¹²]; Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003).
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+
+from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.settings.collective_variables import CollectiveVariable
+
+AXES = {"x": 0, "y": 1, "z": 2}
+
+COORDINATES = {
+    "coordinate": "axes",
+    "distance": "distances",
+    "coordination": "distances",
+    "angle": "angles",
+    "dihedral": "dihedrals",
+    "cos_dihedral": "dihedrals",
+    "sin_dihedral": "dihedrals",
+}
+"""The entry of a `CoordinateList` that each kind is a function of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Slopes:
+    """Derivatives at the positions of one evaluation, for `CollectiveVariables.pull_back`.
+
+    Attributes:
+        terms: df_t/dq_t, shape (n, n_terms), or None where all are 1.
+        vectors: from `InternalCoordinates.evaluate`.
+    """
+
+    terms: torch.Tensor | None
+    vectors: torch.Tensor
+
+
+class CollectiveVariables:
+    """Evaluates collective variables, and turns gradients in them into gradients in positions.
+
+    Args:
+        variables: which ones; combinations with their members.
+        bead_names: names of the beads, in order.
+        dtype: floating-point type of positions.
+    """
+
+    def __init__(
+        self,
+        variables: list[CollectiveVariable],
+        bead_names: list[str],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        terms = [
+            _Term(number, coefficient, term, _place(term, beads, bead_names))
+            for number, variable in enumerate(variables)
+            for coefficient, term in variable.terms
+            for beads in term.bead_tuples
+        ]
+        # Each internal coordinate is evaluated once, however many terms need it.
+        fields = [field.name for field in dataclasses.fields(CoordinateList)]
+        places = sorted(dict.fromkeys(t.place for t in terms), key=lambda p: fields.index(p[0]))
+        coordinates = CoordinateList(
+            **{field: tuple(entry for name, entry in places if name == field) for field in fields}
+        )
+        self._internal = InternalCoordinates(coordinates, len(bead_names), dtype)
+        self._columns = torch.tensor([places.index(term.place) for term in terms])
+        self._functions = _functions([term.settings for term in terms], dtype)
+        self._sums = None
+        if [(term.variable, term.coefficient) for term in terms] != [
+            (number, 1.0) for number in range(len(variables))
+        ]:
+            self._sums = torch.zeros(len(terms), len(variables), dtype=dtype)
+            for row, term in enumerate(terms):
+                self._sums[row, term.variable] = term.coefficient
+
+    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, Slopes]:
+        """Values and derivatives.
+
+        Args:
+            positions: nm, shape (n, n_beads, 3).
+
+        Returns:
+            values in nm, rad or without a unit, shape (n, n_variables); and what `pull_back` needs.
+        """
+        coordinates, vectors = self._internal.evaluate(positions)
+        values, slopes = coordinates[:, self._columns], None
+        if self._functions:
+            slopes = torch.ones_like(values)
+            for places, function in self._functions:
+                values[:, places], slopes[:, places] = function(values[:, places])
+        if self._sums is not None:
+            values = values @ self._sums
+        return values, Slopes(slopes, vectors)
+
+    def pull_back(self, gradient: torch.Tensor, slopes: Slopes) -> torch.Tensor:
+        """Gradient in positions of a function whose gradient in the variables is given.
+
+        Args:
+            gradient: shape (n, n_variables).
+            slopes: from `evaluate`.
+
+        Returns:
+            shape (n, n_beads, 3).
+        """
+        if self._sums is not None:
+            gradient = gradient @ self._sums.T
+        if slopes.terms is not None:
+            gradient = gradient * slopes.terms
+        inner = gradient.new_zeros(len(gradient), self._internal.coordinates.size)
+        inner.index_add_(1, self._columns, gradient)
+        return self._internal.pull_back(inner, slopes.vectors)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Term:
+    """One c·f(q): of which variable, c, the settings of f, and where q is in a coordinate list."""
+
+    variable: int
+    coefficient: float
+    settings: CollectiveVariable
+    place: tuple[str, tuple[int, ...]]
+
+
+def _place(
+    term: CollectiveVariable, beads: tuple[str, ...], bead_names: list[str]
+) -> tuple[str, tuple[int, ...]]:
+    entry = tuple(bead_names.index(name) for name in beads)
+    if term.kind == "coordinate":
+        entry = (*entry, AXES[term.axis])
+    return COORDINATES[term.kind], entry
+
+
+Function = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+"""Values and derivatives."""
+
+
+def _functions(
+    kinds: list[CollectiveVariable], dtype: torch.dtype
+) -> list[tuple[torch.Tensor, Function]]:
+    """The f_t that are not the identity: which terms, and the function."""
+    radii = [term.radius for term in kinds if term.kind == "coordination"]
+    functions = {
+        "cos_dihedral": lambda q: (torch.cos(q), -torch.sin(q)),
+        "sin_dihedral": lambda q: (torch.sin(q), torch.cos(q)),
+        "coordination": _switch(torch.tensor(radii, dtype=dtype)),
+    }
+    result = []
+    for kind, function in functions.items():
+        places = [number for number, term in enumerate(kinds) if term.kind == kind]
+        if places:
+            result.append((torch.tensor(places), function))
+    return result
+
+
+def _switch(radii: torch.Tensor) -> Function:
+    def function(distances: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        ratio = distances / radii
+        value = 1.0 / (1.0 + ratio**6)
+        return value, -6.0 / radii * ratio**5 * value**2
+
+    return function
+
+
+def evaluate_variables(
+    variables: list[CollectiveVariable],
+    bead_names: list[str],
+    positions: torch.Tensor,
+    chunk: int = 20000,
+) -> torch.Tensor:
+    """Values of collective variables, shape (n_frames, n_variables), float64.
+
+    Args:
+        variables: settings.
+        bead_names: names of the beads, in order.
+        positions: nm, shape (n_frames, n_beads, 3).
+        chunk: frames evaluated at once.
+    """
+    evaluator = CollectiveVariables(variables, bead_names, torch.float64)
+    parts = [evaluator.evaluate(block.to(torch.float64))[0] for block in positions.split(chunk)]
+    return torch.cat(parts) if parts else torch.zeros(0, len(variables), dtype=torch.float64)

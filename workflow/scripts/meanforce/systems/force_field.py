@@ -1,0 +1,77 @@
+"""Force field files: names that OpenMM ships, or the user's own."""
+
+import contextlib
+import difflib
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+
+from openmm import app
+
+from meanforce.errors import InputError
+
+NO_FORCE_FIELDS = ("hydrogens.xml", "glycam-hydrogens.xml", "residues.xml", "pdbNames.xml")
+"""XML files that OpenMM ships beside its force fields."""
+
+
+def shipped() -> list[str]:
+    """Names of the force field files of OpenMM and of packages that add to them."""
+    folders = [Path(app.__file__).parent / "data"]
+    for entry in importlib.metadata.entry_points(group="openmm.forcefielddir"):
+        folders.append(Path(entry.load()()))
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for folder in folders
+        for path in folder.rglob("*.xml")
+        if path.name not in NO_FORCE_FIELDS
+    )
+
+
+def check(names: list[str]) -> None:
+    """Refuse files that do not exist.
+
+    Raises:
+        InputError: names the file, and the nearest ones that OpenMM ships.
+    """
+    known = shipped()
+    for name in names:
+        if name in known or Path(name).is_file():
+            continue
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"; nearest: {', '.join(near)}" if near else f"; OpenMM ships {', '.join(known)}"
+        raise InputError(
+            f"force_field: there is no file '{name}', neither yours nor one that OpenMM ships{hint}"
+        )
+
+
+def load(names: list[str]) -> app.ForceField:
+    """Force field from its files.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    check(names)
+    try:
+        return app.ForceField(*names)
+    except Exception as error:  # OpenMM's reader raises whatever it stumbles over
+        raise InputError(f"force_field: {names} cannot be read ({error})") from error
+
+
+@contextlib.contextmanager
+def fitting(names: list[str], structure: str) -> Iterator[None]:
+    """Say which files do not fit each other, in OpenMM's words, which name the residue.
+
+    Raises:
+        InputError: a residue has no template, or lacks atoms.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise InputError(
+            f"force_field: {names} does not fit '{structure}' ({sentence(error)})"
+        ) from error
+
+
+def sentence(error: Exception) -> str:
+    """OpenMM's message on one line, without its advice where to read more."""
+    return " ".join(str(error).split()).split(" For more information")[0].rstrip(".")

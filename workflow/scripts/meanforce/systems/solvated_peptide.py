@@ -1,0 +1,146 @@
+"""Builder of a molecule from a structure file in a periodic box of explicit water."""
+
+import random
+
+import numpy as np
+import openmm
+from openmm import app, unit
+
+from meanforce.errors import InputError
+from meanforce.settings.systems import SolvatedPeptide
+from meanforce.systems import force_field
+from meanforce.systems.peptide import read_structure
+from meanforce.systems.prepared import Prepared
+
+MINIMISER_ITERATIONS = 200
+"""Enough to part atoms that are too close; the equilibration does the rest."""
+
+LIGHTEST = 1.0
+"""Mass that every atom must keep, u."""
+
+
+def build(settings: SolvatedPeptide, seed: int) -> Prepared:
+    """Solvate, neutralise, parametrise and minimise the molecule.
+
+    Atoms of the structure come first, in its order; then water, then ions.
+
+    Args:
+        settings: of the system.
+        seed: decides which water molecules ions replace.
+
+    Raises:
+        InputError: a file is missing, the force field does not fit the structure, or the box is
+            too small.
+    """
+    structure = read_structure(settings.structure)
+    field = force_field.load(settings.force_field)
+    edge = _edge(settings, structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
+    with force_field.fitting(settings.force_field, settings.structure):
+        # Alone first: a residue without a template is then one of the structure's.
+        field.createSystem(structure.topology)
+    solvated = solvate(settings, field, structure, edge, seed)
+    with force_field.fitting(settings.force_field, settings.structure):
+        system = field.createSystem(
+            solvated.topology,
+            nonbondedMethod=app.PME,
+            nonbondedCutoff=settings.nonbonded_cutoff * unit.nanometer,
+            constraints=app.HBonds if settings.constraints == "h_bonds" else None,
+            rigidWater=settings.rigid_water,
+            hydrogenMass=settings.hydrogen_mass,
+        )
+    _refuse_light_atoms(settings, system, solvated.topology)
+    return Prepared(system, solvated.topology, _minimise(system, solvated.positions))
+
+
+def _edge(settings: SolvatedPeptide, positions: np.ndarray) -> float:
+    """Edge of the cubic box, nm; the molecule fits in whichever way it turns.
+
+    Args:
+        settings: of the system.
+        positions: of the molecule, nm, shape (n_atoms, 3).
+    """
+    center = 0.5 * (positions.min(axis=0) + positions.max(axis=0))
+    diameter = 2.0 * float(np.linalg.norm(positions - center, axis=1).max())
+    least = max(settings.smallest_box, diameter + settings.nonbonded_cutoff)
+    edge = diameter + settings.padding if settings.box is None else settings.box
+    if edge < least:
+        key = "padding" if settings.box is None else "box"
+        given = settings.padding if settings.box is None else settings.box
+        enough = least - diameter if settings.box is None else least
+        raise InputError(
+            f"{key}: {given:g} nm is too small for a molecule of {diameter:.3g} nm and a "
+            f"nonbonded_cutoff of {settings.nonbonded_cutoff:g} nm; give at least {enough:.3g} nm"
+        )
+    return edge
+
+
+def solvate(
+    settings: SolvatedPeptide,
+    field: app.ForceField,
+    structure: app.PDBFile | app.PDBxFile,
+    edge: float,
+    seed: int,
+) -> app.Modeller:
+    """Fill a cubic box around the molecule with water and ions.
+
+    Args:
+        settings: of the system.
+        field: with parameters for the molecule, water and ions.
+        structure: of the molecule.
+        edge: of the box, nm.
+        seed: decides which water molecules ions replace.
+
+    Raises:
+        InputError: the force field knows no such water or ions.
+    """
+    modeller = app.Modeller(structure.topology, structure.positions)
+    # Modeller draws the water molecules that ions replace from Python's own generator.
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        modeller.addSolvent(
+            field,
+            model=settings.water_model,
+            boxSize=openmm.Vec3(edge, edge, edge) * unit.nanometer,
+            positiveIon=settings.positive_ion,
+            negativeIon=settings.negative_ion,
+            ionicStrength=settings.ionic_strength * unit.molar,
+            neutralize=settings.neutralise,
+        )
+    except Exception as error:  # it raises plain exceptions of many kinds
+        raise InputError(
+            f"water_model: '{settings.water_model}' and its ions cannot be added with "
+            f"force_field {settings.force_field} ({force_field.sentence(error)})"
+        ) from error
+    finally:
+        random.setstate(before)
+    return modeller
+
+
+def _refuse_light_atoms(
+    settings: SolvatedPeptide, system: openmm.System, topology: app.Topology
+) -> None:
+    """Refuse a hydrogen mass that leaves some atom lighter than hydrogen."""
+    if settings.hydrogen_mass is None:
+        return
+    for atom in topology.atoms():
+        mass = system.getParticleMass(atom.index).value_in_unit(unit.dalton)
+        # Sites of water models that carry no mass have no element.
+        if atom.element is not None and mass < LIGHTEST:
+            raise InputError(
+                f"hydrogen_mass: {settings.hydrogen_mass:g} u leaves {mass:.3g} u for the atom "
+                f"{atom.residue.name}{atom.residue.id}-{atom.name}; give less (4 u is usual)"
+            )
+
+
+def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
+    # On one thread, and told so, the CPU platform is deterministic too, and fast enough.
+    context = openmm.Context(
+        system,
+        openmm.VerletIntegrator(0.001),
+        openmm.Platform.getPlatformByName("CPU"),
+        {"Threads": "1", "DeterministicForces": "true"},
+    )
+    context.setPositions(positions)
+    openmm.LocalEnergyMinimizer.minimize(context, maxIterations=MINIMISER_ITERATIONS)
+    return context.getState(positions=True).getPositions()
