@@ -706,3 +706,47 @@ def test_explosion_before_the_first_step_is_reported(tmp_path, choice):
     engine, job = make_engine(campaign, tmp_path, system=prepared)
     with pytest.raises(InputError, match=r"unstable at step 0 .*kinetic energy is not finite"):
         engine.run(job.load(), tmp_path / "t", tmp_path / "l", tmp_path / "s")
+
+
+# What other files rest on
+
+WRITER = """
+import errno, resource, sys
+from pathlib import Path
+import numpy as np
+from meanforce.data.h5md import H5mdWriter
+from meanforce.data.hdf5 import new_file
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+folder, n = Path(sys.argv[1]), 5000
+try:
+    if sys.argv[2] == "H5MD":
+        with H5mdWriter(folder / "a.h5", np.ones(1), {}, with_forces=False) as writer:
+            writer.append(np.zeros((n, 1, 3)), *np.arange(4.0 * n).reshape(4, n))
+    else:
+        with new_file(folder / "a.h5") as file:
+            file.create_dataset("x", data=np.arange(n))
+            file.create_dataset("y", data=np.arange(n))
+except OSError as error:
+    assert error.errno == errno.EFBIG, error
+    print("said")
+"""
+
+
+@pytest.mark.parametrize("kind", ["H5MD", "plain"])
+def test_hdf5_files_end_in_good_order_where_there_is_no_room(root, tmp_path, kind):
+    result = subprocess.run(
+        [sys.executable, "-c", WRITER, tmp_path, kind], capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": str(root / "workflow/scripts")},
+    )  # fmt: skip
+    # HDF5 by itself would crash when the program ends.
+    assert (result.returncode, result.stdout, result.stderr) == (0, "said\n", "")
+
+
+@pytest.mark.parametrize("name", ["system.xml", "state.xml", "topology.cif"])
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.9])
+def test_prepared_system_cut_short_is_refused(tmp_path, name, part):
+    molecule().write(tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(part * len(content))])
+    with pytest.raises(InputError, match="is not a prepared system"):
+        Prepared.read(tmp_path)

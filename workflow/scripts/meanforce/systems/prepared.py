@@ -51,11 +51,17 @@ class Prepared:
             InputError: a file is missing, is no such file, or is of another system.
         """
         try:
-            system = openmm.XmlSerializer.deserialize((folder / "system.xml").read_text())
-            state = openmm.XmlSerializer.deserialize((folder / "state.xml").read_text())
+            system = _deserialized(folder / "system.xml", "System")
+            state = _deserialized(folder / "state.xml", "State")
             topology = app.PDBxFile(str(folder / "topology.cif")).topology
-        except (OSError, openmm.OpenMMException, ValueError) as error:
+        except (OSError, openmm.OpenMMException, LookupError, ValueError) as error:
             raise InputError(f"{folder}: is not a prepared system ({error})") from error
+        counts = {system.getNumParticles(), len(state.getPositions()), topology.getNumAtoms()}
+        if len(counts) > 1:
+            raise InputError(
+                f"{folder}: is not a prepared system (its files have "
+                f"{' and '.join(map(str, sorted(counts)))} atoms)"
+            )
         if start is None:
             return cls(system, topology, state.getPositions())
         state = _read_state(start, system.getNumParticles())
@@ -64,9 +70,21 @@ class Prepared:
         return cls(system, topology, state.getPositions())
 
 
+def _deserialized(path: Path, root: str) -> openmm.System | openmm.State:
+    """What OpenMM wrote as XML.
+
+    Raises:
+        ValueError: the file was cut short; OpenMM reads as much as there is, forces left out.
+    """
+    text = path.read_text()
+    if not text.rstrip().endswith(f"</{root}>"):
+        raise ValueError(f"{path.name} was cut short")
+    return openmm.XmlSerializer.deserialize(text)
+
+
 def _read_state(path: Path, n_atoms: int) -> openmm.State:
     try:
-        state = openmm.XmlSerializer.deserialize(path.read_text())
+        state = _deserialized(path, "State")
         found = len(state.getVelocities())
     except (OSError, AttributeError, openmm.OpenMMException, ValueError) as error:
         raise InputError(f"{path}: is not an equilibrated state ({error})") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 import mdtraj
 from openmm import app
 
+from meanforce.errors import InputError
 from meanforce.settings.systems import System
 from meanforce.systems import muller_brown, peptide
 
@@ -21,5 +22,12 @@ def input_topology(settings: System) -> mdtraj.Topology:
 
 
 def prepared_topology(path: Path) -> mdtraj.Topology:
-    """Topology written by the stage `prepare` (`topology.cif`)."""
-    return mdtraj.Topology.from_openmm(app.PDBxFile(str(path)).topology)
+    """Topology written by the stage `prepare` (`topology.cif`).
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        return mdtraj.Topology.from_openmm(app.PDBxFile(str(path)).topology)
+    except (OSError, LookupError, ValueError) as error:
+        raise InputError(f"{path}: is not the topology of a prepared system ({error})") from error
