@@ -87,3 +87,23 @@ def test_killed_sampling_is_bit_identical(root, prepared, tmp_path, kind):
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == sorted(
         [*MADE, "segments.csv"]
     )
+
+
+def test_killed_forces_are_bit_identical(root, prepared, tmp_path):
+    arguments = sample_command(
+        root, prepared, tmp_path, "unbiased", length=240.0, stride=0.004, equilibration=0.0
+    )
+    result = run(arguments)
+    assert result.returncode == 0, result.stderr
+
+    def forces(name: str) -> list[str]:
+        return command(
+            root, "forces", "--prepared", prepared, "--trajectory", tmp_path / "trajectory.h5",
+            "--output", tmp_path / name, "--bundle-every", BUNDLE_EVERY,
+        )  # fmt: skip
+
+    result = run(forces("once.h5"))
+    assert result.returncode == 0, result.stderr
+    bundle = tmp_path / ".killed.h5.work" / "bundle"
+    assert run_killed(forces("killed.h5"), bundle, "forces") == KILLS, "the run ended too early"
+    assert filecmp.cmp(tmp_path / "once.h5", tmp_path / "killed.h5", shallow=False)

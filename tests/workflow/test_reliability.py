@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import command
 from scipy import stats
 
 from meanforce.data.trajectory import TrajectoryReader
@@ -36,10 +37,6 @@ LONG = {"length": 1e5}
 MADE = ("trajectory.h5", "log.csv")
 SCHEDULERS = ("SLURM", "PBS", "LSB", "JOB_ID", "_CONDOR")
 ALONE = {name: value for name, value in os.environ.items() if not name.startswith(SCHEDULERS)}
-
-
-def command(root, program: str, *arguments) -> list[str]:
-    return [sys.executable, str(root / f"workflow/scripts/{program}.py"), *map(str, arguments)]
 
 
 def run(arguments: list[str], **options) -> subprocess.CompletedProcess:
