@@ -10,6 +10,7 @@ from meanforce.settings.load import load_config
 
 ALANINE = "capped_alanine"
 PSI = ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"]
+FEW = {name: [name] for name in ("ACE1-C", *PSI)} | {"ALA2-C": ["ALA2-C", "ALA2-O"]}
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
 
 
@@ -116,6 +117,46 @@ BAD = {
     "empty selection": (
         put("mappings", ALANINE, "heavy", {"beads": {"A": "name CZ"}}),
         r"mappings\.capped_alanine\.heavy\.beads\.A: 'name CZ' selects no atom.*nearest: C",
+    ),
+    "atom that does not exist": (
+        put("mappings", ALANINE, "heavy", {"beads": {"A": ["ALA2-CA", "ALA2-CG"]}}),
+        r"mappings\.capped_alanine\.heavy\.beads\.A: there is no atom 'ALA2-CG'; nearest: .*ALA2-C",
+    ),
+    "neither selection nor atoms": (
+        put("mappings", ALANINE, "heavy", {"beads": {"A": {"name": "CA"}}}),
+        r"mappings\.capped_alanine\.heavy\.beads\.A: \{'name': 'CA'\} is neither an MDTraj",
+    ),
+    "weights that do not sum": (
+        put("mappings", ALANINE, "heavy", {
+            "beads": {"A": ["ALA2-C", "ALA2-O"]}, "weights": {"A": [0.3, 0.6]},
+        }),
+        r"mappings\.capped_alanine\.heavy\.weights: weights of bead 'A' sum to 0\.9; they must sum",
+    ),
+    "unknown weights of atoms": (
+        put("mappings", ALANINE, "heavy", "weights", "masses"),
+        r"mappings\.capped_alanine\.heavy\.weights: 'masses' is neither of mass, geometry, charge",
+    ),
+    "weights for too many atoms": (
+        put("mappings", ALANINE, "heavy", {
+            "beads": {"A": "name CA"}, "weights": {"A": [0.5, 0.5]},
+        }),
+        r"mappings\.capped_alanine\.heavy\.weights: 2 given for bead 'A', which takes 1",
+    ),
+    "charges where there are none": (
+        put("mappings", "muller_brown", "x", {"beads": {"X": "all"}, "weights": "charge"}),
+        r"mappings\.muller_brown\.x\.weights: 'charge' is given, but the system has no charges",
+    ),
+    "bead that other weights move": (
+        both(
+            put("mappings", ALANINE, "heavy", {"beads": FEW, "weights": "charge"}),
+            put("mappings", ALANINE, "by_mass", {"beads": FEW}),
+            declare("d", "distance", beads=["ALA2-CA", "ALA2-C"]),
+            put("collective_variables", ALANINE, "d", "mapping", "by_mass"),
+            static(center=["0.2 nm"], width=["1 nm"]),
+            put("campaigns", ALANINE, "unbiased", "collective_variables", ["d"]),
+        ),
+        r"campaign 'unbiased' biases 'd', which is not a function of the beads of mapping 'heavy' "
+        r"\(bead 'ALA2-C' of mapping 'by_mass'",
     ),
     "no selection language": (
         put("mappings", ALANINE, "heavy", {"beads": {"A": "what is this"}}),

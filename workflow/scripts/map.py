@@ -9,6 +9,7 @@ from meanforce.progress import report
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.mappings import Mapping
+from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
 
@@ -24,7 +25,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
-    system = Prepared.read(arguments.prepared).system
+    prepared = Prepared.read(arguments.prepared)
+    system = prepared.system
     constraints = [
         tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
     ]
@@ -38,6 +40,7 @@ def main() -> None:
             arguments.weights,
             folder / "dataset.h5",
             report,
+            atoms_of(prepared),
         )
         (folder / "dataset.h5").replace(arguments.output)
 

@@ -14,6 +14,7 @@ from meanforce.settings.campaigns import Campaign
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.mappings import Mapping
+from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
 
@@ -52,8 +53,8 @@ def main() -> None:
         arguments.trajectory, identity, arguments.time_limit, arguments.bundle_every
     ) as job:
         bundle = job.load()
-        task = _task(settings, arguments)
         prepared = Prepared.read(arguments.prepared, arguments.start)
+        task = _task(settings, arguments, prepared)
         dynamics = make_dynamics(
             task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
         )
@@ -65,11 +66,11 @@ def main() -> None:
         made["trajectory.h5"].replace(arguments.trajectory)
 
 
-def _task(settings, arguments) -> Task:
+def _task(settings, arguments, prepared: Prepared) -> Task:
     campaign = validated(Campaign, settings["campaign"], "campaign")
     topology = prepared_topology(arguments.prepared / "topology.cif")
     beads = {
-        name: build_beads(mapping, topology, f"mappings.{name}")
+        name: build_beads(mapping, topology, f"mappings.{name}", atoms_of(prepared))
         for name, mapping in validated_each(Mapping, settings["mappings"], "mappings").items()
     }
     declared = validated_each(

@@ -156,6 +156,17 @@ class TrajectoryReader:
                 "made again"
             ) from error
 
+    def atom_labels(self) -> list[str]:
+        """RESIDUE+NUMBER-ATOM of each atom, such as ALA2-CA."""
+        with self._checked():
+            topology = json.loads(self._file["topology"][0])
+            return [
+                f"{residue['name']}{residue['resSeq']}-{atom['name']}"
+                for chain in topology["chains"]
+                for residue in chain["residues"]
+                for atom in residue["atoms"]
+            ]
+
     def positions(self, frames: slice) -> np.ndarray:
         """Positions in nm, float32, shape (n, n_atoms, 3)."""
         with self._checked():

@@ -13,7 +13,10 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map
+from meanforce.mapping.names import refuse_other_atoms
+from meanforce.mapping.unwrap import bond_tree, make_whole
 from meanforce.settings.mappings import Mapping
+from meanforce.systems.atoms import Atoms
 
 
 def map_replica(
@@ -25,6 +28,7 @@ def map_replica(
     weights: Path | None,
     output: Path,
     report: Callable[[str], None],
+    atoms: Atoms | None = None,
 ) -> None:
     """Write the H5MD dataset of one replica: R = M r, F = B f.
 
@@ -37,12 +41,13 @@ def map_replica(
         weights: file of the stage `weights`, or None where frames carry their own weights.
         output: file to write.
         report: called with a line of progress.
+        atoms: their charges and start structure.
 
     Raises:
         InputError: mapping and molecule do not fit, or the files do not belong together.
     """
     names = [str(atom) for atom in topology.atoms]
-    beads = build_beads(settings, topology, "mapping")
+    beads = build_beads(settings, topology, "mapping", atoms)
     force_map = build_force_map(
         settings.force_map, beads, topology.n_atoms, constraints, names, "mapping"
     )
@@ -53,16 +58,16 @@ def map_replica(
                 f"{forces}: has the forces of another run than {trajectory}; delete it, so that "
                 "it is made again"
             )
-        if frames.n_atoms != topology.n_atoms:
-            raise InputError(
-                f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system "
-                f"{topology.n_atoms}"
-            )
+        refuse_other_atoms(frames.atom_labels(), topology, str(trajectory))
+        tree, box = bond_tree(topology, beads.atoms), frames.box()
         chunk = max(1, BLOCK // (12 * topology.n_atoms))
         temperature = frames.attributes["temperature"]
         parameters = {
             "bead_names": list(beads.names),
             "bonds": [list(pair) for pair in beads.bonds],
+            "bead_types": list(beads.types),
+            "bead_residues": [list(residue) for residue in beads.residues],
+            "stereo_centers": [list(center) for center in beads.stereo],
             "temperature": temperature,
             "force_map": settings.force_map,
             "time_step": frames.attributes["time_step"],
@@ -77,7 +82,7 @@ def map_replica(
         with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
             for start in range(0, frames.n_frames, chunk):
                 part = slice(start, start + chunk)
-                positions = frames.positions(part).astype(np.float64)
+                positions = make_whole(frames.positions(part), tree, box).astype(np.float64)
                 atomistic = force_file.forces(part).astype(np.float64)
                 writer.append(
                     position=np.einsum("bi,nid->nbd", configuration_map, positions, optimize=True),

@@ -5,6 +5,7 @@ from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
+from meanforce.systems.atoms import input_atoms
 from meanforce.systems.topology import input_topology
 
 
@@ -27,10 +28,13 @@ def check_structures(config: Config) -> None:
     for system, mappings in config.mappings.items():
         try:
             topology = input_topology(config.systems[system])
+            # Charges are in the force field; other weights do without reading it.
+            by_charge = any(mapping.weights == "charge" for mapping in mappings.values())
+            start = input_atoms(config.systems[system]) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
         for name, mapping in mappings.items():
-            beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}")
+            beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
     for system, variables in config.collective_variables.items():
         for name, variable in variables.items():
             for key in ("beads", "other_beads"):

@@ -2,15 +2,19 @@
 
 import dataclasses
 import difflib
-import re
 
 import mdtraj
 import numpy as np
 
 from meanforce.errors import InputError
-from meanforce.mapping.solvent import solute_atoms
+from meanforce.mapping import graph as molecular
+from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
+from meanforce.mapping.names import find_atoms
+from meanforce.mapping.stereo import Centre, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
+from meanforce.mapping.unwrap import bond_tree, make_whole
 from meanforce.settings.mappings import Mapping
+from meanforce.systems.atoms import Atoms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,10 +23,14 @@ class Beads:
 
     Attributes:
         names: bead names, n_beads of them.
-        atoms: atom indices of each bead.
+        atoms: atom indices of each bead, ascending.
         weights: weights of these atoms in the bead's position; each array sums to 1.
         bonds: pairs of bead indices joined by the molecule's graph, first < second.
-        masses: u, shape (n_beads,); of the atoms, and of hydrogens bonded to them.
+        masses: u, shape (n_beads,).
+        types: of each bead; the same for chemically equal beads of different residues.
+        residues: name and index (from 0, in the topology) of the residue of each bead's first
+            atom.
+        stereo: stereo centres, where the start structure is known.
     """
 
     names: tuple[str, ...]
@@ -30,6 +38,9 @@ class Beads:
     weights: tuple[tuple[float, ...], ...]
     bonds: tuple[tuple[int, int], ...]
     masses: np.ndarray
+    types: tuple[str, ...] = ()
+    residues: tuple[tuple[str, int], ...] = ()
+    stereo: tuple[Centre, ...] = ()
 
     def matrix(self, n_atoms: int) -> np.ndarray:
         """M, shape (n_beads, n_atoms)."""
@@ -53,66 +64,68 @@ class Beads:
         return self.names.index(name)
 
 
-def build_beads(settings: Mapping, topology: mdtraj.Topology, where: str) -> Beads:
+def build_beads(
+    settings: Mapping, topology: mdtraj.Topology, where: str, start: Atoms | None = None
+) -> Beads:
     """Beads of a mapping on a topology.
 
     Args:
         settings: the mapping.
         topology: of the atomistic system, with bonds.
         where: config key, for messages.
+        start: charges, which weights by charge need, and the start structure, which stereo
+            centres are seen in; None: there are none of them.
 
     Raises:
-        InputError: a selection is wrong, empty, or shares atoms with another bead.
+        InputError: atoms do not exist, are in two beads, or have no charges or weights.
     """
-    if settings.template is not None:
-        selected = TEMPLATES[settings.template](topology)
-    else:
-        selected = {
-            name: _select(topology, text, f"{where}.beads.{name}")
-            for name, text in settings.beads.items()
+    if start is not None and len(start.positions) != topology.n_atoms:
+        raise InputError(
+            f"{where}: the system has {len(start.positions)} atoms, but its topology "
+            f"{topology.n_atoms}"
+        )
+    selected = _selected(settings, topology, where)
+    _refuse_overlap(selected, topology, where)
+    all_masses = atom_masses(topology)
+    charges = None if start is None else start.charges
+    atoms, weights = [], []
+    for name, members in selected.items():
+        row = bead_weights(settings, name, members, all_masses, charges, where)
+        # In one order, whichever they were given in: then equal beads are seen to be equal.
+        order = np.argsort(members)
+        atoms.append(tuple(members[k] for k in order))
+        weights.append(tuple(row[order].tolist()))
+    graph = molecular.neighbours(topology)
+    first = [topology.atom(members[0]).residue for members in atoms]
+    beads = Beads(
+        names=tuple(selected),
+        atoms=tuple(atoms),
+        weights=tuple(weights),
+        bonds=molecular.bead_bonds(atoms, graph),
+        masses=bead_masses(settings.masses, atoms, weights, all_masses, topology, graph),
+        types=tuple(molecular.bead_type(members, topology, graph) for members in atoms),
+        residues=tuple((residue.name, residue.index) for residue in first),
+    )
+    if start is None:
+        return beads
+    whole = make_whole(start.positions[None].copy(), bond_tree(topology, atoms), start.box)
+    positions = beads.matrix(topology.n_atoms) @ whole[0]
+    return dataclasses.replace(beads, stereo=stereo_centers(atoms, topology, graph, positions))
+
+
+def _selected(settings: Mapping, topology: mdtraj.Topology, where: str) -> dict[str, list[int]]:
+    """Atoms of each bead, in the order in which its weights are given."""
+    if settings.template is None:
+        return {
+            name: find_atoms(topology, wanted, f"{where}.beads.{name}")
+            for name, wanted in settings.beads.items()
         }
+    selected = TEMPLATES[settings.template](topology)
     if not selected:
         raise InputError(
             f"{where}: the template '{settings.template}' finds no atom of this system"
         )
-    _refuse_overlap(selected, topology, where)
-    names = tuple(selected)
-    atoms = tuple(tuple(selected[name]) for name in names)
-    masses = np.array([_mass(atom) for atom in topology.atoms])
-    weights = []
-    for members in atoms:
-        row = masses[list(members)] if settings.weights == "mass" else np.ones(len(members))
-        weights.append(tuple((row / row.sum()).tolist()))
-    owned = [_with_hydrogens(members, topology) for members in atoms]
-    return Beads(
-        names=names,
-        atoms=atoms,
-        weights=tuple(weights),
-        bonds=_bead_bonds(atoms, topology),
-        masses=np.array([masses[list(members)].sum() for members in owned]),
-    )
-
-
-def _mass(atom) -> float:
-    return max(float(atom.element.mass), 1.0)
-
-
-def _select(topology: mdtraj.Topology, text: str, where: str) -> list[int]:
-    try:
-        selected = {int(i) for i in topology.select(text)}
-    except Exception as error:  # MDTraj's parser raises many unrelated types
-        raise InputError(f"{where}: '{text}' is not an MDTraj selection") from error
-    solute = solute_atoms(topology)
-    indices = [i for i in solute if i in selected]
-    if not indices:
-        known = sorted({topology.atom(i).name for i in solute})
-        wanted = re.findall(r"[A-Z][A-Z0-9]*", text)
-        near = [m for word in wanted for m in difflib.get_close_matches(word, known, n=2)]
-        hint = f" (nearest: {', '.join(dict.fromkeys(near))})" if near else ""
-        raise InputError(
-            f"{where}: '{text}' selects no atom; atom names here: {', '.join(known)}{hint}"
-        )
-    return indices
+    return selected
 
 
 def _refuse_overlap(selected: dict[str, list[int]], topology: mdtraj.Topology, where: str) -> None:
@@ -125,31 +138,3 @@ def _refuse_overlap(selected: dict[str, list[int]], topology: mdtraj.Topology, w
                     f"'{name}'; an atom may belong to one bead only"
                 )
             owner[atom] = name
-
-
-def _neighbours(topology: mdtraj.Topology) -> dict[int, set[int]]:
-    graph: dict[int, set[int]] = {atom.index: set() for atom in topology.atoms}
-    for first, second in topology.bonds:
-        graph[first.index].add(second.index)
-        graph[second.index].add(first.index)
-    return graph
-
-
-def _with_hydrogens(atoms: tuple[int, ...], topology: mdtraj.Topology) -> set[int]:
-    graph = _neighbours(topology)
-    owned = set(atoms)
-    for atom in atoms:
-        owned |= {i for i in graph[atom] if topology.atom(i).element.symbol == "H"}
-    return owned
-
-
-def _bead_bonds(
-    atoms: tuple[tuple[int, ...], ...], topology: mdtraj.Topology
-) -> tuple[tuple[int, int], ...]:
-    owner = {atom: bead for bead, members in enumerate(atoms) for atom in members}
-    bonds = set()
-    for first, second in topology.bonds:
-        a, b = owner.get(first.index), owner.get(second.index)
-        if a is not None and b is not None and a != b:
-            bonds.add((min(a, b), max(a, b)))
-    return tuple(sorted(bonds))

@@ -2,17 +2,14 @@
 
 import mdtraj
 
-from meanforce.mapping.solvent import solute_atoms
+from meanforce.mapping.names import solute_labels
 
 CORE = ("C", "N", "CA", "CB")
 
 
 def _named(topology: mdtraj.Topology, keep) -> dict[str, list[int]]:
-    return {
-        f"{atom.residue.name}{atom.residue.resSeq}-{atom.name}": [atom.index]
-        for atom in map(topology.atom, solute_atoms(topology))
-        if keep(atom)
-    }
+    labels = solute_labels(topology)
+    return {label: [i] for i, label in labels.items() if keep(topology.atom(i))}
 
 
 def heavy(topology: mdtraj.Topology) -> dict[str, list[int]]:
@@ -31,4 +28,9 @@ def core_beta(topology: mdtraj.Topology) -> dict[str, list[int]]:
     return _named(topology, keep)
 
 
-TEMPLATES = {"heavy": heavy, "core_beta": core_beta}
+def ca(topology: mdtraj.Topology) -> dict[str, list[int]]:
+    """The CA of every residue; caps have none."""
+    return _named(topology, lambda atom: atom.name == "CA" and atom.element.symbol == "C")
+
+
+TEMPLATES = {"heavy": heavy, "core_beta": core_beta, "ca": ca}

@@ -1,27 +1,119 @@
 """Section `mappings`: which atoms make a bead, and how forces are mapped."""
 
-from typing import Literal, Self
+import difflib
+import math
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from meanforce.settings.base import Name, Settings
 
+KINDS_OF_WEIGHTS = ("mass", "geometry", "charge")
+
+SUM_ALLOWANCE = 1e-6
+"""How far explicit weights of a bead may be from 1 in sum: numbers in a file are rounded."""
+
+
+def _atoms(value: Any) -> str | list[str]:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+        return list(value)
+    raise ValueError(
+        f"{value!r} is neither an MDTraj selection, such as 'resid 1 and name CA', nor a list of "
+        "atom names, such as [ALA2-C, ALA2-O]"
+    )
+
+
+BeadAtoms = Annotated[
+    str | list[str],
+    PlainValidator(_atoms),
+    WithJsonSchema(
+        {
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+            "x-quantity": "selection or list of atom names",
+        }
+    ),
+]
+"""Atoms of a bead."""
+
+
+def _weights(value: Any) -> str | dict[str, list[float]]:
+    if value in KINDS_OF_WEIGHTS:
+        return value
+    if not isinstance(value, dict) or not value:
+        raise ValueError(
+            f"{value!r} is neither of {', '.join(KINDS_OF_WEIGHTS)}, nor a bead name with a list "
+            "of weights, such as {CO: [0.4, 0.6]}"
+        )
+    return {str(bead): _weights_of_bead(bead, row) for bead, row in value.items()}
+
+
+def _weights_of_bead(bead: str, row: Any) -> list[float]:
+    """Weights of one bead's atoms, none of them negative, 1 in sum."""
+    numbers = row if isinstance(row, list) and row else [None]
+    if any(isinstance(w, bool) or not isinstance(w, (int, float)) for w in numbers):
+        raise ValueError(f"{row!r}, given for bead '{bead}', is not a list of numbers")
+    if not all(math.isfinite(w) and w >= 0 for w in numbers):
+        raise ValueError(f"weights of bead '{bead}' are {row}; allowed are numbers >= 0")
+    total = math.fsum(numbers)
+    if abs(total - 1.0) > SUM_ALLOWANCE:
+        raise ValueError(f"weights of bead '{bead}' sum to {total:.8g}; they must sum to 1")
+    return [float(w) for w in numbers]
+
+
+Weights = Annotated[
+    str | dict[str, list[float]],
+    PlainValidator(_weights),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(KINDS_OF_WEIGHTS)},
+                {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "array",
+                        "items": {"type": "number", "minimum": 0},
+                    },
+                },
+            ]
+        }
+    ),
+]
+"""Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
+
 
 class Mapping(Settings):
-    """Configuration map and force map of one system."""
+    """Configuration map and force map of one system.
 
-    template: Literal["heavy", "core_beta"] | None = Field(
+    Bead masses by Noid et al., J. Chem. Phys. 128, 244114 (2008).
+    """
+
+    template: Literal["heavy", "core_beta", "ca"] | None = Field(
         default=None,
         description=(
-            "ready-made beads of a peptide: all heavy atoms, or C, N, CA and CB; "
-            "beads are named RESIDUE+NUMBER-ATOM, such as ALA2-CA"
+            "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. "
+            "Beads are named RESIDUE+NUMBER-ATOM, such as ALA2-CA, with the chain in front "
+            "(A-ALA2-CA) where two chains have the same"
         ),
     )
-    beads: dict[Name, str] | None = Field(
-        default=None, description="bead name: MDTraj selection of its atoms (instead of a template)"
+    beads: dict[Name, BeadAtoms] | None = Field(
+        default=None,
+        description="bead name: its atoms (instead of a template), by an MDTraj selection or by "
+        "names, like those of template beads, or shorter where no other atom has the same (CB)",
     )
-    weights: Literal["mass", "geometry"] = Field(
-        default="mass", description="weights of the atoms in a bead's position"
+    weights: Weights = Field(
+        default="mass",
+        description="weights of the atoms in a bead's position: by mass, all the same, by |charge|,"
+        " or bead name: numbers that sum to 1, in the order of the bead's list, or, for a "
+        "selection, of the structure file",
+    )
+    masses: Literal["sum", "consistent"] = Field(
+        default="sum",
+        description="bead masses: sum over the bead's atoms and the hydrogens bonded to them; or "
+        "M = 1/Σ(c²/m) over its atoms with weights c and masses m, with which the CG model has "
+        "the momenta of the mapped atoms. Free energies depend on neither",
     )
     force_map: Literal["slice", "aggregate"] = Field(
         default="aggregate",
@@ -35,4 +127,14 @@ class Mapping(Settings):
             raise ValueError("give either 'template' or 'beads', and not both")
         if self.beads is not None and not self.beads:
             raise ValueError("'beads' is empty; name at least one bead")
+        if isinstance(self.weights, dict):
+            if self.beads is None:
+                raise ValueError("'weights' are given by bead, but a template's beads are atoms")
+            for name in self.weights:
+                if name not in self.beads:
+                    near = difflib.get_close_matches(name, self.beads, n=2)
+                    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+                    raise ValueError(
+                        f"'weights' names the bead '{name}'; known: {', '.join(self.beads)}{hint}"
+                    )
         return self

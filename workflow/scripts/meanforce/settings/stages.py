@@ -59,8 +59,8 @@ def sample_settings(
         "temperature": config.state_points[state].temperature,
         "collective_variables": variables,
         "mappings": {
-            # Where beads are decides over the bias; how forces are mapped does not.
-            name: config.mappings[system][name].model_dump(exclude={"force_map"})
+            # Where beads are decides over the bias; their masses and force map do not.
+            name: config.mappings[system][name].model_dump(exclude={"force_map", "masses"})
             for name in sorted({variable["mapping"] for variable in variables.values()})
         },
         "seed": seed_of(config, system, state, campaign, replica),

@@ -1,0 +1,102 @@
+"""Molecules made whole that a periodic boundary cuts."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import mdtraj
+import numpy as np
+
+from meanforce.mapping.graph import Graph, molecules, neighbours
+
+
+@dataclasses.dataclass(frozen=True)
+class BondTree:
+    """Spanning trees of the molecules that hold beads, cut back to what beads need.
+
+    Attributes:
+        atoms: indices of the atoms in it, ascending.
+        levels: pairs of arrays (parents, children), from the root outwards; a parent stands in
+            its place before its children are put beside it.
+    """
+
+    atoms: np.ndarray
+    levels: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+
+def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> BondTree:
+    """How atoms are reached from each other through the bond graph.
+
+    The root is the first bead atom of each molecule. A bead whose atoms no bonds connect joins
+    its molecules: the first of its atoms in another one hangs on the bead's first atom.
+
+    Args:
+        topology: of the atoms, with bonds.
+        beads: atoms of each bead.
+    """
+    graph = _joined(beads, neighbours(topology))
+    needed = {atom for members in beads for atom in members}
+    depth_of: dict[int, int] = {}
+    parent: dict[int, int] = {}
+    order = []
+    for molecule in molecules([atom for members in beads for atom in members], graph):
+        # Breadth first, so that who first reaches an atom is the nearest to the root.
+        depth_of[molecule[0]] = 0
+        for atom in molecule:
+            for other in graph[atom]:
+                if other not in depth_of:
+                    depth_of[other], parent[other] = depth_of[atom] + 1, atom
+        order += molecule
+    for atom in reversed(order):
+        if atom in needed and atom in parent:
+            needed.add(parent[atom])
+    levels: dict[int, list[tuple[int, int]]] = {}
+    for atom in order:
+        if atom in needed and atom in parent:
+            levels.setdefault(depth_of[atom], []).append((parent[atom], atom))
+    return BondTree(
+        atoms=np.array(sorted(needed)),
+        levels=tuple(tuple(np.array(levels[depth]).T) for depth in sorted(levels)),
+    )
+
+
+def _joined(beads: Sequence[Sequence[int]], graph: Graph) -> list[tuple[int, ...]]:
+    """The graph with further edges inside beads whose atoms it does not connect."""
+    joined = list(graph)
+    number: dict[int, int] = {}
+    everything = [atom for members in beads for atom in members]
+    for k, molecule in enumerate(molecules(everything, graph)):
+        number |= dict.fromkeys(molecule, k)
+    for first, *others in beads:
+        for other in others:
+            if number[other] == number[first]:
+                continue
+            # Molecules that are joined already are not joined again: a way around would let
+            # this edge stand for a bond.
+            joined[first] += (other,)
+            joined[other] += (first,)
+            old = number[other]
+            number = {i: number[first] if k == old else k for i, k in number.items()}
+    return joined
+
+
+def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) -> np.ndarray:
+    """Put every atom of the tree beside the one before it, by whole box vectors.
+
+    Roots keep their places. Bonds must be shorter than half of the box's smallest width; then
+    rounding gives the shortest image also in a triclinic box.
+
+    Args:
+        positions: nm, shape (n_frames, n_atoms, 3); changed in place.
+        tree: of the atoms to be moved; others stay.
+        box: periodic box vectors in rows, nm, shape (3, 3); None: nothing is changed.
+
+    Returns:
+        The positions.
+    """
+    if box is None:
+        return positions
+    inverse = np.linalg.inv(box)
+    for parents, children in tree.levels:
+        steps = positions[:, children] - positions[:, parents]
+        positions[:, children] -= np.rint(steps @ inverse) @ box
+    return positions
