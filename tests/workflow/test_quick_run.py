@@ -98,7 +98,7 @@ AFTER_TRAIN = {"train", "simulate", "validate", "report"}
 CODE_EDITS = {
     "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", *AFTER_SAMPLE}),
     "sampling/metadynamics.py": ("max(1, round(", "max(2, round(", AFTER_SAMPLE),
-    "sampling/recompute.py": ("CHUNK = 5000", "CHUNK = 4000", AFTER_SAMPLE - {"sample"}),
+    "sampling/recompute.py": ("TOLERANCE = 1e-4", "TOLERANCE = 2e-4", AFTER_SAMPLE - {"sample"}),
     "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
     "training/gradient.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
     "dynamics/langevin.py": ("half = 0.5 *", "half = 0.50001 *", AFTER_TRAIN - {"train"}),
