@@ -73,19 +73,18 @@ def sums(positions: np.ndarray, forces: np.ndarray) -> dict[str, float]:
 
 
 def refuse_wrong_sums(
-    atoms: dict[str, float], beads: dict[str, float], all_alike: bool, periodic: bool, where: str
+    atoms: dict[str, float], beads: dict[str, float], all_alike: bool, where: str
 ) -> None:
-    """Check what `sums` gives for atoms and beads.
+    """Check what `sums` gives for atoms and beads of a molecule without a periodic box.
 
-    Forces of a molecule without an external field add up to nothing; then its torques do as well,
-    unless molecules are cut by a periodic box, and so do the mapped forces if each atom's force
-    is given to beads exactly once. Torques of beads need not: a bead is not where its atoms are.
+    Without an external field forces add up to nothing; then torques do as well, and so do the
+    mapped forces if each atom's force is given to beads exactly once. Torques of beads need not: a
+    bead is not where its atoms are.
 
     Args:
         atoms: of the atoms.
         beads: of the mapped forces.
         all_alike: whether all columns of B sum to 1.
-        periodic: whether there is a periodic box.
         where: file, for the message.
 
     Raises:
@@ -93,7 +92,7 @@ def refuse_wrong_sums(
     """
     if atoms["force"] >= FLOAT:
         return
-    if not periodic and atoms["torque"] >= FLOAT:
+    if atoms["torque"] >= FLOAT:
         raise InputError(
             f"{where}: its forces add up to zero, but its torques do not (relative size "
             f"{atoms['torque']:.1e}, allowed {FLOAT:g}); forces and positions are not of the same "

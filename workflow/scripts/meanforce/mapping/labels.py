@@ -11,8 +11,8 @@ from meanforce.mapping.groups import BLOCKS, Groups, Moments, parts_by_block
 from meanforce.mapping.optimal import (
     Programme,
     cross_fitted,
-    mean_squares,
     programme,
+    squares,
     with_noise,
 )
 
@@ -121,27 +121,26 @@ def optimal_labels(molecule: Molecule, moments: Moments, stiffness: float | None
     return Labels(maps, of_noise)
 
 
-def mean_squares_of_all(molecule: Molecule, moments: Moments) -> dict[str, np.ndarray]:
-    """Mean squares ⟨|F_I|²⟩ of all force maps without noise, (kJ/mol/nm)².
+def squares_of_all(molecule: Molecule, moments: Moments) -> dict[str, np.ndarray]:
+    """Sums over frames of |F_I|² of all force maps without noise, (kJ/mol/nm)².
 
     Those of `optimal` are of frames that its coefficients were not fitted to.
 
     Returns:
-        By force map, shape (n_beads,); not a number where the map would be wrong.
+        By force map, shape (BLOCKS, n_beads); not a number where the map would be wrong.
     """
-    n_frames = max(1, int(moments.frames.sum()))
-    total = moments.matrices.sum(axis=0) / n_frames
-    unknown = np.full(len(molecule.beads.names), np.nan)
+    unknown = np.full((BLOCKS, len(molecule.beads.names)), np.nan)
     found = dict.fromkeys((*FORCE_MAPS, "optimal"), unknown)
     for kind in FORCE_MAPS:
         rows = _rows(molecule, kind)
         if rows is not None:
-            found[kind] = mean_squares(rows, total)
+            found[kind] = np.array([squares(rows, matrix) for matrix in moments.matrices])
     problem = programme(_by_groups(molecule), _start(molecule))
     if problem is not None:
         rows = cross_fitted(problem, moments.matrices)
-        by_block = [mean_squares(*pair) for pair in zip(rows, moments.matrices, strict=True)]
-        found["optimal"] = np.sum(by_block, axis=0) / n_frames
+        found["optimal"] = np.array(
+            [squares(*pair) for pair in zip(rows, moments.matrices, strict=True)]
+        )
     return found
 
 

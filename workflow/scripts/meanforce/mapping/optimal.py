@@ -77,7 +77,7 @@ def _allowed(configuration_map: np.ndarray, rows: np.ndarray) -> bool:
     return bool(np.abs(identity - np.eye(len(rows))).max() < FEASIBLE)
 
 
-def mean_squares(rows: np.ndarray, moments: np.ndarray) -> np.ndarray:
+def squares(rows: np.ndarray, moments: np.ndarray) -> np.ndarray:
     """b C bᵀ of rows, shape (..., n_beads); `rows` (..., n_beads, n_groups)."""
     return np.einsum("...bg,gh,...bh->...b", rows, moments, rows, optimize=True)
 
@@ -101,8 +101,8 @@ def cross_fitted(problem: Programme, moments: np.ndarray) -> np.ndarray:
     for first in range(n_blocks):
         for second in range(first):
             path = problem.path(total - moments[first] - moments[second])
-            scores[first] += mean_squares(path, moments[second])
-            scores[second] += mean_squares(path, moments[first])
+            scores[first] += squares(path, moments[second])
+            scores[second] += squares(path, moments[first])
     rows = np.empty((n_blocks, *problem.start.shape))
     for block in range(n_blocks):
         path = problem.path(total - moments[block])

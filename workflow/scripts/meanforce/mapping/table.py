@@ -8,8 +8,8 @@ the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
     would be wrong (`slice` under constraints).
 `labels`
     of the forces in the dataset.
-`optimal_over_aggregate`
-    ratio of these two.
+`optimal_over_aggregate`, `optimal_over_aggregate_stderr`
+    ratio of these two; standard errors of ratios are from leaving out a time block each.
 `mean_force`, `mean_force_stderr`
     mean square S of the mean force: ⟨F_i·Q F_j⟩ over each frame i and its nearest frame j of
     another time, rotated onto i; the noise of the two is independent. Neighbours at a distance
@@ -35,8 +35,9 @@ BLOCKS = 20
 """Time blocks of these frames: for the two halves, and for standard errors."""
 
 COLUMNS = (
-    "bead", "slice", "aggregate", "optimal", "labels", "optimal_over_aggregate", "mean_force",
-    "mean_force_stderr", "data_saving", "data_saving_stderr", "data_saving_at_least",
+    "bead", "slice", "aggregate", "optimal", "labels", "optimal_over_aggregate",
+    "optimal_over_aggregate_stderr", "mean_force", "mean_force_stderr", "data_saving",
+    "data_saving_stderr", "data_saving_at_least",
 )  # fmt: skip
 
 
@@ -55,55 +56,58 @@ def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     return np.array([products[block == b].sum(axis=2).mean(axis=0) for b in range(BLOCKS)])
 
 
-def write_table(
-    path: Path,
+def rows(
     bead_names: tuple[str, ...],
-    mean_squares: dict[str, np.ndarray],
-    labels: np.ndarray,
+    squares: dict[str, np.ndarray],
+    frames: np.ndarray,
     mean_force: np.ndarray,
     with_noise: bool,
-) -> dict[str, float]:
-    """Write a row for each bead and one, `all`, for their sum.
+) -> list[dict[str, str | float]]:
+    """A row for each bead and a last one, `all`, for their sum.
 
     Args:
-        path: CSV file to write.
         bead_names: n_beads of them.
-        mean_squares: by force map, each of shape (n_beads,).
-        labels: mean squares of the forces in the dataset, shape (n_beads,).
+        squares: by force map, and of the `labels`: sums over frames of |F_I|² by time block, each
+            of shape (n_blocks, n_beads).
+        frames: number of frames in each block.
         mean_force: from `mean_force_squares`.
         with_noise: whether the dataset's positions have noise.
-
-    Returns:
-        The row `all`.
     """
-    values = np.array([*mean_squares.values(), labels])
-    values = np.hstack([values, values.sum(axis=1, keepdims=True)])
-    blocks = np.hstack([mean_force, mean_force.sum(axis=1, keepdims=True)])
-    rows = []
+    sums = {kind: _with_sum(values) for kind, values in squares.items()}
+    signal = _with_sum(mean_force)
+    table = []
     for number, name in enumerate((*bead_names, "all")):
-        squares = dict(zip((*mean_squares, "labels"), values[:, number].tolist(), strict=True))
-        rows.append({"bead": name} | squares | _ratios(squares, blocks[:, number], with_noise))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({key: _text(row[key]) for key in COLUMNS})
-    return rows[-1]
+        own = {kind: values[:, number] for kind, values in sums.items()}
+        row = {"bead": name}
+        row |= {kind: float(values.sum() / frames.sum()) for kind, values in own.items()}
+        table.append(row | _ratios(own, frames, signal[:, number], with_noise))
+    return table
 
 
-def _ratios(squares: dict[str, float], blocks: np.ndarray, with_noise: bool) -> dict[str, float]:
+def _with_sum(values: np.ndarray) -> np.ndarray:
+    return np.hstack([values, values.sum(axis=1, keepdims=True)])
+
+
+def _ratios(
+    squares: dict[str, np.ndarray], frames: np.ndarray, mean_force: np.ndarray, with_noise: bool
+) -> dict[str, float]:
+    signal = error = np.nan
+    if len(mean_force):
+        signal = float(mean_force.mean())
+        error = float(mean_force.std(ddof=1) / np.sqrt(len(mean_force)))
     aggregate, optimal = squares["aggregate"], squares["optimal"]
-    signal = error = saving = saving_error = np.nan
-    if len(blocks):
-        signal = float(blocks.mean())
-        error = float(blocks.std(ddof=1) / np.sqrt(len(blocks)))
-    noise = optimal - max(signal, 0.0)
+    ratio, ratio_error = _jackknife(optimal, aggregate)
+    saving = saving_error = np.nan
+    known = max(signal, 0.0)
+    noise = optimal.sum() / frames.sum() - known
     if noise > 0 and not with_noise:
-        saving = (aggregate - max(signal, 0.0)) / noise
-        saving_error = abs(aggregate - optimal) / noise**2 * error
-    ratio = optimal / aggregate if aggregate > 0 else np.nan
+        saving, sampling_error = _jackknife(aggregate - known * frames, optimal - known * frames)
+        # Derivative of the saving (a − S)/(o − S) to S.
+        slope = (aggregate.sum() - optimal.sum()) / frames.sum() / noise**2
+        saving_error = float(np.hypot(sampling_error, slope * error))
     return {
         "optimal_over_aggregate": ratio,
+        "optimal_over_aggregate_stderr": ratio_error,
         "mean_force": signal,
         "mean_force_stderr": error,
         "data_saving": saving,
@@ -112,7 +116,50 @@ def _ratios(squares: dict[str, float], blocks: np.ndarray, with_noise: bool) -> 
     }
 
 
+def _jackknife(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
+    """Ratio of sums over blocks, and its standard error from leaving out a block each.
+
+    Efron, Tibshirani, An Introduction to the Bootstrap, chapter 11.
+    """
+    if not (below.sum() > 0 and (below.sum() - below > 0).all()):
+        return np.nan, np.nan
+    without = (above.sum() - above) / (below.sum() - below)
+    error = np.sqrt((len(without) - 1) * without.var())
+    return float(above.sum() / below.sum()), float(error)
+
+
+def write(path: Path, table: list[dict[str, str | float]]) -> None:
+    """Write the rows; what is not a number is left empty."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for row in table:
+            writer.writerow([_text(row[key]) for key in COLUMNS])
+
+
 def _text(value: str | float) -> str:
     if isinstance(value, str):
         return value
     return "" if np.isnan(value) else f"{value:.8g}"
+
+
+def lines(table: list[dict[str, str | float]]) -> list[str]:
+    """What the log says about the row `all`."""
+    total = table[-1]
+    said = []
+    if np.isnan(total["slice"]):
+        said.append("force map 'slice': refused, it would be wrong here")
+    said.append(
+        f"force map 'optimal': mean square {total['optimal_over_aggregate']:.4f} ± "
+        f"{total['optimal_over_aggregate_stderr']:.4f} times that of 'aggregate'"
+    )
+    if total["data_saving"] > 0:
+        said.append(
+            f"'aggregate' needs {total['data_saving']:.2f} ± {total['data_saving_stderr']:.2f} "
+            "times as many frames for the same noise"
+        )
+    said.append(
+        f"forces in the dataset: mean square {total['labels'] / total['aggregate']:.4f} times that "
+        "of 'aggregate'"
+    )
+    return said
