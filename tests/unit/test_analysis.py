@@ -7,7 +7,7 @@ import pytest
 
 from meanforce.analysis.basins import barrier_height
 from meanforce.analysis.convergence import r_hat
-from meanforce.analysis.force_error import _neighbour_half_squares, _superposition
+from meanforce.analysis.force_error import _neighbour_half_squares
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import wasserstein
 from meanforce.analysis.surfaces import (
@@ -18,6 +18,7 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.mapping.neighbours import superposition
 
 
 def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
@@ -137,7 +138,7 @@ def test_superposition_finds_the_rotation():
     rotation = np.linalg.qr(rng.normal(size=(4, 3, 3)))[0]
     rotation *= np.sign(np.linalg.det(rotation))[:, None, None]
     target = np.einsum("nij,nbj->nbi", rotation, mobile) + 3.0
-    np.testing.assert_allclose(_superposition(mobile, target), rotation, atol=1e-10)
+    np.testing.assert_allclose(superposition(mobile, target), rotation, atol=1e-10)
 
 
 def test_irreducible_force_is_the_noise_and_not_the_models_error():

@@ -69,7 +69,7 @@ def test_settings_of_a_stage_are_canonical(config):
     for build, names in (
         (stages.prepare_settings, job[:1]),
         (stages.sample_settings, job),
-        (stages.map_settings, ("capped_alanine", "heavy")),
+        (stages.map_settings, (*job, "heavy")),
         (stages.train_settings, (name, "0")),
         (stages.simulate_settings, (name, "T350")),
         (stages.validate_settings, (name, "T350")),

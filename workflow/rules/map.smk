@@ -1,5 +1,6 @@
 # map: positions and forces of atoms become positions and forces of beads.
-# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows. Makes: {mapping}.h5, an H5MD dataset.
+# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows.
+# Makes: {mapping}.h5, an H5MD dataset, and {mapping}.force_maps.csv, how noisy each force map is.
 
 
 rule map:
@@ -9,7 +10,8 @@ rule map:
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
         weights=weights_of_frames,
     output:
-        "results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+        dataset="results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+        table="results/{system}/{state}/{campaign}/{replica}/{mapping}.force_maps.csv",
     log:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
@@ -21,11 +23,9 @@ rule map:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
-        settings=lambda wildcards: settings_of("map")(
-            {"system": wildcards.system, "mapping": wildcards.mapping}
-        ),
+        settings=settings_of("map"),
         code=code_of("map.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
+        " --output {output.dataset:q} --table {output.table:q} > {log:q} 2>&1"

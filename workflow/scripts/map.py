@@ -1,10 +1,10 @@
-"""Map one replica's positions and forces onto beads: an H5MD dataset."""
+"""Map one replica's positions and forces onto beads: an H5MD dataset, and how noisy it is."""
 
 import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
-from meanforce.mapping.apply import map_replica
+from meanforce.mapping.apply import Files, map_replica
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
@@ -21,8 +21,9 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping}")
+    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping, seed}")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
+    parser.add_argument("--table", type=Path, required=True, help="CSV file of force maps to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     prepared = Prepared.read(arguments.prepared)
@@ -35,13 +36,18 @@ def main() -> None:
             validated(Mapping, settings["mapping"], "mapping"),
             prepared_topology(arguments.prepared / "topology.cif"),
             constraints,
-            arguments.trajectory,
-            arguments.forces,
-            arguments.weights,
-            folder / "dataset.h5",
+            Files(
+                trajectory=arguments.trajectory,
+                forces=arguments.forces,
+                weights=arguments.weights,
+                dataset=folder / "dataset.h5",
+                table=folder / "force_maps.csv",
+            ),
+            settings["seed"],
             report,
             atoms_of(prepared),
         )
+        (folder / "force_maps.csv").replace(arguments.table)
         (folder / "dataset.h5").replace(arguments.output)
 
 

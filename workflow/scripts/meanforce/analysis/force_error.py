@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row
+from meanforce.mapping.neighbours import shape_features, turned_onto
 from meanforce.units import KCAL
 
 FRAMES = 30000
@@ -93,36 +94,8 @@ def _block_error(values: np.ndarray, blocks: np.ndarray) -> float:
 
 
 def _neighbour_half_squares(positions: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """½|ε_i − Q ε_j|² of each frame i and its nearest other frame j, rotated onto i.
-
-    Nearness is that of pair distances and, for the mirror image, of triple products; for a
-    single bead, of its position along the components that carry force.
-    """
-    n_beads = positions.shape[1]
-    if n_beads == 1:
-        carries = (residual != 0).any(axis=0)
-        features = positions[:, carries].reshape(len(positions), -1).astype(float)
-        neighbour = cKDTree(features).query(features, k=2)[1][:, 1]
-        return 0.5 * ((residual - residual[neighbour]) ** 2).sum(axis=(1, 2))
-    first, second = np.triu_indices(n_beads, 1)
-    distances = np.linalg.norm(positions[:, first] - positions[:, second], axis=2)
-    steps = np.diff(positions, axis=1)
-    triple = np.einsum("nid,nid->ni", np.cross(steps[:, :-2], steps[:, 1:-1]), steps[:, 2:])
-    features = np.concatenate([distances, np.sign(triple) * np.abs(triple) ** (1 / 3)], axis=1)
+    """½|ε_i − Q ε_j|² of each frame i and its nearest other frame j, rotated onto i."""
+    features = shape_features(positions, residual)
     neighbour = cKDTree(features).query(features, k=2)[1][:, 1]
-    rotation = _superposition(positions[neighbour], positions)
-    turned = np.einsum("nij,nbj->nbi", rotation, residual[neighbour])
+    turned = turned_onto(positions, positions[neighbour], residual[neighbour])
     return 0.5 * ((residual - turned) ** 2).sum(axis=(1, 2))
-
-
-def _superposition(mobile: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotations, shape (n, 3, 3), that lay mobile frames onto target frames.
-
-    Kabsch, Acta Cryst. A 32, 922 (1976).
-    """
-    a = mobile - mobile.mean(axis=1, keepdims=True)
-    b = target - target.mean(axis=1, keepdims=True)
-    u, _, vt = np.linalg.svd(np.einsum("nbi,nbj->nij", b, a))
-    sign = np.sign(np.linalg.det(u @ vt))
-    u[:, :, -1] *= sign[:, None]
-    return u @ vt

@@ -2,11 +2,11 @@
 
 MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce``, by frame:
 `bias_energy` (V, kJ/mol), `log_weight` ((V − c(t))/kT, of the unbiased ensemble), `walker` and
-`variables` (values of the biased collective variables, nm or rad); `checked_frames` and
-`checked_forces` (unbiased in-run forces, kJ/mol/nm); and what the bias recorded. All arrays and
-all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good one.
-Texts have a fixed length: HDF5 keeps others in a heap without checksums, and a damaged heap can
-even make it read without end.
+`variables` (values of the biased collective variables, nm or rad); `checked_frames`,
+`checked_forces` and `checked_bias_forces` (in-run forces without the bias, and of it alone, where
+there is one, kJ/mol/nm); and what the bias recorded. All arrays and all of HDF5's own tables carry
+checksums, so that a damaged file cannot be read as a good one. Texts have a fixed length: HDF5
+keeps others in a heap without checksums, and a damaged heap can even make it read without end.
 """
 
 import contextlib

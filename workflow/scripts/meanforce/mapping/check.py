@@ -59,8 +59,17 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
         return
     # Free energies of the reference are reweighted, but its forces are compared as they are.
     reference = [] if chosen.reference is None else [chosen.reference]
+    noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        for variable in collective_variables_of(config.campaigns[chosen.system][campaign]):
+        variables = collective_variables_of(config.campaigns[chosen.system][campaign])
+        if variables and noise is not None:
+            # Frames of unlike bias end in the same noised place, in other shares than unbiased.
+            raise InputError(
+                f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' have noise, so "
+                f"that the bias of campaign '{campaign}' is not a function of their positions; "
+                "use a campaign without a bias, or set the experiment's 'weights: bias'"
+            )
+        for variable in variables:
             why = f"campaign '{campaign}' biases"
             try:
                 _check_function_of_beads(config, beads, experiment, variable, why)

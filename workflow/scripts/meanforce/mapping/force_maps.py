@@ -1,4 +1,4 @@
-"""Force maps: F = B f with B Mᵀ = 1.
+"""Force maps: F = B f with B Mᵀ = 1; the ones that need no data, and what holds for all.
 
 Ciccotti, Kapral, Vanden-Eijnden, ChemPhysChem 6, 1809 (2005): any B orthogonal to the
 configuration map, and with equal coefficients on rigidly bonded atoms, gives forces whose
@@ -35,6 +35,7 @@ def aggregate_map(beads: Beads, n_atoms: int, constraints: list[tuple[int, int]]
 
 
 FORCE_MAPS = {"slice": slice_map, "aggregate": aggregate_map}
+"""Force maps that follow from beads and constraints alone; `optimal` ones are fitted."""
 
 
 def build_force_map(
@@ -62,6 +63,24 @@ def build_force_map(
         InputError: B breaks B Mᵀ = 1, or gives constrained partners unequal coefficients.
     """
     matrix = FORCE_MAPS[kind](beads, n_atoms, constraints)
+    refuse_wrong(matrix, kind, beads, constraints, atom_names, where)
+    return matrix
+
+
+def refuse_wrong(
+    matrix: np.ndarray,
+    kind: str,
+    beads: Beads,
+    constraints: list[tuple[int, int]],
+    atom_names: list[str],
+    where: str,
+    of_noise: np.ndarray | float = 0.0,
+) -> None:
+    """Check a force map B, shape (n_beads, n_atoms), and D of its noise, (n_beads, n_beads).
+
+    Raises:
+        InputError: B breaks B Mᵀ + D = 1, or gives constrained partners unequal coefficients.
+    """
     for first, second in constraints:
         if not np.allclose(matrix[:, first], matrix[:, second], atol=1e-10):
             raise InputError(
@@ -69,7 +88,7 @@ def build_force_map(
                 "unequal coefficients, but their distance is constrained, so the mean force would "
                 "be wrong; use 'aggregate'"
             )
-    identity = matrix @ beads.matrix(n_atoms).T
+    identity = matrix @ beads.matrix(matrix.shape[1]).T + of_noise
     if not np.allclose(identity, np.eye(len(beads.names)), atol=1e-10):
         row, column = np.argwhere(~np.isclose(identity, np.eye(len(beads.names)), atol=1e-10))[0]
         raise InputError(
@@ -77,7 +96,6 @@ def build_force_map(
             f"'{beads.names[row]}' and '{beads.names[column]}', because constraints join them; "
             "put rigidly bonded atoms into one bead"
         )
-    return matrix
 
 
 def rigid_groups(n_atoms: int, constraints: list[tuple[int, int]]) -> np.ndarray:

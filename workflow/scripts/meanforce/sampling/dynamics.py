@@ -64,6 +64,13 @@ class Dynamics(abc.ABC):
     def unbiased_forces(self) -> np.ndarray:
         """Unbiased forces on the first of these frames, kJ/mol/nm, shape (n_atoms, 3)."""
 
+    def bias_forces(self) -> np.ndarray:
+        """Forces of the bias alone on the same frame, kJ/mol/nm, shape (n_atoms, 3).
+
+        Only where there are biased collective variables.
+        """
+        raise NotImplementedError("nothing is biased")
+
     @abc.abstractmethod
     def potential_energies(self) -> np.ndarray:
         """Energies of all copies with their biases, kJ/mol, shape (copies,)."""

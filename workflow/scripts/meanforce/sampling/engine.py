@@ -171,7 +171,8 @@ class Engine:
         number = (self._tick - schedule.equilibration - schedule.burn_in) // schedule.per_frame
         frames = list(self._dynamics.frames())
         if (number - 1) % max(1, schedule.frames // CHECKED_FRAMES) == 0:
-            store.add_check(store.n_frames, self._dynamics.unbiased_forces())
+            bias = self._dynamics.bias_forces() if self._dynamics.n_variables else None
+            store.add_check(store.n_frames, self._dynamics.unbiased_forces(), bias)
         for frame in frames:
             if not np.isfinite(frame.positions).all():
                 raise Unstable("its positions are not finite")

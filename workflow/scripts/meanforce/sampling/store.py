@@ -36,7 +36,13 @@ class Store:
     ) -> None:
         kinds = {
             "frames": frame_type(n_atoms, n_variables),
-            "checks": np.dtype([("frame", "i8"), ("forces", "f4", (n_atoms, 3))]),
+            "checks": np.dtype(
+                [
+                    ("frame", "i8"),
+                    ("forces", "f4", (n_atoms, 3)),
+                    ("bias_forces", "f4", (n_atoms if n_variables else 0, 3)),
+                ]
+            ),
             "lines": LINE,
         }
         ends = positions or {}
@@ -62,10 +68,14 @@ class Store:
         record["variables"], record["positions"] = frame.variables, frame.positions
         self._files["frames"].append(record)
 
-    def add_check(self, frame: int, forces: np.ndarray) -> None:
-        """Add the in-run unbiased forces of a stored frame, kJ/mol/nm."""
+    def add_check(
+        self, frame: int, forces: np.ndarray, bias_forces: np.ndarray | None = None
+    ) -> None:
+        """Add in-run forces on a stored frame, kJ/mol/nm: without the bias, and of it alone."""
         record = np.empty((), self._files["checks"].kind)
         record["frame"], record["forces"] = frame, forces
+        if bias_forces is not None:
+            record["bias_forces"] = bias_forces
         self._files["checks"].append(record)
 
     def add_line(self, *values: float) -> None:
@@ -93,7 +103,11 @@ class Store:
     ) -> None:
         """Write the finished files; the raw ones stay, so that this may be done again."""
         checks = np.concatenate([*self._blocks("checks")])
-        arrays = arrays | {"checked_frames": checks["frame"], "checked_forces": checks["forces"]}
+        arrays = arrays | {
+            "checked_frames": checks["frame"],
+            "checked_forces": checks["forces"],
+            "checked_bias_forces": checks["bias_forces"],
+        }
         write_trajectory(trajectory, topology, self._files["frames"], box, arrays, attributes)
         with log.open("w") as file:
             file.write(HEAD)

@@ -110,7 +110,13 @@ class Walkers(Dynamics):
         return box_of(self._contexts[0])
 
     def unbiased_forces(self) -> np.ndarray:
-        state = self._contexts[0].getState(forces=True, groups=self._unbiased_groups)
+        return self._forces(self._unbiased_groups)
+
+    def bias_forces(self) -> np.ndarray:
+        return self._forces({self._bias.group})
+
+    def _forces(self, groups: set[int]) -> np.ndarray:
+        state = self._contexts[0].getState(forces=True, groups=groups)
         return state.getForces(asNumpy=True)._value
 
     def potential_energies(self) -> np.ndarray:

@@ -22,6 +22,7 @@ PARTS = {
     "GradientTraining": "training",
     "Gaussian": "gaussians",
     "CgBias": "bias",
+    "NoiseAugmentation": "noise",
 }
 """Models that are parts of sections, and the keys they stand under."""
 

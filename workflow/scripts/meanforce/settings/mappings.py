@@ -6,7 +6,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from meanforce.settings.base import Name, Settings
+from meanforce.settings.base import Length, Name, Settings
+
+
+class NoiseAugmentation(Settings):
+    """Gaussian noise on bead positions, and forces of the density that it smears.
+
+    The potential of mean force is then that of R + ση. Durumeric, Chen, Clementi et al.,
+    arXiv:2407.01286 (2024).
+    """
+
+    level: Length = Field(description="standard deviation σ of the noise along each axis")
+
 
 KINDS_OF_WEIGHTS = ("mass", "geometry", "charge")
 
@@ -115,10 +126,21 @@ class Mapping(Settings):
         "M = 1/Σ(c²/m) over its atoms with weights c and masses m, with which the CG model has "
         "the momenta of the mapped atoms. Free energies depend on neither",
     )
-    force_map: Literal["slice", "aggregate"] = Field(
+    force_map: Literal["slice", "aggregate", "optimal"] = Field(
         default="aggregate",
         description="slice: forces on the bead's atoms; aggregate: also those on the atoms "
-        "rigidly bonded to them, which constraints require",
+        "rigidly bonded to them, which constraints require; optimal: the least noisy constant "
+        "coefficients, fitted to other time blocks than they are used on",
+    )
+    solvent_groups: Literal["none", "whole"] = Field(
+        default="whole",
+        description="solvent in an `optimal` force map: whole: the total force on water and ions "
+        "takes part, with one coefficient a bead; none: it does not",
+    )
+    noise: NoiseAugmentation | None = Field(
+        default=None,
+        description="noise on bead positions whose score takes part in an `optimal` force map; "
+        "only for campaigns without a bias, or with the experiment's `weights: bias`",
     )
 
     @model_validator(mode="after")
@@ -137,4 +159,9 @@ class Mapping(Settings):
                     raise ValueError(
                         f"'weights' names the bead '{name}'; known: {', '.join(self.beads)}{hint}"
                     )
+        if self.noise is not None and self.force_map != "optimal":
+            raise ValueError(
+                f"'noise' needs 'force_map: optimal', which weighs it against the forces; "
+                f"'{self.force_map}' does not"
+            )
         return self

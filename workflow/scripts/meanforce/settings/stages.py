@@ -11,6 +11,9 @@ from typing import Any
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
 
+NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
+"""Settings of a mapping that say nothing about where beads are."""
+
 STANDARD_PRESSURE = 1.0
 """Pressure of state points that name none, bar."""
 
@@ -60,16 +63,22 @@ def sample_settings(
         "collective_variables": variables,
         "mappings": {
             # Where beads are decides over the bias; their masses and force map do not.
-            name: config.mappings[system][name].model_dump(exclude={"force_map", "masses"})
+            name: config.mappings[system][name].model_dump(exclude=NOT_POSITIONS)
             for name in sorted({variable["mapping"] for variable in variables.values()})
         },
         "seed": seed_of(config, system, state, campaign, replica),
     }
 
 
-def map_settings(config: Config, system: str, mapping: str) -> dict[str, Any]:
+def map_settings(
+    config: Config, system: str, state: str, campaign: str, replica: str, mapping: str
+) -> dict[str, Any]:
     """Settings of the stage `map`."""
-    return {"mapping": config.mappings[system][mapping].model_dump()}
+    chosen = config.mappings[system][mapping]
+    # Only noise is random: without it another seed changes nothing.
+    names = (system, state, campaign, replica, mapping)
+    seed = None if chosen.noise is None else seed_of(config, *names, "noise")
+    return {"mapping": chosen.model_dump(), "seed": seed}
 
 
 def train_settings(config: Config, experiment: str, member: str) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def read_frames(
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
 
     Raises:
-        InputError: datasets have different beads, or too few frames.
+        InputError: datasets have different beads, or too few frames, or need weights.
     """
     parts: dict[str, list[Any]] = {"positions": [], "forces": [], "temperatures": []}
     fold_parts, block_parts, weight_parts = [], [], []
@@ -83,6 +83,11 @@ def read_frames(
             if parameters and reader.parameters["bead_names"] != parameters["bead_names"]:
                 raise InputError(f"{path}: has other beads than {paths[0]}")
             parameters = reader.parameters
+            if weights == "none" and not parameters.get("bias_is_function_of_beads", True):
+                raise InputError(
+                    f"{path}: was sampled with a bias that is not a function of its beads; set the "
+                    "experiment's 'weights: bias', so that each frame counts e^{βV}"
+                )
             every = slice(None, None, stride)
             positions = reader.positions(every)
             if len(positions) < 2 * n_blocks:

@@ -1,0 +1,133 @@
+"""Groups of atoms that a force map treats alike, and the second moments of their forces."""
+
+import dataclasses
+import itertools
+
+import mdtraj
+import numpy as np
+from scipy.sparse import csr_array
+
+from meanforce.mapping.force_maps import rigid_groups
+from meanforce.mapping.solvent import solute_atoms
+
+BLOCKS = 5
+"""Contiguous time blocks of a replica; what labels one of them is fitted to the others."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Groups:
+    """Disjoint groups of atoms with one coefficient each.
+
+    Attributes:
+        labels: group of each atom, -1 where it is in none, shape (n_atoms,).
+        count: number of groups.
+    """
+
+    labels: np.ndarray
+    count: int
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the atoms of each group.
+
+        Args:
+            values: by atom, shape (n, n_atoms, 3).
+
+        Returns:
+            Shape (n_groups, n, 3), float64.
+        """
+        n_frames, n_atoms, _ = values.shape
+        inside = np.flatnonzero(self.labels >= 0)
+        summing = csr_array(
+            (np.ones(len(inside)), (self.labels[inside], inside)), shape=(self.count, n_atoms)
+        )
+        by_atom = values.transpose(1, 0, 2).reshape(n_atoms, -1).astype(np.float64)
+        return (summing @ by_atom).reshape(self.count, n_frames, 3)
+
+    def sums_of(self, matrix: np.ndarray) -> np.ndarray:
+        """Sums of a matrix over the atoms of each group, shape (n_rows, n_groups)."""
+        sums = np.zeros((len(matrix), self.count))
+        inside = self.labels >= 0
+        np.add.at(sums.T, self.labels[inside], matrix.T[inside])
+        return sums
+
+    def coefficients_of(self, matrix: np.ndarray) -> np.ndarray | None:
+        """A force map by groups, shape (n_beads, n_groups); None where it is no map of groups."""
+        _, first = np.unique(self.labels, return_index=True)
+        rows = matrix[:, first[-self.count :]]
+        return rows if np.allclose(self.spread(rows), matrix, atol=1e-12) else None
+
+    def spread(self, coefficients: np.ndarray) -> np.ndarray:
+        """A force map by atoms, shape (n_beads, n_atoms), from one by groups."""
+        matrix = coefficients[:, np.maximum(self.labels, 0)]
+        return np.where(self.labels >= 0, matrix, 0.0)
+
+
+def groups_of(
+    topology: mdtraj.Topology, constraints: list[tuple[int, int]], solvent_groups: str
+) -> Groups:
+    """Rigid groups of the solute; the whole solvent as one more group, or left out.
+
+    Single solvent molecules are no groups of their own. They diffuse and are alike, so that by
+    symmetry all have the same best constant coefficient; coefficients that follow a molecule's
+    place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
+    ChemPhysChem 6, 1809 (2005)), and the authors of the method have seen no benefit of them. The
+    total force on the solvent is the solute's with the other sign, whose mean is zero whatever R
+    is: with it, each bead sheds its share of the noise that the whole molecule has in common.
+
+    Args:
+        topology: of the atoms.
+        constraints: pairs of atoms held at a fixed distance.
+        solvent_groups: `whole` or `none`.
+    """
+    solute = solute_atoms(topology)
+    labels = np.full(topology.n_atoms, -1)
+    rigid = rigid_groups(topology.n_atoms, constraints)
+    known, labels[solute] = np.unique(rigid[solute], return_inverse=True)
+    count = len(known)
+    if solvent_groups == "whole" and len(solute) < topology.n_atoms:
+        labels[labels < 0] = count
+        count += 1
+    return Groups(labels, count)
+
+
+class Moments:
+    """Second moments C = Σ_frames Σ_xyz f fᵀ of group forces, by contiguous time block.
+
+    Args:
+        groups: of the atoms.
+        n_frames: that will be added.
+
+    Attributes:
+        frames: added so far to each block, shape (BLOCKS,).
+        matrices: C of each block in (kJ/mol/nm)², shape (BLOCKS, n_groups, n_groups).
+    """
+
+    def __init__(self, groups: Groups, n_frames: int) -> None:
+        self._groups, self._n_frames = groups, n_frames
+        self.frames = np.zeros(BLOCKS, dtype=int)
+        self.matrices = np.zeros((BLOCKS, groups.count, groups.count))
+
+    def add(self, start: int, forces: np.ndarray) -> None:
+        """Add forces of frames from number `start` on, kJ/mol/nm, shape (n, n_atoms, 3)."""
+        sums = self._groups.sums(forces)
+        for block, part in parts_by_block(start, len(forces), self._n_frames):
+            flat = sums[:, part].reshape(self._groups.count, -1)
+            self.matrices[block] += flat @ flat.T
+            self.frames[block] += part.stop - part.start
+
+
+def parts_by_block(start: int, count: int, n_frames: int) -> list[tuple[int, slice]]:
+    """Time blocks that a run of frames falls into, and which of its frames each has.
+
+    Args:
+        start: number of the run's first frame.
+        count: its frames.
+        n_frames: of the whole replica.
+    """
+    ends = [n_frames * (block + 1) // BLOCKS - start for block in range(BLOCKS)]
+    cuts = [0, *(min(max(end, 0), count) for end in ends)]
+    return [
+        (block, slice(low, high))
+        for block, (low, high) in enumerate(itertools.pairwise(cuts))
+        if high > low
+    ]

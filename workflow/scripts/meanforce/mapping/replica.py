@@ -1,0 +1,155 @@
+"""Frames and forces of one replica on their way from atoms to beads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from meanforce.data.forces import BLOCK, ForcesReader
+from meanforce.data.h5md import H5mdWriter
+from meanforce.data.trajectory import TrajectoryReader
+from meanforce.errors import InputError
+from meanforce.mapping import consistency, table
+from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
+from meanforce.mapping.labels import Labels, Molecule, fixed_labels, optimal_labels
+from meanforce.mapping.unwrap import BondTree, make_whole
+from meanforce.settings.mappings import Mapping
+from meanforce.units import kt
+
+
+class Replica:
+    """Frames and forces of one replica on their way to a dataset.
+
+    Attributes:
+        moments: second moments of group forces, once they were read.
+        squares: sums over frames of |F_I|² of the written forces by time block, (kJ/mol/nm)²,
+            shape (BLOCKS, n_beads).
+    """
+
+    def __init__(
+        self,
+        molecule: Molecule,
+        tree: BondTree,
+        frames: TrajectoryReader,
+        forces: ForcesReader,
+        settings: Mapping,
+        seed: int | None,
+    ) -> None:
+        self._molecule, self._frames, self._forces = molecule, frames, forces
+        self._tree, self._box = tree, frames.box()
+        self._settings, self._seed = settings, seed
+        self._map = molecule.beads.matrix(molecule.n_atoms)
+        self.moments = Moments(molecule.groups, frames.n_frames)
+        self.squares = np.zeros((BLOCKS, len(self._map)))
+
+    def labels(self) -> Labels:
+        """The chosen force maps; reads all forces where they have to be fitted."""
+        if self._settings.force_map != "optimal":
+            return fixed_labels(self._molecule, self._settings.force_map)
+        for part in self._parts():
+            self.moments.add(part.start, self._forces.forces(part))
+        return optimal_labels(self._molecule, self.moments, self._stiffness())
+
+    def _stiffness(self) -> float | None:
+        """kT/σ in kJ/mol/nm."""
+        noise = self._settings.noise
+        return noise and kt(self._frames.attributes["temperature"]) / noise.level
+
+    def _parts(self) -> Iterator[slice]:
+        size = max(1, BLOCK // (12 * self._molecule.n_atoms))
+        for start in range(0, self._frames.n_frames, size):
+            yield slice(start, min(start + size, self._frames.n_frames))
+
+    def _positions(self, part: slice) -> np.ndarray:
+        """Positions of atoms, molecules whole, nm, float32, shape (n, n_atoms, 3)."""
+        return make_whole(self._frames.positions(part), self._tree, self._box)
+
+    def checks(self, labels: Labels, where: str) -> dict[str, Any]:
+        """What the dataset records of the checks.
+
+        Raises:
+            InputError: one of them fails.
+        """
+        frames, n_frames = self._frames, self._frames.n_frames
+        every = slice(0, n_frames, max(1, n_frames // consistency.FRAMES))
+        positions = self._positions(every).astype(np.float64)
+        forces = self._forces.forces(every).astype(np.float64)
+        first = labels.matrices[0]
+        atoms = consistency.sums(positions, forces)
+        beads = consistency.sums(
+            np.einsum("bi,nid->nbd", self._map, positions, optimize=True),
+            np.einsum("bi,nid->nbd", first, forces, optimize=True),
+        )
+        all_alike = labels.of_noise is None and np.allclose(labels.matrices.sum(axis=1), 1.0)
+        if frames.box() is None:
+            consistency.refuse_wrong_sums(atoms, beads, all_alike, where)
+        found = {f"total_{name}_of_{kind}": total[name]
+                 for kind, total in (("atoms", atoms), ("beads", beads))
+                 for name in ("force", "torque")}  # fmt: skip
+        inside = True
+        if frames.attributes["n_variables"]:
+            bias = frames.array("checked_bias_forces")
+            # With noise B Mᵀ is not 1: what it lacks the noise has.
+            maps = labels.matrices if labels.of_noise is None else np.zeros((0, *first.shape))
+            residuals = consistency.bias_residuals(bias, self._map, maps)
+            inside = consistency.refuse_wrong_bias(residuals, where)
+            found |= residuals
+        return {"bias_is_function_of_beads": inside, "checks": found}
+
+    def write(
+        self, writer: H5mdWriter, labels: Labels, weights: Path | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Write all frames; returns positions and forces of at most `table.FRAMES` of them."""
+        frames = self._frames
+        times, bias = frames.times(), frames.array("bias_energy")
+        log_weight, walkers = frames.array("log_weight"), frames.array("walker")
+        if weights is not None:
+            log_weight = read_weights(weights, frames.attributes["content"])
+        stiffness, noise = self._stiffness(), self._settings.noise
+        rng = np.random.default_rng(self._seed)
+        every = -(-frames.n_frames // table.FRAMES)
+        some: list[tuple[np.ndarray, np.ndarray]] = []
+        for part in self._parts():
+            atomistic = self._forces.forces(part)
+            if self._settings.force_map != "optimal":
+                self.moments.add(part.start, atomistic)
+            positions = np.einsum(
+                "bi,nid->nbd", self._map, self._positions(part).astype(np.float64), optimize=True
+            )
+            scores = None
+            if noise is not None:
+                draws = rng.standard_normal(positions.shape)
+                positions += noise.level * draws
+                scores = -stiffness * draws
+            mapped = labels.apply(part.start, frames.n_frames, atomistic.astype(np.float64), scores)
+            writer.append(
+                position=positions,
+                force=mapped,
+                time=times[part],
+                bias_energy=bias[part],
+                log_weight=log_weight[part],
+                chain=walkers[part],
+            )
+            for block, inside in parts_by_block(part.start, len(mapped), frames.n_frames):
+                self.squares[block] += (mapped[inside] ** 2).sum(axis=(0, 2))
+            chosen = slice(-part.start % every, None, every)
+            some.append((positions[chosen], mapped[chosen]))
+        return tuple(np.concatenate(values) for values in zip(*some, strict=True))
+
+
+def read_weights(path: Path, content: str) -> np.ndarray:
+    """Log-weights of the frames of one trajectory, shape (n_frames,).
+
+    Raises:
+        InputError: the file is damaged, or was made from other trajectories.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return file[content][:]
+    except (OSError, KeyError) as error:
+        raise InputError(
+            f"{path}: has no weights of this trajectory ({error}); delete it, so that it is made "
+            "again"
+        ) from error

@@ -1,0 +1,165 @@
+"""The table `{mapping}.force_maps.csv`: how noisy each force map is, bead by bead.
+
+The mean square of a mapped force is that of the mean force, which all maps share, plus that of
+the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
+
+`slice`, `aggregate`, `optimal`
+    mean squares, `optimal` on frames other than those it was fitted to; empty where the map
+    would be wrong (`slice` under constraints).
+`labels`
+    of the forces in the dataset.
+`optimal_over_aggregate`, `optimal_over_aggregate_stderr`
+    ratio of these two; standard errors of ratios are from leaving out a time block each.
+`mean_force`, `mean_force_stderr`
+    mean square S of the mean force: ⟨F_i·Q F_j⟩ over each frame i and its nearest frame j of
+    another time, rotated onto i; the noise of the two is independent. Neighbours at a distance
+    have unlike mean forces, so that S comes out too small rather than too large.
+`data_saving`, `data_saving_stderr`
+    (aggregate − S)/(optimal − S): as many times more frames have the same noise with `aggregate`.
+    S being too small, this is too. Empty with noise augmentation, where S is another one's.
+`data_saving_at_least`
+    the same with S = 0, which needs no estimate: aggregate/optimal.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from meanforce.mapping.neighbours import nearest_in_other_half, shape_features, turned_onto
+
+FRAMES = 10000
+"""Frames among which neighbours are looked for."""
+
+BLOCKS = 20
+"""Time blocks of these frames: for the two halves, and for standard errors."""
+
+COLUMNS = (
+    "bead", "slice", "aggregate", "optimal", "labels", "optimal_over_aggregate",
+    "optimal_over_aggregate_stderr", "mean_force", "mean_force_stderr", "data_saving",
+    "data_saving_stderr", "data_saving_at_least",
+)  # fmt: skip
+
+
+def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
+    """Estimates of |F̄_I|² by time block, shape (BLOCKS, n_beads), or (0, n_beads) of few frames.
+
+    Args:
+        positions: of the beads in nm, shape (n_frames, n_beads, 3).
+        forces: mapped, kJ/mol/nm, shape (n_frames, n_beads, 3).
+    """
+    if len(positions) < 2 * BLOCKS:
+        return np.zeros((0, positions.shape[1]))
+    near = nearest_in_other_half(shape_features(positions, forces), BLOCKS)
+    products = forces * turned_onto(positions, positions[near], forces[near])
+    block = np.arange(len(positions)) * BLOCKS // len(positions)
+    return np.array([products[block == b].sum(axis=2).mean(axis=0) for b in range(BLOCKS)])
+
+
+def rows(
+    bead_names: tuple[str, ...],
+    squares: dict[str, np.ndarray],
+    frames: np.ndarray,
+    mean_force: np.ndarray,
+    with_noise: bool,
+) -> list[dict[str, str | float]]:
+    """A row for each bead and a last one, `all`, for their sum.
+
+    Args:
+        bead_names: n_beads of them.
+        squares: by force map, and of the `labels`: sums over frames of |F_I|² by time block, each
+            of shape (n_blocks, n_beads).
+        frames: number of frames in each block.
+        mean_force: from `mean_force_squares`.
+        with_noise: whether the dataset's positions have noise.
+    """
+    sums = {kind: _with_sum(values) for kind, values in squares.items()}
+    signal = _with_sum(mean_force)
+    table = []
+    for number, name in enumerate((*bead_names, "all")):
+        own = {kind: values[:, number] for kind, values in sums.items()}
+        row = {"bead": name}
+        row |= {kind: float(values.sum() / frames.sum()) for kind, values in own.items()}
+        table.append(row | _ratios(own, frames, signal[:, number], with_noise))
+    return table
+
+
+def _with_sum(values: np.ndarray) -> np.ndarray:
+    return np.hstack([values, values.sum(axis=1, keepdims=True)])
+
+
+def _ratios(
+    squares: dict[str, np.ndarray], frames: np.ndarray, mean_force: np.ndarray, with_noise: bool
+) -> dict[str, float]:
+    signal = error = np.nan
+    if len(mean_force):
+        signal = float(mean_force.mean())
+        error = float(mean_force.std(ddof=1) / np.sqrt(len(mean_force)))
+    aggregate, optimal = squares["aggregate"], squares["optimal"]
+    ratio, ratio_error = _jackknife(optimal, aggregate)
+    saving = saving_error = np.nan
+    known = max(signal, 0.0)
+    noise = optimal.sum() / frames.sum() - known
+    if noise > 0 and not with_noise:
+        saving, sampling_error = _jackknife(aggregate - known * frames, optimal - known * frames)
+        # Derivative of the saving (a − S)/(o − S) to S.
+        slope = (aggregate.sum() - optimal.sum()) / frames.sum() / noise**2
+        saving_error = float(np.hypot(sampling_error, slope * error))
+    return {
+        "optimal_over_aggregate": ratio,
+        "optimal_over_aggregate_stderr": ratio_error,
+        "mean_force": signal,
+        "mean_force_stderr": error,
+        "data_saving": saving,
+        "data_saving_stderr": saving_error,
+        "data_saving_at_least": 1.0 / ratio if ratio > 0 else np.nan,
+    }
+
+
+def _jackknife(above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
+    """Ratio of sums over blocks, and its standard error from leaving out a block each.
+
+    Efron, Tibshirani, An Introduction to the Bootstrap, chapter 11.
+    """
+    if not (below.sum() > 0 and (below.sum() - below > 0).all()):
+        return np.nan, np.nan
+    without = (above.sum() - above) / (below.sum() - below)
+    error = np.sqrt((len(without) - 1) * without.var())
+    return float(above.sum() / below.sum()), float(error)
+
+
+def write(path: Path, table: list[dict[str, str | float]]) -> None:
+    """Write the rows; what is not a number is left empty."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for row in table:
+            writer.writerow([_text(row[key]) for key in COLUMNS])
+
+
+def _text(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if np.isnan(value) else f"{value:.8g}"
+
+
+def lines(table: list[dict[str, str | float]]) -> list[str]:
+    """What the log says about the row `all`."""
+    total = table[-1]
+    said = []
+    if np.isnan(total["slice"]):
+        said.append("force map 'slice': refused, it would be wrong here")
+    said.append(
+        f"force map 'optimal': mean square {total['optimal_over_aggregate']:.4f} ± "
+        f"{total['optimal_over_aggregate_stderr']:.4f} times that of 'aggregate'"
+    )
+    if total["data_saving"] > 0:
+        said.append(
+            f"'aggregate' needs {total['data_saving']:.2f} ± {total['data_saving_stderr']:.2f} "
+            "times as many frames for the same noise"
+        )
+    said.append(
+        f"forces in the dataset: mean square {total['labels'] / total['aggregate']:.4f} times that "
+        "of 'aggregate'"
+    )
+    return said
