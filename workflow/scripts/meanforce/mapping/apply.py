@@ -13,6 +13,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map
+from meanforce.mapping.project import project
 from meanforce.settings.mappings import Mapping
 
 
@@ -74,14 +75,12 @@ def map_replica(
         if weights is not None:
             log_weight = read_weights(weights, frames.attributes["content"])
         walkers = frames.array("walker")
-        with H5mdWriter(output, beads.masses, parameters, with_forces=True) as writer:
+        with H5mdWriter(output, beads.masses, parameters, True, frames.box()) as writer:
             for start in range(0, frames.n_frames, chunk):
                 part = slice(start, start + chunk)
-                positions = frames.positions(part).astype(np.float64)
-                atomistic = force_file.forces(part).astype(np.float64)
                 writer.append(
-                    position=np.einsum("bi,nid->nbd", configuration_map, positions, optimize=True),
-                    force=np.einsum("bi,nid->nbd", force_map, atomistic, optimize=True),
+                    position=project(configuration_map, frames.positions(part)),
+                    force=project(force_map, force_file.forces(part)),
                     time=times[part],
                     bias_energy=bias[part],
                     log_weight=log_weight[part],
