@@ -24,6 +24,11 @@ from meanforce.data.hdf5 import VERSION
 from meanforce.errors import InputError
 
 BEADS = "particles/beads"
+UNITS = {
+    f"{BEADS}/position/value": "nm",
+    f"{BEADS}/force/value": "kJ mol-1 nm-1",
+    f"{BEADS}/position/time": "ps",
+}
 OBSERVABLES = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
 """Scalars of the frames and their units."""
 
@@ -208,6 +213,18 @@ class H5mdReader:
                 return None
             edges = self._file[f"{BEADS}/box/edges/value"][0]
         return np.diag(edges) if edges.ndim == 1 else edges
+
+    def check_units(self) -> None:
+        """See that positions, forces and times have the units of this project.
+
+        Raises:
+            InputError: they have others.
+        """
+        for name, wanted in UNITS.items():
+            with self._checked():
+                unit = self._file[name].attrs.get("unit") if name in self._file else wanted
+            if unit != wanted:
+                raise InputError(f"{self._path}: has {name} in '{unit}', not in '{wanted}'")
 
     def __enter__(self) -> Self:
         return self
