@@ -101,7 +101,8 @@ class Case:
             [
                 sys.executable, program, "--prepared", self.prepared, "--trajectory",
                 self.trajectory, "--forces", self.forces, "--settings",
-                json.dumps({"mapping": MAPPING}), "--output", self.output,
+                json.dumps({"mapping": MAPPING}), "--output", self.output, "--checks",
+                self.folder / "checks.json",
             ],
             check=True, capture_output=True,
         )  # fmt: skip

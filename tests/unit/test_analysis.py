@@ -7,7 +7,6 @@ import pytest
 
 from meanforce.analysis.basins import barrier_height
 from meanforce.analysis.convergence import r_hat
-from meanforce.analysis.force_error import _neighbour_half_squares, _superposition
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import wasserstein
 from meanforce.analysis.surfaces import (
@@ -18,6 +17,7 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.data.irreducible import irreducible_variance
 
 
 def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
@@ -131,15 +131,6 @@ def test_r_hat_tells_mixed_from_stuck_chains():
     assert r_hat(mixed + 2 * (chains % 2), chains) > 1.3
 
 
-def test_superposition_finds_the_rotation():
-    rng = np.random.default_rng(5)
-    mobile = rng.normal(size=(4, 6, 3))
-    rotation = np.linalg.qr(rng.normal(size=(4, 3, 3)))[0]
-    rotation *= np.sign(np.linalg.det(rotation))[:, None, None]
-    target = np.einsum("nij,nbj->nbi", rotation, mobile) + 3.0
-    np.testing.assert_allclose(_superposition(mobile, target), rotation, atol=1e-10)
-
-
 def test_irreducible_force_is_the_noise_and_not_the_models_error():
     # A smooth model error of variance about 2 on top of noise of variance 0.25.
     rng = np.random.default_rng(6)
@@ -148,5 +139,5 @@ def test_irreducible_force_is_the_noise_and_not_the_models_error():
     positions[:, 0, 0] = rng.uniform(0, 10, n)
     residual = np.zeros((n, 1, 3))
     residual[:, 0, 0] = 2 * np.sin(positions[:, 0, 0]) + 0.5 * rng.normal(size=n)
-    half = _neighbour_half_squares(positions, residual)
-    assert half.mean() == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))
+    found = irreducible_variance(positions, residual, np.arange(n) * 20 // n)
+    assert found.variance == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))

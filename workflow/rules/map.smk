@@ -1,5 +1,5 @@
 # map: positions and forces of atoms become positions and forces of beads.
-# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows. Makes: {mapping}.h5, an H5MD dataset.
+# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows. Makes: {mapping}.h5, an H5MD dataset, and {mapping}.checks.json, what it is worth.
 
 
 rule map:
@@ -9,7 +9,8 @@ rule map:
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
         weights=weights_of_frames,
     output:
-        "results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+        dataset="results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
+        checks="results/{system}/{state}/{campaign}/{replica}/{mapping}.checks.json",
     log:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
@@ -27,5 +28,5 @@ rule map:
         code=code_of("map.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q} --output {output.dataset:q}"
+        " --checks {output.checks:q} > {log:q} 2>&1"

@@ -1,8 +1,11 @@
 """Map one replica's positions and forces onto beads: an H5MD dataset."""
 
 import argparse
+import json
 from pathlib import Path
 
+from meanforce.data.h5md import H5mdReader
+from meanforce.data.quality import check_dataset
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.apply import map_replica
 from meanforce.progress import report
@@ -22,6 +25,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
     parser.add_argument("--settings", required=True, help="JSON text or file: {mapping}")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
+    parser.add_argument("--checks", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     system = Prepared.read(arguments.prepared).system
@@ -39,6 +43,10 @@ def main() -> None:
             folder / "dataset.h5",
             report,
         )
+        with H5mdReader(folder / "dataset.h5") as reader:
+            checks = json.dumps(check_dataset(reader), indent=1, ensure_ascii=False)
+        (folder / "checks.json").write_text(checks + "\n")
+        (folder / "checks.json").replace(arguments.checks)
         (folder / "dataset.h5").replace(arguments.output)
 
 

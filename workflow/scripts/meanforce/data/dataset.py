@@ -5,6 +5,7 @@ make new ones and copy nothing; arrays are read when they are asked for, whole o
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -110,7 +111,7 @@ class Dataset:
             n = len(part.frames)
             # Frame f is in block f·number // n.
             edges = [-(-block * n // number) for block in range(number + 1)]
-            for first, last in zip(edges, edges[1:], strict=False):
+            for first, last in itertools.pairwise(edges):
                 cuts.append(Dataset((dataclasses.replace(part, frames=part.frames[first:last]),)))
         return cuts
 

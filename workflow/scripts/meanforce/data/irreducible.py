@@ -81,9 +81,10 @@ def irreducible_variance(
         chains: replica or walker of each frame, shape (n,), whose frames are in order of time;
             None: all frames are of one.
     """
-    thin = slice(None, None, max(1, -(-len(positions) // FRAMES)))
-    positions, forces, blocks = positions[thin], forces[thin], blocks[thin]
-    chains = np.zeros(len(blocks), int) if chains is None else chains[thin]
+    chains = np.zeros(len(positions), int) if chains is None else chains
+    # Chain after chain, each in order of time, where walkers took turns.
+    order = np.argsort(chains, kind="stable")[:: max(1, -(-len(positions) // FRAMES))]
+    positions, forces, blocks, chains = (a[order] for a in (positions, forces, blocks, chains))
     carries = (forces != 0).any(axis=0)
     components = max(1, int(carries.sum()))
     lengths, volumes = features(positions, carries)
@@ -104,6 +105,21 @@ def irreducible_variance(
         total=float((targets**2).sum() / len(targets) / components),
         frames=len(positions),
     )
+
+
+def unexplained(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
+    """Forces less what the regression tells, in axes that turn with the beads.
+
+    Args:
+        positions: nm, shape (n, n_beads, 3).
+        forces: kJ/mol/nm, shape (n, n_beads, 3).
+
+    Returns:
+        shape (n, 3 n_beads).
+    """
+    described = np.concatenate(features(positions, (forces != 0).any(axis=0)), axis=1)
+    targets = in_own_frames(positions, forces).reshape(len(forces), -1)
+    return targets - Regression(described, targets).predicted
 
 
 def block_error(values: np.ndarray, blocks: np.ndarray) -> float:
@@ -187,15 +203,18 @@ def _neighbours(
 
 
 def _memory(residual: np.ndarray, chains: np.ndarray) -> tuple[int, float]:
-    """Frames after which residuals of a chain forget each other, and 1 + 2 Σ ρ up to there."""
-    longest = max(2, len(residual) // (20 * len(np.unique(chains))))
+    """Frames after which residuals of a chain forget each other, and 1 + 2 Σ ρ up to there.
+
+    Chains lie one after the other.
+    """
+    longest = max(2, len(residual) // (20 * (chains[1:] != chains[:-1]).sum() + 20))
     variance = (residual**2).mean()
     correlation = []
     last = 0
     for lag in range(1, longest):
         same = chains[lag:] == chains[:-lag]
-        product = np.einsum("ni,ni->n", residual[lag:][same], residual[:-lag][same]).mean()
-        correlation.append(product / residual.shape[1] / variance)
+        product = (residual[lag:] * residual[:-lag])[same].mean() if same.any() else 0.0
+        correlation.append(product / variance)
         if abs(correlation[-1]) > CORRELATED:
             last = lag
         elif lag > 10 + 2 * last:
