@@ -7,7 +7,6 @@ import pytest
 
 from meanforce.analysis.basins import barrier_height
 from meanforce.analysis.convergence import r_hat
-from meanforce.analysis.force_error import _neighbour_half_squares
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import wasserstein
 from meanforce.analysis.surfaces import (
@@ -18,6 +17,7 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.data.irreducible import irreducible_variance
 from meanforce.mapping.neighbours import superposition
 
 
@@ -149,5 +149,5 @@ def test_irreducible_force_is_the_noise_and_not_the_models_error():
     positions[:, 0, 0] = rng.uniform(0, 10, n)
     residual = np.zeros((n, 1, 3))
     residual[:, 0, 0] = 2 * np.sin(positions[:, 0, 0]) + 0.5 * rng.normal(size=n)
-    half = _neighbour_half_squares(positions, residual)
-    assert half.mean() == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))
+    found = irreducible_variance(positions, residual, np.arange(n) * 20 // n)
+    assert found.variance == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))

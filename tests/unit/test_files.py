@@ -1,9 +1,11 @@
 """Datasets are what others can read."""
 
+import h5py
 import MDAnalysis
 import numpy as np
 import pytest
 
+from meanforce.data.chunks import CHUNK, GrowingArray, deflated
 from meanforce.data.h5md import H5mdReader, H5mdWriter, contents
 from meanforce.errors import InputError
 
@@ -53,14 +55,79 @@ def test_damaged_file_is_refused(dataset):
         H5mdReader(path)
 
 
-def test_damaged_numbers_are_refused(dataset):
-    path, position, _ = dataset
-    stored = position.astype("f4").tobytes()
-    text = path.read_bytes()
-    assert text.count(stored) == 1
-    path.write_bytes(text.replace(stored, stored[:-1] + bytes([stored[-1] ^ 1])))
+@pytest.mark.parametrize("name", ["particles/beads/position/value", "observables/chain/value"])
+def test_damaged_numbers_are_refused(dataset, name):
+    path, _, _ = dataset
+    with h5py.File(path) as file:
+        place = file[name].id.get_chunk_info(0)
+    text = bytearray(path.read_bytes())
+    text[place.byte_offset + place.size // 2] ^= 1
+    path.write_bytes(text)
     with H5mdReader(path) as reader, pytest.raises(InputError, match="not a complete H5MD file"):
         reader.positions()
+        reader.observable("chain")
+
+
+BOXES = {
+    "cuboid": (np.diag([3.0, 4.0, 5.0]), [30, 40, 50, 90, 90, 90]),
+    "dodecahedron": (
+        np.array([[3.0, 0, 0], [0, 3.0, 0], [1.5, 1.5, 4.5**0.5]]), [30, 30, 30, 60, 60, 90],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", BOXES)
+def test_mdanalysis_reads_the_box(tmp_path, shape):
+    box, dimensions = BOXES[shape]
+    path, flat = tmp_path / "dataset.h5", np.zeros(3)
+    with H5mdWriter(path, np.ones(2), {}, with_forces=False, box=box) as writer:
+        writer.append(np.zeros((3, 2, 3)), flat, flat, flat, flat)
+    universe = MDAnalysis.Universe.empty(2, trajectory=False)
+    universe.load_new(str(path), format="H5MD")
+    for frame in universe.trajectory:
+        np.testing.assert_allclose(frame.dimensions, dimensions, rtol=1e-6)
+    with h5py.File(path) as file:
+        assert file["particles/beads/box"].attrs["boundary"].tolist() == ["periodic"] * 3
+        assert file["particles/beads/id"][:].tolist() == [0, 1]
+    with H5mdReader(path) as reader:
+        np.testing.assert_array_equal(reader.box(), box)
+
+
+def test_without_a_box(dataset):
+    path, _, _ = dataset
+    universe = MDAnalysis.Universe.empty(3, trajectory=False)
+    universe.load_new(str(path), format="H5MD")
+    assert universe.dimensions is None
+    with H5mdReader(path) as reader:
+        assert reader.box() is None
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "i4", "i8"])
+@pytest.mark.parametrize("values", ["noise", "zeros", "counting"])
+def test_chunks_are_read_by_hdf5_alone(tmp_path, kind, values):
+    """Blocks of any size, over several chunks, come back bit by bit and compressed."""
+    n = 3 * CHUNK // (3 * np.dtype(kind).itemsize) + 17
+    noise = np.random.default_rng(2).normal(0, 1000, (n, 3))
+    data = {"noise": noise, "zeros": np.zeros((n, 3)), "counting": np.arange(3 * n).reshape(n, 3)}
+    expected = data[values].astype(kind)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        array = GrowingArray(file, "value", (3,), kind)
+        for part in np.array_split(expected, [1, 1, 5000, n - 1]):
+            array.append(part)
+        array.close()
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(file["value"][:], expected)
+        size = file["value"].id.get_storage_size() / expected.nbytes
+    # Beyond noise, some thousand bytes for a chunk that is not full.
+    assert size < {"noise": 1.01, "zeros": 0.01, "counting": 0.6}[values]
+
+
+def test_floats_compress_as_documented(tmp_path):
+    """Positions in nm and forces in kJ/mol/nm: the byte of sign and exponent says little."""
+    rng = np.random.default_rng(3)
+    for scale, most in ((0.3, 0.86), (2000.0, 0.86)):
+        block = rng.normal(0, scale, (2000, 10, 3)).astype("f4")
+        assert len(deflated(block)) < most * block.nbytes
 
 
 def write(path, force: float = 1.0, temperature: float = 300.0, parts=(7,)) -> str:

@@ -160,6 +160,7 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
                 positions=frames.positions.numpy(),
                 weights=(frames.weights / frames.weights.sum()).numpy(),
                 blocks=frames.blocks.numpy(),
+                chains=frames.blocks.numpy(),
             ),
             reference_forces=frames.forces.numpy(),
             ensemble=EnsembleMean([potential]),

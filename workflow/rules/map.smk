@@ -1,6 +1,7 @@
 # map: positions and forces of atoms become positions and forces of beads.
 # Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows.
-# Makes: {mapping}.h5, an H5MD dataset, and {mapping}.force_maps.csv, how noisy each force map is.
+# Makes: {mapping}.h5, an H5MD dataset, {mapping}.force_maps.csv, how noisy each force map is, and
+# {mapping}.checks.json, what the dataset is worth.
 
 
 rule map:
@@ -12,6 +13,7 @@ rule map:
     output:
         dataset="results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
         table="results/{system}/{state}/{campaign}/{replica}/{mapping}.force_maps.csv",
+        checks="results/{system}/{state}/{campaign}/{replica}/{mapping}.checks.json",
     log:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
@@ -28,4 +30,5 @@ rule map:
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
-        " --output {output.dataset:q} --table {output.table:q} > {log:q} 2>&1"
+        " --output {output.dataset:q} --table {output.table:q} --checks {output.checks:q}"
+        " > {log:q} 2>&1"

@@ -1,8 +1,11 @@
 """Map one replica's positions and forces onto beads: an H5MD dataset, and how noisy it is."""
 
 import argparse
+import json
 from pathlib import Path
 
+from meanforce.data.h5md import H5mdReader
+from meanforce.data.quality import check_dataset
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.progress import report
@@ -24,6 +27,7 @@ def main() -> None:
     parser.add_argument("--settings", required=True, help="JSON text or file: {mapping, seed}")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--table", type=Path, required=True, help="CSV file of force maps to write")
+    parser.add_argument("--checks", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     prepared = Prepared.read(arguments.prepared)
@@ -48,6 +52,10 @@ def main() -> None:
             atoms_of(prepared),
         )
         (folder / "force_maps.csv").replace(arguments.table)
+        with H5mdReader(folder / "dataset.h5") as reader:
+            checks = json.dumps(check_dataset(reader), indent=1, ensure_ascii=False)
+        (folder / "checks.json").write_text(checks + "\n")
+        (folder / "checks.json").replace(arguments.checks)
         (folder / "dataset.h5").replace(arguments.output)
 
 

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row
-from meanforce.mapping.neighbours import shape_features, turned_onto
+from meanforce.data.irreducible import block_error, irreducible_variance
 from meanforce.units import KCAL
 
 FRAMES = 30000
@@ -25,9 +24,7 @@ def rows(comparison: Comparison) -> list[Row]:
     """Root mean square error per force component that carries force, kcal/mol/Å.
 
     The error's square is the model's squared error plus the variance of the mapped forces about
-    the mean force. That second part is estimated from the residuals of nearest neighbours: half
-    their mean squared difference (Rice, Ann. Stat. 12, 1215 (1984)), which sees the noise and
-    not what of the model's error neighbours share.
+    the mean force. That second part is estimated from the residuals; see `data.irreducible`.
     """
     if comparison.reference_forces is None:
         return []
@@ -44,10 +41,9 @@ def rows(comparison: Comparison) -> list[Row]:
     components = int(carries.sum())
     squares = (residual**2).sum(axis=(1, 2)) / components
     loss = float(squares.mean())
-    loss_error = _block_error(squares, blocks)
-    halves = _neighbour_half_squares(positions, residual) / components
-    noise, noise_error = float(halves.mean()), _block_error(halves, blocks)
-    rmse, irreducible = math.sqrt(loss) / UNIT, math.sqrt(noise) / UNIT
+    loss_error = block_error(squares, blocks)
+    noise = irreducible_variance(positions, residual, blocks, sample.chains[frames])
+    rmse, irreducible = math.sqrt(loss) / UNIT, math.sqrt(noise.variance) / UNIT
     return [
         Row(
             "force_rmse",
@@ -59,7 +55,7 @@ def rows(comparison: Comparison) -> list[Row]:
         Row(
             "force_irreducible",
             irreducible,
-            noise_error / (2 * math.sqrt(noise)) / UNIT,
+            noise.error / (2 * math.sqrt(noise.variance)) / UNIT,
             math.nan,
             "kcal/mol/Å",
         ),
@@ -86,16 +82,3 @@ def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
             _, forces = comparison.ensemble.energy_and_forces(block, comparison.temperature)
             parts.append(forces.double().numpy())
     return np.concatenate(parts)
-
-
-def _block_error(values: np.ndarray, blocks: np.ndarray) -> float:
-    means = np.array([values[blocks == block].mean() for block in np.unique(blocks)])
-    return float(means.std(ddof=1) / math.sqrt(len(means)))
-
-
-def _neighbour_half_squares(positions: np.ndarray, residual: np.ndarray) -> np.ndarray:
-    """½|ε_i − Q ε_j|² of each frame i and its nearest other frame j, rotated onto i."""
-    features = shape_features(positions, residual)
-    neighbour = cKDTree(features).query(features, k=2)[1][:, 1]
-    turned = turned_onto(positions, positions[neighbour], residual[neighbour])
-    return 0.5 * ((residual - turned) ** 2).sum(axis=(1, 2))

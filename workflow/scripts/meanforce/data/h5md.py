@@ -1,11 +1,12 @@
 """CG datasets and CG trajectories in H5MD; de Buyl, Colberg, Höfling, CPC 185, 1546 (2014).
 
 One particles group, ``/particles/beads``, holds position (nm) and, in datasets, force
-(kJ/mol/nm), frame by frame; MDAnalysis reads it. Scalars of the frames are observables:
-`bias_energy` (kJ/mol), `log_weight` (of the unbiased ensemble), `chain` (replica, or chain of a
-CG run). Names and other texts that describe the beads lie in attributes of ``/parameters``. All
-arrays and all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a
-good one.
+(kJ/mol/nm), frame by frame, and of periodic systems the box's edges (nm); MDAnalysis reads it.
+Scalars of the frames are observables: `bias_energy` (kJ/mol), `log_weight` (of the unbiased
+ensemble), `chain` (replica, or chain of a CG run). Steps and times are the same for all and stored
+once, as H5MD allows. Names and other texts that describe the beads lie in attributes of
+``/parameters``. All arrays and all of HDF5's own tables carry checksums, so that a damaged file
+cannot be read as a good one.
 """
 
 import contextlib
@@ -18,11 +19,18 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from meanforce.data.chunks import GrowingArray
 from meanforce.data.hdf5 import new_file
 from meanforce.errors import InputError
 
 BEADS = "particles/beads"
-CHUNK = 1000
+UNITS = {
+    f"{BEADS}/position/value": "nm",
+    f"{BEADS}/force/value": "kJ mol-1 nm-1",
+    f"{BEADS}/position/time": "ps",
+}
+OBSERVABLES = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
+"""Scalars of the frames and their units."""
 
 
 class H5mdWriter:
@@ -33,10 +41,16 @@ class H5mdWriter:
         masses: u, shape (n_beads,).
         parameters: plain values that describe the beads (names, bonds, temperature, ...).
         with_forces: whether frames have forces.
+        box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
     """
 
     def __init__(
-        self, path: Path, masses: np.ndarray, parameters: dict[str, Any], with_forces: bool
+        self,
+        path: Path,
+        masses: np.ndarray,
+        parameters: dict[str, Any],
+        with_forces: bool,
+        box: np.ndarray | None = None,
     ) -> None:
         self._making = new_file(path)
         self._file = self._making.__enter__()
@@ -46,41 +60,45 @@ class H5mdWriter:
         creator = about.create_group("creator")
         creator.attrs["name"], creator.attrs["version"] = "meanforce", "1"
         beads = self._file.create_group(BEADS)
-        box = beads.create_group("box")
-        box.attrs["dimension"] = 3
-        box.attrs["boundary"] = ["none", "none", "none"]
         masses = np.asarray(masses, dtype=np.float64)
         checked = {"chunks": True, "fletcher32": True}
         beads.create_dataset("mass", data=masses, **checked).attrs["unit"] = "u"
         beads.create_dataset("id", data=np.arange(len(masses)), **checked)
-        self._elements = {"position": "nm"} | ({"force": "kJ mol-1 nm-1"} if with_forces else {})
-        for name, unit in self._elements.items():
-            self._timed(beads.create_group(name), (len(masses), 3), "f4", unit)
-        self._observables = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
-        group = self._file.create_group("observables")
-        for name, unit in self._observables.items():
-            self._timed(group.create_group(name), (), "i4" if name == "chain" else "f8", unit)
+        place = beads.create_group("box")
+        place.attrs["dimension"] = 3
+        place.attrs["boundary"] = ["none" if box is None else "periodic"] * 3
+        self._arrays: dict[str, GrowingArray] = {}
+        each = (len(masses), 3)
+        self._element(f"{BEADS}/position", each, "f4", "nm")
+        if with_forces:
+            self._element(f"{BEADS}/force", each, "f4", "kJ mol-1 nm-1")
+        self._edges = None if box is None else _edges(np.asarray(box, dtype=np.float64))
+        if self._edges is not None:
+            self._element(f"{BEADS}/box/edges", self._edges.shape, "f8", "nm")
+        for name, unit in OBSERVABLES.items():
+            kind = "i4" if name == "chain" else "f8"
+            self._element(f"observables/{name}", (), kind, unit)
         text = json.dumps(parameters, sort_keys=True)
         # Texts of a fixed length, as in trajectories: others would have no checksum.
         self._file.create_group("parameters").attrs["json"] = np.bytes_(text)
         self._checksums = {"json": zlib.crc32(text.encode()), "mass": zlib.crc32(masses)}
+        if self._edges is not None:
+            self._checksums["edges"] = zlib.crc32(self._edges)
+        self._length = 0
 
-    def _timed(self, group: h5py.Group, shape: tuple[int, ...], kind: str, unit: str) -> None:
-        def growing(name: str, item: tuple[int, ...], kind: str) -> h5py.Dataset:
-            return group.create_dataset(
-                name,
-                (0, *item),
-                kind,
-                maxshape=(None, *item),
-                chunks=(CHUNK, *item),
-                fletcher32=True,
-            )
-
-        value = growing("value", shape, kind)
+    def _element(self, name: str, item: tuple[int, ...], kind: str, unit: str) -> None:
+        """Make an H5MD element of the frames; all share steps and times."""
+        group = self._file.create_group(name)
+        self._arrays[name] = GrowingArray(group, "value", item, kind)
         if unit:
-            value.attrs["unit"] = unit
-        growing("step", (), "i8")
-        growing("time", (), "f8").attrs["unit"] = "ps"
+            self._arrays[name].dataset.attrs["unit"] = unit
+        if "time" not in self._arrays:
+            self._arrays["step"] = GrowingArray(group, "step", (), "i8")
+            self._arrays["time"] = GrowingArray(group, "time", (), "f8")
+            self._arrays["time"].dataset.attrs["unit"] = "ps"
+        else:
+            for shared in ("step", "time"):
+                group[shared] = self._arrays[shared].dataset
 
     def append(
         self,
@@ -92,9 +110,11 @@ class H5mdWriter:
         force: np.ndarray | None = None,
     ) -> None:
         """Add frames: arrays of n frames in nm, ps, kJ/mol; positions (n, n_beads, 3)."""
+        n = len(time)
         values = {
             f"{BEADS}/position": position,
             f"{BEADS}/force": force,
+            "time": time,
             "observables/bias_energy": bias_energy,
             "observables/log_weight": log_weight,
             "observables/chain": chain,
@@ -102,27 +122,33 @@ class H5mdWriter:
         for name, block in values.items():
             if block is None:
                 continue
-            group = self._file[name]
-            old = len(group["time"])
-            new = old + len(time)
-            for part, data in (("value", block), ("step", np.arange(old, new)), ("time", time)):
-                dataset = group[part]
-                data = np.ascontiguousarray(data, dtype=dataset.dtype)
-                dataset.resize(new, axis=0)
-                dataset[old:new] = data
-                place = f"{name}/{part}"
-                self._checksums[place] = zlib.crc32(data, self._checksums.get(place, 0))
+            array = self._arrays[name]
+            block = np.ascontiguousarray(block, dtype=array.dataset.dtype)
+            array.append(block)
+            self._checksums[name] = zlib.crc32(block, self._checksums.get(name, 0))
+        self._arrays["step"].append(np.arange(self._length, self._length + n))
+        if self._edges is not None:
+            edges = np.broadcast_to(self._edges, (n, *self._edges.shape))
+            self._arrays[f"{BEADS}/box/edges"].append(edges)
+        self._length += n
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind, *error) -> None:
         if kind is None:
-            n_frames = len(self._file[f"{BEADS}/position/time"])
+            for array in self._arrays.values():
+                array.close()
             checksum = zlib.crc32(json.dumps(self._checksums, sort_keys=True).encode())
-            content = np.bytes_(f"{n_frames}-{checksum:08x}")
+            content = np.bytes_(f"{self._length}-{checksum:08x}")
             self._file["parameters"].attrs["content"] = content
         self._making.__exit__(kind, *error)
+
+
+def _edges(box: np.ndarray) -> np.ndarray:
+    """Edges as H5MD has them: lengths of a cuboid, shape (3,), else rows of shape (3, 3)."""
+    lengths = np.diagonal(box)
+    return lengths.copy() if np.array_equal(box, np.diag(lengths)) else box
 
 
 class H5mdReader:
@@ -173,13 +199,33 @@ class H5mdReader:
         """kJ/mol/nm, float32, shape (n, n_beads, 3)."""
         return self._read(f"{BEADS}/force/value", frames)
 
-    def times(self) -> np.ndarray:
-        """ps, shape (n_frames,)."""
-        return self._read(f"{BEADS}/position/time")
+    def times(self, frames: slice = slice(None)) -> np.ndarray:
+        """ps, shape (n,)."""
+        return self._read(f"{BEADS}/position/time", frames)
 
-    def observable(self, name: str) -> np.ndarray:
-        """`bias_energy`, `log_weight` or `chain`, shape (n_frames,)."""
-        return self._read(f"observables/{name}/value")
+    def observable(self, name: str, frames: slice = slice(None)) -> np.ndarray:
+        """`bias_energy`, `log_weight` or `chain`, shape (n,)."""
+        return self._read(f"observables/{name}/value", frames)
+
+    def box(self) -> np.ndarray | None:
+        """Periodic box vectors in nm, rows of shape (3, 3); None without, or without frames."""
+        with self._checked():
+            if "edges" not in self._file[f"{BEADS}/box"] or not self.n_frames:
+                return None
+            edges = self._file[f"{BEADS}/box/edges/value"][0]
+        return np.diag(edges) if edges.ndim == 1 else edges
+
+    def check_units(self) -> None:
+        """See that positions, forces and times have the units of this project.
+
+        Raises:
+            InputError: they have others.
+        """
+        for name, wanted in UNITS.items():
+            with self._checked():
+                unit = self._file[name].attrs.get("unit") if name in self._file else wanted
+            if unit != wanted:
+                raise InputError(f"{self._path}: has {name} in '{unit}', not in '{wanted}'")
 
     def __enter__(self) -> Self:
         return self

@@ -93,7 +93,7 @@ def map_replica(
             **checks,
         }
         with H5mdWriter(
-            files.dataset, molecule.beads.masses, parameters, with_forces=True
+            files.dataset, molecule.beads.masses, parameters, True, frames.box()
         ) as writer:
             some = replica.write(writer, labels, files.weights)
     rows = table.rows(

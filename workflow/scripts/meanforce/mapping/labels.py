@@ -15,6 +15,7 @@ from meanforce.mapping.optimal import (
     squares,
     with_noise,
 )
+from meanforce.mapping.project import project
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,19 +67,15 @@ class Labels:
         Args:
             start: number of the first of these frames.
             n_frames: of the whole replica.
-            forces: kJ/mol/nm, shape (n, n_atoms, 3).
+            forces: kJ/mol/nm, float32, shape (n, n_atoms, 3).
             scores: −kT η/σ² in kJ/mol/nm, shape (n, n_beads, 3), where there is noise.
         """
-        mapped = np.empty((len(forces), self.matrices.shape[1], 3))
+        mapped = np.empty((len(forces), self.matrices.shape[1], 3), dtype=np.float32)
         for block, part in parts_by_block(start, len(forces), n_frames):
-            mapped[part] = _apply(self.matrices[block], forces[part])
+            mapped[part] = project(self.matrices[block], forces[part])
             if self.of_noise is not None:
-                mapped[part] += _apply(self.of_noise[block], scores[part])
+                mapped[part] += project(self.of_noise[block], scores[part])
         return mapped
-
-
-def _apply(matrix: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.einsum("bi,nid->nbd", matrix, values, optimize=True)
 
 
 def fixed_labels(molecule: Molecule, kind: str) -> Labels:

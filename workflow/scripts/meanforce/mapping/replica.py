@@ -14,6 +14,7 @@ from meanforce.errors import InputError
 from meanforce.mapping import consistency, table
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
 from meanforce.mapping.labels import Labels, Molecule, fixed_labels, optimal_labels
+from meanforce.mapping.project import project
 from meanforce.mapping.unwrap import BondTree, make_whole
 from meanforce.settings.mappings import Mapping
 from meanforce.units import kt
@@ -115,15 +116,13 @@ class Replica:
             atomistic = self._forces.forces(part)
             if self._settings.force_map != "optimal":
                 self.moments.add(part.start, atomistic)
-            positions = np.einsum(
-                "bi,nid->nbd", self._map, self._positions(part).astype(np.float64), optimize=True
-            )
+            positions = project(self._map, self._positions(part))
             scores = None
             if noise is not None:
                 draws = rng.standard_normal(positions.shape)
-                positions += noise.level * draws
+                positions = positions + noise.level * draws
                 scores = -stiffness * draws
-            mapped = labels.apply(part.start, frames.n_frames, atomistic.astype(np.float64), scores)
+            mapped = labels.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
                 position=positions,
                 force=mapped,
@@ -133,7 +132,7 @@ class Replica:
                 chain=walkers[part],
             )
             for block, inside in parts_by_block(part.start, len(mapped), frames.n_frames):
-                self.squares[block] += (mapped[inside] ** 2).sum(axis=(0, 2))
+                self.squares[block] += (mapped[inside].astype(float) ** 2).sum(axis=(0, 2))
             chosen = slice(-part.start % every, None, every)
             some.append((positions[chosen], mapped[chosen]))
         return tuple(np.concatenate(values) for values in zip(*some, strict=True))

@@ -2,12 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
-from meanforce.data.h5md import H5mdReader
+from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
 from meanforce.training.weights import effective_sample_size, weights_of
 
@@ -74,42 +74,31 @@ def read_frames(
     Raises:
         InputError: datasets have different beads, or too few frames, or need weights.
     """
-    parts: dict[str, list[Any]] = {"positions": [], "forces": [], "temperatures": []}
-    fold_parts, block_parts, weight_parts = [], [], []
-    parameters: dict[str, Any] | None = None
+    dataset = Dataset.of(paths).stride(stride)
     n_blocks = folds * BLOCKS_PER_FOLD
-    for number, path in enumerate(paths):
-        with H5mdReader(path) as reader:
-            if parameters and reader.parameters["bead_names"] != parameters["bead_names"]:
-                raise InputError(f"{path}: has other beads than {paths[0]}")
-            parameters = reader.parameters
-            if weights == "none" and not parameters.get("bias_is_function_of_beads", True):
-                raise InputError(
-                    f"{path}: was sampled with a bias that is not a function of its beads; set the "
-                    "experiment's 'weights: bias', so that each frame counts e^{βV}"
-                )
-            every = slice(None, None, stride)
-            positions = reader.positions(every)
-            if len(positions) < 2 * n_blocks:
-                raise InputError(
-                    f"{path}: has {len(positions)} frames, too few for {folds} folds of "
-                    f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
-                )
-            parts["positions"].append(positions)
-            parts["forces"].append(reader.forces(every))
-            if weights == "bias":
-                weight_parts.append(weights_of(reader.observable("log_weight")[every]))
-            parts["temperatures"].append(
-                np.full(len(positions), parameters["temperature"], dtype=np.float32)
+    for part in dataset.parts:
+        if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
+            raise InputError(
+                f"{part.path}: was sampled with a bias that is not a function of its beads; set "
+                "the experiment's 'weights: bias', so that each frame counts e^{βV}"
             )
-        block = np.arange(len(positions)) * n_blocks // len(positions)
-        fold_parts.append(block % folds)
-        block_parts.append(block + number * n_blocks)
+        if len(part.frames) < 2 * n_blocks:
+            raise InputError(
+                f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
+                f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
+            )
+    blocks = dataset.block_numbers(n_blocks)
+    shares = None
+    if weights == "bias":
+        logs = (Dataset((part,)).observable("log_weight") for part in dataset.parts)
+        shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     return Frames(
-        **{name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()},
-        folds=torch.from_numpy(np.concatenate(fold_parts)),
-        blocks=torch.from_numpy(np.concatenate(block_parts)),
-        bead_names=parameters["bead_names"],
-        bonds=parameters["bonds"],
-        weights=torch.from_numpy(np.concatenate(weight_parts)) if weight_parts else None,
+        positions=torch.from_numpy(dataset.positions()),
+        forces=torch.from_numpy(dataset.forces()),
+        temperatures=torch.from_numpy(dataset.temperatures()),
+        folds=torch.from_numpy(blocks % folds),
+        blocks=torch.from_numpy(blocks),
+        bead_names=dataset.parameters["bead_names"],
+        bonds=dataset.parameters["bonds"],
+        weights=shares,
     )

@@ -1,0 +1,165 @@
+"""Frames of several H5MD datasets as one, chosen without being read.
+
+A `Dataset` knows files and ranges of their frames. Concatenation, stride, time window and blocks
+make new ones and copy nothing; arrays are read when they are asked for, whole or chunk by chunk.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from meanforce.data.h5md import H5mdReader
+from meanforce.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Frames of one file.
+
+    Attributes:
+        path: the file.
+        frames: their numbers.
+        parameters: plain values that describe the file's beads.
+    """
+
+    path: Path
+    frames: range
+    parameters: dict[str, Any]
+
+    def read(self, function: Callable[[H5mdReader, slice], np.ndarray]) -> np.ndarray:
+        """What a method of the file's reader gives for these frames."""
+        chosen = slice(self.frames.start, self.frames.stop, self.frames.step)
+        with H5mdReader(self.path) as reader:
+            return function(reader, chosen)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Frames of several files, one after the other.
+
+    Attributes:
+        parts: frames of each file, in order; a file is one replica.
+    """
+
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, paths: list[Path]) -> Self:
+        """All frames of some files.
+
+        Raises:
+            InputError: a file is missing or damaged, or has other beads or units than the first.
+        """
+        parts: list[Part] = []
+        for path in paths:
+            with H5mdReader(path) as reader:
+                reader.check_units()
+                parameters = reader.parameters
+                parts.append(Part(path, range(reader.n_frames), parameters))
+            first = parts[0].parameters
+            for key, what in (("bead_names", "beads"), ("bonds", "bonds")):
+                if parameters.get(key) != first.get(key):
+                    raise InputError(f"{path}: has other {what} than {paths[0]}")
+        return cls(tuple(parts))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Plain values that describe the beads, of the first file."""
+        return self.parts[0].parameters
+
+    def __len__(self) -> int:
+        return sum(len(part.frames) for part in self.parts)
+
+    def _each(self, choose: Callable[[Part], range]) -> Self:
+        chosen = (dataclasses.replace(part, frames=choose(part)) for part in self.parts)
+        return dataclasses.replace(self, parts=tuple(chosen))
+
+    def __add__(self, other: "Dataset") -> "Dataset":
+        return Dataset(self.parts + other.parts)
+
+    def stride(self, step: int) -> Self:
+        """One frame in `step` of each file, from its first one."""
+        return self._each(lambda part: part.frames[::step])
+
+    def window(self, begin: float, end: float) -> Self:
+        """Frames with begin ≤ time < end, in ps.
+
+        Raises:
+            InputError: frames of a file are not in order of time.
+        """
+
+        def inside(part: Part) -> range:
+            times = part.read(H5mdReader.times)
+            if (np.diff(times) < 0).any():
+                raise InputError(
+                    f"{part.path}: has frames that are not in order of time, so that no time "
+                    "window can be cut from it"
+                )
+            first, last = np.searchsorted(times, [begin, end])
+            return part.frames[first:last]
+
+        return self._each(inside)
+
+    def blocks(self, number: int) -> list["Dataset"]:
+        """Contiguous time blocks, so many of each file, in order; see `block_numbers`."""
+        cuts = []
+        for part in self.parts:
+            n = len(part.frames)
+            # Frame f is in block f·number // n.
+            edges = [-(-block * n // number) for block in range(number + 1)]
+            for first, last in itertools.pairwise(edges):
+                cuts.append(Dataset((dataclasses.replace(part, frames=part.frames[first:last]),)))
+        return cuts
+
+    def block_numbers(self, number: int) -> np.ndarray:
+        """Block of each frame over all files, shape (n,)."""
+        found = [
+            np.arange(len(part.frames)) * number // max(1, len(part.frames)) + place * number
+            for place, part in enumerate(self.parts)
+        ]
+        return np.concatenate(found)
+
+    def chunks(self, size: int) -> Iterator["Dataset"]:
+        """All frames in order, at most `size` at a time, each chunk of one file."""
+        for part in self.parts:
+            for start in range(0, len(part.frames), size):
+                frames = part.frames[start : start + size]
+                yield Dataset((dataclasses.replace(part, frames=frames),))
+
+    def _read(self, function: Callable[[H5mdReader, slice], np.ndarray]) -> np.ndarray:
+        whole, start = None, 0
+        for part in self.parts:
+            values = part.read(function)
+            if len(self.parts) == 1:
+                return values
+            if whole is None:
+                whole = np.empty((len(self), *values.shape[1:]), dtype=values.dtype)
+            whole[start : start + len(values)] = values
+            start += len(values)
+        return whole
+
+    def positions(self) -> np.ndarray:
+        """nm, float32, shape (n, n_beads, 3)."""
+        return self._read(H5mdReader.positions)
+
+    def forces(self) -> np.ndarray:
+        """kJ/mol/nm, float32, shape (n, n_beads, 3)."""
+        return self._read(H5mdReader.forces)
+
+    def times(self) -> np.ndarray:
+        """ps, shape (n,)."""
+        return self._read(H5mdReader.times)
+
+    def observable(self, name: str) -> np.ndarray:
+        """`bias_energy`, `log_weight` or `chain`, shape (n,)."""
+        return self._read(lambda reader, frames: reader.observable(name, frames))
+
+    def temperatures(self) -> np.ndarray:
+        """K, float32, shape (n,)."""
+        counts = [len(part.frames) for part in self.parts]
+        values = [part.parameters["temperature"] for part in self.parts]
+        return np.repeat(np.array(values, dtype=np.float32), counts)
