@@ -24,7 +24,7 @@ from timing import paired  # noqa: E402
 from meanforce.data.forces import BLOCK, force_type, write_forces  # noqa: E402
 from meanforce.data.h5md import H5mdReader  # noqa: E402
 from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory  # noqa: E402
-from meanforce.mapping.apply import map_replica  # noqa: E402
+from meanforce.mapping.apply import Files, map_replica  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.settings.mappings import Mapping  # noqa: E402
 from meanforce.systems.prepared import Prepared  # noqa: E402
@@ -78,7 +78,9 @@ class Case:
             frames.append(block)
             forces.append(labels)
         attributes = {"platform": "Reference", "temperature": 300.0, "time_step": 0.002}
-        write_trajectory(self.trajectory, prepared.topology, frames, None, {}, attributes)
+        # In a box random forces need not sum to zero.
+        box = 100.0 * np.eye(3)
+        write_trajectory(self.trajectory, prepared.topology, frames, box, {}, attributes)
         with TrajectoryReader(self.trajectory) as reader:
             content = reader.attributes["content"]
         write_forces(self.forces, forces, {"trajectory": content})
@@ -90,8 +92,9 @@ class Case:
     def stage(self) -> None:
         """The stage's one function."""
         map_replica(
-            Mapping(**MAPPING), self.topology, self.constraints, self.trajectory, self.forces,
-            None, self.output, lambda line: None,
+            Mapping(**MAPPING), self.topology, self.constraints,
+            Files(self.trajectory, self.forces, None, self.output, self.output.with_suffix(".csv")),
+            None, lambda line: None,
         )  # fmt: skip
 
     def program(self) -> None:

@@ -12,7 +12,7 @@ from meanforce.data.forces import force_type, write_forces
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory
 from meanforce.errors import InputError
-from meanforce.mapping.apply import map_replica
+from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.unwrap import bond_tree, make_whole
 from meanforce.restart.records import RecordFile
@@ -220,9 +220,10 @@ def test_datasets_do_not_depend_on_how_frames_were_wrapped(alanine, root, tmp_pa
         openmm_topology = read_structure(path).topology
         trajectory, forces = replica(tmp_path / name, openmm_topology, wrapped, SKEWED)
         output = tmp_path / f"{name}.h5"
+        files = Files(trajectory, forces, None, output, tmp_path / f"{name}.csv")
         map_replica(
-            MAPPINGS["heavy"], topology, [], trajectory, forces, None, output,
-            lambda line: None, dataclasses.replace(start, box=SKEWED),
+            MAPPINGS["heavy"], topology, [], files, None, print,
+            dataclasses.replace(start, box=SKEWED),
         )  # fmt: skip
         with H5mdReader(output) as dataset:
             mapped.append(dataset.positions() - dataset.positions()[:, :1])
@@ -241,6 +242,6 @@ def test_trajectories_of_other_atoms_are_not_mapped(alanine, root, tmp_path):
     trajectory, forces = replica(tmp_path / "other", other, positions[None], CUBE)
     with pytest.raises(InputError, match=r"t\.h5: its atom number 7 is GLY2-N, but ALA2-N in the"):
         map_replica(
-            MAPPINGS["heavy"], topology, [], trajectory, forces, None, tmp_path / "x.h5",
-            lambda line: None,
+            MAPPINGS["heavy"], topology, [],
+            Files(trajectory, forces, None, tmp_path / "x.h5", tmp_path / "x.csv"), None, print,
         )  # fmt: skip
