@@ -348,6 +348,20 @@ def bias_y(config, **experiment):
     return load_config(config)
 
 
+def test_noise_on_beads_needs_optimal_forces_and_no_bias(config):
+    heavy = config["mappings"][ALANINE]["heavy"]
+    heavy["noise"] = {"level": "0.005 nm"}
+    with pytest.raises(InputError, match=r"heavy.*'noise' needs 'force_map: optimal'"):
+        load_config(config)
+    heavy["force_map"] = "optimal"
+    with pytest.raises(InputError, match=r"bias of campaign 'metadynamics' is not a function"):
+        check_structures(load_config(config))
+    for experiment in config["experiments"].values():
+        if experiment["mapping"] == "heavy":
+            experiment["weights"] = "bias"
+    check_structures(load_config(config))
+
+
 @pytest.mark.parametrize("use", [{"campaigns": ["static", "along_y"]}, {"reference": "along_y"}])
 def test_a_bias_beyond_the_beads_needs_weights(config, use):
     expected = (

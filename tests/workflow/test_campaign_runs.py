@@ -4,6 +4,7 @@ import json
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -69,8 +70,16 @@ def test_datasets_have_all_frames_and_unbiased_forces(all_kinds, name):
         assert np.isfinite(dataset.forces()).all()
         assert np.isfinite(dataset.observable("log_weight")).all()
         assert len(np.unique(dataset.observable("chain"))) >= copies
+        assert dataset.parameters["bias_is_function_of_beads"]
+        # In vacuum, every atom's force is given to one bead.
+        assert dataset.parameters["checks"]["total_force_of_beads"] < 1e-5
+        assert dataset.parameters["checks"]["total_torque_of_atoms"] < 1e-4
     with h5py.File(all_kinds / name / "1" / "forces.h5") as file:
         assert file.attrs["deviation_from_run"] < 1e-5
+    table = pd.read_csv(all_kinds / name / "1" / "heavy.force_maps.csv", index_col="bead")
+    # All atoms are heavy or rigidly bonded to one: there is nothing to choose.
+    np.testing.assert_allclose(table["optimal"], table["aggregate"], rtol=1e-6)
+    assert table["slice"].isna().all()
 
 
 def test_umbrella_weights_come_from_all_windows(all_kinds):

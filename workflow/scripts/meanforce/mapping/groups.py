@@ -74,6 +74,11 @@ def groups_of(
     total force on the solvent is the solute's with the other sign, whose mean is zero whatever R
     is: with it, each bead sheds its share of the noise that the whole molecule has in common.
 
+    In capped alanine with rigid bonds in TIP3P water (2,500 frames, mean squares of other frames
+    than fitted to) the whole solvent takes 0.2 % off that of the heavy atoms' forces and 0.6 % off
+    that of `core_beta`, 1.4 and 2.3 % with noise of 0.005 nm; 319 molecules as groups add 0.02 and
+    1.3 % instead. Nearly all noise is the solute's own.
+
     Args:
         topology: of the atoms.
         constraints: pairs of atoms held at a fixed distance.

@@ -134,7 +134,8 @@ class Replica:
             for block, inside in parts_by_block(part.start, len(mapped), frames.n_frames):
                 self.squares[block] += (mapped[inside].astype(float) ** 2).sum(axis=(0, 2))
             chosen = slice(-part.start % every, None, every)
-            some.append((positions[chosen], mapped[chosen]))
+            # Copies: views would keep whole chunks in memory.
+            some.append((positions[chosen].copy(), mapped[chosen].copy()))
         return tuple(np.concatenate(values) for values in zip(*some, strict=True))
 
 
