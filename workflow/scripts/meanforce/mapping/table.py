@@ -146,6 +146,8 @@ def _text(value: str | float) -> str:
 def lines(table: list[dict[str, str | float]]) -> list[str]:
     """What the log says about the row `all`."""
     total = table[-1]
+    if not total["aggregate"] > 0:
+        return ["all mapped forces are zero"]
     said = []
     if np.isnan(total["slice"]):
         said.append("force map 'slice': refused, it would be wrong here")
