@@ -19,14 +19,17 @@ from meanforce.mapping.unwrap import BondTree, make_whole
 from meanforce.settings.mappings import Mapping
 from meanforce.units import kt
 
+MOMENT_FRAMES = 100000
+"""Frames from which the table of force maps is made, where no map is fitted to them."""
+
 
 class Replica:
     """Frames and forces of one replica on their way to a dataset.
 
     Attributes:
         moments: second moments of group forces, once they were read.
-        squares: sums over frames of |F_I|² of the written forces by time block, (kJ/mol/nm)²,
-            shape (BLOCKS, n_beads).
+        squares: sums over the same frames of |F_I|² of the written forces by time block,
+            (kJ/mol/nm)², shape (BLOCKS, n_beads).
     """
 
     def __init__(
@@ -42,7 +45,11 @@ class Replica:
         self._tree, self._box = tree, frames.box()
         self._settings, self._seed = settings, seed
         self._map = molecule.beads.matrix(molecule.n_atoms)
-        self.moments = Moments(molecule.groups, frames.n_frames)
+        # A fitted map takes all frames; the table alone is exact enough with fewer.
+        fitted = settings.force_map == "optimal"
+        self._every = 1 if fitted else -(-frames.n_frames // MOMENT_FRAMES)
+        self._counted = -(-frames.n_frames // self._every)
+        self.moments = Moments(molecule.groups, self._counted)
         self.squares = np.zeros((BLOCKS, len(self._map)))
 
     def labels(self) -> Labels:
@@ -59,7 +66,8 @@ class Replica:
         return noise and kt(self._frames.attributes["temperature"]) / noise.level
 
     def _parts(self) -> Iterator[slice]:
-        size = max(1, BLOCK // (12 * self._molecule.n_atoms))
+        # A multiple of the stride, so that every part starts with a frame that counts.
+        size = -(-BLOCK // (12 * self._molecule.n_atoms * self._every)) * self._every
         for start in range(0, self._frames.n_frames, size):
             yield slice(start, min(start + size, self._frames.n_frames))
 
@@ -115,7 +123,7 @@ class Replica:
         for part in self._parts():
             atomistic = self._forces.forces(part)
             if self._settings.force_map != "optimal":
-                self.moments.add(part.start, atomistic)
+                self.moments.add(part.start // self._every, atomistic[:: self._every])
             positions = project(self._map, self._positions(part))
             scores = None
             if noise is not None:
@@ -131,8 +139,10 @@ class Replica:
                 log_weight=log_weight[part],
                 chain=walkers[part],
             )
-            for block, inside in parts_by_block(part.start, len(mapped), frames.n_frames):
-                self.squares[block] += (mapped[inside].astype(float) ** 2).sum(axis=(0, 2))
+            counted = mapped[:: self._every].astype(float)
+            first = part.start // self._every
+            for block, inside in parts_by_block(first, len(counted), self._counted):
+                self.squares[block] += (counted[inside] ** 2).sum(axis=(0, 2))
             chosen = slice(-part.start % every, None, every)
             # Copies: views would keep whole chunks in memory.
             some.append((positions[chosen].copy(), mapped[chosen].copy()))
