@@ -227,7 +227,7 @@ def many_frames(case: Case, folder: Path, count: int) -> Path:
 
 def forces(case: Case, rounds: int, folder: Path) -> list[str]:
     """The stage `forces` against the force calls alone."""
-    trajectory = many_frames(case, folder, 50000 if case.name == "implicit" else 150)
+    trajectory = many_frames(case, folder, 100000 if case.name == "implicit" else 150)
 
     def whole_stage() -> None:
         work = Path(tempfile.mkdtemp())

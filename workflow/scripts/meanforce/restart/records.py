@@ -87,6 +87,13 @@ class RecordFile:
             n = min(size, self._count - start)
             yield np.fromfile(self._path, self.kind, n, offset=start * self.kind.itemsize)
 
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Some records, by number."""
+        self.position()
+        if not len(indices):
+            return np.empty(0, self.kind)
+        return np.memmap(self._path, self.kind, "r")[indices]
+
     def close(self) -> None:
         """Close the file; records not yet on the disk are dropped."""
         self._file.close()

@@ -14,6 +14,9 @@ from meanforce.restart.records import RecordFile
 from meanforce.sampling.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
+PART = 128
+"""Frames whose forces are kept before they are written."""
+
 TOLERANCE = 1e-4
 """Largest root mean square deviation from in-run forces, relative to the forces."""
 
@@ -48,16 +51,8 @@ def recompute(
         block = max(1, BLOCK // (24 * n_atoms))
         for start in range(len(done), frames.n_frames, block):
             positions = frames.positions(slice(start, start + block)).astype(float)
-            for frame in positions:
-                context.setPositions(frame)
-                state = context.getState(forces=True, energy=True)
-                record = np.empty((), kind)
-                record["energy"] = state.getPotentialEnergy()._value
-                record["forces"] = state.getForces(asNumpy=True)._value
-                done.append(record)
-                # Also within a block: on a large system it takes minutes.
-                if job.due():
-                    job.save({}, {"file": list(done.position())})
+            for part in np.array_split(positions, -(-len(positions) // PART)):
+                _evaluate(context, part, done, job)
             report(f"{100 * min(start + block, frames.n_frames) / frames.n_frames:.0f} %")
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
@@ -69,6 +64,23 @@ def recompute(
             f"{trajectory}: recomputed forces differ from the in-run unbiased ones by "
             f"{deviation:.1e} (allowed {TOLERANCE:g}); trajectory and system do not belong together"
         )
+
+
+def _evaluate(context: openmm.Context, positions: np.ndarray, done: RecordFile, job: Job) -> None:
+    """Energies and forces of some frames, kept together: a write for each would take longer."""
+    records, kept = np.empty(len(positions), done.kind), 0
+    energies, forces = records["energy"], records["forces"]
+    for number, frame in enumerate(positions):
+        context.setPositions(frame)
+        state = context.getState(forces=True, energy=True)
+        energies[number] = state.getPotentialEnergy()._value
+        forces[number] = state.getForces(asNumpy=True)._value
+        # Of a large system even these few frames take minutes.
+        if job.due():
+            done.append(records[kept : number + 1])
+            kept = number + 1
+            job.save({}, {"file": list(done.position())})
+    done.append(records[kept:])
 
 
 def _context(prepared: Prepared, frames: TrajectoryReader, threads: int) -> openmm.Context:
@@ -91,10 +103,6 @@ def _deviation(done: RecordFile, frames: TrajectoryReader) -> float:
     """Root mean square deviation from the in-run forces, relative to them."""
     checked = frames.array("checked_frames")
     in_run = frames.array("checked_forces").astype(float)
-    square, start = 0.0, 0
-    for block in done.blocks(max(1, BLOCK // done.kind.itemsize)):
-        here = (checked >= start) & (checked < start + len(block))
-        again = block["forces"][checked[here] - start]
-        square += float(((again - in_run[here]) ** 2).sum())
-        start += len(block)
+    again = done.take(checked)["forces"]
+    square = float(((again - in_run) ** 2).sum())
     return float(np.sqrt(square / max((in_run**2).sum(), 1e-300)))
