@@ -104,8 +104,8 @@ class Case:
             [
                 sys.executable, program, "--prepared", self.prepared, "--trajectory",
                 self.trajectory, "--forces", self.forces, "--settings",
-                json.dumps({"mapping": MAPPING}), "--output", self.output, "--checks",
-                self.folder / "checks.json",
+                json.dumps({"mapping": MAPPING, "seed": None}), "--output", self.output,
+                "--checks", self.folder / "checks.json", "--table", self.folder / "table.csv",
             ],
             check=True, capture_output=True,
         )  # fmt: skip
