@@ -1,11 +1,13 @@
 """Runs of the real workflow in copies of the repository."""
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from killing import command
 
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "results", ".snakemake", "__pycache__", "tests", ".pytest_cache", ".ruff_cache"
@@ -58,3 +60,16 @@ def quick_run(make_checkout):
     result = checkout.snakemake("--configfile", "config/quick.yaml")
     assert result.returncode == 0, result.stdout + result.stderr
     return checkout
+
+
+@pytest.fixture(scope="session")
+def prepared(root, tmp_path_factory):
+    """Capped alanine in vacuum, ready to sample; tests must leave it as it is."""
+    folder = tmp_path_factory.mktemp("prepared")
+    system = {
+        "kind": "peptide", "structure": str(root / "resources/capped_alanine.pdb"),
+        "force_field": ["amber99sbildn.xml"],
+    }  # fmt: skip
+    settings = json.dumps({"system": system, "seed": 1})
+    subprocess.run(command(root, "prepare", "--settings", settings, "--output", folder), check=True)
+    return folder

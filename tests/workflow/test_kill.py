@@ -2,7 +2,6 @@
 
 import filecmp
 import json
-import subprocess
 
 import pytest
 from killing import BUNDLE_EVERY, KILLS, command, run, run_killed
@@ -34,18 +33,6 @@ CAMPAIGNS = {
     },
 }  # fmt: skip
 MADE = ("trajectory.h5", "log.csv")
-
-
-@pytest.fixture(scope="module")
-def prepared(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared")
-    system = {
-        "kind": "peptide", "structure": str(root / "resources/capped_alanine.pdb"),
-        "force_field": ["amber99sbildn.xml"],
-    }  # fmt: skip
-    settings = json.dumps({"system": system, "seed": 1})
-    subprocess.run(command(root, "prepare", "--settings", settings, "--output", folder), check=True)
-    return folder
 
 
 def sample_command(root, prepared, folder, kind: str, **changes) -> list[str]:

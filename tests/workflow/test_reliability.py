@@ -52,18 +52,6 @@ def start(arguments: list[str], **options) -> subprocess.Popen:
 
 
 @pytest.fixture(scope="module")
-def prepared(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared")
-    system = {
-        "kind": "peptide", "structure": str(root / "resources/capped_alanine.pdb"),
-        "force_field": ["amber99sbildn.xml"],
-    }  # fmt: skip
-    settings = json.dumps({"system": system, "seed": 1})
-    subprocess.run(command(root, "prepare", "--settings", settings, "--output", folder), check=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def sampling(root, prepared):
     """Function that gives the command of a sampling job in a folder."""
 

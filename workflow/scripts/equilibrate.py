@@ -7,7 +7,7 @@ import openmm
 
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
-from meanforce.restart.job import digest, resumable
+from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.systems import Equilibration
 from meanforce.systems.equilibration import Bath, Equilibrator
@@ -26,10 +26,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="XML file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
-    )
-    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
+    add_options(parser)
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     equilibrator = Equilibrator(

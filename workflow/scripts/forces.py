@@ -6,7 +6,7 @@ from pathlib import Path
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
-from meanforce.restart.job import digest, resumable
+from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.recompute import recompute
 from meanforce.systems.prepared import Prepared
 
@@ -18,10 +18,7 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--output", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
-    )
-    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
+    add_options(parser)
     arguments = parser.parse_args()
     prepared = Prepared.read(arguments.prepared)
     with TrajectoryReader(arguments.trajectory) as frames:

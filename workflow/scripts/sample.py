@@ -6,7 +6,7 @@ from pathlib import Path
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.configuration import build_beads
 from meanforce.progress import report
-from meanforce.restart.job import digest, resumable
+from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import Task, make_dynamics
@@ -36,10 +36,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--segments", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
-    )
-    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
+    add_options(parser)
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     inputs = [arguments.prepared / "system.xml", arguments.prepared / "state.xml"]

@@ -13,7 +13,7 @@ from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import load_ensemble
 from meanforce.progress import report
-from meanforce.restart.job import digest, resumable
+from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.experiments import Simulation
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
@@ -36,10 +36,7 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
-    )
-    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
+    add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)

@@ -11,7 +11,7 @@ from meanforce.data.h5md import contents
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import save
 from meanforce.progress import report
-from meanforce.restart.job import Job, resumable, work_folder
+from meanforce.restart.job import Job, add_options, resumable, work_folder
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
@@ -32,10 +32,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
-    )
-    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
+    add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)

@@ -1,14 +1,13 @@
 """Unbiased energies and forces of a trajectory's frames, in an HDF5 file with checksums."""
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
 import h5py
 import numpy as np
 
-from meanforce.data.hdf5 import new_file
+from meanforce.data.hdf5 import new_file, reading
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -71,15 +70,8 @@ class ForcesReader:
             self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
             self.trajectory = self._file.attrs["trajectory"].decode()
 
-    @contextlib.contextmanager
-    def _checked(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{self._path}: is not a complete file of forces ({error}); delete it, so that it "
-                "is made again"
-            ) from error
+    def _checked(self) -> contextlib.AbstractContextManager[None]:
+        return reading(self._path, "file of forces")
 
     def forces(self, frames: slice) -> np.ndarray:
         """kJ/mol/nm, float32, shape (n, n_atoms, 3)."""

@@ -12,7 +12,6 @@ cannot be read as a good one.
 import contextlib
 import json
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +19,7 @@ import h5py
 import numpy as np
 
 from meanforce.data.chunks import GrowingArray
-from meanforce.data.hdf5 import new_file
+from meanforce.data.hdf5 import new_file, reading
 from meanforce.errors import InputError
 
 BEADS = "particles/beads"
@@ -172,15 +171,8 @@ class H5mdReader:
             self.content: str = attributes["content"].decode()
             self.n_frames = len(self._file[f"{BEADS}/position/value"])
 
-    @contextlib.contextmanager
-    def _checked(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{self._path}: is not a complete H5MD file of beads ({error}); delete it, so "
-                "that it is made again"
-            ) from error
+    def _checked(self) -> contextlib.AbstractContextManager[None]:
+        return reading(self._path, "H5MD file of beads")
 
     def _read(self, name: str, frames: slice = slice(None)) -> np.ndarray:
         with self._checked():

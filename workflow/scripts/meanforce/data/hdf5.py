@@ -8,6 +8,8 @@ from pathlib import Path
 
 import h5py
 
+from meanforce.errors import InputError
+
 VERSION = ("v110", "v110")
 """`libver` of files: the oldest format in which HDF5's own tables have checksums, so that other
 programs can read it."""
@@ -71,3 +73,22 @@ def new_file(path: Path) -> Iterator[h5py.File]:
         if sink.error is not None:
             raise sink.error
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn all that a missing, damaged or foreign file makes h5py raise into one sentence.
+
+    Args:
+        path: the file.
+        what: what it should be, such as "trajectory".
+
+    Raises:
+        InputError: reading failed.
+    """
+    try:
+        yield
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: is not a complete {what} ({error}); delete it, so that it is made again"
+        ) from error

@@ -11,7 +11,6 @@ keeps others in a heap without checksums, and a damaged heap can even make it re
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,8 +20,7 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
-from meanforce.data.hdf5 import new_file
-from meanforce.errors import InputError
+from meanforce.data.hdf5 import new_file, reading
 from meanforce.restart.records import RecordFile
 
 BLOCK = 4 * 2**20
@@ -146,15 +144,8 @@ class TrajectoryReader:
             self.attributes: dict[str, Any] = json.loads(group.attrs["settings"])
             self.n_frames, self.n_atoms = self._file["coordinates"].shape[:2]
 
-    @contextlib.contextmanager
-    def _checked(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{self._path}: is not a complete trajectory ({error}); delete it, so that it is "
-                "made again"
-            ) from error
+    def _checked(self) -> contextlib.AbstractContextManager[None]:
+        return reading(self._path, "trajectory")
 
     def atom_labels(self) -> list[str]:
         """RESIDUE+NUMBER-ATOM of each atom, such as ALA2-CA."""

@@ -1,5 +1,6 @@
 """Folders in which jobs work: undeclared, locked, and for long jobs with a restart bundle."""
 
+import argparse
 import contextlib
 import dataclasses
 import hashlib
@@ -26,6 +27,14 @@ INTERVAL = 30.0
 def folder_of(output: Path) -> Path:
     """Undeclared folder beside an output: Snakemake deletes declared outputs of failed jobs."""
     return output.parent / f".{output.name}.work"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Command-line options of programs whose jobs run long: `time_limit` and `bundle_every`."""
+    parser.add_argument(
+        "--time-limit", type=float, help="run-time limit in minutes, inside a scheduler's job"
+    )
+    parser.add_argument("--bundle-every", type=float, help="seconds between restart bundles")
 
 
 def digest(path: Path) -> str:
