@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_dynamics import MOLECULE, VARIABLE, DoubleWell, settings
+from test_dynamics import BEAD, MASSES, VARIABLE, DoubleWell, settings
 from test_training import CGNET, chain_frames
 
 from meanforce.dynamics.run import BatchRun
@@ -77,7 +77,7 @@ def cg_run(biased: bool) -> BatchRun:
         bias_settings = CgBias.model_validate(BIAS, context={"internal": True})
         bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
         changes["bias"] = bias_settings.model_dump()
-    return BatchRun(DoubleWell(), MOLECULE, settings(**changes), bias, 300.0, 11)
+    return BatchRun(DoubleWell(), BEAD, MASSES, settings(**changes), bias, 300.0, 11)
 
 
 @pytest.mark.parametrize("biased", [True, False])

@@ -23,6 +23,7 @@ from meanforce.analysis.samples import reference_sample
 from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
+from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
@@ -35,6 +36,7 @@ from meanforce.training.weights import effective_sample_size, summary, weights_o
 from meanforce.units import kt
 
 THERMAL = kt(300.0)
+PAIR = Molecule(("A", "B"), ("A", "B"), ((0, 1),))
 VARIABLES = {"x": CollectiveVariable(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 SPLINE = validated(
     Potential,
@@ -209,7 +211,7 @@ def dimers(n: int, seed: int) -> Frames:
     forces[:, 0, 0], forces[:, 1, 0] = -pull, pull
     block = torch.arange(n) * 20 // n
     temperatures = torch.full((n,), 300.0)
-    return Frames(positions, forces, temperatures, block % 5, block, ["A", "B"], [[0, 1]])
+    return Frames(positions, forces, temperatures, block % 5, block, PAIR)
 
 
 def repeated(frames: Frames, times: torch.Tensor) -> Frames:

@@ -7,51 +7,30 @@ backward pass instead of two and dynamics none.
 """
 
 import itertools
-from typing import Any
+from typing import Any, Self
 
 import torch
 
-from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
-from meanforce.potentials.interface import Potential
+from meanforce.potentials.geometry import InternalCoordinates
+from meanforce.potentials.interface import Start, TrainablePotential
+from meanforce.potentials.molecule import Molecule
+from meanforce.settings.network_potentials import Cgnet as CgnetSettings
 from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)
 """The network's output is in this unit (kJ/mol)."""
 
 
-def bonded_coordinates(n_beads: int, bonds: list[list[int]]) -> CoordinateList:
-    """All pair distances, and all angles and proper dihedrals along the bonds."""
-    neighbours: dict[int, list[int]] = {bead: [] for bead in range(n_beads)}
-    for i, j in bonds:
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-    angles = [
-        (a, center, c)
-        for center in range(n_beads)
-        for a, c in itertools.combinations(sorted(neighbours[center]), 2)
-    ]
-    dihedrals = [
-        (a, b, c, d)
-        for b, c in sorted(tuple(sorted(bond)) for bond in bonds)
-        for a in sorted(neighbours[b])
-        for d in sorted(neighbours[c])
-        if len({a, b, c, d}) == 4
-    ]
-    return CoordinateList(
-        distances=tuple(itertools.combinations(range(n_beads), 2)),
-        angles=tuple(angles),
-        dihedrals=tuple(dihedrals),
-    )
-
-
 class Features:
     """Network inputs of a batch, and the way back from their gradient to bead forces."""
 
-    def __init__(self, n_beads: int, bonds: list[list[int]], dtype: torch.dtype) -> None:
-        self.coordinates = bonded_coordinates(n_beads, bonds)
+    def __init__(
+        self, molecule: Molecule, dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> None:
+        self.coordinates = molecule.all_coordinates()
         self.n_dihedrals = len(self.coordinates.dihedrals)
         self.size = self.coordinates.size + self.n_dihedrals
-        self._internal = InternalCoordinates(self.coordinates, n_beads, dtype)
+        self._internal = InternalCoordinates(self.coordinates, molecule.size, dtype, device)
 
     def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (n, size): distances, angles, sines, cosines; and gradient vectors."""
@@ -73,7 +52,7 @@ class Features:
         return -self._internal.pull_back(gradient, vectors)
 
 
-class Cgnet(Potential):
+class Cgnet(TrainablePotential):
     """MLP with SiLU activations on standardised internal coordinates and, maybe, temperature.
 
     Args:
@@ -83,29 +62,33 @@ class Cgnet(Potential):
     """
 
     kind = "cgnet"
-    dtype = torch.float32
 
     def __init__(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+        super().__init__(tensors["mean"].dtype, tensors["mean"].device)
         self.values = values
         self.tensors = tensors
-        self.features = Features(len(values["bead_names"]), values["bonds"], self.dtype)
+        self.features = Features(Molecule.of(values), self.dtype, self.device)
 
     @classmethod
-    def initial(
-        cls,
-        values: dict[str, Any],
-        mean: torch.Tensor,
-        scale: torch.Tensor,
-        generator: torch.Generator,
-    ) -> "Cgnet":
+    def initial(cls, settings: CgnetSettings, start: Start, generator: torch.Generator) -> Self:
         """A potential with random weights (Glorot-like, variance 1/inputs)."""
-        tensors = {"mean": mean, "scale": scale}
-        inputs = len(mean) + (values["temperature"] == "feature")
-        widths = [inputs, *values["hidden"], 1]
+        low, high = start.temperatures[0], start.temperatures[-1]
+        values = start.molecule.parameters() | {
+            "hidden": settings.hidden,
+            "temperature": settings.temperature,
+            "temperature_center": (low + high) / 2,
+            "temperature_scale": max((high - low) / 2, 1.0),
+        }
+        dtype = start.positions.dtype
+        features = Features(start.molecule, dtype).evaluate(start.positions)[0]
+        # A constant feature (a rigid bond, say) must not be divided by zero.
+        tensors = {"mean": features.mean(0), "scale": features.std(0).clamp_min(1e-4)}
+        inputs = features.shape[1] + (settings.temperature == "feature")
+        widths = [inputs, *settings.hidden, 1]
         for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-            random = torch.randn(n_in, n_out, generator=generator, dtype=cls.dtype)
+            random = torch.randn(n_in, n_out, generator=generator, dtype=dtype)
             tensors[f"weight_{layer}"] = random / n_in**0.5
-            tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=cls.dtype)
+            tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=dtype)
         return cls(values, tensors)
 
     def trainable(self) -> list[torch.Tensor]:

@@ -1,9 +1,12 @@
 """What every kind of CG potential offers."""
 
 import abc
+import dataclasses
 from typing import Any, Self
 
 import torch
+
+from meanforce.potentials.molecule import Molecule
 
 
 class Potential(abc.ABC):
@@ -12,10 +15,13 @@ class Potential(abc.ABC):
     Attributes:
         kind: name of the kind, as in the config.
         dtype: floating-point type that positions must have.
+        device: where positions must be.
     """
 
     kind: str
-    dtype: torch.dtype
+
+    def __init__(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        self.dtype, self.device = dtype, torch.device(device)
 
     @abc.abstractmethod
     def energy_and_forces(
@@ -47,7 +53,50 @@ class Potential(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_state(cls, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> Self:
-        """The inverse of `state`."""
+        """The inverse of `state`; computes in the type and on the device of the tensors."""
+
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> Self:
+        """The same potential in another floating-point type or on another device."""
+        tensors, values = self.state()
+        kinds = {n: (dtype or t.dtype) if t.is_floating_point() else t.dtype
+                 for n, t in tensors.items()}  # fmt: skip
+        return type(self).from_state(
+            {name: tensor.to(device, kinds[name]) for name, tensor in tensors.items()}, values
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a potential that is to be trained starts from.
+
+    Attributes:
+        molecule: the beads.
+        positions: of some training frames, nm, shape (n, n_beads, 3).
+        temperatures: of the training state points, K, ascending.
+    """
+
+    molecule: Molecule
+    positions: torch.Tensor
+    temperatures: list[float]
+
+
+class TrainablePotential(Potential):
+    """A potential whose tensors are found by gradient descent."""
+
+    @classmethod
+    @abc.abstractmethod
+    def initial(cls, settings: Any, start: Start, generator: torch.Generator) -> Self:
+        """The potential before training.
+
+        Args:
+            settings: of the config's section `potentials`.
+            start: what is known of the training data.
+            generator: of random weights.
+        """
+
+    @abc.abstractmethod
+    def trainable(self) -> list[torch.Tensor]:
+        """Tensors that training changes, in place."""
 
 
 class EnsembleMean(Potential):
@@ -56,8 +105,8 @@ class EnsembleMean(Potential):
     kind = "ensemble"
 
     def __init__(self, members: list[Potential]) -> None:
+        super().__init__(members[0].dtype, members[0].device)
         self.members = members
-        self.dtype = members[0].dtype
 
     def energy_and_forces(self, positions, temperature):
         kind = type(self.members[0])
@@ -69,3 +118,6 @@ class EnsembleMean(Potential):
     @classmethod
     def from_state(cls, tensors, values):
         raise NotImplementedError("members are stored one by one")
+
+    def to(self, dtype=None, device="cpu"):
+        return EnsembleMean([member.to(dtype, device) for member in self.members])

@@ -9,8 +9,9 @@ from meanforce.settings.base import Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns import Campaign, Umbrella, collective_variables_of
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment, Simulation
+from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
-from meanforce.settings.potentials import Cgnet, Potential
+from meanforce.settings.potentials import Potential
 from meanforce.settings.systems import System
 from meanforce.settings.validation import Validation
 
@@ -205,7 +206,7 @@ class Config(Settings):
         if system not in self.validation:
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         potential = self.potentials[experiment.potential]
-        if not isinstance(potential, Cgnet):
+        if isinstance(potential, Linear):
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
             self._check_variables(f"{at}.collective_variable", system, names)
             self._check_values(f"{at}.lower", system, names, [potential.lower])

@@ -9,6 +9,7 @@ import torch
 
 from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
+from meanforce.potentials.molecule import Molecule
 from meanforce.training.weights import effective_sample_size, weights_of
 
 BLOCKS_PER_FOLD = 4
@@ -25,8 +26,7 @@ class Frames:
         temperatures: K, float32, shape (n,).
         folds: fold of each frame, shape (n,).
         blocks: number of each frame's time block over all replicas, shape (n,).
-        bead_names: names of the beads.
-        bonds: bonded pairs of bead indices.
+        molecule: the beads.
         weights: how much each frame counts, float32, shape (n,), mean 1 over each dataset; None
             where all count the same.
     """
@@ -36,8 +36,7 @@ class Frames:
     temperatures: torch.Tensor
     folds: torch.Tensor
     blocks: torch.Tensor
-    bead_names: list[str]
-    bonds: list[list[int]]
+    molecule: Molecule
     weights: torch.Tensor | None = None
 
     @property
@@ -98,7 +97,6 @@ def read_frames(
         temperatures=torch.from_numpy(dataset.temperatures()),
         folds=torch.from_numpy(blocks % folds),
         blocks=torch.from_numpy(blocks),
-        bead_names=dataset.parameters["bead_names"],
-        bonds=dataset.parameters["bonds"],
+        molecule=Molecule.of(dataset.parameters),
         weights=shares,
     )

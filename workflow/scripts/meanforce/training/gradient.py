@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pandas as pd
 import torch
 
-from meanforce.potentials.cgnet import Cgnet, Features
+from meanforce.potentials.interface import Potential, Start, TrainablePotential
+from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job, or_temporary
-from meanforce.settings.potentials import Cgnet as CgnetSettings
-from meanforce.settings.potentials import GradientTraining
+from meanforce.settings.network_potentials import Cgnet, GradientTraining
 from meanforce.training.frames import Frames
 from meanforce.training.result import Fit
 from meanforce.training.standing import Standing, Trainer, packed, unpack
@@ -17,8 +17,8 @@ from meanforce.training.standing import Standing, Trainer, packed, unpack
 LOSS_CHUNK = 8192
 
 
-def fit_cgnet(
-    settings: CgnetSettings,
+def fit_gradient(
+    settings: Cgnet,
     frames: Frames,
     variables: dict,
     member: int,
@@ -55,28 +55,15 @@ def fit_cgnet(
     return Fit(potential, curve, about)
 
 
-def _initial(settings: CgnetSettings, training: Frames, generator: torch.Generator) -> Cgnet:
-    features = Features(len(training.bead_names), training.bonds, Cgnet.dtype)
+def _initial(settings: Cgnet, training: Frames, generator: torch.Generator) -> TrainablePotential:
     some = training.positions[:: max(1, len(training.positions) // 20000)]
-    values = features.evaluate(some)[0]
-    temperatures = sorted(set(training.temperatures.tolist()))
-    low, high = temperatures[0], temperatures[-1]
-    description = {
-        "bead_names": training.bead_names,
-        "bonds": training.bonds,
-        "hidden": settings.hidden,
-        "temperature": settings.temperature,
-        "temperature_center": (low + high) / 2,
-        "temperature_scale": max((high - low) / 2, 1.0),
-    }
-    # A constant feature (a rigid bond, say) must not be divided by zero.
-    scale = values.std(0).clamp_min(1e-4)
-    return Cgnet.initial(description, values.mean(0), scale, generator)
+    start = Start(training.molecule, some, sorted(set(training.temperatures.tolist())))
+    return KINDS[settings.kind].initial(settings, start, generator)
 
 
 def _train(
     settings: GradientTraining,
-    potential: Cgnet,
+    potential: TrainablePotential,
     training: Frames,
     validation: Frames,
     generator: torch.Generator,
@@ -146,7 +133,7 @@ def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     return [tensor.detach().clone() for tensor in tensors]
 
 
-def _trainer(settings: GradientTraining, potential: Cgnet, batches: int) -> Trainer:
+def _trainer(settings: GradientTraining, potential: TrainablePotential, batches: int) -> Trainer:
     weights = potential.trainable()
     for tensor in weights:
         tensor.requires_grad_(True)
@@ -173,7 +160,7 @@ def mean_square(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tens
 
 @torch.no_grad()
 def validation_loss(
-    potential: Cgnet, frames: Frames, between: Callable[[], None] = lambda: None
+    potential: Potential, frames: Frames, between: Callable[[], None] = lambda: None
 ) -> float:
     """Mean squared force error per component with the frames' weights, (kJ/mol/nm)².
 
