@@ -17,8 +17,8 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.data.invariants import superposition
 from meanforce.data.irreducible import irreducible_variance
-from meanforce.mapping.neighbours import superposition
 
 
 def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
