@@ -41,6 +41,9 @@ class H5mdWriter:
         parameters: plain values that describe the beads (names, bonds, temperature, ...).
         with_forces: whether frames have forces.
         box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
+
+    Attributes:
+        parameters: the plain values; what is added before the end is written as well.
     """
 
     def __init__(
@@ -77,10 +80,8 @@ class H5mdWriter:
         for name, unit in OBSERVABLES.items():
             kind = "i4" if name == "chain" else "f8"
             self._element(f"observables/{name}", (), kind, unit)
-        text = json.dumps(parameters, sort_keys=True)
-        # Texts of a fixed length, as in trajectories: others would have no checksum.
-        self._file.create_group("parameters").attrs["json"] = np.bytes_(text)
-        self._checksums = {"json": zlib.crc32(text.encode()), "mass": zlib.crc32(masses)}
+        self.parameters = dict(parameters)
+        self._checksums = {"mass": zlib.crc32(masses)}
         if self._edges is not None:
             self._checksums["edges"] = zlib.crc32(self._edges)
         self._length = 0
@@ -138,9 +139,13 @@ class H5mdWriter:
         if kind is None:
             for array in self._arrays.values():
                 array.close()
+            text = json.dumps(self.parameters, sort_keys=True)
+            self._checksums["json"] = zlib.crc32(text.encode())
             checksum = zlib.crc32(json.dumps(self._checksums, sort_keys=True).encode())
-            content = np.bytes_(f"{self._length}-{checksum:08x}")
-            self._file["parameters"].attrs["content"] = content
+            # Texts of a fixed length, as in trajectories: others would have no checksum.
+            group = self._file.create_group("parameters")
+            group.attrs["json"] = np.bytes_(text)
+            group.attrs["content"] = np.bytes_(f"{self._length}-{checksum:08x}")
         self._making.__exit__(kind, *error)
 
 
