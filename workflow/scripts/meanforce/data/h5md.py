@@ -82,8 +82,6 @@ class H5mdWriter:
             self._element(f"observables/{name}", (), kind, unit)
         self.parameters = dict(parameters)
         self._checksums = {"mass": zlib.crc32(masses)}
-        if self._edges is not None:
-            self._checksums["edges"] = zlib.crc32(self._edges)
         self._length = 0
 
     def _element(self, name: str, item: tuple[int, ...], kind: str, unit: str) -> None:
@@ -122,10 +120,7 @@ class H5mdWriter:
         for name, block in values.items():
             if block is None:
                 continue
-            array = self._arrays[name]
-            block = np.ascontiguousarray(block, dtype=array.dataset.dtype)
-            array.append(block)
-            self._checksums[name] = zlib.crc32(block, self._checksums.get(name, 0))
+            self._arrays[name].append(block)
         self._arrays["step"].append(np.arange(self._length, self._length + n))
         if self._edges is not None:
             edges = np.broadcast_to(self._edges, (n, *self._edges.shape))
@@ -137,8 +132,9 @@ class H5mdWriter:
 
     def __exit__(self, kind, *error) -> None:
         if kind is None:
-            for array in self._arrays.values():
+            for name, array in self._arrays.items():
                 array.close()
+                self._checksums[name] = array.checksum
             text = json.dumps(self.parameters, sort_keys=True)
             self._checksums["json"] = zlib.crc32(text.encode())
             checksum = zlib.crc32(json.dumps(self._checksums, sort_keys=True).encode())
