@@ -1,7 +1,6 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
 import contextlib
-import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -20,6 +19,10 @@ from meanforce.errors import InputError
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """What a name given by the user may look like: it becomes a file or folder name."""
+
+
+LARGEST = 1e12
+"""Largest number in internal units: beyond it, sums and counts of steps lose their meaning."""
 
 
 class Settings(BaseModel):
@@ -51,6 +54,10 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
             number = float(value)
         else:
             raise ValueError(f"{value!r} has no unit; give a {kind} such as '{_sample(kind)}'")
+        if abs(number) > LARGEST:
+            raise ValueError(
+                f"{value!r} is out of range; give at most {LARGEST:g} {units.INTERNAL[kind]}"
+            )
         if minimum is not None and (number < minimum or (exclusive and number == minimum)):
             raise ValueError(
                 f"{value!r} is out of range; give a {kind}{bound}, such as '{_sample(kind)}'"
@@ -101,7 +108,7 @@ def _along_variable(value: Any, info: ValidationInfo, parsers: dict[str, Any]) -
             with contextlib.suppress(ValueError, InputError):
                 number = VariableValue(parse(str(value)))
                 number.dimension = dimension
-                if math.isfinite(number):
+                if abs(number) <= LARGEST:  # and so neither infinite nor NaN
                     return number
     return None
 
@@ -185,5 +192,16 @@ def _name(value: Any) -> str:
         )
     return value
 
+
+def _file(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} is not the path of a file")
+    if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
+        raise ValueError("is too long for the path of a file")
+    return value
+
+
+FilePath = Annotated[str, BeforeValidator(_file), WithJsonSchema({"type": "string"})]
+"""Path of a file that is read: relative to the project, or absolute."""
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]
