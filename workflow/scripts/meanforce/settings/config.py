@@ -25,7 +25,7 @@ MOST_GRID_POINTS = 10**6
 """Points of a bias grid; its splines are made anew with every hill."""
 
 RESERVED = {
-    "systems": ("experiments",),
+    "systems": ("benchmarks", "experiments"),
     "state_points": ("prepared",),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
