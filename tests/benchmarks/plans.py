@@ -2,10 +2,10 @@
 
     python tests/benchmarks/plans.py [--systems 5 10 20 40] [--rounds 3]
 
-prints Markdown tables: time and memory of a dry run of plans with more and more systems, each with 4
-state points × 5 replicas × 3 mappings × 4 potentials × 5 seeds (5 systems: 1,286 jobs; 40 systems:
-more than 10⁴), and the start of every stage's program up to where its work begins. Nothing else
-should run on the machine meanwhile; the processor times hold all the same.
+prints Markdown tables: time and memory of a dry run of plans with more and more systems, each with
+4 state points × 5 replicas × 3 mappings × 4 potentials × 5 seeds (5 systems: 1,262 jobs; 40
+systems: more than 10⁴), and the start of every stage's program up to where its work begins.
+Nothing else should run on the machine meanwhile; the processor times hold all the same.
 """
 
 import argparse

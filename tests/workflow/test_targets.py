@@ -150,7 +150,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     assert "not counted, since none of their jobs has finished yet: prepare, sample" in said
 
     listed = program(tmp_path, root, "clean_partial", "--list")
-    assert "1 folders would be removed" in listed
+    assert "would remove: 1 folders" in listed
     assert (at / "4" / ".trajectory.h5.work").exists()
     cleaned = program(tmp_path, root, "clean_partial")
     assert "static/4/.trajectory.h5.work (0.0 MB)" in cleaned
@@ -161,7 +161,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     assert live.poll() is None
     live.send_signal(signal.SIGKILL)
     live.wait()
-    assert "1 folders removed" in program(tmp_path, root, "clean_partial")
+    assert "removed: 1 folders" in program(tmp_path, root, "clean_partial")
 
 
 def test_clean_partial_stays_inside_its_folder(root, tmp_path):
@@ -180,5 +180,5 @@ def test_a_lock_of_another_host_is_left_alone(root, tmp_path):
     folder.mkdir(parents=True)
     owner = {"host": "elsewhere", "process": 1, "started": 0.0, "job": None}
     (folder / "lock").write_text(json.dumps(owner))
-    assert "0 folders removed" in program(tmp_path, root, "clean_partial")
+    assert "removed: 0 folders" in program(tmp_path, root, "clean_partial")
     assert (folder / "lock").exists()

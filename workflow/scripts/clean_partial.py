@@ -14,7 +14,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("results"))
     parser.add_argument("--list", action="store_true", help="only say what would be removed")
     arguments = parser.parse_args()
-    removed = 0
+    done, removed = "would remove" if arguments.list else "removed", 0
     for folder in work_folders(arguments.folder):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
         if arguments.list:
@@ -22,9 +22,8 @@ def main() -> None:
         else:
             kept = clean(folder)
         removed += kept is None
-        print(f"kept: {kept if ':' in (kept or '') else f'{folder}: {kept}'}" if kept
-              else f"{'would remove' if arguments.list else 'removed'}: {folder} ({size:.1f} MB)")  # fmt: skip
-    print(f"{removed} folders {'would be ' if arguments.list else ''}removed")
+        print(f"kept {folder}: {kept}" if kept else f"{done}: {folder} ({size:.1f} MB)")
+    print(f"{done}: {removed} folders")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,15 @@ from pathlib import Path
 import yaml
 
 from meanforce.errors import InputError, exits_cleanly
-from meanforce.restart.overview import FAILED, RUNNING, STATES, STOPPED, Standing, duration, standing
+from meanforce.restart.overview import (
+    FAILED,
+    RUNNING,
+    STATES,
+    STOPPED,
+    Standing,
+    duration,
+    standing,
+)
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import STAGES, PlannedJob, planned_jobs
 

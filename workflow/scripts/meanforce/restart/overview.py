@@ -108,4 +108,3 @@ def _progress(lines: list[str]) -> tuple[float | None, float | None]:
         if percent is not None and left is not None:
             break
     return percent, left
-

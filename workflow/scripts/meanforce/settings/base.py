@@ -43,7 +43,8 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
         internal = bool(info.context and info.context.get("internal"))
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError(
-                f"not a {kind}; give a string with its unit, such as '{_sample(kind)}'"
+                f"not {units.with_article(kind)}; give a string with its unit, such as "
+                f"'{_sample(kind)}'"
             )
         if isinstance(value, str):
             try:

@@ -20,7 +20,6 @@ from meanforce.settings.base import (
     Width,
 )
 
-
 INTERVALS_PER_WIDTH = 2.0
 """Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
 

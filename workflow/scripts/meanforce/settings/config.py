@@ -100,8 +100,11 @@ class Config(Settings):
         return {name: variable.with_members(declared) for name, variable in declared.items()}
 
     def _check_variables(self, where: str, system: str, names: Iterable[str]) -> None:
+        names = list(names)
         for name in names:
             _known(where, name, self.variables_of(system), "collective variable")
+            if names.count(name) > 1:
+                raise ValueError(f"{where}: names '{name}' twice")
 
     def _check_values(
         self, where: str, system: str, names: Sequence[str], values: Sequence[float]
@@ -284,7 +287,7 @@ def _known(where: str, name: str, known: Iterable[str], what: str) -> None:
 
 def _check_names(section: str, where: str, names: Iterable[str]) -> None:
     """Refuse names that would be the same folder or file as another, on some file system."""
-    seen = {name: "is a name that results/ needs" for name in RESERVED.get(section, ())}
+    seen = dict.fromkeys(RESERVED.get(section, ()), "is a name that results/ needs")
     for name in names:
         if name.casefold() in seen:
             raise ValueError(f"{where}.{name}: {seen[name.casefold()]}; choose another name")

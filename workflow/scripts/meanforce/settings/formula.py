@@ -38,6 +38,8 @@ def check_formula(formula: str, variables: Sequence[str]) -> None:
         ValueError: says what is wrong and what is allowed.
     """
     expression, *rest = [_parts(text, variables) for text in formula.split(";")]
+    if not expression:
+        raise ValueError("there is no expression")
     rest = [part for part in rest if part]
     definitions: dict[str, list[str]] = {}
     for parts in rest:

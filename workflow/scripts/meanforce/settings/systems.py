@@ -30,7 +30,9 @@ class MullerBrown(Settings):
 class Molecule(Settings):
     """What every system from a structure file has."""
 
-    structure: FilePath = Field(description="PDB or mmCIF file, with hydrogens, relative to the project")
+    structure: FilePath = Field(
+        description="PDB or mmCIF file, with hydrogens, relative to the project"
+    )
     force_field: list[FilePath] = Field(
         min_length=1,
         description="force field files: names that OpenMM ships, or paths to your own XML files",

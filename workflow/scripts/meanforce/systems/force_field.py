@@ -6,7 +6,7 @@ import functools
 import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree  # noqa: S405
+from xml.etree import ElementTree
 
 from openmm import app
 
