@@ -50,7 +50,7 @@ CASES = {
             "time_step": "0.1 ps", "friction": "1 / ps", "equilibration": "0 ps",
             "formula": "__import__('os').system('touch pwned')",
         }),
-        "there is no function '__import__'",
+        "is not allowed in a formula",
     ),
     "alias bomb": (BOMB + "systems: *h\n", "the config holds more than"),
     "python object": (

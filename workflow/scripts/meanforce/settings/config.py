@@ -62,15 +62,15 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> Self:
-        for section in ("mappings", "collective_variables", "campaigns", "validation"):
-            for system in getattr(self, section):
-                _known(f"{section}.{system}", system, self.systems, "system")
         _check_names("systems", "systems", self.systems)
         _check_names("state_points", "state_points", self.state_points)
         for section in ("mappings", "campaigns"):
             for system, entries in getattr(self, section).items():
                 _check_names(section, f"{section}.{system}", entries)
         _check_names("experiments", "experiments", self.experiments)
+        for section in ("mappings", "collective_variables", "campaigns", "validation"):
+            for system in getattr(self, section):
+                _known(f"{section}.{system}", system, self.systems, "system")
         for system, variables in self.collective_variables.items():
             for name, variable in variables.items():
                 at = f"collective_variables.{system}.{name}"
