@@ -65,7 +65,7 @@ def work_folder(output: Path) -> Iterator[Path]:
             if path.name != LOCK:
                 path.unlink()
         yield folder
-        _remove(folder)
+        remove(folder)
 
 
 @dataclasses.dataclass
@@ -142,10 +142,10 @@ def resumable(
     folder = folder_of(output)
     with locked(folder):
         yield Job(folder, identity, stop, INTERVAL if interval is None else interval)
-        _remove(folder)
+        remove(folder)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a job's folder when its results are in place.
 
     The bundle goes first: without it, what a killed process leaves is no job to go on with. The

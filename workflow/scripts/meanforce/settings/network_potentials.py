@@ -1,6 +1,6 @@
 """Potentials that are trained by gradient descent, and how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,7 @@ class Cgnet(Settings):
     """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019)."""
 
     kind: Literal["cgnet"]
-    hidden: list[int] = Field(
+    hidden: list[Annotated[int, Field(ge=1, le=10000)]] = Field(
         default=[128, 128, 128], min_length=1, max_length=10, description="widths of hidden layers"
     )
     temperature: Literal["none", "feature"] = Field(
