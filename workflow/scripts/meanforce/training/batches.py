@@ -10,7 +10,7 @@ from meanforce.training.frames import Frames
 RUN = 32
 """Consecutive frames that are drawn together, so that files are read in pieces of a few kB."""
 
-WINDOW = 2**25
+WINDOW = 2**24
 """Bytes of frames in memory at once; the order inside is random."""
 
 
@@ -78,6 +78,8 @@ class Batches:
                 self._frames.storage.release()
                 for start in range(0, len(index), self._size):
                     yield read.select(slice(start, start + self._size))
+                # Before the next window is read.
+                del read
 
     def _index(self, pieces: torch.Tensor) -> torch.Tensor:
         """Frames of some runs."""

@@ -20,7 +20,7 @@ from meanforce.training.optimiser import Trainer, trainer
 from meanforce.training.result import Fit
 from meanforce.training.standing import Standing, packed, unpack
 
-START_FRAMES = 20000
+START_FRAMES = 10000
 """Training frames from which features are standardised and the noise of the beads is estimated."""
 
 
