@@ -255,6 +255,12 @@ class Config(Settings):
                 f"{where}.train: a potential that depends on temperature needs two state points "
                 "of different temperature; add one, or set the potential's 'temperature: none'"
             )
+        if potential.temperature == "quadratic" and len(self._temperatures(experiment)) < 3:
+            raise ValueError(
+                f"{where}.train: a potential that is quadratic in temperature needs three state "
+                "points of different temperature; add one, or set the potential's "
+                "'temperature: linear'"
+            )
         bias = self.simulations[experiment.simulation].bias
         if bias is not None:
             at = f"simulations.{experiment.simulation}.bias"
