@@ -17,15 +17,16 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.data.invariants import superposition
 from meanforce.data.irreducible import irreducible_variance
-from meanforce.mapping.neighbours import superposition
+from meanforce.potentials.molecule import Molecule
 
 
 def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
     n = len(weights)
     return Sample(
         np.zeros((n, 1, 3)), variables, weights / weights.sum(), blocks,
-        np.zeros(n, dtype=int), int(blocks.max()) + 1, ["X"], [],
+        np.zeros(n, dtype=int), int(blocks.max()) + 1, Molecule(("X",), ("X",), ()),
     )  # fmt: skip
 
 

@@ -12,11 +12,12 @@ import torch
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics.grid import Grid
 from meanforce.dynamics.langevin import Langevin
-from meanforce.dynamics.run import BatchRun, Molecule
+from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import InputError
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.experiments import CgBias, Simulation
 from meanforce.units import kt
@@ -26,8 +27,10 @@ class DoubleWell(Potential):
     """U = h ((x/a)² − 1)² + tilt·x on one bead, for which everything is known by quadrature."""
 
     kind = "double_well"
-    dtype = torch.float64
     height, width, tilt = 20.0, 1.0, 2.0
+
+    def __init__(self):
+        super().__init__(torch.float64)
 
     def curve(self, x):
         return self.height * ((x / self.width) ** 2 - 1) ** 2 + self.tilt * x
@@ -100,7 +103,8 @@ def settings(**changes) -> Simulation:
 
 
 VARIABLE = CollectiveVariable(kind="coordinate", mapping="x", beads=["X"], axis="x")
-MOLECULE = Molecule(["X"], [], np.array([10.0]))
+BEAD = Molecule(("X",), ("X",), ())
+MASSES = np.array([10.0])
 
 
 def test_shared_bias_crosses_a_barrier_and_reweights_to_the_exact_populations(tmp_path):
@@ -113,7 +117,9 @@ def test_shared_bias_crosses_a_barrier_and_reweights_to_the_exact_populations(tm
     )  # fmt: skip
     potential = DoubleWell()
     bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
-    run = BatchRun(potential, MOLECULE, settings(bias=bias_settings.model_dump()), bias, 300.0, 11)
+    run = BatchRun(
+        potential, BEAD, MASSES, settings(bias=bias_settings.model_dump()), bias, 300.0, 11
+    )
     # All chains start in the less stable well, 4 nm·kJ/mol above the other.
     starts = np.zeros((400, 1, 3))
     starts[:, 0, 0] = 1.0
@@ -138,7 +144,7 @@ def test_a_run_in_which_everything_breaks_says_so(tmp_path):
         def energy_and_forces(self, positions, temperature):
             return positions[:, 0, 0], torch.full_like(positions, float("nan"))
 
-    run = BatchRun(Explosive(), MOLECULE, settings(), None, 300.0, 1)
+    run = BatchRun(Explosive(), BEAD, MASSES, settings(), None, 300.0, 1)
     with pytest.raises(InputError, match="all 400 chains of the CG run broke at 300 K"):
         run.run(np.zeros((400, 1, 3)), tmp_path / "cg.h5", lambda line: None)
 
@@ -150,7 +156,7 @@ def test_a_broken_chain_is_marked_and_the_others_go_on(tmp_path):
             forces[0] = float("nan")
             return energy, forces
 
-    run = BatchRun(Fragile(), MOLECULE, settings(chains=4, length=2.0), None, 300.0, 1)
+    run = BatchRun(Fragile(), BEAD, MASSES, settings(chains=4, length=2.0), None, 300.0, 1)
     run.run(np.ones((4, 1, 3)), tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         weights = reader.observable("log_weight").reshape(-1, 4)

@@ -5,13 +5,16 @@ import pytest
 import torch
 
 from meanforce.errors import InputError
-from meanforce.potentials.cgnet import Cgnet, Features
+from meanforce.potentials.cgnet import Cgnet
 from meanforce.potentials.files import load, save
-from meanforce.potentials.interface import EnsembleMean
+from meanforce.potentials.interface import EnsembleMean, Start
+from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.registry import KINDS
+from meanforce.settings.job import validated
+from meanforce.settings.potentials import Potential as Settings
 
 NAMES = [f"B{i}" for i in range(5)]
-BONDS = [[0, 1], [1, 2], [2, 3], [3, 4]]
+BONDS = [(0, 1), (1, 2), (2, 3), (3, 4)]
 VARIABLES = {
     "distance": {"kind": "distance", "mapping": "m", "beads": ["B0", "B2"]},
     "dihedral": {"kind": "dihedral", "mapping": "m", "beads": ["B0", "B1", "B2", "B3"]},
@@ -48,18 +51,16 @@ def linear(kind: str, variable: str):
     return KINDS[kind](values, torch.randn(24, generator=generator, dtype=torch.float64) * 5)
 
 
+MOLECULE = Molecule(tuple(NAMES), tuple(NAMES), tuple(BONDS))
+
+
 def cgnet(seed: int = 1):
     generator = torch.Generator().manual_seed(seed)
-    size = Features(5, BONDS, torch.float32).size
-    values = {
-        "bead_names": NAMES,
-        "bonds": BONDS,
-        "hidden": [16, 16],
-        "temperature": "feature",
-        "temperature_center": 350.0,
-        "temperature_scale": 50.0,
-    }
-    return Cgnet.initial(values, torch.zeros(size), torch.ones(size), generator)
+    settings = validated(
+        Settings, {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}}, "potential"
+    )
+    positions = torch.randn(100, 5, 3, generator=generator)
+    return Cgnet.initial(settings, Start(MOLECULE, positions, [300.0, 400.0]), generator)
 
 
 POTENTIALS = {

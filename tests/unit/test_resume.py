@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from test_dynamics import MOLECULE, VARIABLE, DoubleWell, settings
+from test_dynamics import BEAD, MASSES, VARIABLE, DoubleWell, settings
 from test_training import CGNET, chain_frames
 
 from meanforce.dynamics.run import BatchRun
@@ -40,13 +40,22 @@ def go_on_until_done(folder, run, every: int) -> int:
             stops += 1
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_training_goes_on_within_an_epoch(tmp_path, weighted):
+OPTIONS = {
+    "plain": {},
+    "weighted": {},
+    "with all options": {
+        "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_training_goes_on_within_an_epoch(tmp_path, options):
     frames = chain_frames(500, seed=1)
-    if weighted:
+    if options == "weighted":
         weights = torch.rand(500, generator=torch.Generator().manual_seed(2))
         frames = dataclasses.replace(frames, weights=weights)
-    values = CGNET | {"training": CGNET["training"] | {"epochs": 4}}
+    values = CGNET | {"training": CGNET["training"] | {"epochs": 4} | OPTIONS[options]}
     potential = validated(Potential, values, "potential")
     made = [fit(potential, frames, {}, 0, 7, lambda line: None)]
     stops = go_on_until_done(
@@ -77,7 +86,7 @@ def cg_run(biased: bool) -> BatchRun:
         bias_settings = CgBias.model_validate(BIAS, context={"internal": True})
         bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
         changes["bias"] = bias_settings.model_dump()
-    return BatchRun(DoubleWell(), MOLECULE, settings(**changes), bias, 300.0, 11)
+    return BatchRun(DoubleWell(), BEAD, MASSES, settings(**changes), bias, 300.0, 11)
 
 
 @pytest.mark.parametrize("biased", [True, False])

@@ -7,16 +7,19 @@ import torch
 from meanforce.analysis.exact_pmf import features_of
 from meanforce.data.h5md import H5mdWriter
 from meanforce.errors import InputError
+from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.systems.muller_brown_surface import ENERGY_UNIT, TERMS, energy, pmf
 from meanforce.training.frames import Frames, read_frames
-from meanforce.training.gradient import validation_loss
 from meanforce.training.linear import NormalEquations
-from meanforce.training.registry import FITS, fit
+from meanforce.training.loss import validation_loss
+from meanforce.training.registry import fit
 from meanforce.units import kt
 
+BEAD = Molecule(("X",), ("X",), ())
+CHAIN = Molecule(tuple("ABCD"), tuple("ABCD"), ((0, 1), (1, 2), (2, 3)))
 X = {"x": CollectiveVariable(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 
 
@@ -49,8 +52,7 @@ def muller_brown_frames(n: int, seed: int, temperature: float = 300.0) -> Frames
         torch.full((n,), temperature),
         block % 5,
         block,
-        ["X"],
-        [],
+        BEAD,
     )  # fmt: skip
 
 
@@ -80,7 +82,7 @@ def test_linear_temperature_form_interpolates():
     low, high = muller_brown_frames(20000, 5, 300.0), muller_brown_frames(20000, 6, 400.0)
     both = Frames(
         *(torch.cat([getattr(low, f), getattr(high, f)]) for f in
-          ("positions", "forces", "temperatures", "folds", "blocks")), ["X"], []
+          ("positions", "forces", "temperatures", "folds", "blocks")), BEAD
     )  # fmt: skip
     result = fit(settings("spline", temperature="linear"), both, X, 5, 0, lambda line: None)
     x = torch.linspace(15, 49, 1000, dtype=torch.float64)
@@ -125,7 +127,7 @@ def chain_frames(n: int, seed: int, temperature: float = 300.0) -> Frames:
     block = torch.arange(n) * 20 // n
     return Frames(
         positions, -internal.pull_back(slope, vectors).contiguous(),
-        torch.full((n,), temperature), block % 5, block, list("ABCD"), [[0, 1], [1, 2], [2, 3]],
+        torch.full((n,), temperature), block % 5, block, CHAIN,
     )  # fmt: skip
 
 
@@ -152,12 +154,6 @@ def test_training_is_deterministic_and_depends_on_its_seed():
     curves = [fit(settings, frames, {}, 0, seed, lambda line: None).curve for seed in (7, 7, 8)]
     assert curves[0].equals(curves[1])
     assert not curves[0].equals(curves[2])
-
-
-def test_every_kind_of_potential_can_be_fitted():
-    from meanforce.potentials.registry import KINDS
-
-    assert set(FITS) == set(KINDS)
 
 
 def write_dataset(path, n: int, names=("A", "B")) -> None:

@@ -23,18 +23,20 @@ from meanforce.analysis.samples import reference_sample
 from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
+from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.systems.muller_brown_surface import energy
 from meanforce.training.frames import Frames, read_frames
-from meanforce.training.gradient import mean_square, validation_loss
 from meanforce.training.linear import NormalEquations
+from meanforce.training.loss import bead_squares, validation_loss
 from meanforce.training.registry import fit
 from meanforce.training.weights import effective_sample_size, summary, weights_of
 from meanforce.units import kt
 
 THERMAL = kt(300.0)
+PAIR = Molecule(("A", "B"), ("A", "B"), ((0, 1),))
 VARIABLES = {"x": CollectiveVariable(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 SPLINE = validated(
     Potential,
@@ -209,7 +211,7 @@ def dimers(n: int, seed: int) -> Frames:
     forces[:, 0, 0], forces[:, 1, 0] = -pull, pull
     block = torch.arange(n) * 20 // n
     temperatures = torch.full((n,), 300.0)
-    return Frames(positions, forces, temperatures, block % 5, block, ["A", "B"], [[0, 1]])
+    return Frames(positions, forces, temperatures, block % 5, block, PAIR)
 
 
 def repeated(frames: Frames, times: torch.Tensor) -> Frames:
@@ -240,7 +242,9 @@ def test_loss_of_a_network_counts_weights():
     assert validation_loss(potential, weighted) == pytest.approx(loss, rel=1e-5)
     _, forces = potential.energy_and_forces(frames.positions, frames.temperatures)
     shares = weighted.weights / weighted.weights.mean()
-    assert mean_square(forces - frames.forces, shares).item() == pytest.approx(loss, rel=1e-5)
+    assert bead_squares(forces - frames.forces, shares).mean().item() == pytest.approx(
+        loss, rel=1e-5
+    )
 
 
 def test_a_network_learns_from_the_frames_that_have_weight():

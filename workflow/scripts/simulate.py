@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from meanforce.data.h5md import H5mdReader, contents
-from meanforce.dynamics.run import BatchRun, Molecule
+from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.files import load_ensemble
+from meanforce.potentials.molecule import Molecule
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
@@ -65,9 +66,8 @@ def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[Bat
             positions.append(
                 reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
             )
-            molecule = Molecule(
-                reader.parameters["bead_names"], reader.parameters["bonds"], reader.masses
-            )
+            molecule, masses = Molecule.of(reader.parameters), reader.masses
+        potential.check_beads(molecule)
     starts = spread_starts(
         np.concatenate(positions),
         [variables[name] for name in settings["surface"]],
@@ -84,7 +84,9 @@ def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[Bat
             settings["temperature"],
             potential.dtype,
         )
-    run = BatchRun(potential, molecule, simulation, bias, settings["temperature"], settings["seed"])
+    run = BatchRun(
+        potential, molecule, masses, simulation, bias, settings["temperature"], settings["seed"]
+    )
     return run, starts
 
 

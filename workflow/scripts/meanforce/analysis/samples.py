@@ -8,6 +8,7 @@ import torch
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
+from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable
 
@@ -24,8 +25,7 @@ class Sample:
         blocks: block of each frame, shape (n,): time blocks of replicas, or groups of chains.
         chains: replica or chain of each frame, shape (n,).
         n_blocks: number of blocks.
-        bead_names: names of the beads.
-        bonds: bonded pairs of bead indices.
+        molecule: the beads.
         stable: fraction of chains that never broke.
     """
 
@@ -35,8 +35,7 @@ class Sample:
     blocks: np.ndarray
     chains: np.ndarray
     n_blocks: int
-    bead_names: list[str]
-    bonds: list[list[int]]
+    molecule: Molecule
     stable: float = 1.0
 
 
@@ -104,7 +103,6 @@ def _sample(positions, variables, log_weights, blocks, chains, n_blocks, paramet
         blocks=blocks,
         chains=chains,
         n_blocks=n_blocks,
-        bead_names=parameters["bead_names"],
-        bonds=parameters["bonds"],
+        molecule=Molecule.of(parameters),
         stable=stable,
     )

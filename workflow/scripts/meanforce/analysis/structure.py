@@ -9,7 +9,6 @@ from meanforce.analysis.comparison import DRAWS, Comparison
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import resampled
-from meanforce.potentials.cgnet import bonded_coordinates
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
 
 BINS = 200
@@ -35,7 +34,7 @@ class Distribution:
 
 def rows(comparison: Comparison) -> list[Row]:
     """Mean Wasserstein-1 distance over all bonds, all angles and all dihedrals."""
-    if comparison.reference is None or not comparison.model.bonds:
+    if comparison.reference is None or not comparison.model.molecule.bonds:
         return []
     result = []
     listed = distributions(comparison)
@@ -74,18 +73,16 @@ def rows(comparison: Comparison) -> list[Row]:
 def distributions(comparison: Comparison) -> list[Distribution]:
     """Block histograms of every bond, angle and dihedral along the bonds."""
     model, reference = comparison.model, comparison.reference
-    bonded = bonded_coordinates(len(model.bead_names), model.bonds)
+    molecule = model.molecule
     listed = CoordinateList(
-        distances=tuple(tuple(pair) for pair in model.bonds),
-        angles=bonded.angles,
-        dihedrals=bonded.dihedrals,
+        distances=molecule.bonds, angles=molecule.angles, dihedrals=molecule.dihedrals
     )
     kinds = (
         ["bond"] * len(listed.distances)
         + ["angle"] * len(listed.angles)
         + ["dihedral"] * len(listed.dihedrals)
     )
-    internal = InternalCoordinates(listed, len(model.bead_names))
+    internal = InternalCoordinates(listed, molecule.size)
     ours, theirs = _values(internal, model), _values(internal, reference)
     result = []
     for column, kind in enumerate(kinds):

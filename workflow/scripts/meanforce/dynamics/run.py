@@ -14,6 +14,7 @@ from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.store import Store
 from meanforce.errors import InputError
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.molecule import Molecule
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.experiments import Simulation
@@ -23,27 +24,13 @@ BOND_FACTOR = 2.0
 """A bond that is longer than its start length by this factor, or shorter, counts as broken."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Molecule:
-    """What a CG run needs to know of the beads.
-
-    Attributes:
-        names: bead names.
-        bonds: bonded pairs of bead indices.
-        masses: u, shape (n_beads,).
-    """
-
-    names: list[str]
-    bonds: list[list[int]]
-    masses: np.ndarray
-
-
 class BatchRun:
     """Langevin dynamics of many chains of one potential at one temperature.
 
     Args:
         potential: the CG potential.
         molecule: the beads.
+        masses: of the beads, u, shape (n_beads,).
         settings: of the run.
         bias: bias shared by the chains, or None.
         temperature: K.
@@ -54,17 +41,19 @@ class BatchRun:
         self,
         potential: Potential,
         molecule: Molecule,
+        masses: np.ndarray,
         settings: Simulation,
         bias: SharedBias | None,
         temperature: float,
         seed: int,
     ) -> None:
         self._potential, self._molecule, self._settings = potential, molecule, settings
+        self._masses = masses
         self._bias, self._temperature = bias, temperature
         self._schedule = Schedule.of(settings)
         self._generator = torch.Generator().manual_seed(seed)
         self._langevin = Langevin(
-            torch.from_numpy(molecule.masses),
+            torch.from_numpy(masses),
             temperature,
             settings.friction,
             settings.time_step,
@@ -104,12 +93,8 @@ class BatchRun:
                 report(f"going on at step {chains.step}")
             self._step_to_end(chains, store, job, report)
             self._save(chains, store, job)
-            parameters = {
-                "bead_names": self._molecule.names,
-                "bonds": self._molecule.bonds,
-                "temperature": self._temperature,
-            }
-            store.finish(output, self._molecule.masses, parameters)
+            parameters = self._molecule.parameters() | {"temperature": self._temperature}
+            store.finish(output, self._masses, parameters)
             store.close()
 
     def _start(self, positions: torch.Tensor) -> "Chains":

@@ -1,9 +1,14 @@
 """What every kind of CG potential offers."""
 
 import abc
+import dataclasses
+from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
+
+from meanforce.errors import InputError
+from meanforce.potentials.molecule import Molecule
 
 
 class Potential(abc.ABC):
@@ -12,10 +17,13 @@ class Potential(abc.ABC):
     Attributes:
         kind: name of the kind, as in the config.
         dtype: floating-point type that positions must have.
+        device: where positions must be.
     """
 
     kind: str
-    dtype: torch.dtype
+
+    def __init__(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
+        self.dtype, self.device = dtype, torch.device(device)
 
     @abc.abstractmethod
     def energy_and_forces(
@@ -47,7 +55,66 @@ class Potential(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def from_state(cls, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> Self:
-        """The inverse of `state`."""
+        """The inverse of `state`; computes in the type and on the device of the tensors."""
+
+    def check_beads(self, molecule: Molecule) -> None:
+        """Refuse beads that the potential was not made for.
+
+        Raises:
+            InputError: names, types or bonds differ from those in the potential's plain values.
+        """
+        values, given = self.state()[1], molecule.parameters()
+        for key, what in (("bead_names", "names"), ("bead_types", "types"), ("bonds", "bonds")):
+            own = values.get(key)
+            if own is not None and [*map(_plain, own)] != [*map(_plain, given[key])]:
+                raise InputError(
+                    f"the {self.kind} potential was fitted to beads with other {what}: its are "
+                    f"{_listed(own)}, those of the data are {_listed(given[key])}; fit it to a "
+                    "dataset of this mapping"
+                )
+
+    def to(self, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> Self:
+        """The same potential in another floating-point type or on another device."""
+        tensors, values = self.state()
+        kinds = {n: (dtype or t.dtype) if t.is_floating_point() else t.dtype
+                 for n, t in tensors.items()}  # fmt: skip
+        return type(self).from_state(
+            {name: tensor.to(device, kinds[name]) for name, tensor in tensors.items()}, values
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a potential that is to be trained starts from.
+
+    Attributes:
+        molecule: the beads.
+        positions: of some training frames, nm, shape (n, n_beads, 3).
+        temperatures: of the training state points, K, ascending.
+    """
+
+    molecule: Molecule
+    positions: torch.Tensor
+    temperatures: list[float]
+
+
+class TrainablePotential(Potential):
+    """A potential whose tensors are found by gradient descent."""
+
+    @classmethod
+    @abc.abstractmethod
+    def initial(cls, settings: Any, start: Start, generator: torch.Generator) -> Self:
+        """The potential before training.
+
+        Args:
+            settings: of the config's section `potentials`.
+            start: what is known of the training data.
+            generator: of random weights.
+        """
+
+    @abc.abstractmethod
+    def trainable(self) -> list[torch.Tensor]:
+        """Tensors that training changes, in place."""
 
 
 class EnsembleMean(Potential):
@@ -56,8 +123,8 @@ class EnsembleMean(Potential):
     kind = "ensemble"
 
     def __init__(self, members: list[Potential]) -> None:
+        super().__init__(members[0].dtype, members[0].device)
         self.members = members
-        self.dtype = members[0].dtype
 
     def energy_and_forces(self, positions, temperature):
         kind = type(self.members[0])
@@ -69,3 +136,19 @@ class EnsembleMean(Potential):
     @classmethod
     def from_state(cls, tensors, values):
         raise NotImplementedError("members are stored one by one")
+
+    def check_beads(self, molecule):
+        for member in self.members:
+            member.check_beads(molecule)
+
+    def to(self, dtype=None, device="cpu"):
+        return EnsembleMean([member.to(dtype, device) for member in self.members])
+
+
+def _plain(item: str | Sequence[int]) -> str | list[int]:
+    """JSON has no tuples."""
+    return item if isinstance(item, str) else list(item)
+
+
+def _listed(items: Sequence) -> str:
+    return ", ".join(str(item) for item in items[:12]) + (", …" if len(items) > 12 else "")

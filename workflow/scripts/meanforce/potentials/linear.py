@@ -26,16 +26,21 @@ class LinearPotential(Potential):
         coefficients: kJ/mol, shape (functions,) or (2·functions,): a, then b.
     """
 
-    dtype = torch.float64
-
     def __init__(self, values: dict[str, Any], coefficients: torch.Tensor) -> None:
+        super().__init__(coefficients.dtype, coefficients.device)
         self.values = values
-        self.coefficients = coefficients.to(self.dtype)
+        self.coefficients = coefficients
         variable = validated(CollectiveVariable, values["collective_variable"], "potential")
-        self._variable = CollectiveVariables([variable], values["bead_names"], self.dtype)
+        self._variable = CollectiveVariables(
+            [variable], values["bead_names"], self.dtype, self.device
+        )
         self.spacing = (values["upper"] - values["lower"]) / (values["functions"] - 1)
         self._centers = torch.linspace(
-            values["lower"], values["upper"], values["functions"], dtype=self.dtype
+            values["lower"],
+            values["upper"],
+            values["functions"],
+            dtype=self.dtype,
+            device=self.device,
         )
 
     @staticmethod

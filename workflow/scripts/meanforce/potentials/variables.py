@@ -47,6 +47,7 @@ class CollectiveVariables:
         variables: which ones; combinations with their members.
         bead_names: names of the beads, in order.
         dtype: floating-point type of positions.
+        device: where positions are.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class CollectiveVariables:
         variables: list[CollectiveVariable],
         bead_names: list[str],
         dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
     ) -> None:
         terms = [
             _Term(number, coefficient, term, _place(term, beads, bead_names))
@@ -67,14 +69,14 @@ class CollectiveVariables:
         coordinates = CoordinateList(
             **{field: tuple(entry for name, entry in places if name == field) for field in fields}
         )
-        self._internal = InternalCoordinates(coordinates, len(bead_names), dtype)
-        self._columns = torch.tensor([places.index(term.place) for term in terms])
-        self._functions = _functions([term.settings for term in terms], dtype)
+        self._internal = InternalCoordinates(coordinates, len(bead_names), dtype, device)
+        self._columns = torch.tensor([places.index(term.place) for term in terms], device=device)
+        self._functions = _functions([term.settings for term in terms], dtype, device)
         self._sums = None
         if [(term.variable, term.coefficient) for term in terms] != [
             (number, 1.0) for number in range(len(variables))
         ]:
-            self._sums = torch.zeros(len(terms), len(variables), dtype=dtype)
+            self._sums = torch.zeros(len(terms), len(variables), dtype=dtype, device=device)
             for row, term in enumerate(terms):
                 self._sums[row, term.variable] = term.coefficient
 
@@ -140,20 +142,20 @@ Function = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 def _functions(
-    kinds: list[CollectiveVariable], dtype: torch.dtype
+    kinds: list[CollectiveVariable], dtype: torch.dtype, device: torch.device | str
 ) -> list[tuple[torch.Tensor, Function]]:
     """The f_t that are not the identity: which terms, and the function."""
     radii = [term.radius for term in kinds if term.kind == "coordination"]
     functions = {
         "cos_dihedral": lambda q: (torch.cos(q), -torch.sin(q)),
         "sin_dihedral": lambda q: (torch.sin(q), torch.cos(q)),
-        "coordination": _switch(torch.tensor(radii, dtype=dtype)),
+        "coordination": _switch(torch.tensor(radii, dtype=dtype, device=device)),
     }
     result = []
     for kind, function in functions.items():
         places = [number for number, term in enumerate(kinds) if term.kind == kind]
         if places:
-            result.append((torch.tensor(places), function))
+            result.append((torch.tensor(places, device=device), function))
     return result
 
 

@@ -103,6 +103,10 @@ class Job:
             )
         return bundle
 
+    def discard(self) -> None:
+        """Forget the bundle: what it leads to is known, and it is no good."""
+        (self.folder / BUNDLE).unlink(missing_ok=True)
+
     def due(self) -> bool:
         """Whether it is time for a bundle."""
         return time.monotonic() - self._saved >= self.interval or self.stop() is not None

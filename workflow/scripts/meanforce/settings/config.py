@@ -16,8 +16,9 @@ from meanforce.settings.campaigns import (
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment, Simulation
 from meanforce.settings.formula import check_formula
+from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
-from meanforce.settings.potentials import Cgnet, Potential
+from meanforce.settings.potentials import Potential
 from meanforce.settings.systems import System
 from meanforce.settings.validation import Validation
 
@@ -244,7 +245,7 @@ class Config(Settings):
         if system not in self.validation:
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         potential = self.potentials[experiment.potential]
-        if not isinstance(potential, Cgnet):
+        if isinstance(potential, Linear):
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
             self._check_variables(f"{at}.collective_variable", system, names)
             self._check_values(f"{at}.lower", system, names, [potential.lower])
@@ -253,6 +254,12 @@ class Config(Settings):
             raise ValueError(
                 f"{where}.train: a potential that depends on temperature needs two state points "
                 "of different temperature; add one, or set the potential's 'temperature: none'"
+            )
+        if potential.temperature == "quadratic" and len(self._temperatures(experiment)) < 3:
+            raise ValueError(
+                f"{where}.train: a potential that is quadratic in temperature needs three state "
+                "points of different temperature; add one, or set the potential's "
+                "'temperature: linear'"
             )
         bias = self.simulations[experiment.simulation].bias
         if bias is not None:

@@ -15,7 +15,7 @@ from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariable
-from meanforce.settings.potentials import Linear
+from meanforce.settings.linear_potentials import Linear
 from meanforce.training.frames import Frames
 from meanforce.training.result import Fit
 from meanforce.units import kt
@@ -46,7 +46,7 @@ def fit_linear(
     """
     values = {
         "collective_variable": variables[settings.collective_variable].model_dump(),
-        "bead_names": frames.bead_names,
+        "bead_names": list(frames.molecule.names),
         "lower": settings.lower,
         "upper": settings.upper,
         "functions": settings.functions,

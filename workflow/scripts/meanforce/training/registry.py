@@ -1,16 +1,16 @@
-"""How each kind of potential is fitted."""
+"""How potentials are fitted: by normal equations where they are linear, by gradient otherwise."""
 
 from collections.abc import Callable
 
+from meanforce.potentials.linear import LinearPotential
+from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.potentials import Potential
 from meanforce.training.frames import Frames
-from meanforce.training.gradient import fit_cgnet
+from meanforce.training.gradient import fit_gradient
 from meanforce.training.linear import fit_linear
 from meanforce.training.result import Fit
-
-FITS = {"spline": fit_linear, "rbf": fit_linear, "cgnet": fit_cgnet}
 
 
 def fit(
@@ -26,4 +26,5 @@ def fit(
 
     With a job, a long fit goes on from its restart bundle.
     """
-    return FITS[settings.kind](settings, frames, variables, member, seed, report, job)
+    method = fit_linear if issubclass(KINDS[settings.kind], LinearPotential) else fit_gradient
+    return method(settings, frames, variables, member, seed, report, job)
