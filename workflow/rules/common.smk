@@ -1,5 +1,6 @@
 # No rules: the checked config, what each stage is told, and which files belong together.
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ ENVIRONMENT = Path(workflow.basedir) / "envs" / "environment.yaml"
 PYTHON_FOLDER = str(Path(sys.executable).parent)
 os.environ.update(PATH=os.pathsep.join([PYTHON_FOLDER, os.environ.get("PATH", os.defpath)]))
 sys.path.insert(0, str(SCRIPTS))
+
+# Put before a program, with a number: it sees so many GPUs and no others.
+WITH_GPU = shlex.join(["python", str(SCRIPTS / "with_gpu.py")])
 
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
@@ -46,6 +50,11 @@ def settings_of(stage):
 def code_of(script):
     """Fingerprint of a stage's script and of the modules it imports."""
     return fingerprint(SCRIPTS / script)
+
+
+def grows(amount):
+    """A resource of which a job gets more each time that it is tried again."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def structure_files(wildcards):

@@ -14,12 +14,14 @@ rule forces:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=240,
+        mem_mb=grows(1500),
+        runtime=grows(240),
+        gpu=0,
     params:
         script=SCRIPTS / "forces.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         code=code_of("forces.py"),
     shell:
-        "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
+        "{WITH_GPU} {resources.gpu}"
+        " python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --output {output:q} --threads {threads} --time-limit {resources.runtime} > {log:q} 2>&1"

@@ -18,9 +18,10 @@ rule map:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,

@@ -14,13 +14,15 @@ rule simulate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=720,
+        mem_mb=grows(1500),
+        runtime=grows(720),
+        gpu=0,
     params:
         script=SCRIPTS / "simulate.py",
         settings=settings_of("simulate"),
         code=code_of("simulate.py"),
     shell:
-        "python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
+        "{WITH_GPU} {resources.gpu}"
+        " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output:q} --threads {threads}"
         " --time-limit {resources.runtime} > {log:q} 2>&1"

@@ -21,8 +21,8 @@ rule validate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "validate.py",
         settings=settings_of("validate"),
