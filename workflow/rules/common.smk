@@ -130,6 +130,11 @@ def models_of(wildcards):
     ]
 
 
+def descriptions_of(wildcards):
+    """What stands beside the members: programs read it, and remote storage must fetch it."""
+    return [str(Path(model).with_suffix(".json")) for model in models_of(wildcards)]
+
+
 def curves_of_all(wildcards):
     """Training curves of all experiments."""
     return [

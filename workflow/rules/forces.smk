@@ -5,6 +5,8 @@
 rule forces:
     input:
         system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
     output:
         "results/{system}/{state}/{campaign}/{replica}/forces.h5",

@@ -7,6 +7,8 @@
 rule map:
     input:
         system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
         weights=weights_of_frames,

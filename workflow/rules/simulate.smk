@@ -5,6 +5,7 @@
 rule simulate:
     input:
         models=models_of,
+        descriptions=descriptions_of,
         datasets=training_data,
     output:
         "results/experiments/{experiment}/{state}/cg.h5",

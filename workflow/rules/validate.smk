@@ -6,6 +6,7 @@ rule validate:
     input:
         trajectory="results/experiments/{experiment}/{state}/cg.h5",
         models=models_of,
+        descriptions=descriptions_of,
         reference=reference_data,
     output:
         metrics="results/experiments/{experiment}/{state}/metrics.csv",
