@@ -36,7 +36,6 @@ class SlurmJob:
     number: str
     state: str
     node: str
-    gpus: str
     comment: str
 
 
@@ -76,8 +75,8 @@ class Cluster:
 
     def jobs(self, comment: str = "") -> list[SlurmJob]:
         """All jobs so far whose comment (rule and wildcards) starts so, in order."""
-        lines = self.call("squeue", "-h", "--states=all", "-o", "%A|%T|%N|%b|%k").splitlines()
-        found = [SlurmJob(*line.split("|", 4)) for line in lines]
+        lines = self.call("squeue", "-h", "--states=all", "-o", "%A|%T|%N|%k").splitlines()
+        found = [SlurmJob(*line.split("|", 3)) for line in lines]
         found.sort(key=lambda job: int(job.number))
         return [job for job in found if job.comment.startswith(comment)]
 
@@ -97,13 +96,19 @@ class Cluster:
         starts = tuple(f"slurmstepd: [{number}." for number in numbers)
         found = []
         for process in psutil.process_iter():
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if not " ".join(process.cmdline()).startswith(starts):
-                    continue
-                # Another SLURM on this machine may have jobs of the same numbers.
-                if process.environ().get("SLURM_CONF") == str(self.folder / "slurm.conf"):
-                    found += [process, *process.children(recursive=True)]
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if " ".join(process.cmdline()).startswith(starts):
+                    below = process.children(recursive=True)
+                    # Another SLURM on this machine may have jobs of the same numbers.
+                    if any(self._is_ours(child) for child in below):
+                        found += [process, *below]
+        assert found, f"no processes of the jobs {', '.join(numbers)}"
         return found
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            return process.environ().get("SLURM_CONF") == str(self.folder / "slurm.conf")
+        return False
 
     def bring_back(self, node: str) -> None:
         """Plug it in again."""
