@@ -32,7 +32,7 @@ stop() {
 
 if [ -s "$folder/run/slurmctld.pid" ] && alive "$(cat "$folder/run/slurmctld.pid")"; then
     timeout 10 scancel --user "$(id -un)"
-    for _ in $(seq 50); do
+    for _ in $(seq 100); do
         [ -z "$(timeout 5 squeue --noheader --user "$(id -un)" 2> /dev/null)" ] && break
         sleep 0.2
     done

@@ -62,8 +62,11 @@ class Cluster:
         assert status == 0, (self.folder / "up.log").read_text()
 
     def stop(self) -> None:
-        """Stop the daemons and all jobs."""
+        """Stop the daemons and all jobs, with what is left of jobs that were just starting."""
         subprocess.run(["bash", str(SCRIPTS / "down.sh"), str(self.folder)], check=False)
+        left = [process for process in psutil.process_iter() if self._is_ours(process)]
+        parents = [process.parent() for process in left]
+        _kill([*left, *(parent for parent in parents if parent and parent.name() == "slurmstepd")])
 
     def call(self, *command: str) -> str:
         """What a client command prints."""

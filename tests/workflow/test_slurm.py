@@ -287,7 +287,7 @@ def test_another_scheduler_finds_its_jobs_again(make_checkout, config_file, undi
     folder = make_checkout().folder
     trajectory, dataset = replica("reference", 1)
     arguments = (
-        dataset, "--executor", "cluster-generic", "--jobs", "2", "--rerun-incomplete",
+        dataset, "--executor", "cluster-generic", "--jobs", "2",
         "--cluster-generic-submit-cmd", f"{SCRIPTS / 'submit_here.sh'} {tmp_path}",
         "--cluster-generic-status-cmd", f"{SCRIPTS / 'status_here.sh'} {tmp_path}",
         "--configfile", str(config_file),
