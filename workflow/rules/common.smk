@@ -1,6 +1,5 @@
 # No rules: the checked config, what each stage is told, and which files belong together.
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -13,9 +12,6 @@ ENVIRONMENT = Path(workflow.basedir) / "envs" / "environment.yaml"
 PYTHON_FOLDER = str(Path(sys.executable).parent)
 os.environ.update(PATH=os.pathsep.join([PYTHON_FOLDER, os.environ.get("PATH", os.defpath)]))
 sys.path.insert(0, str(SCRIPTS))
-
-# Put before a program, with a number: it sees so many GPUs and no others.
-WITH_GPU = shlex.join(["python", str(SCRIPTS / "with_gpu.py")])
 
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError

@@ -20,10 +20,11 @@ rule forces:
         runtime=grows(240),
         gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "forces.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         code=code_of("forces.py"),
     shell:
-        "{WITH_GPU} {resources.gpu}"
+        "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --output {output:q} --threads {threads} --time-limit {resources.runtime} > {log:q} 2>&1"

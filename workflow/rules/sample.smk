@@ -25,6 +25,7 @@ rule sample:
         runtime=grows(1440),
         gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
@@ -33,7 +34,7 @@ rule sample:
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:
-        "{WITH_GPU} {resources.gpu}"
+        "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
         " --log {output.log:q} --segments {output.segments:q} --threads {threads}"

@@ -19,11 +19,12 @@ rule simulate:
         runtime=grows(720),
         gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "simulate.py",
         settings=settings_of("simulate"),
         code=code_of("simulate.py"),
     shell:
-        "{WITH_GPU} {resources.gpu}"
+        "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output:q} --threads {threads}"
         " --time-limit {resources.runtime} > {log:q} 2>&1"

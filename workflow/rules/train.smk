@@ -22,11 +22,12 @@ rule train:
         runtime=grows(720),
         gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "train.py",
         settings=settings_of("train"),
         code=code_of("train.py"),
     shell:
-        "{WITH_GPU} {resources.gpu}"
+        "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
         " --model {output.model:q} --curve {output.curve:q} --threads {threads}"
         " --time-limit {resources.runtime} > {log:q} 2>&1"
