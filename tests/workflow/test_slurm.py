@@ -282,7 +282,7 @@ def test_node_is_lost_and_the_run_ends_as_if_nothing_had_happened(
     assert not list(disturbed.glob("results/**/.*.work"))
 
 
-def test_another_scheduler_finds_its_jobs_again(make_checkout, config_file, undisturbed, tmp_path):
+def test_another_scheduler_and_snakemake_killed(make_checkout, config_file, undisturbed, tmp_path):
     """By cluster-generic, whose scheduler is two shell scripts; Snakemake is killed meanwhile."""
     folder = make_checkout().folder
     trajectory, dataset = replica("reference", 1)
@@ -295,16 +295,21 @@ def test_another_scheduler_finds_its_jobs_again(make_checkout, config_file, undi
     run = Run(folder, dict(os.environ), *arguments)
     try:
         working(run, folder, trajectory)
-        before = owner(folder, trajectory)
-        assert before["process"]
+        # Frozen, the job cannot end before Snakemake is back.
+        program = owner(folder, trajectory)["process"]
+        os.kill(program, signal.SIGSTOP)
         run.process.kill()
         run.process.wait()
         unlock(folder)
-        run = Run(folder, dict(os.environ), *arguments)
+        rival = Run(folder, dict(os.environ), *arguments, "--rerun-incomplete")
+        assert rival.ended() == 1, "two jobs worked on the same files"
+        said = (folder / trajectory).with_name("sample.log").read_text(errors="replace")
+        assert "works here" in said and owner(folder, trajectory)["process"] == program
+        os.kill(program, signal.SIGCONT)
+        wait_until(lambda: not owner(folder, trajectory), "the first job has ended")
+        run = Run(folder, dict(os.environ), *arguments, "--rerun-incomplete")
         run.assert_succeeded()
-        assert "Resuming incomplete job" in run.log.read_text()
         assert_same(undisturbed, folder, trajectory, dataset)
-        assert stretches(folder, trajectory) == 1, "the job was not left to go on"
     finally:
         run.process.kill()
         run.process.wait()
