@@ -17,9 +17,10 @@ rule report:
         "results/report.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=grows(1000),
+        runtime=grows(30),
     params:
         script=SCRIPTS / "report.py",
         settings=settings_of("report"),
