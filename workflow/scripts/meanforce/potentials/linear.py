@@ -94,9 +94,7 @@ class LinearPotential(Potential):
             torch.as_tensor(temperature, dtype=self.dtype, device=self.device).reshape(-1)
         )
 
-    def basis_of(
-        self, s: torch.Tensor, number: int = 0
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def basis_of(self, s: torch.Tensor, number: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
         """φ_k(s) and dφ_k/ds of one curve, each of shape (n, functions)."""
         value, slope = self._basis([number]).evaluate(s[None])
         count = self.curves[number].functions

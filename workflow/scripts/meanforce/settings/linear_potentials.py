@@ -8,7 +8,7 @@ from meanforce.settings.base import Coordinate, Length, Name, Settings
 
 
 class CurveTerm(Settings):
-    """One curve for each pair of types of bonded beads, each triple of an angle."""
+    """One curve for each pair of types of bonded beads, or each triple of types at an angle."""
 
     functions: int = Field(
         default=20, ge=6, le=200, description="basis functions of a curve, over the data's range"
@@ -27,13 +27,15 @@ class PairTerm(Settings):
     """One curve for each pair of types of beads that are far apart along the bonds."""
 
     cutoff: Length = Field(
-        default=1.0, description="distance at which energy, force and its slope vanish"
+        default=1.0, description="distance at which energy and force vanish (nm)"
     )
     functions: int = Field(
         default=24, ge=6, le=200, description="basis functions of a curve, up to the cutoff"
     )
-    exclude: Literal[3, 4] = Field(
-        default=3, description="3: pairs beyond 1-3 neighbours; 4: pairs beyond 1-4 neighbours"
+    exclude: Literal[2, 3, 4] = Field(
+        default=3,
+        description="2: all pairs but bonded ones; 3: pairs beyond 1-3 neighbours; 4: pairs beyond "
+        "1-4 neighbours",
     )
 
 
@@ -125,3 +127,13 @@ class Rbf(Linear):
     width: float = Field(
         default=1.5, gt=0.2, le=10, description="width of a Gaussian, in units of their distance"
     )
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        dihedrals = self.terms and self.terms.dihedrals
+        if dihedrals and dihedrals.functions < 12 * self.width:
+            raise ValueError(
+                f"terms.dihedrals.functions: {dihedrals.functions} Gaussians of width "
+                f"{self.width:g} overlap around the circle; give at least {12 * self.width:g}"
+            )
+        return self

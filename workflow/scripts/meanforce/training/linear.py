@@ -44,7 +44,7 @@ def fit_linear(
         report: called with lines of progress.
         job: not used; the fit is short.
     """
-    blank = _without_coefficients(settings, frames, variables)
+    blank = without_coefficients(settings, frames, variables)
     normal = NormalEquations(blank, frames, report)
     kept = [fold for fold in normal.folds if fold != member]
     choice = choose(
@@ -83,7 +83,7 @@ def fit_linear(
     return Fit(fitted, choice.table, about)
 
 
-def _without_coefficients(
+def without_coefficients(
     settings: Linear, frames: Frames, variables: dict[str, CollectiveVariable]
 ) -> LinearPotential:
     """The potential with all that is known before the fit, and zeros."""
@@ -128,9 +128,7 @@ def _empty(potential: LinearPotential, activation: np.ndarray) -> dict[str, list
     for curve in potential.curves:
         own = activation[first : first + curve.functions] / peak
         first += curve.functions
-        places = [
-            curve.lower + curve.spacing * number for number in np.flatnonzero(own < TOUCHED)
-        ]
+        places = [curve.lower + curve.spacing * number for number in np.flatnonzero(own < TOUCHED)]
         if places:
             result[f"{curve.kind} {curve.name}"] = [round(float(place), 6) for place in places]
     return result

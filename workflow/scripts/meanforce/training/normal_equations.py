@@ -171,7 +171,7 @@ class Accumulator:
         self._partners: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
 
     def _find_partners(self, gradients: torch.Tensor) -> None:
-        """For each coordinate i those j ≥ i that move a bead that i moves, and these beads' rows."""
+        """For each coordinate i those j ≥ i that share a bead with it, and these beads' rows."""
         moves = (gradients != 0).flatten(2).any(2)
         n_beads, self._partners = moves.shape[1], []
         for i, own in enumerate(moves):

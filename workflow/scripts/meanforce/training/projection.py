@@ -7,6 +7,7 @@ and a column a basis function.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -41,7 +42,7 @@ class Run:
         edges = sorted({self.frames.start + n * part // number for part in range(number + 1)})
         return [
             dataclasses.replace(self, frames=range(first, last))
-            for first, last in zip(edges, edges[1:], strict=False)
+            for first, last in itertools.pairwise(edges)
         ]
 
 
@@ -53,7 +54,7 @@ def runs_of(frames: Frames) -> list[Run]:
     edges = [0, *(torch.nonzero(changes)[:, 0] + 1).tolist(), len(frames.blocks)]
     return [
         Run(range(first, last), int(frames.folds[first]), float(frames.temperatures[first]))
-        for first, last in zip(edges, edges[1:], strict=False)
+        for first, last in itertools.pairwise(edges)
     ]
 
 
