@@ -197,6 +197,26 @@ def test_pairs_vanish_smoothly_at_the_cutoff(kind):
     assert energy[2:].tolist() == slope[2:].tolist() == [0.0, 0.0, 0.0]
 
 
+def test_an_exploded_chain_does_not_stop_the_others():
+    frames = chain_frames(200, 1)
+    potential = fit(settings(), frames, {}, 0, 0, lambda line: None).potential
+    positions = frames.positions[:3].clone()
+    positions[1] = torch.nan
+    energy, forces = potential.energy_and_forces(positions, 300.0)
+    alone, its_forces = potential.energy_and_forces(frames.positions[:3], 300.0)
+    assert energy.isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(energy[::2], alone[::2])
+    torch.testing.assert_close(forces[::2], its_forces[::2])
+
+
+def test_walls_of_bonds_are_no_stiffer_than_the_bonds():
+    potential = fit(settings(), chain_frames(4000, 1), {}, 0, 0, lambda line: None).potential
+    for curve in potential.curves:
+        if curve.kind == "bonds":
+            # Bonds of the frames vary by 0.003·√2 nm, as at 300 K with this force constant.
+            assert 0.5 < curve.wall / (2.494 / (2 * 0.003**2)) < 2.0
+
+
 def test_a_model_without_errors_says_so():
     potential = fit(settings(), chain_frames(200, 1), {}, 0, 0, lambda line: None).potential
     older = type(potential)(potential.values, potential.coefficients)

@@ -49,7 +49,8 @@ class Spline(LinearPotential):
         u = (q - basis.lower[:, None]) / basis.spacing[:, None]
         # Intervals from −2 to functions + 1; the coordinate on a circle is in its first turn.
         u = basis.wrapped(u).clamp(-2.0, basis.widest + 1.0)
-        interval = torch.floor(u)
+        # A chain that exploded has no interval; its energy is not a number either.
+        interval = torch.floor(u).nan_to_num(0.0)
         t = u - interval
         n_intervals = len(prepared) // len(basis.owners)
         first = torch.arange(len(basis.owners), device=q.device)[:, None] * n_intervals + 2

@@ -20,6 +20,9 @@ from meanforce.units import kt
 
 CHUNK = 4096
 
+STANDARD_DEVIATIONS = 8.0
+"""The range of a Gaussian over many frames is about so many of its standard deviations."""
+
 NARROWEST = {"bonds": 1e-3, "pairs": 1e-2, "angles": 1e-2}
 """Width given to ranges that are narrower (constraints), nm or rad."""
 
@@ -55,7 +58,8 @@ def curves_of_terms(terms: Terms, frames: Frames, temperature: float) -> list[di
     Args:
         terms: which, and with how many functions.
         frames: of the training.
-        temperature: K; walls cost kT one basis function beyond the data.
+        temperature: K, of the walls; those of bonds and angles are as stiff as the harmonic
+            potential whose range at that temperature is that of the data.
 
     Raises:
         InputError: the molecule has no such terms.
@@ -84,9 +88,17 @@ def curves_of_terms(terms: Terms, frames: Frames, temperature: float) -> list[di
         if cutoff is not None and ends[0] >= cutoff:
             continue
         curve = _curve(kind, name, settings[kind].functions, ends, cutoff)
-        wall = kt(temperature) / curve.spacing**2
+        wall = kt(temperature) / _softness(curve) ** 2
         curves.append(dataclasses.asdict(dataclasses.replace(curve, wall=wall)))
     return curves
+
+
+def _softness(curve: Curve) -> float:
+    """How far beyond the data a wall costs half a kT, in the coordinate's unit."""
+    if curve.kind == "pairs":
+        return curve.spacing
+    # A wall stiffer than the term itself would make the time step of the dynamics too long.
+    return (curve.sampled[1] - curve.sampled[0]) / STANDARD_DEVIATIONS
 
 
 def _curve(
