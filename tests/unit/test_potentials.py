@@ -1,5 +1,7 @@
 """Every kind of potential: forces, invariances, batches, files."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,8 @@ from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.registry import KINDS
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential as Settings
+from meanforce.training.frames import Frames
+from meanforce.training.linear import without_coefficients
 
 NAMES = [f"B{i}" for i in range(5)]
 BONDS = [(0, 1), (1, 2), (2, 3), (3, 4)]
@@ -54,6 +58,25 @@ def linear(kind: str, variable: str):
 MOLECULE = Molecule(tuple(NAMES), tuple(NAMES), tuple(BONDS))
 
 
+def terms(kind: str):
+    """Curves of all terms of a molecule with two types of beads."""
+    molecule = dataclasses.replace(MOLECULE, types=("a", "b", "b", "b", "a"))
+    generator = torch.Generator().manual_seed(4)
+    positions = torch.randn(500, 5, 3, generator=generator)
+    frames = Frames(
+        positions,
+        positions,
+        torch.full((500,), 350.0),
+        torch.zeros(500),
+        torch.zeros(500),
+        molecule,
+    )
+    chosen = {"kind": kind, "terms": {"pairs": {"cutoff": 2.5}}}
+    blank = without_coefficients(validated(Settings, chosen, "potential"), frames, {})
+    size = len(blank.coefficients)
+    return type(blank)(blank.values, 5 * torch.randn(size, generator=generator).double())
+
+
 def cgnet(seed: int = 1):
     generator = torch.Generator().manual_seed(seed)
     settings = validated(
@@ -68,6 +91,8 @@ POTENTIALS = {
     "spline on a dihedral": lambda: linear("spline", "dihedral"),
     "spline on a combination": lambda: linear("spline", "combination"),
     "rbf on a distance": lambda: linear("rbf", "distance"),
+    "spline of terms": lambda: terms("spline"),
+    "rbf of terms": lambda: terms("rbf"),
     "cgnet": cgnet,
     "mean of cgnets": lambda: EnsembleMean([cgnet(1), cgnet(2), cgnet(3)]),
 }
