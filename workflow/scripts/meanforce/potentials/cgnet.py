@@ -91,6 +91,11 @@ class Cgnet(TrainablePotential):
             tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=dtype)
         return cls(values, tensors)
 
+    @property
+    def parity(self):
+        # Sines of dihedrals change their sign; all other features do not.
+        return "none" if self.features.n_dihedrals else "even"
+
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""
         return [t for name, t in self.tensors.items() if name.startswith(("weight", "bias"))]

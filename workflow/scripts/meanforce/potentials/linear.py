@@ -11,7 +11,7 @@ import torch
 
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.variables import CollectiveVariables
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import EVEN_KINDS, CollectiveVariable
 from meanforce.settings.job import validated
 
 
@@ -31,6 +31,8 @@ class LinearPotential(Potential):
         self.values = values
         self.coefficients = coefficients
         variable = validated(CollectiveVariable, values["collective_variable"], "potential")
+        self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
+        self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
         self._variable = CollectiveVariables(
             [variable], values["bead_names"], self.dtype, self.device
         )
@@ -42,6 +44,10 @@ class LinearPotential(Potential):
             dtype=self.dtype,
             device=self.device,
         )
+
+    @property
+    def parity(self):
+        return "even" if self._even else "none"
 
     @staticmethod
     def shape(u: torch.Tensor, width: float) -> tuple[torch.Tensor, torch.Tensor]:
