@@ -69,6 +69,11 @@ class Cgnet(TrainablePotential):
             tensors[name] = torch.nn.functional.pad(tensors[name], (0, more))
         return cls(values, tensors)
 
+    @property
+    def parity(self):
+        # Sines of dihedrals change their sign; all other features do not.
+        return "none" if self.features.n_dihedrals else "even"
+
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""
         return [t for name, t in self.tensors.items() if name.startswith(("weight", "bias"))]

@@ -17,7 +17,7 @@ from meanforce.potentials.interface import Potential
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.terms import coordinates_of
 from meanforce.potentials.variables import CollectiveVariables
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import EVEN_KINDS, CollectiveVariable
 from meanforce.settings.job import validated
 
 
@@ -55,6 +55,8 @@ class LinearPotential(Potential):
                 [variable], values["bead_names"], self.dtype, self.device
             )
             self.curves, owners = [_curve_of_variable(values)], [0]
+            self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
+            self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
         else:
             molecule = Molecule.of(values)
             self.curves = [Curve.of(curve) for curve in values["curves"]]
@@ -62,6 +64,9 @@ class LinearPotential(Potential):
             listed, keys = coordinates_of(molecule, [k for k, _ in numbers], values["exclude"])
             self.coordinates = InternalCoordinates(listed, molecule.size, self.dtype, self.device)
             owners = [numbers[key] for key in keys]
+            self._even = "dihedrals" not in {curve.kind for curve in self.curves}
+            # Curves belong to types of beads, not to beads.
+            self.permutation_invariant = True
         self.basis_functions = self._basis(owners)
         self._prepared: tuple[float, torch.Tensor] | None = None
 
@@ -75,6 +80,10 @@ class LinearPotential(Potential):
             self.dtype,
             self.device,
         )
+
+    @property
+    def parity(self):
+        return "even" if self._even else "none"
 
     @staticmethod
     def shape(u: torch.Tensor, width: float) -> tuple[torch.Tensor, torch.Tensor]:
