@@ -71,8 +71,7 @@ class Cgnet(TrainablePotential):
 
     @property
     def parity(self):
-        # Sines of dihedrals change their sign; all other features do not.
-        return "none" if self.features.n_dihedrals else "even"
+        return "none" if self.features.tells_mirror_images_apart else "even"
 
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""
