@@ -30,4 +30,4 @@ rule equilibrate:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " --state {output.state:q} --log {output.log:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -27,4 +27,4 @@ rule forces:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --output {output:q} --threads {threads} --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --output {output:q} --threads {threads} --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -34,4 +34,4 @@ rule map:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
         " --output {output.dataset:q} --table {output.table:q} --checks {output.checks:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

@@ -24,4 +24,4 @@ rule prepare:
         code=code_of("prepare.py"),
     shell:
         "python {params.script:q} --settings {params.settings:q} --output {params.folder:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

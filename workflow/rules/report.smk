@@ -31,4 +31,4 @@ rule report:
         # The whole config may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"
         " --summary {output.summary:q} --page {output.page:q} --run {output.run:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

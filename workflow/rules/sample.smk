@@ -38,4 +38,4 @@ rule sample:
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
         " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -27,4 +27,4 @@ rule simulate:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

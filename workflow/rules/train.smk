@@ -30,4 +30,4 @@ rule train:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
         " --model {output.model:q} --curve {output.curve:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

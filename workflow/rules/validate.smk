@@ -32,4 +32,4 @@ rule validate:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
         " --reference {input.reference:q} --settings {params.settings:q}"
         " --metrics {output.metrics:q} --figure {output.figure:q} --threads {threads}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

@@ -21,4 +21,4 @@ rule weights:
         code=code_of("weights.py"),
     shell:
         "python {params.script:q} --trajectories {input:q} --weights {output.weights:q}"
-        " --overlap {output.overlap:q} > {log:q} 2>&1"
+        " --overlap {output.overlap:q} >> {log:q} 2>&1"
