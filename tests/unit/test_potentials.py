@@ -1,15 +1,20 @@
 """Every kind of potential: forces, invariances, batches, files."""
 
+import functools
+import json
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
 
 from meanforce.errors import InputError
-from meanforce.potentials.cgnet import Cgnet
 from meanforce.potentials.files import load, save
 from meanforce.potentials.interface import EnsembleMean, Start
 from meanforce.potentials.molecule import Molecule
+from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
+from meanforce.potentials.with_prior import WithPrior
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential as Settings
 
@@ -54,13 +59,41 @@ def linear(kind: str, variable: str):
 MOLECULE = Molecule(tuple(NAMES), tuple(NAMES), tuple(BONDS))
 
 
-def cgnet(seed: int = 1):
+def network(seed: int, **settings):
     generator = torch.Generator().manual_seed(seed)
-    settings = validated(
-        Settings, {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}}, "potential"
-    )
+    settings = validated(Settings, settings | {"training": {"epochs": 1}}, "potential")
     positions = torch.randn(100, 5, 3, generator=generator)
-    return Cgnet.initial(settings, Start(MOLECULE, positions, [300.0, 400.0]), generator)
+    start = Start(MOLECULE, positions, [300.0, 400.0])
+    return KINDS[settings.kind].initial(settings, start, generator)
+
+
+def cgnet(seed: int = 1):
+    return network(seed, kind="cgnet", hidden=[16, 16])
+
+
+@functools.cache
+def mace(seed: int = 1):
+    if find_spec("mace") is None:
+        pytest.skip("needs envs/requirements-mace.txt")
+    small = {"channels": 4, "max_L": 1, "max_ell": 2, "radial_hidden": [8]}
+    single = network(seed, kind="mace", cutoff=3.0, temperature="linear", **small)
+    # Untrained, its forces are small beside the rounding of single precision.
+    return single.to(torch.float64)
+
+
+def with_prior(seed: int = 1):
+    generator = torch.Generator().manual_seed(seed)
+    beads = {
+        "n_beads": 5, "bonds": BONDS, "angles": MOLECULE.angles, "dihedrals": MOLECULE.dihedrals,
+        "excluded": [(0, 4), (0, 3)],
+    }  # fmt: skip
+    shapes = {
+        "bond_center": 4, "bond_stiffness": 4, "angle_center": 3, "angle_stiffness": 3,
+        "dihedral_cosine": (2, 3), "dihedral_sine": (2, 3), "excluded_radius": 2,
+        "excluded_energy": 2,
+    }  # fmt: skip
+    tensors = {n: 1 + torch.rand(shape, generator=generator) for n, shape in shapes.items()}
+    return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), cgnet(seed))
 
 
 POTENTIALS = {
@@ -69,12 +102,15 @@ POTENTIALS = {
     "spline on a combination": lambda: linear("spline", "combination"),
     "rbf on a distance": lambda: linear("rbf", "distance"),
     "cgnet": cgnet,
+    "mace": mace,
+    "cgnet with a prior": with_prior,
     "mean of cgnets": lambda: EnsembleMean([cgnet(1), cgnet(2), cgnet(3)]),
+    "mean of cgnets with priors": lambda: EnsembleMean([with_prior(1), with_prior(2)]),
 }
 
 
 def test_every_kind_is_tested():
-    assert set(KINDS) == {"spline", "rbf", "cgnet"}
+    assert set(KINDS) == {"spline", "rbf", "cgnet", "mace"}
 
 
 @pytest.fixture(params=POTENTIALS)
