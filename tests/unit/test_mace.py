@@ -1,6 +1,5 @@
 """Potential kind `mace`: what the tests of all kinds of potentials do not say."""
 
-import dataclasses
 import os
 import sys
 from importlib.util import find_spec
@@ -28,7 +27,7 @@ MOLECULE = Molecule(tuple("ABCDE"), ("C", "C", "N", "C", "O"), ((0, 1), (1, 2), 
 def settings(**changes):
     values = {
         "kind": "mace", "channels": 4, "max_L": 1, "max_ell": 2, "radial_hidden": [8],
-        "training": {"epochs": 8, "batch_size": 20, "learning_rate": 0.01},
+        "training": {"epochs": 7, "batch_size": 20, "learning_rate": 0.03},
     }  # fmt: skip
     return validated(Potential, values | changes, "potential")
 
@@ -67,7 +66,9 @@ def test_first_evaluation_gives_the_bits_of_later_ones():
         weight.requires_grad_(True)
     for _ in range(3):
         _, forces = fresh.energy_and_forces(some_positions(10), 300.0)
-        gradients = torch.autograd.grad(forces.square().mean(), fresh.trainable(), allow_unused=True)
+        gradients = torch.autograd.grad(
+            forces.square().mean(), fresh.trainable(), allow_unused=True
+        )
         found.append([forces, *(g for g in gradients if g is not None)])
     assert len(found[0]) > 10
     for again in found[1:]:
@@ -170,7 +171,7 @@ def test_missing_package_is_named(monkeypatch):
 @pytest.fixture(scope="module")
 def frames() -> Frames:
     """Exact forces of harmonic springs between all beads, at two temperatures."""
-    positions = some_positions(300, seed=4)
+    positions = 0.7 * some_positions(300, seed=4)
     n = len(positions)
     temperatures = torch.tensor([300.0, 400.0]).repeat_interleave(n // 2)
     apart = positions[:, :, None] - positions[:, None]
@@ -185,12 +186,10 @@ def frames() -> Frames:
 @needs_mace
 def test_training_learns(frames):
     """The error of held-out forces falls far below their square, and T matters as it should."""
-    above = {"temperature": "linear", "prior": {"bonds": "harmonic"}}
-    result = fit(settings(**above), frames, {}, 0, 1, lambda line: None)
-    square = result.about["prior"]["mean_square_residual"]
-    assert result.about["validation_loss"] < 0.25 * square
-    cold = dataclasses.replace(frames, temperatures=torch.full((300,), 300.0))
-    trained, plain = result.potential, frames.positions[:50]
-    low, high = (trained.energy_and_forces(plain, t)[1] for t in (300.0, 400.0))
-    del cold
-    assert high.square().mean() < low.square().mean()
+    chosen = settings(temperature="linear", cutoff=1.0)
+    result = fit(chosen, frames, {}, 0, 1, lambda line: None)
+    assert result.about["validation_loss"] < 0.25 * frames.forces.square().mean()
+    some = frames.positions[frames.folds == 0]
+    low, high = (result.potential.energy_and_forces(some, t)[1] for t in (300.0, 400.0))
+    # Springs are weaker by 300/400, hence squares by 0.56.
+    assert 0.4 < high.square().mean() / low.square().mean() < 0.75

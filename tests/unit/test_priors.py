@@ -54,9 +54,7 @@ def chain_positions(n: int, seed: int, temperature: float = 300.0) -> torch.Tens
     rng, beta = np.random.default_rng(seed), 1 / kt(temperature)
     (r0, kr), (t0, kq) = BOND, ANGLE
     r = draw(rng, 0.1, 0.2, lambda q: 2 * np.log(q) - beta * kr * (q - r0) ** 2 / 2, (n, 4))
-    theta = draw(
-        rng, 1.0, 3.1, lambda q: np.log(np.sin(q)) - beta * kq * (q - t0) ** 2 / 2, (n, 3)
-    )
+    theta = draw(rng, 1.0, 3.1, lambda q: np.log(np.sin(q)) - beta * kq * (q - t0) ** 2 / 2, (n, 3))
     phi = draw(rng, -np.pi, np.pi, lambda q: -beta * torsion(q), (n, 2))
     beads = np.zeros((n, 5, 3))
     beads[:, 1, 2] = r[:, 0]
@@ -107,25 +105,25 @@ def test_known_terms_are_found_again():
     _, terms = found(frames, **ALL)
     # X–X and X–Y bonds: two of each; angles X–X–Y and X–Y–X; both dihedrals X–X–Y–X.
     assert set(terms) == {
-        "bond X–X", "bond X–Y", "angle X–X–Y", "angle X–Y–X", "dihedral X–X–Y–X",
-        "excluded volume X–X",
+        "bond A–B", "bond B–C", "angle A–B–C", "angle B–C–D", "dihedral A–B–C–D",
+        "excluded volume A–E",
     }  # fmt: skip
     for name, (center, stiffness), size in (
-        ("bond X–X", BOND, 2 * n),
-        ("bond X–Y", BOND, 2 * n),
-        ("angle X–X–Y", ANGLE, 2 * n),
-        ("angle X–Y–X", ANGLE, n),
+        ("bond A–B", BOND, 2 * n),
+        ("bond B–C", BOND, 2 * n),
+        ("angle A–B–C", ANGLE, 2 * n),
+        ("angle B–C–D", ANGLE, n),
     ):
         # Standard errors of a mean and, relative, of a variance of so many values: five of them.
         error = np.sqrt(kt(300.0) / stiffness / size)
         assert terms[name]["center"] == pytest.approx(center, abs=5 * error)
         assert terms[name]["stiffness"] == pytest.approx(stiffness, rel=5 * np.sqrt(2 / size))
-    dihedral = terms["dihedral X–X–Y–X"]
+    dihedral = terms["dihedral A–B–C–D"]
     # The error of a coefficient is kT √(2 Σ 1/counts)/bins, less than 0.03; six of them.
     assert dihedral["cosine"] == pytest.approx(COSINE, abs=0.18)
     assert dihedral["sine"] == pytest.approx(SINE, abs=0.18)
     distance = (frames.positions[:, 0] - frames.positions[:, 4]).norm(dim=1)
-    below = (distance < terms["excluded volume X–X"]["radius"]).float().mean()
+    below = (distance < terms["excluded volume A–E"]["radius"]).float().mean()
     assert below == pytest.approx(0.005, abs=1e-4)
     # The forces are those of the bonded terms; what the fitted ones leave of them is little.
     bonded, _ = found(frames, **(ALL | {"excluded_volume": None}))
@@ -139,7 +137,7 @@ def test_frames_at_two_temperatures_share_one_energy():
     _, terms = found(frames_of(positions, temperatures), bonds="harmonic")
     # The variance of pooled frames has kurtosis 3.06: relative error √(2.06/n), n = 80,000.
     error = np.sqrt(2.1 / 80000)
-    assert terms["bond X–X"]["stiffness"] == pytest.approx(BOND[1], rel=5 * error)
+    assert terms["bond A–B"]["stiffness"] == pytest.approx(BOND[1], rel=5 * error)
 
 
 def test_weights_undo_a_bias():
@@ -194,7 +192,7 @@ def test_pairs_apart_counts_bonds():
 def test_beads_on_top_of_each_other_are_pushed_apart():
     frames = frames_of(chain_positions(2000, seed=7), 300.0)
     prior, terms = found(frames, excluded_volume={})
-    radius = terms["excluded volume X–X"]["radius"]
+    radius = terms["excluded volume A–E"]["radius"]
     positions = torch.zeros(4, 5, 3, dtype=torch.float64)
     positions[:, :4, 1] = torch.arange(4) * 5.0
     gaps = torch.tensor([0.01, 0.5, STRAIGHT_BELOW, 1.0], dtype=torch.float64) * radius
@@ -245,7 +243,7 @@ def test_file_holds_prior_and_residual(trained, tmp_path):
     save(result.potential, tmp_path / "model.safetensors", result.about)
     again, about = load(tmp_path / "model.safetensors")
     assert again.kind == "cgnet"
-    assert about["prior"]["terms"][0]["term"] == "bond X–X"
+    assert about["prior"]["terms"][0]["term"] == "bond A–B"
     for ours, theirs in zip(
         result.potential.energy_and_forces(frames.positions[:50], 300.0),
         again.energy_and_forces(frames.positions[:50], 300.0),

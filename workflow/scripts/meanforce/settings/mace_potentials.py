@@ -24,7 +24,9 @@ class Mace(HasPrior, Settings):
     correlation: int = Field(
         default=2, ge=1, le=4, description="neighbours in a product; body order − 1"
     )
-    cutoff: Length = Field(default=0.5, description="beads nearer than this exchange messages")
+    cutoff: Length = Field(
+        default=0.5, description="beads nearer than this exchange messages (0.5 nm)"
+    )
     radial_functions: int = Field(default=8, ge=2, le=64, description="Bessel functions")
     radial_hidden: list[int] = Field(
         default=[64, 64, 64],

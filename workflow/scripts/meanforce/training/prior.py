@@ -102,11 +102,15 @@ def fit_prior(
 
 
 def _text(line: dict[str, Any]) -> str:
-    """A line for the log, in nm, rad and kJ/mol."""
+    """A line for the log, in nm, rad and kJ/mol; a group goes by the name of its first member."""
     numbers = {n: np.array(v) for n, v in line.items() if n not in ("term", "coordinates")}
     with np.printoptions(precision=4, suppress=True):
-        parts = [f"{name} {value if value.ndim else f'{value:.5g}'}" for name, value in numbers.items()]
-    return f"{line['term']} ({line['coordinates']}×): {', '.join(parts)}"
+        parts = [
+            f"{name} {value if value.ndim else f'{value:.5g}'}" for name, value in numbers.items()
+        ]
+    others = line["coordinates"] - 1
+    alike = f" and {others} of the same types" if others else ""
+    return f"{line['term']}{alike}: {', '.join(parts)}"
 
 
 Terms = tuple[dict[str, list], dict[str, list], list[dict[str, Any]]]
@@ -158,9 +162,7 @@ class _Fitter:
         coordinates = self._frames.molecule.dihedrals if wanted else None
         beads, found, lines = self._fit_groups("dihedral", coordinates, fit)
         empty = np.zeros((0, order))
-        parameters = {
-            f"dihedral_{n}": [p[n] for p in found] or empty for n in ("cosine", "sine")
-        }
+        parameters = {f"dihedral_{n}": [p[n] for p in found] or empty for n in ("cosine", "sine")}
         return {"dihedrals": beads}, parameters, lines
 
     def excluded(self) -> Terms:
@@ -199,9 +201,10 @@ class _Fitter:
         values = self._values(coordinates)
         found: list[dict[str, Any]] = [{} for _ in coordinates]
         lines = []
-        for label, members in self._groups(coordinates).items():
+        for members in self._groups(coordinates):
+            first = "–".join(self._frames.molecule.names[bead] for bead in coordinates[members[0]])
             sample = Sample(
-                f"{kind} {label}",
+                f"{kind} {first}",
                 values[:, members].T.ravel(),
                 np.tile(self._weights, len(members)),
                 self._kt,
@@ -221,16 +224,16 @@ class _Fitter:
         parts = self._frames.positions.split(chunk)
         return torch.cat([internal.evaluate(part.double())[0] for part in parts]).numpy()
 
-    def _groups(self, coordinates: tuple[Beads, ...]) -> dict[str, list[int]]:
-        """Numbers of the coordinates that share parameters, by the names of their beads."""
+    def _groups(self, coordinates: tuple[Beads, ...]) -> list[list[int]]:
+        """Numbers of the coordinates that share parameters."""
         by_type = self._settings.parameters == "by_type"
         names = self._frames.molecule.types if by_type else self._frames.molecule.names
-        groups: dict[str, list[int]] = {}
+        groups: dict[tuple[str, ...], list[int]] = {}
         for number, beads in enumerate(coordinates):
-            label = [names[bead] for bead in beads]
+            label = tuple(names[bead] for bead in beads)
             # A coordinate is the same from both its ends.
-            groups.setdefault("–".join(min(label, label[::-1])), []).append(number)
-        return groups
+            groups.setdefault(min(label, label[::-1]), []).append(number)
+        return list(groups.values())
 
 
 def pairs_apart(molecule: Molecule, apart: int) -> tuple[Beads, ...]:
