@@ -5,6 +5,7 @@ of it is imported before a network is made.
 """
 
 import contextlib
+import io
 import os
 import warnings
 from collections.abc import Iterator
@@ -105,7 +106,12 @@ def _imported() -> tuple[Any, Any]:
     before = os.environ.get(PICKLES)
     try:
         # Importing e3nn reads its constants, which are tensors and slices: no code is run.
-        with warnings.catch_warnings(), torch.serialization.safe_globals([slice]):
+        # What both say on accelerators that are not there is no news to a CPU job.
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            torch.serialization.safe_globals([slice]),
+        ):
             warnings.simplefilter("ignore")
             from e3nn import o3
             from mace import modules

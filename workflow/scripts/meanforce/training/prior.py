@@ -42,6 +42,8 @@ def fit_above_prior(
 ) -> Fit:
     """Fit the prior to all folds but `member`, train on the forces it leaves, return the sum.
 
+    The prior is fitted to at most 200,000 frames, spread evenly.
+
     Args:
         train: trains a potential on frames.
         settings: of the prior.
@@ -49,7 +51,9 @@ def fit_above_prior(
         member: fold held out for validation.
         report: called with lines on the prior.
     """
-    prior, terms = fit_prior(settings, frames.select(frames.folds != member), report)
+    others = torch.nonzero(frames.folds != member)[:, 0]
+    some = frames.select(others[:: -(-len(others) // MOST_FRAMES)])
+    prior, terms = fit_prior(settings, some, report)
     left = frames.forces - prior_forces(prior, frames.positions)
     before, after = (float(f.square().mean()) for f in (frames.forces, left))
     report(f"prior: leaves {after:.1f} of {before:.1f} (kJ/mol/nm)² of mean squared force")
@@ -71,7 +75,7 @@ def fit_prior(
 
     Args:
         settings: which terms.
-        frames: at most 200,000 of them are used, spread evenly.
+        frames: whose distributions are inverted.
         report: called with a line for each term.
 
     Returns:
@@ -80,10 +84,7 @@ def fit_prior(
     Raises:
         InputError: the molecule has no such coordinates, or they allow no such term.
     """
-    some = frames.select(
-        torch.arange(len(frames.positions)) % -(-len(frames.positions) // MOST_FRAMES) == 0
-    )
-    fitter = _Fitter(settings, some)
+    fitter = _Fitter(settings, frames)
     lines: list[dict[str, Any]] = []
     tensors, values = {}, {"n_beads": frames.molecule.size}
     for fit in (fitter.bonds, fitter.angles, fitter.dihedrals, fitter.excluded):
@@ -94,8 +95,8 @@ def fit_prior(
     for line in lines:
         report(f"prior: {_text(line)}")
     about = {
-        "frames": len(some.positions),
-        "effective_sample_size": some.effective_sample_size,
+        "frames": len(frames.positions),
+        "effective_sample_size": frames.effective_sample_size,
         "terms": lines,
     }
     return Prior(values, tensors), about
