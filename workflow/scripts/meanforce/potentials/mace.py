@@ -3,8 +3,8 @@
 U = Σ_beads of what the readouts say; every bead counts from zero. It depends on distances and
 types only through an O(3)-equivariant network: invariant under rotation, translation, permutation
 of beads of a type, **and reflection**, so that it cannot tell mirror images apart. Beads beyond
-the cutoff of each other exchange no messages. With ``temperature: linear``, the readouts have two
-outputs, U = U₀ + U₁ (T − T₀)/T₀.
+the cutoff of each other exchange no messages. Where U depends on temperature, the readouts have
+as many outputs as the form has parts (module `temperature`).
 """
 
 from typing import Any, Self
@@ -14,6 +14,7 @@ import torch
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.mace_network import bead_outputs, make_network
 from meanforce.potentials.molecule import Molecule
+from meanforce.potentials.temperature import TemperatureForm
 from meanforce.settings.mace_potentials import Mace as MaceSettings
 
 ENERGY_SCALE = 96.485
@@ -29,8 +30,7 @@ class Mace(TrainablePotential):
     Args:
         values: plain values: those of the molecule, `species` (types in order), `channels`,
             `max_L`, `max_ell`, `layers`, `correlation`, `cutoff` (nm), `radial_functions`,
-            `radial_hidden`, `mean_neighbours`, `temperature` (``none`` or ``linear``),
-            `reference_temperature` (T₀, K).
+            `radial_hidden`, `mean_neighbours`, and those of the temperature form.
         network: made from these values.
     """
 
@@ -44,6 +44,7 @@ class Mace(TrainablePotential):
         numbers = torch.tensor([values["species"].index(kind) for kind in molecule.types])
         one_hot = torch.nn.functional.one_hot(numbers, len(values["species"]))
         self._species = one_hot.to(some.device, some.dtype)
+        self._temperature = TemperatureForm.of(values)
         self._pairs = _ordered_pairs(molecule.size).to(some.device)
 
     @classmethod
@@ -54,7 +55,7 @@ class Mace(TrainablePotential):
         )
         values["species"] = sorted(set(start.molecule.types))
         values["mean_neighbours"] = _mean_neighbours(start.positions, settings.cutoff)
-        values["reference_temperature"] = sum(start.temperatures) / len(start.temperatures)
+        values |= TemperatureForm.initial(settings.temperature, start.temperatures).parameters()
         seed = int(torch.randint(2**31, (1,), generator=generator))
         # mace-torch draws from the global generator.
         with torch.random.fork_rng(devices=[]):
@@ -100,10 +101,7 @@ class Mace(TrainablePotential):
         vectors = beads[edges[1]] - beads[edges[0]]
         outputs = bead_outputs(self.network, vectors, edges, self._species.repeat(n, 1))
         outputs = ENERGY_SCALE * outputs.view(n, n_beads, -1).sum(1)
-        if self.values["temperature"] == "none":
-            return outputs[:, 0]
-        reference = self.values["reference_temperature"]
-        return outputs[:, 0] + outputs[:, 1] * (temperature - reference) / reference
+        return (outputs * self._temperature.factors(temperature, outputs)).sum(1)
 
     def state(self):
         return {n: t.detach() for n, t in self.network.state_dict().items()}, self.values

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from meanforce.errors import InputError
+from meanforce.potentials.temperature import TemperatureForm
 
 ANGSTROM = 10.0
 """Å per nm: radial functions and weights are made for distances of about 1 to 10."""
@@ -38,7 +39,7 @@ def make_network(values: dict[str, Any], dtype: torch.dtype) -> torch.nn.Module:
     modules, o3 = _imported()
     degrees = range(values["max_L"] + 1)
     features = "+".join(f"{values['channels']}x{degree}{'eo'[degree % 2]}" for degree in degrees)
-    outputs = 2 if values["temperature"] == "linear" else 1
+    outputs = TemperatureForm.of(values).outputs
     block = modules.interaction_classes["RealAgnosticResidualInteractionBlock"]
     with _default_dtype(dtype), _plain_python():
         network = modules.MACE(

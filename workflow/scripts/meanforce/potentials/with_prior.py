@@ -1,7 +1,5 @@
 """The sum of a prior and of what was trained on the forces that the prior leaves."""
 
-import torch
-
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
@@ -34,6 +32,9 @@ class WithPrior(Potential):
         rest = kind.mean_energy_and_forces([m.residual for m in members], positions, temperature)
         return prior[0] + rest[0], prior[1] + rest[1]
 
+    def check_beads(self, molecule):
+        self.residual.check_beads(molecule)
+
     def state(self):
         tensors, values = self.residual.state()
         priors, terms = self.prior.state()
@@ -48,18 +49,3 @@ class WithPrior(Potential):
             place[name.removeprefix(PREFIX)] = tensor
         residual = KINDS[values["kind"]].from_state(rest, values["residual"])
         return cls(Prior.from_state(priors, values["prior"]), residual)
-
-
-def prior_forces(prior: Prior, positions: torch.Tensor, chunk: int = 20000) -> torch.Tensor:
-    """Forces of a prior on many frames, chunk by chunk, in the positions' type.
-
-    Args:
-        prior: energy terms.
-        positions: nm, shape (n, n_beads, 3).
-        chunk: frames evaluated at once.
-    """
-    forces = torch.empty_like(positions)
-    for start in range(0, len(positions), chunk):
-        part = slice(start, start + chunk)
-        forces[part] = prior.energy_and_forces(positions[part].to(prior.dtype), 0.0)[1]
-    return forces

@@ -4,12 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from meanforce.settings.base import Length, Settings
+from meanforce.settings.base import Length
 from meanforce.settings.network_potentials import GradientTraining
 from meanforce.settings.priors import HasPrior
 
 
-class Mace(HasPrior, Settings):
+class Mace(HasPrior):
     """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`."""
 
     kind: Literal["mace"]
@@ -34,7 +34,9 @@ class Mace(HasPrior, Settings):
         max_length=6,
         description="widths of the network that weights messages by distance",
     )
-    temperature: Literal["none", "linear"] = Field(
-        default="none", description="none: one potential; linear: a second output times (T − T₀)/T₀"
+    temperature: Literal["none", "linear", "quadratic"] = Field(
+        default="none",
+        description="none: one potential; linear: an energy and an entropy part; quadratic: and a "
+        "third, for three or more temperatures",
     )
     training: GradientTraining = Field(description="how it is trained")

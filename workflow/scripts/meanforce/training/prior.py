@@ -18,10 +18,11 @@ from meanforce.errors import InputError
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.prior import Prior
-from meanforce.potentials.with_prior import WithPrior, prior_forces
+from meanforce.potentials.with_prior import WithPrior
 from meanforce.settings.priors import Prior as PriorSettings
 from meanforce.training import prior_terms
 from meanforce.training.frames import Frames
+from meanforce.training.loss import force_squares
 from meanforce.training.prior_terms import Sample
 from meanforce.training.result import Fit
 from meanforce.training.weights import effective_sample_size
@@ -54,10 +55,15 @@ def fit_above_prior(
     others = torch.nonzero(frames.folds != member)[:, 0]
     some = frames.select(others[:: -(-len(others) // MOST_FRAMES)])
     prior, terms = fit_prior(settings, some, report)
-    left = frames.forces - prior_forces(prior, frames.positions)
-    before, after = (float(f.square().mean()) for f in (frames.forces, left))
+    single = prior.to(torch.float32)
+
+    def residual(part: Frames) -> torch.Tensor:
+        return part.forces - single.energy_and_forces(part.positions, part.temperatures)[1]
+
+    left = frames.with_forces(residual)
+    before, after = (force_squares(f, member).mean().item() for f in (frames, left))
     report(f"prior: leaves {after:.1f} of {before:.1f} (kJ/mol/nm)² of mean squared force")
-    fit = train(dataclasses.replace(frames, forces=left))
+    fit = train(left)
     about = {"mean_square_force": before, "mean_square_residual": after} | terms
     return dataclasses.replace(
         fit, potential=WithPrior(prior, fit.potential), about=fit.about | {"prior": about}
