@@ -142,9 +142,8 @@ def precisions_agree(potential: Potential, positions: torch.Tensor) -> None:
 
 def batch_is_single(potential: Potential, positions: torch.Tensor) -> None:
     """A frame's energy and forces do not depend on its company."""
-    energy, forces = evaluate(potential, positions)
-    for number in range(len(positions)):
-        one = slice(number, number + 1)
-        single_energy, single_forces = evaluate(potential, positions[one])
-        near(potential, single_energy, energy[one])
-        near(potential, single_forces, forces[one])
+    singles = [evaluate(potential, one) for one in positions.split(1)]
+    for together, alone in zip(
+        evaluate(potential, positions), zip(*singles, strict=True), strict=True
+    ):
+        near(potential, torch.cat(alone), together)

@@ -4,14 +4,20 @@ A new kind adds its examples here; `test_potentials.py` fails when a registered 
 """
 
 import dataclasses
+import functools
+import json
 from collections.abc import Callable
+from importlib.util import find_spec
 
+import pytest
 import torch
 
 from meanforce.potentials.cgnet import Cgnet
 from meanforce.potentials.interface import EnsembleMean, Potential, Start
 from meanforce.potentials.molecule import Molecule
+from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
+from meanforce.potentials.with_prior import WithPrior
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential as Settings
 from meanforce.training.frames import Frames
@@ -110,6 +116,49 @@ def cgnet(seed: int = 1, molecule: Molecule = CHAIN) -> Potential:
     return Cgnet.initial(settings, Start(molecule, positions, [300.0, 400.0]), generator)
 
 
+@functools.cache
+def mace(seed: int = 1, molecule: Molecule = CHAIN) -> Potential:
+    """A small equivariant network with random weights; of any molecule the same ones."""
+    if find_spec("mace") is None:
+        pytest.skip("needs envs/requirements-mace.txt")
+    generator = torch.Generator().manual_seed(seed)
+    settings = validated(
+        Settings,
+        {
+            "kind": "mace", "channels": 4, "max_L": 1, "max_ell": 2, "radial_hidden": [8],
+            "cutoff": 3.0, "temperature": "linear", "training": {"epochs": 1},
+        },
+        "potential",
+    )  # fmt: skip
+    positions = torch.randn(100, CHAIN.size, 3, generator=torch.Generator().manual_seed(7))
+    start = Start(CHAIN, positions, [300.0, 400.0])
+    # Untrained, its forces are small beside the rounding of single precision.
+    made = KINDS["mace"].initial(settings, start, generator).to(torch.float64)
+    tensors, values = made.state()
+    return type(made).from_state(tensors, values | molecule.parameters())
+
+
+def with_prior(seed: int = 1) -> Potential:
+    """A small network on a prior of all kinds of terms."""
+    generator = torch.Generator().manual_seed(seed)
+    beads = {
+        "n_beads": 5, "bonds": BONDS, "angles": CHAIN.angles, "dihedrals": CHAIN.dihedrals,
+        "excluded": [(0, 4), (0, 3)],
+    }  # fmt: skip
+    shapes = {
+        "bond_center": 4, "bond_stiffness": 4, "angle_center": 3, "angle_stiffness": 3,
+        "dihedral_cosine": (2, 3), "dihedral_sine": (2, 3), "excluded_radius": 2,
+        "excluded_energy": 2,
+    }  # fmt: skip
+    tensors = {n: 1 + torch.rand(shape, generator=generator) for n, shape in shapes.items()}
+    return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), cgnet(seed))
+
+
+TWICE = Molecule(
+    (*NAMES, *(f"{name}'" for name in NAMES)),
+    TYPES + TYPES,
+    (*BONDS, *((i + 5, j + 5) for i, j in BONDS)),
+)
 TRIANGLE = Molecule(("A", "B", "C"), ("P", "P", "P"), ((0, 1), (1, 2)))
 """No dihedral, so nothing that tells mirror images apart."""
 
@@ -131,6 +180,11 @@ EXAMPLES = {
     "cgnet": Example("cgnet", cgnet),
     "cgnet without dihedrals": Example(
         "cgnet", lambda seed: cgnet(seed, TRIANGLE), molecule=TRIANGLE
+    ),
+    "mace": Example("mace", mace, doubled=lambda seed: mace(seed, TWICE)),
+    "cgnet with a prior": Example("cgnet", with_prior),
+    "mean of cgnets with priors": Example(
+        "cgnet", lambda seed: EnsembleMean([with_prior(seed), with_prior(seed + 1)])
     ),
     "mean of cgnets": Example(
         "cgnet", lambda seed: EnsembleMean([cgnet(seed + k) for k in range(3)])

@@ -55,7 +55,7 @@ def main() -> None:
         result = fit(
             potential, frames, variables, settings["member"], settings["seed"], report, job
         )
-        made_from = {"settings": settings, "datasets": [str(p) for p in arguments.datasets]}
+        made_from = {"settings": settings, "datasets": identity["datasets"]}
         save(result.potential, job.folder / "model.safetensors", result.about | used | made_from)
         result.curve.to_csv(job.folder / "curve.csv", index=False)
         (job.folder / "curve.csv").replace(arguments.curve)

@@ -3,7 +3,10 @@
 Loading executes no code from the files.
 """
 
+import contextlib
+import importlib.metadata
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,13 @@ from safetensors.torch import load_file, save_file
 from meanforce.errors import InputError
 from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.potentials.registry import KINDS
+from meanforce.potentials.with_prior import WithPrior
 
-FORMAT = 1
+FORMAT = 2
+"""2 has versions of packages, and may have a prior; 1 is read, too."""
+
+PACKAGES = ("numpy", "torch", "safetensors", "mace-torch", "e3nn")
+"""What a model's numbers may depend on."""
 
 
 def save(potential: Potential, path: Path, about: dict[str, Any]) -> None:
@@ -27,7 +35,13 @@ def save(potential: Potential, path: Path, about: dict[str, Any]) -> None:
     """
     tensors, values = potential.state()
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path)
-    text = {"format": FORMAT, "kind": potential.kind, "values": values, "about": about}
+    text = {
+        "format": FORMAT,
+        "kind": potential.kind,
+        "values": values,
+        "versions": versions(),
+        "about": about,
+    }
     path.with_suffix(".json").write_text(json.dumps(text, indent=1, sort_keys=True))
 
 
@@ -48,7 +62,23 @@ def load(path: Path) -> tuple[Potential, dict[str, Any]]:
             f"{path}: is a model of kind '{kind}', format {text.get('format')}; this version reads "
             f"{', '.join(KINDS)} up to format {FORMAT}"
         )
-    return KINDS[kind].from_state(tensors, values), about
+    made = WithPrior if "prior" in values else KINDS[kind]
+    try:
+        return made.from_state(tensors, values), about
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: its tensors and the values beside it do not make a model of kind '{kind}' "
+            f"({error}); both files must come from the same run"
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of those packages that are installed."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def load_ensemble(paths: list[Path]) -> EnsembleMean:

@@ -159,6 +159,8 @@ class EnsembleMean(Potential):
             kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3); NaN with a single member.
         """
         energies, forces = self.each(positions, temperature)
+        if len(self.members) == 1:
+            return torch.full_like(energies[0], torch.nan), torch.full_like(forces[0], torch.nan)
         return (energies - energies.mean(1, keepdim=True)).std(0), forces.std(0)
 
     def each(

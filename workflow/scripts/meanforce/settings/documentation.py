@@ -20,6 +20,8 @@ SECTIONS = {
 PARTS = {
     "Equilibration": "equilibration",
     "GradientTraining": "training",
+    "Prior": "prior",
+    "ExcludedVolume": "excluded_volume",
     "Gaussian": "gaussians",
     "Terms": "terms",
     "CurveTerm": "bonds",

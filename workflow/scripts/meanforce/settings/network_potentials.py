@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from meanforce.settings.base import Settings
+from meanforce.settings.priors import HasPrior
 
 
 class GradientTraining(Settings):
@@ -56,7 +57,7 @@ TEMPERATURE = (
 )
 
 
-class Cgnet(Settings):
+class Cgnet(HasPrior):
     """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019)."""
 
     kind: Literal["cgnet"]

@@ -10,6 +10,7 @@ from meanforce.settings.potentials import Potential
 from meanforce.training.frames import Frames
 from meanforce.training.gradient import fit_gradient
 from meanforce.training.linear import fit_linear
+from meanforce.training.prior import fit_above_prior
 from meanforce.training.result import Fit
 
 
@@ -24,7 +25,15 @@ def fit(
 ) -> Fit:
     """Fit a potential of any kind; member `member` leaves out fold `member`.
 
-    With a job, a long fit goes on from its restart bundle.
+    With a job, a long fit goes on from its restart bundle. With a prior, the sum of the prior and
+    of what was trained on the forces that it leaves is returned.
     """
     method = fit_linear if issubclass(KINDS[settings.kind], LinearPotential) else fit_gradient
-    return method(settings, frames, variables, member, seed, report, job)
+
+    def train(frames: Frames) -> Fit:
+        return method(settings, frames, variables, member, seed, report, job)
+
+    prior = getattr(settings, "prior", None)
+    if prior is None:
+        return train(frames)
+    return fit_above_prior(train, prior, frames, member, report)

@@ -1,0 +1,59 @@
+"""The sum of a prior and of what was trained on the forces that the prior leaves."""
+
+from meanforce.potentials.interface import Potential
+from meanforce.potentials.prior import Prior
+from meanforce.potentials.registry import KINDS
+
+PREFIX = "prior/"
+"""Of the prior's tensors in a file; the others are the residual's."""
+
+
+class WithPrior(Potential):
+    """U = prior + residual, of the residual's kind, type and device.
+
+    Args:
+        prior: energy terms.
+        residual: what was trained.
+    """
+
+    def __init__(self, prior: Prior, residual: Potential) -> None:
+        super().__init__(residual.dtype, residual.device)
+        self.kind = residual.kind
+        self.residual = residual
+        self.prior = prior.to(residual.dtype, residual.device)
+
+    @property
+    def cartesian(self):
+        return self.residual.cartesian
+
+    @property
+    def parity(self):
+        return "none" if self.prior.values["dihedrals"] else self.residual.parity
+
+    def energy_and_forces(self, positions, temperature):
+        return self.mean_energy_and_forces([self], positions, temperature)
+
+    @classmethod
+    def mean_energy_and_forces(cls, members, positions, temperature):
+        kind = type(members[0].residual)
+        prior = Prior.mean_energy_and_forces([m.prior for m in members], positions, temperature)
+        rest = kind.mean_energy_and_forces([m.residual for m in members], positions, temperature)
+        return prior[0] + rest[0], prior[1] + rest[1]
+
+    def check_beads(self, molecule):
+        self.residual.check_beads(molecule)
+
+    def state(self):
+        tensors, values = self.residual.state()
+        priors, terms = self.prior.state()
+        together = tensors | {PREFIX + name: tensor for name, tensor in priors.items()}
+        return together, {"kind": self.kind, "prior": terms, "residual": values}
+
+    @classmethod
+    def from_state(cls, tensors, values):
+        priors, rest = {}, {}
+        for name, tensor in tensors.items():
+            place = priors if name.startswith(PREFIX) else rest
+            place[name.removeprefix(PREFIX)] = tensor
+        residual = KINDS[values["kind"]].from_state(rest, values["residual"])
+        return cls(Prior.from_state(priors, values["prior"]), residual)

@@ -1,0 +1,61 @@
+"""Prior energy terms below a network: what keeps a chain where the network knows nothing."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from meanforce.settings.base import Settings
+
+
+class ExcludedVolume(Settings):
+    """Repulsion of beads that are not bonded: kT (σ/r)^12."""
+
+    percentile: float = Field(
+        default=0.1,
+        gt=0,
+        le=50,
+        description="σ is this percentile of the pair's distances in the training frames",
+    )
+    apart: int = Field(
+        default=4, ge=3, le=20, description="least number of bonds between the beads of a pair"
+    )
+
+
+class Prior(Settings):
+    """Energy terms fitted to the frames before the network, which learns the residual forces."""
+
+    bonds: Literal["none", "harmonic"] = Field(
+        default="none", description="harmonic: k = kT/variance, about the mean"
+    )
+    angles: Literal["none", "harmonic"] = Field(
+        default="none", description="harmonic: k = kT/variance, about the mean"
+    )
+    dihedrals: Literal["none", "fourier"] = Field(
+        default="none", description="fourier: a Fourier series fitted to −kT ln p"
+    )
+    excluded_volume: ExcludedVolume | None = Field(
+        default=None, description="repulsion of beads that are not bonded; {} takes the defaults"
+    )
+    parameters: Literal["by_type", "by_coordinate"] = Field(
+        default="by_type",
+        description="by_type: coordinates with the same bead types share parameters; "
+        "by_coordinate: each has its own",
+    )
+    fourier_order: int = Field(default=3, ge=1, le=12, description="terms of the Fourier series")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if {self.bonds, self.angles, self.dihedrals} == {"none"} and self.excluded_volume is None:
+            raise ValueError(
+                "names no term; give some of 'bonds: harmonic', 'angles: harmonic', "
+                "'dihedrals: fourier' and 'excluded_volume: {}', or leave the prior out"
+            )
+        return self
+
+
+class HasPrior(Settings):
+    """A potential that may be the sum of a prior and what is trained."""
+
+    prior: Prior | None = Field(
+        default=None, description="energy terms to start from; none, where left out"
+    )
