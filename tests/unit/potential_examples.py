@@ -14,6 +14,8 @@ from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.registry import KINDS
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential as Settings
+from meanforce.training.frames import Frames
+from meanforce.training.linear import without_coefficients
 
 NAMES = [f"B{i}" for i in range(5)]
 TYPES = ("P", "Q", "P", "Q", "P")
@@ -84,12 +86,30 @@ def linear(kind: str, variable: str, seed: int = 1) -> Potential:
     return KINDS[kind](values, torch.randn(24, generator=generator, dtype=torch.float64) * 5)
 
 
-def cgnet(seed: int = 1, molecule: Molecule = CHAIN) -> Potential:
+def terms(kind: str, seed: int = 1, **left_out: None) -> Potential:
+    """Curves of all terms of the chain, with random coefficients."""
+    generator = torch.Generator().manual_seed(4)
+    positions = torch.randn(500, CHAIN.size, 3, generator=generator)
+    frames = Frames(
+        positions=positions,
+        forces=positions,
+        temperatures=torch.full((500,), 350.0),
+        folds=torch.zeros(500),
+        blocks=torch.zeros(500),
+        molecule=CHAIN,
+    )
+    chosen = {"kind": kind, "terms": {"pairs": {"cutoff": 2.5}} | left_out}
+    blank = without_coefficients(validated(Settings, chosen, "potential"), frames, {})
+    generator.manual_seed(seed)
+    coefficients = 5 * torch.randn(len(blank.coefficients), generator=generator).double()
+    return type(blank)(blank.values, coefficients)
+
+
+def cgnet(seed: int = 1, molecule: Molecule = CHAIN, **chosen: str) -> Potential:
     """A small network with random weights."""
     generator = torch.Generator().manual_seed(seed)
-    settings = validated(
-        Settings, {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}}, "potential"
-    )
+    values = {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}} | chosen
+    settings = validated(Settings, values, "potential")
     # The same standardisation for all seeds, as in an ensemble on one data set.
     positions = torch.randn(100, molecule.size, 3, generator=torch.Generator().manual_seed(7))
     return Cgnet.initial(settings, Start(molecule, positions, [300.0, 400.0]), generator)
@@ -108,9 +128,17 @@ EXAMPLES = {
     "spline on a coordinate": Example("spline", lambda seed: linear("spline", "coordinate", seed)),
     "rbf on a distance": Example("rbf", lambda seed: linear("rbf", "distance", seed)),
     "rbf on a dihedral": Example("rbf", lambda seed: linear("rbf", "dihedral", seed)),
+    "spline of terms": Example("spline", lambda seed: terms("spline", seed)),
+    "spline of terms without dihedrals": Example(
+        "spline", lambda seed: terms("spline", seed, dihedrals=None)
+    ),
+    "rbf of terms": Example("rbf", lambda seed: terms("rbf", seed)),
     "cgnet": Example("cgnet", cgnet),
     "cgnet without dihedrals": Example(
         "cgnet", lambda seed: cgnet(seed, TRIANGLE), molecule=TRIANGLE
+    ),
+    "cgnet of both distances, linear in T": Example(
+        "cgnet", lambda seed: cgnet(seed, distances="both", temperature="linear")
     ),
     "mean of cgnets": Example(
         "cgnet", lambda seed: EnsembleMean([cgnet(seed + k) for k in range(3)])

@@ -196,6 +196,10 @@ BAD = {
         put("experiments", EXPERIMENT, "train", ["T300"]),
         rf"experiments\.{EXPERIMENT}\.train: a potential that depends on temperature needs two",
     ),
+    "two temperatures for three": (
+        put("potentials", "cgnet", "temperature", "quadratic"),
+        r"train: a potential that is quadratic in temperature needs three state points",
+    ),
     "replica that does not exist": (
         put("experiments", EXPERIMENT, "replicas", [4]),
         rf"experiments\.{EXPERIMENT}\.replicas: 4 does not exist; campaign 'metadynamics' has 1",
@@ -408,9 +412,9 @@ def test_variables_without_a_unit_take_numbers(config):
     assert loaded.campaigns[ALANINE]["unbiased"].force_constant == [50.0]
 
 
-def test_all_ready_made_configs_are_good(root, monkeypatch):
+def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):
     import yaml
 
     monkeypatch.chdir(root)
-    for path in sorted((root / "config").glob("*.yaml")):
+    for path in ready_made_configs:
         check_structures(load_config(yaml.safe_load(path.read_text())))

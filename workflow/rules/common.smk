@@ -1,5 +1,6 @@
 # No rules: the checked config, what each stage is told, and which files belong together.
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
 from meanforce.settings.load import load_config
 from meanforce.settings.systems import is_equilibrated
+
+# By this key Snakemake takes Python expressions in a config for values.
+for file in workflow.configfiles:
+    if "__use_yte__" in Path(file).read_text(encoding="utf-8"):
+        raise WorkflowError(f"{file}: '__use_yte__' is refused; a config holds values, not code")
 
 try:
     CONFIG = load_config(config)
@@ -46,6 +52,11 @@ def settings_of(stage):
 def code_of(script):
     """Fingerprint of a stage's script and of the modules it imports."""
     return fingerprint(SCRIPTS / script)
+
+
+def grows(amount):
+    """A resource of which a job gets more each time that it is tried again."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def structure_files(wildcards):
@@ -121,6 +132,11 @@ def models_of(wildcards):
     ]
 
 
+def descriptions_of(wildcards):
+    """What stands beside the members: programs read it, and remote storage must fetch it."""
+    return [str(Path(model).with_suffix(".json")) for model in models_of(wildcards)]
+
+
 def curves_of_all(wildcards):
     """Training curves of all experiments."""
     return [
@@ -130,10 +146,15 @@ def curves_of_all(wildcards):
     ]
 
 
-def validated_states(file):
-    """One file of every experiment and state point that is validated."""
+def experiments_of(system):
+    """Names of a system's experiments."""
+    return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]
+
+
+def validated_states(file, experiments=None):
+    """One file of every state point at which experiments, or all of them, are validated."""
     return [
         f"results/experiments/{name}/{state}/{file}"
-        for name, experiment in CONFIG.experiments.items()
-        for state in (*experiment.train, *experiment.held_out)
+        for name in (CONFIG.experiments if experiments is None else experiments)
+        for state in (*CONFIG.experiments[name].train, *CONFIG.experiments[name].held_out)
     ]

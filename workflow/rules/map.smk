@@ -7,6 +7,8 @@
 rule map:
     input:
         system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
         weights=weights_of_frames,
@@ -18,9 +20,10 @@ rule map:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,

@@ -13,9 +13,10 @@ rule prepare:
         "results/{system}/prepared/prepare.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     params:
         script=SCRIPTS / "prepare.py",
         folder=lambda wildcards, output: Path(output.system).parent,

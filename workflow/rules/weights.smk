@@ -12,9 +12,10 @@ rule weights:
         "results/{system}/{state}/{campaign}/weights.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "weights.py",
         code=code_of("weights.py"),

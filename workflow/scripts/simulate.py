@@ -67,6 +67,7 @@ def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[Bat
                 reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
             )
             molecule, masses = Molecule.of(reader.parameters), reader.masses
+        potential.check_beads(molecule)
     starts = spread_starts(
         np.concatenate(positions),
         [variables[name] for name in settings["surface"]],

@@ -21,6 +21,10 @@ PARTS = {
     "Equilibration": "equilibration",
     "GradientTraining": "training",
     "Gaussian": "gaussians",
+    "Terms": "terms",
+    "CurveTerm": "bonds",
+    "DihedralTerm": "dihedrals",
+    "PairTerm": "pairs",
     "CgBias": "bias",
     "NoiseAugmentation": "noise",
 }

@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Coordinate, Name, Rate, Settings, Time, TimeOrZero, Width
+from meanforce.settings.campaigns import MOST_STEPS
 
 
 class CgBias(Settings):
@@ -39,6 +40,15 @@ class Simulation(Settings):
     bias: CgBias | None = Field(
         default=None, description="flattening bias for slow collective variables, reweighted"
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.time_step <= self.stride <= self.length:
+            raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
+        build = self.bias.build if self.bias else 0.0
+        if self.equilibration + build + self.length > MOST_STEPS * self.time_step:
+            raise ValueError(f"'length' is more than {MOST_STEPS:g} times 'time_step'")
+        return self
 
 
 class Experiment(Settings):
@@ -85,6 +95,10 @@ class Experiment(Settings):
             values = getattr(self, key)
             if len(set(values)) != len(values):
                 raise ValueError(f"'{key}' names an entry twice: {values}")
+        if self.replicas is not None and len(set(self.replicas)) != max(1, len(self.replicas)):
+            raise ValueError(
+                f"'replicas' is {self.replicas}; name at least one, and none twice, or leave it out"
+            )
         if self.ensemble > self.folds:
             raise ValueError(
                 f"'ensemble' is {self.ensemble}, but 'folds' only {self.folds}; "
