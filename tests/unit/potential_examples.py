@@ -105,15 +105,18 @@ def terms(kind: str, seed: int = 1, molecule: Molecule = CHAIN) -> Potential:
     return type(blank)(blank.values, 5 * coefficients)
 
 
-def cgnet(seed: int = 1, molecule: Molecule = CHAIN) -> Potential:
+def cgnet(seed: int = 1, molecule: Molecule = CHAIN, **chosen: str) -> Potential:
     """A small network with random weights."""
     generator = torch.Generator().manual_seed(seed)
-    settings = validated(
-        Settings, {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}}, "potential"
-    )
+    values = {"kind": "cgnet", "hidden": [16, 16], "training": {"epochs": 1}} | chosen
+    settings = validated(Settings, values, "potential")
     # The same standardisation for all seeds, as in an ensemble on one data set.
     positions = torch.randn(100, molecule.size, 3, generator=torch.Generator().manual_seed(7))
-    return Cgnet.initial(settings, Start(molecule, positions, [300.0, 400.0]), generator)
+    made = Cgnet.initial(settings, Start(molecule, positions, [300.0, 400.0]), generator)
+    # Untrained, parts of the output that belong to temperature are zero.
+    last = made.tensors["weight_2"]
+    last += torch.randn(last.shape, generator=generator) * (last == 0)
+    return made
 
 
 @functools.cache
@@ -185,6 +188,9 @@ EXAMPLES = {
     "cgnet with a prior": Example("cgnet", with_prior),
     "mean of cgnets with priors": Example(
         "cgnet", lambda seed: EnsembleMean([with_prior(seed), with_prior(seed + 1)])
+    ),
+    "cgnet of both distances, linear in T": Example(
+        "cgnet", lambda seed: cgnet(seed, distances="both", temperature="linear")
     ),
     "mean of cgnets": Example(
         "cgnet", lambda seed: EnsembleMean([cgnet(seed + k) for k in range(3)])

@@ -202,4 +202,3 @@ def test_spread_of_an_ensemble_is_the_standard_deviation_of_its_members():
     )
     np.testing.assert_allclose(again, energies, rtol=1e-9)
     np.testing.assert_allclose(same, forces, rtol=0, atol=1e-9 * forces.abs().max().item())
-    assert torch.isnan(EnsembleMean(members[:1]).spread(positions, 340.0)[1]).all()

@@ -71,7 +71,8 @@ class Cgnet(TrainablePotential):
 
     @property
     def parity(self):
-        return "none" if self.features.tells_mirror_images_apart else "even"
+        # Sines of dihedrals change their sign; all other features do not.
+        return "none" if Molecule.of(self.values).dihedrals else "even"
 
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""

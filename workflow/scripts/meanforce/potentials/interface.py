@@ -156,7 +156,7 @@ class EnsembleMean(Potential):
             temperature: K, one number or shape (n,).
 
         Returns:
-            kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3); NaN with a single member.
+            kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3).
         """
         energies, forces = self.each(positions, temperature)
         if len(self.members) == 1:

@@ -54,9 +54,9 @@ class LinearPotential(Potential):
             self.coordinates = CollectiveVariables(
                 [variable], values["bead_names"], self.dtype, self.device
             )
-            self.curves, owners = [_curve_of_variable(values)], [0]
             self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
             self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
+            self.curves, owners = [_curve_of_variable(values)], [0]
         else:
             molecule = Molecule.of(values)
             self.curves = [Curve.of(curve) for curve in values["curves"]]
@@ -64,8 +64,8 @@ class LinearPotential(Potential):
             listed, keys = coordinates_of(molecule, [k for k, _ in numbers], values["exclude"])
             self.coordinates = InternalCoordinates(listed, molecule.size, self.dtype, self.device)
             owners = [numbers[key] for key in keys]
-            self._even = "dihedrals" not in {curve.kind for curve in self.curves}
-            # Curves belong to types of beads, not to beads.
+            self._even = not listed.dihedrals
+            # Coordinates between beads of the same types share a curve.
             self.permutation_invariant = True
         self.basis_functions = self._basis(owners)
         self._prepared: tuple[float, torch.Tensor] | None = None
