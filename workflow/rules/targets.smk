@@ -46,7 +46,7 @@ rule benchmark:
     conda:
         ENVIRONMENT
     # Whatever runs beside them changes the times.
-    threads: workflow.cores
+    threads: workflow.resource_settings.cores or 2
     shell:
         "python {input:q} > {output:q} 2> {log:q}"
 
