@@ -14,9 +14,9 @@ from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.errors import InputError, Stopped
 from meanforce.restart.job import Job
-from meanforce.settings.experiments import CgBias
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
+from meanforce.settings.simulations import CgBias
 from meanforce.training.registry import fit
 
 
@@ -107,7 +107,7 @@ def test_schedule_of_a_cg_run():
     changes = {"equilibration": 0.5, "length": 2.0, "stride": 0.3, "bias": BIAS | {"build": 4.5}}
     # 450 steps: 200 hills two steps apart would leave 50, so there are 225.
     schedule = Schedule.of(settings(**changes))
-    assert schedule == Schedule(225, 2, 50, 6, 30)
+    assert schedule == Schedule(225, 2, 50, 6, 30, 6)
     steps = range(1, schedule.end + 1)
     assert sum(map(schedule.is_deposit, steps)) == 225
     assert [step for step in steps if schedule.is_frame(step)] == list(range(530, 681, 30))

@@ -22,6 +22,8 @@ PARTS = {
     "GradientTraining": "training",
     "Gaussian": "gaussians",
     "CgBias": "bias",
+    "TemperatureExchange": "exchange",
+    "Until": "until",
     "NoiseAugmentation": "noise",
 }
 """Models that are parts of sections, and the keys they stand under."""
