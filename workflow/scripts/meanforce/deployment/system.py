@@ -1,0 +1,62 @@
+"""A CG model as an OpenMM System: native forces where the model has a native form, else Python."""
+
+import numpy as np
+import openmm
+import torch
+
+from meanforce.deployment.native import native_force
+from meanforce.errors import InputError
+from meanforce.potentials.interface import EnsembleMean, Potential
+
+
+def build_system(
+    potential: EnsembleMean, bead_names: list[str], masses: np.ndarray, temperature: float
+) -> openmm.System:
+    """A System whose only energy is U(R; T) of the model; a particle is a bead.
+
+    Args:
+        potential: mean of the ensemble's members.
+        bead_names: in order.
+        masses: of the beads, u, shape (n_beads,).
+        temperature: T in K, which is no thermostat's.
+
+    Raises:
+        InputError: the model is of other beads.
+    """
+    for member in potential.members:
+        trained = getattr(member, "values", {}).get("bead_names", bead_names)
+        if list(trained) != list(bead_names):
+            raise InputError(
+                f"the model is of the beads {', '.join(trained)}, but the trajectory has "
+                f"{', '.join(bead_names)}; give one of the mapping that the model was trained on"
+            )
+    system = openmm.System()
+    for mass in masses:
+        system.addParticle(float(mass))
+    share = 1.0 / len(potential.members)
+    native = [native_force(member, masses, temperature, share) for member in potential.members]
+    for force in native if None not in native else [python_force(potential, temperature)]:
+        system.addForce(force)
+    return system
+
+
+def is_native(system: openmm.System) -> bool:
+    """Whether the System needs nothing but OpenMM, so that it can be written as XML.
+
+    OpenMM writes a PythonForce as a pickle, which would run code when it is read.
+    """
+    return not any(isinstance(force, openmm.PythonForce) for force in system.getForces())
+
+
+def python_force(potential: Potential, temperature: float) -> openmm.PythonForce:
+    """The model as a force that OpenMM calls Python for, on any platform."""
+
+    def compute(state: openmm.State) -> tuple[float, np.ndarray]:
+        positions = state.getPositions(asNumpy=True)._value
+        beads = torch.from_numpy(positions).to(potential.device, potential.dtype)[None]
+        # OpenMM calls from threads of its own, and gradient mode belongs to a thread.
+        with torch.no_grad():
+            energy, forces = potential.energy_and_forces(beads, temperature)
+        return float(energy[0]), forces[0].double().cpu().numpy()
+
+    return openmm.PythonForce(compute)
