@@ -11,11 +11,12 @@ KINDS = ("chirality", "permuted", "exploded")
 """Ways to break, in ascending order of how bad they are; a chain's code is the place here + 1."""
 
 BOND_FACTOR = 2.0
-"""A bond that is longer than its start length by this factor, or shorter, has exploded."""
+"""A bond that is longer than its start length by this factor, or shorter, is broken."""
 
 STRETCHED = 1.2
-"""A bond that is longer than in all starts by this factor may belong to beads that changed places;
-it does when a bead that is not bonded has come nearer than the bonded one."""
+"""A bond that is longer than in all starts by this factor may belong to beads that changed places.
+They did when a bead that is not bonded has come nearer than the bonded one, and no bead has left
+the molecule."""
 
 
 class Intact:
@@ -42,14 +43,16 @@ class Intact:
         lengths = self._lengths(positions)
         ratio = lengths / self._reference
         within = ((ratio < BOND_FACTOR) & (ratio > 1 / BOND_FACTOR)).all(dim=1)
-        exploded = ~(within & torch.isfinite(positions).all(dim=(1, 2)))
+        finite = torch.isfinite(positions).all(dim=(1, 2))
         flipped = (self._volumes(positions).sign() != self._sign).any(dim=1)
         codes = flipped.long() * _code("chirality")
-        suspect = torch.nonzero((lengths > STRETCHED * self._longest).any(dim=1) & ~exploded)[:, 0]
+        codes.masked_fill_(~(within & finite), _code("exploded"))
+        stretched = (lengths > STRETCHED * self._longest).any(dim=1)
+        suspect = torch.nonzero(stretched & finite)[:, 0]
         if len(suspect):
             permuted = self._neighbours_changed(positions[suspect], lengths[suspect])
             codes[suspect[permuted]] = _code("permuted")
-        return codes.masked_fill(exploded, _code("exploded"))
+        return codes
 
     def _lengths(self, positions: torch.Tensor) -> torch.Tensor:
         first, second = self._bonds.unbind(1)
@@ -63,11 +66,13 @@ class Intact:
 
     def _neighbours_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Whether a stretched bond has a bead nearer to one end than its own partner."""
-        stretched = lengths > STRETCHED * self._longest
+        reach = STRETCHED * self._longest
         distances = torch.cdist(positions, positions)
-        nearest = distances.masked_fill(self._bonded, math.inf).amin(dim=-1)
-        nearer = (nearest[:, self._bonds] < lengths[..., None]).any(dim=-1)
-        return (stretched & nearer).any(dim=1)
+        stranger = distances.masked_fill(self._bonded, math.inf).amin(dim=-1)
+        nearer = (stranger[:, self._bonds] < lengths[..., None]).any(dim=-1)
+        itself = torch.eye(positions.shape[1], dtype=torch.bool, device=positions.device)
+        together = distances.masked_fill(itself, math.inf).amin(dim=-1) < reach.max()
+        return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
 
 
 def _code(kind: str) -> int:
