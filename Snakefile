@@ -2,6 +2,7 @@
 #
 #   snakemake --cores 2                                  the default run (config/config.yaml)
 #   snakemake --cores 2 --configfile config/quick.yaml   the same chain in a few minutes
+#   snakemake --cores 2 system_capped_alanine            one system; more in workflow/rules/targets.smk
 #
 # Stages follow each other as the files below do; each header says what a stage needs and makes.
 from snakemake.utils import min_version
@@ -25,6 +26,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/validate.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/targets.smk"
 
 
 localrules:

@@ -201,8 +201,7 @@ def through_openmm() -> None:
     """Steps/s of one replica as a PythonForce on the Reference platform."""
     for name, (hidden, bonded) in CASES.items():
         model = network(10, hidden, bonded)
-        names = list(model.values["bead_names"])
-        system = build_system(EnsembleMean([model]), names, np.full(10, 12.0), TEMPERATURE)
+        system = build_system(EnsembleMean([model]), np.full(10, 12.0), TEMPERATURE)
         integrator = openmm.LangevinMiddleIntegrator(TEMPERATURE, 2.0, TIME_STEP)
         platform = openmm.Platform.getPlatformByName("Reference")
         context = openmm.Context(system, integrator, platform)

@@ -17,8 +17,8 @@ from meanforce.analysis.surfaces import (
     noise_floor,
     resampled,
 )
+from meanforce.data.invariants import superposition
 from meanforce.data.irreducible import irreducible_variance
-from meanforce.mapping.neighbours import superposition
 from meanforce.potentials.molecule import Molecule
 
 

@@ -196,6 +196,10 @@ BAD = {
         put("experiments", EXPERIMENT, "train", ["T300"]),
         rf"experiments\.{EXPERIMENT}\.train: a potential that depends on temperature needs two",
     ),
+    "two temperatures for three": (
+        put("potentials", "cgnet", "temperature", "quadratic"),
+        r"train: a potential that is quadratic in temperature needs three state points",
+    ),
     "replica that does not exist": (
         put("experiments", EXPERIMENT, "replicas", [4]),
         rf"experiments\.{EXPERIMENT}\.replicas: 4 does not exist; campaign 'metadynamics' has 1",

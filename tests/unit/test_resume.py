@@ -42,13 +42,22 @@ def go_on_until_done(folder, run, every: int) -> int:
             stops += 1
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_training_goes_on_within_an_epoch(tmp_path, weighted):
+OPTIONS = {
+    "plain": {},
+    "weighted": {},
+    "with all options": {
+        "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_training_goes_on_within_an_epoch(tmp_path, options):
     frames = chain_frames(500, seed=1)
-    if weighted:
+    if options == "weighted":
         weights = torch.rand(500, generator=torch.Generator().manual_seed(2))
         frames = dataclasses.replace(frames, weights=weights)
-    values = CGNET | {"training": CGNET["training"] | {"epochs": 4}}
+    values = CGNET | {"training": CGNET["training"] | {"epochs": 4} | OPTIONS[options]}
     potential = validated(Potential, values, "potential")
     made = [fit(potential, frames, {}, 0, 7, lambda line: None)]
     stops = go_on_until_done(

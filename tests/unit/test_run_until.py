@@ -104,7 +104,7 @@ def test_periodic_variables_are_seen_by_sine_and_cosine():
         ({"until": UNTIL | {"at_most": 1.0}}, "'until.at_most' is shorter than 'length'"),
         ({"exchange": {"highest": 600.0, "levels": 6, "every": 1.0}}, "multiple of the 6 'levels'"),
         ({"exchange": {"highest": 600.0, "levels": 4, "every": 1e-4}}, "shorter than one time"),
-        ({"stride": 100.0}, "'stride' is longer than 'length'"),
+        ({"stride": 100.0}, "'stride' must be at least 'time_step', and at most 'length'"),
     ],
 )
 def test_bad_settings_are_named(changes, message):
@@ -120,7 +120,11 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     with pytest.raises(InputError, match="has begun on a GPU"):
         chosen_device("auto", before="cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    told = []
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", told.append)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     assert chosen_device("auto").type == "cuda"
+    assert told == [True]
     # A run goes on where it began.
     assert chosen_device("auto", before="cpu").type == "cpu"
 

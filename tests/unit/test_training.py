@@ -13,8 +13,8 @@ from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.systems.muller_brown_surface import ENERGY_UNIT, TERMS, energy, pmf
 from meanforce.training.frames import Frames, read_frames
-from meanforce.training.gradient import validation_loss
 from meanforce.training.linear import NormalEquations
+from meanforce.training.loss import validation_loss
 from meanforce.training.registry import fit
 from meanforce.units import kt
 

@@ -14,7 +14,7 @@ from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajec
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
-from meanforce.mapping.unwrap import bond_tree, make_whole
+from meanforce.mapping.unwrap import AT_ONCE, bond_tree, make_whole
 from meanforce.restart.records import RecordFile
 from meanforce.settings.job import validated
 from meanforce.settings.mappings import Mapping
@@ -88,6 +88,27 @@ def test_any_lattice_translation_of_any_atom_changes_nothing(alanine, box):
     np.testing.assert_allclose(
         relative(beads, 22, whole), np.broadcast_to(expected, (200, 10, 3)), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_bonds_of_all_lengths_that_a_box_allows(alanine, box):
+    topology, _ = alanine
+    vectors, rng = BOXES[box], np.random.default_rng(6)
+    tree = bond_tree(topology, [[4], [5], [6]])
+    narrowest = 1 / np.linalg.norm(np.linalg.inv(vectors), axis=0).max()
+    positions = np.zeros((2 * AT_ONCE + 7, 22, 3))
+    for parents, children in tree.levels:
+        steps = rng.normal(size=(len(positions), len(children), 3))
+        lengths = rng.uniform(0, 0.4999 * narrowest, steps.shape[:2])[:, :, None]
+        steps *= lengths / np.linalg.norm(steps, axis=2, keepdims=True)
+        positions[:, children] = positions[:, parents] + steps
+    shifts = rng.integers(-1, 2, positions.shape) @ vectors
+    # Most frames are whole, as in a run, so that cut ones have to be found among them.
+    shifts[rng.random(len(shifts)) < 0.9] = 0
+    whole = make_whole(positions + shifts, tree, vectors)
+    moved = whole - whole[:, [tree.levels[0][0][0]]]
+    own = positions - positions[:, [tree.levels[0][0][0]]]
+    np.testing.assert_allclose(moved[:, tree.atoms], own[:, tree.atoms], atol=1e-12)
 
 
 def test_single_precision_stays_in_place_and_without_a_box_nothing_moves(alanine):

@@ -29,8 +29,8 @@ from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.systems.muller_brown_surface import energy
 from meanforce.training.frames import Frames, read_frames
-from meanforce.training.gradient import mean_square, validation_loss
 from meanforce.training.linear import NormalEquations
+from meanforce.training.loss import bead_squares, validation_loss
 from meanforce.training.registry import fit
 from meanforce.training.weights import effective_sample_size, summary, weights_of
 from meanforce.units import kt
@@ -242,7 +242,9 @@ def test_loss_of_a_network_counts_weights():
     assert validation_loss(potential, weighted) == pytest.approx(loss, rel=1e-5)
     _, forces = potential.energy_and_forces(frames.positions, frames.temperatures)
     shares = weighted.weights / weighted.weights.mean()
-    assert mean_square(forces - frames.forces, shares).item() == pytest.approx(loss, rel=1e-5)
+    assert bead_squares(forces - frames.forces, shares).mean().item() == pytest.approx(
+        loss, rel=1e-5
+    )
 
 
 def test_a_network_learns_from_the_frames_that_have_weight():

@@ -1,5 +1,6 @@
 # No rules: the checked config, what each stage is told, and which files belong together.
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,11 @@ from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
 from meanforce.settings.load import load_config
 from meanforce.settings.systems import is_equilibrated
+
+# By this key Snakemake takes Python expressions in a config for values.
+for file in workflow.configfiles:
+    if "__use_yte__" in Path(file).read_text(encoding="utf-8"):
+        raise WorkflowError(f"{file}: '__use_yte__' is refused; a config holds values, not code")
 
 try:
     CONFIG = load_config(config)
@@ -130,10 +136,15 @@ def curves_of_all(wildcards):
     ]
 
 
-def validated_states(file):
-    """One file of every experiment and state point that is validated."""
+def experiments_of(system):
+    """Names of a system's experiments."""
+    return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]
+
+
+def validated_states(file, experiments=None):
+    """One file of every state point at which experiments, or all of them, are validated."""
     return [
         f"results/experiments/{name}/{state}/{file}"
-        for name, experiment in CONFIG.experiments.items()
-        for state in (*experiment.train, *experiment.held_out)
+        for name in (CONFIG.experiments if experiments is None else experiments)
+        for state in (*CONFIG.experiments[name].train, *CONFIG.experiments[name].held_out)
     ]

@@ -26,6 +26,8 @@ rule report:
         code=code_of("report.py"),
     shell:
         "python {params.script:q} --metrics {input.metrics:q} --figures {input.figures:q}"
-        " --curves {input.curves:q} --template {input.template:q} --settings {params.settings:q}"
+        " --curves {input.curves:q} --template {input.template:q}"
+        # The whole config may be longer than an argument of a program can be (128 KiB).
+        " --settings <(printf '%s' {params.settings:q})"
         " --summary {output.summary:q} --page {output.page:q} --run {output.run:q}"
         " > {log:q} 2>&1"

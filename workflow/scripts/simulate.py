@@ -74,6 +74,7 @@ def _prepared(
                 reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
             )
             molecule, masses = Molecule.of(reader.parameters), reader.masses
+        potential.check_beads(molecule)
     starts = spread_starts(
         np.concatenate(positions),
         surface,

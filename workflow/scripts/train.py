@@ -43,9 +43,11 @@ def main() -> None:
     identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
     with _job(potential, identity, arguments) as job:
         stride = potential.training.stride if hasattr(potential, "training") else 1
-        frames = read_frames(arguments.datasets, settings["folds"], stride, settings["weights"])
+        frames = read_frames(
+            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder
+        )
         used = {
-            "frames": len(frames.positions),
+            "frames": len(frames),
             "effective_sample_size": frames.effective_sample_size,
         }
         if frames.weights is not None:

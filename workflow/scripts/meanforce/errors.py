@@ -11,6 +11,18 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class InputError(Exception):
     """Bad input: its text is one sentence that says what, where, given and allowed."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(text, "\n"))
+
+
+def printable(text: str, also: str = "") -> str:
+    """Text that any terminal shows as it is: what the input held beyond that is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in also else c.encode("unicode_escape").decode() for c in text
+    )
+
 
 STOPPED = 75
 """Exit status of a job that stopped and can be continued (EX_TEMPFAIL)."""

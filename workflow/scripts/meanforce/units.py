@@ -66,7 +66,7 @@ def parse(text: str, kind: str) -> float:
     Raises:
         InputError: no number, no unit, an unknown unit, or a unit of another dimension.
     """
-    wanted = f"{_article(kind)} with its unit, such as '{EXAMPLES[kind]}'"
+    wanted = f"{with_article(kind)} with its unit, such as '{EXAMPLES[kind]}'"
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise InputError(f"'{text}' is not {wanted}")
@@ -84,7 +84,8 @@ def parse(text: str, kind: str) -> float:
     return float(f"{value:.12g}")
 
 
-def _article(kind: str) -> str:
+def with_article(kind: str) -> str:
+    """Kind of a quantity with `a` or `an`."""
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 

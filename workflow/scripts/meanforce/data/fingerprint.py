@@ -46,6 +46,7 @@ def fingerprint(script: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+@functools.cache  # stages share most modules
 def normalised(source: str) -> str:
     """Source as a syntax tree without docstrings and help texts."""
     tree = ast.parse(source)

@@ -57,6 +57,7 @@ class ForcesReader:
     Attributes:
         n_frames: number of frames.
         n_atoms: number of atoms.
+        rows: frames of a chunk; reading by whole ones checks each once.
         trajectory: which run the frames are of (`content` of its trajectory).
 
     Raises:
@@ -68,6 +69,7 @@ class ForcesReader:
         with self._checked():
             self._file = h5py.File(path, "r")
             self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
+            self.rows: int = self._file["forces"].chunks[0]
             self.trajectory = self._file.attrs["trajectory"].decode()
 
     def _checked(self) -> contextlib.AbstractContextManager[None]:

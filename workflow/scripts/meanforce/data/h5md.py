@@ -41,6 +41,9 @@ class H5mdWriter:
         parameters: plain values that describe the beads (names, bonds, temperature, ...).
         with_forces: whether frames have forces.
         box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
+
+    Attributes:
+        parameters: the plain values; what is added before the end is written as well.
     """
 
     def __init__(
@@ -77,12 +80,8 @@ class H5mdWriter:
         for name, unit in OBSERVABLES.items():
             kind = "i4" if name == "chain" else "f8"
             self._element(f"observables/{name}", (), kind, unit)
-        text = json.dumps(parameters, sort_keys=True)
-        # Texts of a fixed length, as in trajectories: others would have no checksum.
-        self._file.create_group("parameters").attrs["json"] = np.bytes_(text)
-        self._checksums = {"json": zlib.crc32(text.encode()), "mass": zlib.crc32(masses)}
-        if self._edges is not None:
-            self._checksums["edges"] = zlib.crc32(self._edges)
+        self.parameters = dict(parameters)
+        self._checksums = {"mass": zlib.crc32(masses)}
         self._length = 0
 
     def _element(self, name: str, item: tuple[int, ...], kind: str, unit: str) -> None:
@@ -121,10 +120,7 @@ class H5mdWriter:
         for name, block in values.items():
             if block is None:
                 continue
-            array = self._arrays[name]
-            block = np.ascontiguousarray(block, dtype=array.dataset.dtype)
-            array.append(block)
-            self._checksums[name] = zlib.crc32(block, self._checksums.get(name, 0))
+            self._arrays[name].append(block)
         self._arrays["step"].append(np.arange(self._length, self._length + n))
         if self._edges is not None:
             edges = np.broadcast_to(self._edges, (n, *self._edges.shape))
@@ -136,11 +132,16 @@ class H5mdWriter:
 
     def __exit__(self, kind, *error) -> None:
         if kind is None:
-            for array in self._arrays.values():
+            for name, array in self._arrays.items():
                 array.close()
+                self._checksums[name] = array.checksum
+            text = json.dumps(self.parameters, sort_keys=True)
+            self._checksums["json"] = zlib.crc32(text.encode())
             checksum = zlib.crc32(json.dumps(self._checksums, sort_keys=True).encode())
-            content = np.bytes_(f"{self._length}-{checksum:08x}")
-            self._file["parameters"].attrs["content"] = content
+            # Texts of a fixed length, as in trajectories: others would have no checksum.
+            group = self._file.create_group("parameters")
+            group.attrs["json"] = np.bytes_(text)
+            group.attrs["content"] = np.bytes_(f"{self._length}-{checksum:08x}")
         self._making.__exit__(kind, *error)
 
 

@@ -36,6 +36,12 @@ def features(positions: np.ndarray, carries: np.ndarray) -> tuple[np.ndarray, np
     return distances, triple
 
 
+def places(positions: np.ndarray, carries: np.ndarray) -> np.ndarray:
+    """`features` all in nm, shape (n, n_features): distances between them compare conformations."""
+    lengths, volumes = features(positions, carries)
+    return np.concatenate([lengths, np.cbrt(volumes)], axis=1)
+
+
 def in_own_frames(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     """Forces on each bead in axes that turn with it and two beads near it.
 
@@ -62,6 +68,32 @@ def in_own_frames(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
         axes = _axes(first, _spanning(first, others) if others else np.roll(first, 1, axis=1))
         turned[:, bead] = np.einsum("nab,nb->na", axes, forces[:, bead])
     return turned
+
+
+def turned_onto(positions: np.ndarray, other: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """Vectors of other frames, rotated as these have to be to lie on the frames.
+
+    Args:
+        positions: of the frames, shape (n, n_beads, 3).
+        other: positions of the others, shape (n, n_beads, 3).
+        vectors: of the others, shape (n, n_beads, 3).
+    """
+    if positions.shape[1] == 1:
+        return vectors
+    return np.einsum("nij,nbj->nbi", superposition(other, positions), vectors)
+
+
+def superposition(mobile: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Rotations, shape (n, 3, 3), that lay mobile frames onto target frames.
+
+    Kabsch, Acta Cryst. A 32, 922 (1976).
+    """
+    a = mobile - mobile.mean(axis=1, keepdims=True)
+    b = target - target.mean(axis=1, keepdims=True)
+    u, _, vt = np.linalg.svd(np.einsum("nbi,nbj->nij", b, a))
+    sign = np.sign(np.linalg.det(u @ vt))
+    u[:, :, -1] *= sign[:, None]
+    return u @ vt
 
 
 def _mean_distances(positions: np.ndarray) -> np.ndarray:

@@ -23,9 +23,9 @@ import dataclasses
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from scipy.spatial import cKDTree
 
-from meanforce.data.invariants import features, in_own_frames
+from meanforce.data.invariants import features, in_own_frames, places
+from meanforce.data.neighbours import nearest
 
 FRAMES = 30000
 """Frames used at most, evenly spaced."""
@@ -92,9 +92,8 @@ def irreducible_variance(
     regression = Regression(np.concatenate([lengths, volumes], axis=1), targets)
     residual = targets - regression.predicted
     apart, inefficiency = _memory(residual, chains)
-    # All in nm; smooth volumes are for the regression, their roots tell mirror images apart.
-    places = np.concatenate([lengths, np.cbrt(volumes)], axis=1)
-    asked, found = _neighbours(places, chains, apart)
+    # Smooth volumes are for the regression, their roots tell mirror images apart.
+    asked, found = _neighbours(places(positions, carries), chains, apart)
     difference = residual[asked][:, None] - residual[found]
     halves = 0.5 * (difference**2).sum(axis=2).mean(axis=1) / components
     # Correlated noise bends the fit as if there were so many times fewer frames.
@@ -181,25 +180,17 @@ def _principal(described: np.ndarray, most: int) -> np.ndarray:
 
 
 def _neighbours(
-    places: np.ndarray, chains: np.ndarray, apart: int
+    described: np.ndarray, chains: np.ndarray, apart: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frames that are asked, shape (m,), and their nearest frames, shape (m, NEIGHBOURS)."""
-    tree = cKDTree(places)
-    asked = np.arange(0, len(places), -(-len(places) // QUERIES))
-    frames, neighbours = [], []
-    wanted = 2 * NEIGHBOURS + 2
-    # Where frames are dense in time, all of the nearest may be too close in time: look further.
-    while len(asked) and wanted <= 600:
-        number = min(wanted, len(places))
-        found = tree.query(places[asked], k=number)[1].reshape(len(asked), number)
-        near = (chains[found] == chains[asked][:, None]) & (abs(found - asked[:, None]) < apart)
-        enough = (~near).sum(axis=1) >= NEIGHBOURS
-        # Those that are far enough in time, nearest first.
-        order = np.argsort(near, axis=1, kind="stable")[:, :NEIGHBOURS]
-        frames.append(asked[enough])
-        neighbours.append(np.take_along_axis(found, order, axis=1)[enough])
-        asked, wanted = asked[~enough], 8 * wanted
-    return np.concatenate(frames), np.concatenate(neighbours)
+    asked = np.arange(0, len(described), -(-len(described) // QUERIES))
+
+    def too_close(some: np.ndarray, found: np.ndarray) -> np.ndarray:
+        frames = asked[some][:, None]
+        return (chains[found] == chains[frames]) & (abs(found - frames) < apart)
+
+    answered, found = nearest(described[asked], described, NEIGHBOURS, too_close)
+    return asked[answered], found
 
 
 def _memory(residual: np.ndarray, chains: np.ndarray) -> tuple[int, float]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from meanforce.data.autocorrelation import Correlation, correlation
 from meanforce.data.h5md import H5mdReader
-from meanforce.data.invariants import features
+from meanforce.data.invariants import places
 from meanforce.data.irreducible import FRAMES, irreducible_variance, unexplained
 from meanforce.errors import InputError
 
@@ -146,11 +146,10 @@ def _conformations(reader: H5mdReader, walkers: np.ndarray) -> tuple[list[list[n
         step += 1
     some = slice(None, None, step)
     carries = (reader.forces(some) != 0).any(axis=0)
-    lengths, volumes = features(reader.positions(some), carries)
-    places = np.concatenate([lengths, np.cbrt(volumes)], axis=1)
-    places -= places.mean(axis=0)
-    _, vectors = np.linalg.eigh(places.T @ places)
-    leading = (places @ vectors[:, ::-1][:, :SLOW]).T
+    described = places(reader.positions(some), carries)
+    described -= described.mean(axis=0)
+    _, vectors = np.linalg.eigh(described.T @ described)
+    leading = (described @ vectors[:, ::-1][:, :SLOW]).T
     return [[row[walkers[some] == w] for w in np.unique(walkers[some])] for row in leading], step
 
 

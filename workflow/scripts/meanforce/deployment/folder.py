@@ -1,6 +1,6 @@
 """A deployed CG model on disk: all that OpenMM needs to run it, and nothing that runs by itself.
 
-`deployment.json` names the models, bead names, masses (u) and the temperature (K); the models lie
+`deployment.json` names the models, the beads' masses (u) and the temperature (K); the models lie
 beside it as they were trained; `topology.cif` has the beads, their bonds and a start. `system.xml`
 is there where the model is made of OpenMM's own forces.
 """
@@ -47,7 +47,9 @@ def write_folder(models: list[Path], trajectory: Path, temperature: float, outpu
         if not reader.n_frames:
             raise InputError(f"{trajectory}: holds no frame to start from")
         start = reader.positions(slice(0, 1))[0]
-    system = build_system(load_ensemble(models), list(molecule.names), masses, temperature)
+    potential = load_ensemble(models)
+    potential.check_beads(molecule)
+    system = build_system(potential, masses, temperature)
     native = is_native(system)
     folder = output.with_name(f".{output.name}.new")
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,7 +60,7 @@ def write_folder(models: list[Path], trajectory: Path, temperature: float, outpu
         shutil.copyfile(source.with_suffix(".json"), (folder / name).with_suffix(".json"))
     about = {
         "format": FORMAT, "models": names, "temperature": temperature,
-        "bead_names": list(molecule.names), "masses": masses.tolist(),
+        "masses": masses.tolist(),
     }  # fmt: skip
     (folder / ABOUT).write_text(json.dumps(about, indent=1))
     _write_topology(molecule, start, folder / "topology.cif")
@@ -82,14 +84,13 @@ def load_system(folder: Path | str) -> openmm.System:
     try:
         about = json.loads((folder / ABOUT).read_text())
         names, temperature = about["models"], float(about["temperature"])
-        beads, masses = about["bead_names"], np.array(about["masses"], dtype=np.float64)
-        version = about["format"]
+        masses, version = np.array(about["masses"], dtype=np.float64), about["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder}: is no deployed model ({error})") from error
     if version > FORMAT:
         raise InputError(f"{folder}: has format {version}; this version reads up to {FORMAT}")
     potential = load_ensemble([folder / Path(name).name for name in names])
-    return build_system(potential, beads, masses, temperature)
+    return build_system(potential, masses, temperature)
 
 
 def _write_topology(molecule: Molecule, positions: np.ndarray, path: Path) -> None:

@@ -5,31 +5,17 @@ import openmm
 import torch
 
 from meanforce.deployment.native import native_force
-from meanforce.errors import InputError
 from meanforce.potentials.interface import EnsembleMean, Potential
 
 
-def build_system(
-    potential: EnsembleMean, bead_names: list[str], masses: np.ndarray, temperature: float
-) -> openmm.System:
+def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float) -> openmm.System:
     """A System whose only energy is U(R; T) of the model; a particle is a bead.
 
     Args:
         potential: mean of the ensemble's members.
-        bead_names: in order.
         masses: of the beads, u, shape (n_beads,).
         temperature: T in K, which is no thermostat's.
-
-    Raises:
-        InputError: the model is of other beads.
     """
-    for member in potential.members:
-        trained = getattr(member, "values", {}).get("bead_names", bead_names)
-        if list(trained) != list(bead_names):
-            raise InputError(
-                f"the model is of the beads {', '.join(trained)}, but the trajectory has "
-                f"{', '.join(bead_names)}; give one of the mapping that the model was trained on"
-            )
     system = openmm.System()
     for mass in masses:
         system.addParticle(float(mass))

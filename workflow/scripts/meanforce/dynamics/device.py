@@ -1,12 +1,14 @@
 """Where a CG run computes."""
 
+import os
+
 import torch
 
 from meanforce.errors import InputError
 
 
 def chosen_device(wanted: str, before: str | None = None) -> torch.device:
-    """The device of a run.
+    """The device of a run; a GPU is told to give the same bits every time.
 
     Args:
         wanted: `auto`, `cpu` or `cuda`.
@@ -25,4 +27,8 @@ def chosen_device(wanted: str, before: str | None = None) -> torch.device:
             if before
             else "simulation.device: is 'cuda', but no GPU can be used here; give 'auto' or 'cpu'"
         )
+    if kind == "cuda":
+        # cuBLAS reads it when it is first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
     return torch.device(kind)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from meanforce.figures import style
 from meanforce.units import KCAL
@@ -12,6 +13,9 @@ UNIT = (KCAL * 10.0) ** 2
 """(kJ/mol/nm)² in one (kcal/mol/Å)²."""
 
 SHADES = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#E69F00")
+
+STEEP = 10
+"""The first one in so many epochs may leave the figure: what matters is close to the floor."""
 
 
 def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> None:
@@ -23,6 +27,14 @@ def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> No
         path: SVG file to write.
     """
     figure, panel = plt.subplots(figsize=(4.8, 2.8), layout="constrained")
+    plot(panel, curves, floors)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def plot(panel: Axes, curves: list[pd.DataFrame], floors: dict[str, float]) -> None:
+    """Draw curves and floors as `draw` does."""
+    tops = []
     for number, curve in enumerate(curves):
         colour = SHADES[number % len(SHADES)]
         column = "epoch" if "epoch" in curve else "ridge"
@@ -41,12 +53,14 @@ def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> No
                 ls=":",
                 label=f"member {number}, training",
             )
+            tops.append(curve["validation"].iloc[len(curve) // STEEP :].max() / UNIT)
+    if tops:
+        panel.set_ylim(top=1.02 * max([*tops, *floors.values()]))
     for name, value in floors.items():
-        panel.axhline(value, color=style.REFERENCE, lw=0.8, ls="--")
-        panel.annotate(
-            f"irreducible, {name}", (0.98, value), xycoords=("axes fraction", "data"), ha="right",
-            va="bottom", fontsize=7,
-        )  # fmt: skip
+        _floor(panel, f"irreducible, {name}", value, lw=0.5)
+    if len(floors) > 1:
+        # What a curve over all state points is to be compared with; they have equally many frames.
+        _floor(panel, "irreducible, mean", sum(floors.values()) / len(floors), lw=1.2)
     if "ridge" in curves[0]:
         panel.set_xscale("log")
         panel.set_xlabel("regularisation strength")
@@ -54,5 +68,11 @@ def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> No
         panel.set_xlabel("epoch")
     panel.set_ylabel("squared force error\n/ (kcal/mol/Å)²")
     panel.legend(frameon=False, fontsize=7)
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+
+
+def _floor(panel: Axes, label: str, value: float, lw: float) -> None:
+    panel.axhline(value, color=style.REFERENCE, lw=lw, ls="--")
+    panel.annotate(
+        label, (0.98, value), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+        fontsize=7,
+    )  # fmt: skip

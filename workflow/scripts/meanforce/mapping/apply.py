@@ -78,7 +78,6 @@ def map_replica(
         tree = bond_tree(topology, molecule.beads.atoms)
         replica = Replica(molecule, tree, frames, forces, settings, seed)
         labels = replica.labels()
-        checks = replica.checks(labels, str(files.forces))
         parameters = {
             "bead_names": list(molecule.beads.names),
             "bonds": [list(pair) for pair in molecule.beads.bonds],
@@ -90,12 +89,13 @@ def map_replica(
             "noise": settings.noise and settings.noise.level,
             "time_step": frames.attributes["time_step"],
             "platform": frames.attributes["platform"],
-            **checks,
         }
         with H5mdWriter(
             files.dataset, molecule.beads.masses, parameters, True, frames.box()
         ) as writer:
             some = replica.write(writer, labels, files.weights)
+            checks = replica.checks(labels, str(files.forces))
+            writer.parameters |= checks
     rows = table.rows(
         molecule.beads.names,
         squares_of_all(molecule, replica.moments) | {"labels": replica.squares},

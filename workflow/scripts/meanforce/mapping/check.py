@@ -2,6 +2,7 @@
 
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.sampling.static import check_formula
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
@@ -41,6 +42,13 @@ def check_structures(config: Config) -> None:
                 for bead in getattr(variable, key) or []:
                     where = f"collective_variables.{system}.{name}.{key}"
                     beads[system, variable.mapping].index(bead, where)
+    for system, campaigns in config.campaigns.items():
+        for name, campaign in campaigns.items():
+            if getattr(campaign, "formula", None) is not None:
+                try:
+                    check_formula(campaign.formula, campaign.collective_variables)
+                except InputError as error:
+                    raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
     for name, experiment in config.experiments.items():
         _check_campaigns(config, beads, name)
         used: dict[str, str] = {}

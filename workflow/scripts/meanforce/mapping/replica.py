@@ -51,6 +51,7 @@ class Replica:
         self._counted = -(-frames.n_frames // self._every)
         self.moments = Moments(molecule.groups, self._counted)
         self.squares = np.zeros((BLOCKS, len(self._map)))
+        self._looked_at: list[tuple[np.ndarray, np.ndarray]] = []
 
     def labels(self) -> Labels:
         """The chosen force maps; reads all forces where they have to be fitted."""
@@ -66,25 +67,19 @@ class Replica:
         return noise and kt(self._frames.attributes["temperature"]) / noise.level
 
     def _parts(self) -> Iterator[slice]:
-        # A multiple of the stride, so that every part starts with a frame that counts.
-        size = -(-BLOCK // (12 * self._molecule.n_atoms * self._every)) * self._every
+        size = min(self._forces.rows, -(-BLOCK // (12 * self._molecule.n_atoms)))
         for start in range(0, self._frames.n_frames, size):
             yield slice(start, min(start + size, self._frames.n_frames))
 
-    def _positions(self, part: slice) -> np.ndarray:
-        """Positions of atoms, molecules whole, nm, float32, shape (n, n_atoms, 3)."""
-        return make_whole(self._frames.positions(part), self._tree, self._box)
-
     def checks(self, labels: Labels, where: str) -> dict[str, Any]:
-        """What the dataset records of the checks.
+        """What the dataset records of the checks, on some of the frames that were written.
 
         Raises:
             InputError: one of them fails.
         """
-        frames, n_frames = self._frames, self._frames.n_frames
-        every = slice(0, n_frames, max(1, n_frames // consistency.FRAMES))
-        positions = self._positions(every).astype(np.float64)
-        forces = self._forces.forces(every).astype(np.float64)
+        frames = self._frames
+        positions, forces = _joined(self._looked_at)
+        positions, forces = positions.astype(np.float64), forces.astype(np.float64)
         first = labels.matrices[0]
         atoms = consistency.sums(positions, forces)
         beads = consistency.sums(
@@ -118,14 +113,13 @@ class Replica:
             log_weight = read_weights(weights, frames.attributes["content"])
         stiffness, noise = self._stiffness(), self._settings.noise
         rng = np.random.default_rng(self._seed)
-        every = -(-frames.n_frames // table.FRAMES)
+        looked_at = max(1, frames.n_frames // consistency.FRAMES)
         some: list[tuple[np.ndarray, np.ndarray]] = []
         for part in self._parts():
             atomistic = self._forces.forces(part)
-            if self._settings.force_map != "optimal":
-                self.moments.add(part.start // self._every, atomistic[:: self._every])
-            positions = project(self._map, self._positions(part))
-            scores = None
+            whole = make_whole(frames.positions(part), self._tree, self._box)
+            self._looked_at.append(_some(looked_at, part, whole, atomistic))
+            positions, scores = project(self._map, whole), None
             if noise is not None:
                 draws = rng.standard_normal(positions.shape)
                 positions = positions + noise.level * draws
@@ -139,14 +133,30 @@ class Replica:
                 log_weight=log_weight[part],
                 chain=walkers[part],
             )
-            counted = mapped[:: self._every].astype(float)
-            first = part.start // self._every
-            for block, inside in parts_by_block(first, len(counted), self._counted):
-                self.squares[block] += (counted[inside] ** 2).sum(axis=(0, 2))
-            chosen = slice(-part.start % every, None, every)
-            # Copies: views would keep whole chunks in memory.
-            some.append((positions[chosen].copy(), mapped[chosen].copy()))
-        return tuple(np.concatenate(values) for values in zip(*some, strict=True))
+            self._count(part, atomistic, mapped)
+            some.append(_some(-(-frames.n_frames // table.FRAMES), part, positions, mapped))
+        return _joined(some)
+
+    def _count(self, part: slice, atomistic: np.ndarray, mapped: np.ndarray) -> None:
+        """Add frames that count to the moments and squares."""
+        first = -(-part.start // self._every)
+        counted = slice(first * self._every - part.start, None, self._every)
+        if self._settings.force_map != "optimal":
+            self.moments.add(first, atomistic[counted])
+        own = mapped[counted].astype(float)
+        for block, inside in parts_by_block(first, len(own), self._counted):
+            self.squares[block] += (own[inside] ** 2).sum(axis=(0, 2))
+
+
+def _some(every: int, part: slice, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The frames of a part whose numbers are multiples of `every`."""
+    chosen = slice(-part.start % every, None, every)
+    # Copies: views would keep whole chunks in memory.
+    return tuple(values[chosen].copy() for values in arrays)
+
+
+def _joined(parts: list[tuple[np.ndarray, ...]]) -> tuple[np.ndarray, ...]:
+    return tuple(np.concatenate(values) for values in zip(*parts, strict=True))
 
 
 def read_weights(path: Path, content: str) -> np.ndarray:

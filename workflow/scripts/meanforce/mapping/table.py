@@ -26,7 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from meanforce.mapping.neighbours import nearest_in_other_half, shape_features, turned_onto
+from meanforce.data.invariants import places, turned_onto
+from meanforce.data.neighbours import nearest
 
 FRAMES = 10000
 """Frames among which neighbours are looked for."""
@@ -50,10 +51,23 @@ def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     """
     if len(positions) < 2 * BLOCKS:
         return np.zeros((0, positions.shape[1]))
-    near = nearest_in_other_half(shape_features(positions, forces), BLOCKS)
-    products = forces * turned_onto(positions, positions[near], forces[near])
     block = np.arange(len(positions)) * BLOCKS // len(positions)
+    near = _nearest_in_other_half(places(positions, (forces != 0).any(axis=0)), block % 2 == 1)
+    products = forces * turned_onto(positions, positions[near], forces[near])
     return np.array([products[block == b].sum(axis=2).mean(axis=0) for b in range(BLOCKS)])
+
+
+def _nearest_in_other_half(described: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """For each frame the nearest one of the other half, shape (n_frames,).
+
+    Contiguous blocks are dealt to the halves in turn, so that neighbours in time, whose fast
+    motion is alike too, are no pairs.
+    """
+    found = np.empty(len(described), dtype=int)
+    for here in (second, ~second):
+        there = np.flatnonzero(~here)
+        found[here] = there[nearest(described[here], described[there], 1)[1][:, 0]]
+    return found
 
 
 def rows(

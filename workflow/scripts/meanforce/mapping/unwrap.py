@@ -8,6 +8,9 @@ import numpy as np
 
 from meanforce.mapping.graph import Graph, molecules, neighbours
 
+AT_ONCE = 256
+"""Frames looked at together: so few that they stay in the CPU's cache."""
+
 
 @dataclasses.dataclass(frozen=True)
 class BondTree:
@@ -93,10 +96,32 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
     Returns:
         The positions.
     """
-    if box is None:
+    if box is None or not tree.levels:
         return positions
     inverse = np.linalg.inv(box)
+    cut = np.flatnonzero(_may_be_cut(positions, tree, inverse))
+    if not len(cut):
+        return positions
+    moved = positions[cut]
     for parents, children in tree.levels:
-        steps = positions[:, children] - positions[:, parents]
-        positions[:, children] -= np.rint(steps @ inverse) @ box
+        steps = moved[:, children] - moved[:, parents]
+        moved[:, children] -= np.rint(steps @ inverse) @ box
+    positions[cut] = moved
     return positions
+
+
+def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> np.ndarray:
+    """Frames in which not all bonds are certain to be whole, bool, shape (n_frames,).
+
+    A step is at most √3 times its largest component long, and rounds to no box vector where it
+    is shorter than half of the smallest width, which is 1/|column of the inverse|.
+    """
+    parents, children = np.hstack(tree.levels)
+    longest = 0.5 / np.sqrt(3) / np.linalg.norm(inverse, axis=0).max()
+    cut = np.empty(len(positions), dtype=bool)
+    for start in range(0, len(positions), AT_ONCE):
+        part = positions[start : start + AT_ONCE]
+        steps = part.take(children, axis=1) - part.take(parents, axis=1)
+        largest = np.abs(steps, out=steps).reshape(len(part), -1).max(axis=1)
+        cut[start : start + AT_ONCE] = ~(largest < longest)
+    return cut

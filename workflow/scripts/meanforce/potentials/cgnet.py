@@ -11,53 +11,23 @@ from typing import Any, Self
 
 import torch
 
-from meanforce.potentials.geometry import InternalCoordinates
+from meanforce.potentials.features import Features
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.molecule import Molecule
+from meanforce.potentials.temperature import TemperatureForm
 from meanforce.settings.network_potentials import Cgnet as CgnetSettings
 from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)
-"""The network's output is in this unit (kJ/mol)."""
-
-
-class Features:
-    """Network inputs of a batch, and the way back from their gradient to bead forces."""
-
-    def __init__(
-        self, molecule: Molecule, dtype: torch.dtype, device: torch.device | str = "cpu"
-    ) -> None:
-        self.coordinates = molecule.all_coordinates()
-        self.n_dihedrals = len(self.coordinates.dihedrals)
-        self.size = self.coordinates.size + self.n_dihedrals
-        self._internal = InternalCoordinates(self.coordinates, molecule.size, dtype, device)
-
-    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (n, size): distances, angles, sines, cosines; and gradient vectors."""
-        values, vectors = self._internal.evaluate(positions)
-        if not self.n_dihedrals:
-            return values, vectors
-        plain, dihedrals = values[:, : -self.n_dihedrals], values[:, -self.n_dihedrals :]
-        return torch.cat([plain, torch.sin(dihedrals), torch.cos(dihedrals)], dim=1), vectors
-
-    def forces(
-        self, features: torch.Tensor, gradient: torch.Tensor, vectors: torch.Tensor
-    ) -> torch.Tensor:
-        """−dU/dR, shape (n, n_beads, 3), from dU/dfeatures, shape (n, size)."""
-        n = self.n_dihedrals
-        if n:
-            sine, cosine = features[:, -2 * n : -n], features[:, -n:]
-            along = gradient[:, -2 * n : -n] * cosine - gradient[:, -n:] * sine
-            gradient = torch.cat([gradient[:, : -2 * n], along], dim=1)
-        return -self._internal.pull_back(gradient, vectors)
+"""The network's outputs are in this unit (kJ/mol)."""
 
 
 class Cgnet(TrainablePotential):
     """MLP with SiLU activations on standardised internal coordinates and, maybe, temperature.
 
     Args:
-        values: plain values: `bead_names`, `bonds`, `hidden` (widths), `temperature` (``none``
-            or ``feature``), `temperature_center` and `temperature_scale` (K).
+        values: plain values: those of the molecule, `hidden` (widths), `distances` (how they
+            enter; models without it have them plain), and those of the temperature form.
         tensors: `mean`, `scale` (of the features), `weight_0`, `bias_0`, ....
     """
 
@@ -67,28 +37,36 @@ class Cgnet(TrainablePotential):
         super().__init__(tensors["mean"].dtype, tensors["mean"].device)
         self.values = values
         self.tensors = tensors
-        self.features = Features(Molecule.of(values), self.dtype, self.device)
+        self.features = Features(
+            Molecule.of(values), values.get("distances", "plain"), self.dtype, self.device
+        )
+        self._temperature = TemperatureForm.of(values)
 
     @classmethod
     def initial(cls, settings: CgnetSettings, start: Start, generator: torch.Generator) -> Self:
-        """A potential with random weights (Glorot-like, variance 1/inputs)."""
-        low, high = start.temperatures[0], start.temperatures[-1]
-        values = start.molecule.parameters() | {
-            "hidden": settings.hidden,
-            "temperature": settings.temperature,
-            "temperature_center": (low + high) / 2,
-            "temperature_scale": max((high - low) / 2, 1.0),
-        }
+        """A potential with random weights (Glorot-like, variance 1/inputs).
+
+        It does not depend on temperature yet where that is an output's part.
+        """
+        form = TemperatureForm.initial(settings.temperature, start.temperatures)
+        values = (
+            start.molecule.parameters()
+            | {"hidden": settings.hidden, "distances": settings.distances}
+            | form.parameters()
+        )
         dtype = start.positions.dtype
-        features = Features(start.molecule, dtype).evaluate(start.positions)[0]
+        inputs = Features(start.molecule, settings.distances, dtype)
+        features = inputs.evaluate(start.positions)[0]
         # A constant feature (a rigid bond, say) must not be divided by zero.
         tensors = {"mean": features.mean(0), "scale": features.std(0).clamp_min(1e-4)}
-        inputs = features.shape[1] + (settings.temperature == "feature")
-        widths = [inputs, *settings.hidden, 1]
+        widths = [features.shape[1] + form.inputs, *settings.hidden, 1]
         for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
             random = torch.randn(n_in, n_out, generator=generator, dtype=dtype)
             tensors[f"weight_{layer}"] = random / n_in**0.5
             tensors[f"bias_{layer}"] = torch.zeros(n_out, dtype=dtype)
+        more, last = form.outputs - 1, len(settings.hidden)
+        for name in (f"weight_{last}", f"bias_{last}"):
+            tensors[name] = torch.nn.functional.pad(tensors[name], (0, more))
         return cls(values, tensors)
 
     def trainable(self) -> list[torch.Tensor]:
@@ -113,13 +91,10 @@ class Cgnet(TrainablePotential):
         self, features: torch.Tensor, temperature: float | torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Energy in kJ/mol, shape (n,), and its gradient in the features, shape (n, size)."""
-        tensors = self.tensors
+        tensors, form = self.tensors, self._temperature
         hidden = (features - tensors["mean"]) / tensors["scale"]
-        if self.values["temperature"] == "feature":
-            reduced = (temperature - self.values["temperature_center"]) / self.values[
-                "temperature_scale"
-            ]
-            column = torch.as_tensor(reduced, dtype=self.dtype).reshape(-1, 1)
+        if form.inputs:
+            column = form.reduced(temperature, hidden)
             hidden = torch.cat([hidden, column.expand(len(hidden), 1)], dim=1)
         n_layers = len(self.values["hidden"])
         slopes = []
@@ -128,9 +103,13 @@ class Cgnet(TrainablePotential):
             gate = torch.sigmoid(z)
             hidden = z * gate
             slopes.append(gate + hidden * (1 - gate))
-        last = tensors[f"weight_{n_layers}"]
-        energy = (hidden @ last)[:, 0] + tensors[f"bias_{n_layers}"][0]
-        gradient = last[:, 0] * slopes[-1]
+        last, bias = tensors[f"weight_{n_layers}"], tensors[f"bias_{n_layers}"]
+        if form.outputs == 1:
+            energy, seed = (hidden @ last)[:, 0] + bias[0], last[:, 0]
+        else:
+            factors = form.factors(temperature, hidden)
+            energy, seed = ((hidden @ last + bias) * factors).sum(1), factors @ last.T
+        gradient = seed * slopes[-1]
         for layer in range(n_layers - 1, 0, -1):
             gradient = (gradient @ tensors[f"weight_{layer}"].T) * slopes[layer - 1]
         gradient = gradient @ tensors["weight_0"][: features.shape[1]].T

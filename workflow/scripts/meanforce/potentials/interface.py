@@ -2,10 +2,12 @@
 
 import abc
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
 
+from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
 
 
@@ -54,6 +56,22 @@ class Potential(abc.ABC):
     @abc.abstractmethod
     def from_state(cls, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> Self:
         """The inverse of `state`; computes in the type and on the device of the tensors."""
+
+    def check_beads(self, molecule: Molecule) -> None:
+        """Refuse beads that the potential was not made for.
+
+        Raises:
+            InputError: names, types or bonds differ from those in the potential's plain values.
+        """
+        values, given = self.state()[1], molecule.parameters()
+        for key, what in (("bead_names", "names"), ("bead_types", "types"), ("bonds", "bonds")):
+            own = values.get(key)
+            if own is not None and [*map(_plain, own)] != [*map(_plain, given[key])]:
+                raise InputError(
+                    f"the {self.kind} potential was fitted to beads with other {what}: its are "
+                    f"{_listed(own)}, those of the data are {_listed(given[key])}; fit it to a "
+                    "dataset of this mapping"
+                )
 
     def to(self, dtype: torch.dtype | None = None, device: torch.device | str = "cpu") -> Self:
         """The same potential in another floating-point type or on another device."""
@@ -119,5 +137,18 @@ class EnsembleMean(Potential):
     def from_state(cls, tensors, values):
         raise NotImplementedError("members are stored one by one")
 
+    def check_beads(self, molecule):
+        for member in self.members:
+            member.check_beads(molecule)
+
     def to(self, dtype=None, device="cpu"):
         return EnsembleMean([member.to(dtype, device) for member in self.members])
+
+
+def _plain(item: str | Sequence[int]) -> str | list[int]:
+    """JSON has no tuples."""
+    return item if isinstance(item, str) else list(item)
+
+
+def _listed(items: Sequence) -> str:
+    return ", ".join(str(item) for item in items[:12]) + (", …" if len(items) > 12 else "")

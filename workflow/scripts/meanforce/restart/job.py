@@ -65,7 +65,7 @@ def work_folder(output: Path) -> Iterator[Path]:
             if path.name != LOCK:
                 path.unlink()
         yield folder
-        _remove(folder)
+        remove(folder)
 
 
 @dataclasses.dataclass
@@ -102,6 +102,10 @@ class Job:
                 "or delete the folder to start anew"
             )
         return bundle
+
+    def discard(self) -> None:
+        """Forget the bundle: what it leads to is known, and it is no good."""
+        (self.folder / BUNDLE).unlink(missing_ok=True)
 
     def due(self) -> bool:
         """Whether it is time for a bundle."""
@@ -142,10 +146,10 @@ def resumable(
     folder = folder_of(output)
     with locked(folder):
         yield Job(folder, identity, stop, INTERVAL if interval is None else interval)
-        _remove(folder)
+        remove(folder)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a job's folder when its results are in place.
 
     The bundle goes first: without it, what a killed process leaves is no job to go on with. The

@@ -46,6 +46,19 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def owner_of(folder: Path) -> dict[str, Any] | None:
+    """Who works in a folder, or may work there; None: nobody. It only looks, and locks nothing."""
+    try:
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        owner = _owner(handle)
+    finally:
+        os.close(handle)
+    return owner if owner and not _is_gone(owner) else None
+
+
 def _owner(handle: int) -> dict[str, Any]:
     """What the lock says; empty where its last owner let it go or died while writing it."""
     with contextlib.suppress(ValueError):

@@ -13,11 +13,6 @@ from meanforce.sampling.shared_hills import HillExchange
 from meanforce.settings.campaigns import Metadynamics
 from meanforce.units import kt
 
-INTERVALS_PER_WIDTH = 2.0
-"""Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
-
-The splines are made anew with every hill, which costs more the finer the grid is."""
-
 OWN = 0
 """Replica number under which a job lists its own hills."""
 
@@ -50,7 +45,7 @@ class WellTempered(Bias):
         lower = [-math.pi if v.periodic else campaign.lower[i] for i, v in enumerate(variables)]
         upper = [math.pi if v.periodic else campaign.upper[i] for i, v in enumerate(variables)]
         bins = [
-            campaign.bins or max(20, math.ceil((high - low) / width * INTERVALS_PER_WIDTH))
+            campaign.intervals(low, high, width)
             for low, high, width in zip(lower, upper, campaign.width, strict=True)
         ]
         self.grid = BiasGrid(variables, lower, upper, bins)

@@ -4,6 +4,7 @@ import re
 
 import openmm
 
+from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.sampling.grid import BiasGrid
@@ -56,6 +57,26 @@ def gaussians(campaign: Static, variables: tuple[Variable, ...]) -> str:
 
 def numbered(formula: str, names: list[str]) -> str:
     """A formula in the names of the variables, rewritten in s0, s1, ..."""
-    for number, name in enumerate(names):
-        formula = re.sub(rf"(?<![\w]){re.escape(name)}(?![\w(])", f"s{number}", formula)
-    return formula
+    # All at once: a variable may be called like another one's number.
+    numbers = {name: f"s{number}" for number, name in enumerate(names)}
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{longest_first})(?![\w(])", lambda m: numbers[m[0]], formula)
+
+
+def check_formula(formula: str, names: list[str]) -> None:
+    """Refuse a formula that OpenMM cannot read.
+
+    Raises:
+        InputError: OpenMM's own words.
+    """
+    parts = [openmm.CustomExternalForce("x") for _ in names]
+    force = bias_force(numbered(formula, names), [Variable((part,), False) for part in parts])
+    system = openmm.System()
+    system.addForce(force)
+    system.addParticle(1.0)
+    platform = openmm.Platform.getPlatformByName("Reference")
+    try:
+        openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    except openmm.OpenMMException as error:
+        said = str(error).rpartition('": ')[2]
+        raise InputError(f"'{formula}' is not a formula ({said})") from error

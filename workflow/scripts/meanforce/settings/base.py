@@ -1,7 +1,6 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
 import contextlib
-import math
 import re
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -22,6 +21,10 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """What a name given by the user may look like: it becomes a file or folder name."""
 
 
+LARGEST = 1e12
+"""Largest number in internal units: beyond it, sums and counts of steps lose their meaning."""
+
+
 class Settings(BaseModel):
     """Immutable settings; an unknown key is an error."""
 
@@ -40,7 +43,8 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
         internal = bool(info.context and info.context.get("internal"))
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             raise ValueError(
-                f"not a {kind}; give a string with its unit, such as '{_sample(kind)}'"
+                f"not {units.with_article(kind)}; give a string with its unit, such as "
+                f"'{_sample(kind)}'"
             )
         if isinstance(value, str):
             try:
@@ -51,6 +55,10 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
             number = float(value)
         else:
             raise ValueError(f"{value!r} has no unit; give a {kind} such as '{_sample(kind)}'")
+        if abs(number) > LARGEST:
+            raise ValueError(
+                f"{value!r} is out of range; give at most {LARGEST:g} {units.INTERNAL[kind]}"
+            )
         if minimum is not None and (number < minimum or (exclusive and number == minimum)):
             raise ValueError(
                 f"{value!r} is out of range; give a {kind}{bound}, such as '{_sample(kind)}'"
@@ -101,7 +109,7 @@ def _along_variable(value: Any, info: ValidationInfo, parsers: dict[str, Any]) -
             with contextlib.suppress(ValueError, InputError):
                 number = VariableValue(parse(str(value)))
                 number.dimension = dimension
-                if math.isfinite(number):
+                if abs(number) <= LARGEST:  # and so neither infinite nor NaN
                     return number
     return None
 
@@ -185,5 +193,16 @@ def _name(value: Any) -> str:
         )
     return value
 
+
+def _file(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r} is not the path of a file")
+    if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
+        raise ValueError("is too long for the path of a file")
+    return value
+
+
+FilePath = Annotated[str, BeforeValidator(_file), WithJsonSchema({"type": "string"})]
+"""Path of a file that is read: relative to the project, or absolute."""
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]

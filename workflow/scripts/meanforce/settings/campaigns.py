@@ -20,6 +20,17 @@ from meanforce.settings.base import (
     Width,
 )
 
+INTERVALS_PER_WIDTH = 2.0
+"""Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
+
+The splines are made anew with every hill, which costs more the finer the grid is."""
+
+MOST_STEPS = 10**12
+"""Integration steps of a copy: years of computing."""
+
+MOST_WINDOWS = 10**4
+"""Windows of an umbrella campaign."""
+
 
 class Protocol(Settings):
     """What every campaign has."""
@@ -43,6 +54,13 @@ class Protocol(Settings):
         description="when a run explodes: stop, or go on once from the last restart bundle with "
         "half the time step",
     )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        longest = max([self.length, *self.length_at.values()]) + self.equilibration
+        if longest > MOST_STEPS * self.time_step:
+            raise ValueError(f"'length' is more than {MOST_STEPS:g} times 'time_step'")
+        return self
 
     def length_of(self, state: str) -> float:
         """Sampled time of a copy at a state point, ps."""
@@ -146,6 +164,10 @@ class Metadynamics(Protocol):
         "files; left out: each replica has a bias of its own",
     )
 
+    def intervals(self, lower: float, upper: float, width: float) -> int:
+        """Intervals of the bias grid between two ends, along a variable with hills of a width."""
+        return self.bins or max(20, math.ceil((upper - lower) / width * INTERVALS_PER_WIDTH))
+
     def copies(self, job: int) -> int:
         """Walkers."""
         return self.walkers
@@ -196,6 +218,8 @@ class Umbrella(Protocol):
     def _one_source(self) -> Self:
         if (self.rows is None) == (self.centers is None):
             raise ValueError("give either 'rows' or 'centers', and not both")
+        if math.prod(row.number for row in self.rows or []) > MOST_WINDOWS:
+            raise ValueError(f"'rows' make more than {MOST_WINDOWS} windows")
         return self
 
     def windows(self) -> list[tuple[float, ...]]:

@@ -1,14 +1,21 @@
 """The whole configuration and the cross-checks between its sections."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Name, Pressure, Settings, Temperature
-from meanforce.settings.campaigns import Campaign, Umbrella, collective_variables_of
+from meanforce.settings.campaigns import (
+    Campaign,
+    Metadynamics,
+    Umbrella,
+    collective_variables_of,
+)
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.experiments import Experiment
+from meanforce.settings.formula import check_formula
 from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
 from meanforce.settings.potentials import Potential
@@ -18,6 +25,14 @@ from meanforce.settings.validation import Validation
 
 MOST_GRID_POINTS = 10**6
 """Points of a bias grid; its splines are made anew with every hill."""
+
+RESERVED = {
+    "systems": ("benchmarks", "experiments"),
+    "state_points": ("prepared",),
+    "campaigns": ("equilibrated",),
+    "mappings": ("forces", "trajectory"),
+}
+"""Names of folders and files in results/ that are not the user's."""
 
 
 class StatePoint(Settings):
@@ -49,6 +64,12 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> Self:
+        _check_names("systems", "systems", self.systems)
+        _check_names("state_points", "state_points", self.state_points)
+        for section in ("mappings", "campaigns"):
+            for system, entries in getattr(self, section).items():
+                _check_names(section, f"{section}.{system}", entries)
+        _check_names("experiments", "experiments", self.experiments)
         for section in ("mappings", "collective_variables", "campaigns", "validation"):
             for system in getattr(self, section):
                 _known(f"{section}.{system}", system, self.systems, "system")
@@ -81,8 +102,11 @@ class Config(Settings):
         return {name: variable.with_members(declared) for name, variable in declared.items()}
 
     def _check_variables(self, where: str, system: str, names: Iterable[str]) -> None:
+        names = list(names)
         for name in names:
             _known(where, name, self.variables_of(system), "collective variable")
+            if names.count(name) > 1:
+                raise ValueError(f"{where}: names '{name}' twice")
 
     def _check_values(
         self, where: str, system: str, names: Sequence[str], values: Sequence[float]
@@ -129,15 +153,11 @@ class Config(Settings):
         if campaign.kind == "metadynamics":
             self._check_values(f"{where}.width", system, names, campaign.width)
             self._check_ends(where, system, names, campaign)
+            self._check_grid(where, system, campaign)
             if campaign.burn_in + campaign.stride > shortest:
                 raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
             if campaign.share_every and campaign.share_every < campaign.pace:
                 raise ValueError(f"{where}.share_every: is shorter than 'pace'")
-            if (campaign.bins or 0) ** len(names) > MOST_GRID_POINTS:
-                raise ValueError(
-                    f"{where}.bins: {campaign.bins} in {len(names)} dimensions are more than "
-                    f"{MOST_GRID_POINTS} grid points"
-                )
         elif campaign.kind == "static":
             for number, gaussian in enumerate(campaign.gaussians or []):
                 at = f"{where}.gaussians[{number}]"
@@ -145,10 +165,29 @@ class Config(Settings):
                 self._check_values(f"{at}.width", system, names, gaussian.width)
             if campaign.bias_of is not None:
                 self._check_bias_of(f"{where}.bias_of", system, campaign)
+            if campaign.formula is not None:
+                try:
+                    check_formula(campaign.formula, names)
+                except ValueError as error:
+                    raise ValueError(f"{where}.formula: {error}") from None
         elif campaign.kind == "umbrella":
             self._check_windows(where, system, campaign, names)
         elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
             raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
+
+    def _check_grid(self, where: str, system: str, campaign: Metadynamics) -> None:
+        intervals = []
+        for index, name in enumerate(campaign.collective_variables):
+            ends = -math.pi, math.pi
+            if not is_periodic(self.variables_of(system)[name].kind):
+                ends = campaign.lower[index], campaign.upper[index]
+            intervals.append(campaign.intervals(*ends, campaign.width[index]))
+        if math.prod(intervals) > MOST_GRID_POINTS:
+            given = f"'width' {campaign.width}" if campaign.bins is None else campaign.bins
+            raise ValueError(
+                f"{where}.bins: {given} in {len(intervals)} dimensions are more than "
+                f"{MOST_GRID_POINTS} grid points"
+            )
 
     def _check_windows(self, where: str, system: str, campaign: Umbrella, names: list[str]) -> None:
         _same_number(f"{where}.force_constant", campaign.force_constant, names)
@@ -217,6 +256,12 @@ class Config(Settings):
                 f"{where}.train: a potential that depends on temperature needs two state points "
                 "of different temperature; add one, or set the potential's 'temperature: none'"
             )
+        if potential.temperature == "quadratic" and len(self._temperatures(experiment)) < 3:
+            raise ValueError(
+                f"{where}.train: a potential that is quadratic in temperature needs three state "
+                "points of different temperature; add one, or set the potential's "
+                "'temperature: linear'"
+            )
         self._check_simulation(system, experiment)
 
     def _check_simulation(self, system: str, experiment: Experiment) -> None:
@@ -258,6 +303,15 @@ def _known(where: str, name: str, known: Iterable[str], what: str) -> None:
         raise ValueError(
             f"{where}: there is no {what} '{name}'; known: {', '.join(sorted(known)) or 'none'}"
         )
+
+
+def _check_names(section: str, where: str, names: Iterable[str]) -> None:
+    """Refuse names that would be the same folder or file as another, on some file system."""
+    seen = dict.fromkeys(RESERVED.get(section, ()), "is a name that results/ needs")
+    for name in names:
+        if name.casefold() in seen:
+            raise ValueError(f"{where}.{name}: {seen[name.casefold()]}; choose another name")
+        seen[name.casefold()] = f"differs from '{name}' only in upper and lower case"
 
 
 def _same_number(where: str, values: Sequence, names: Sequence[str]) -> None:

@@ -51,6 +51,10 @@ class Experiment(Settings):
             values = getattr(self, key)
             if len(set(values)) != len(values):
                 raise ValueError(f"'{key}' names an entry twice: {values}")
+        if self.replicas is not None and len(set(self.replicas)) != max(1, len(self.replicas)):
+            raise ValueError(
+                f"'replicas' is {self.replicas}; name at least one, and none twice, or leave it out"
+            )
         if self.ensemble > self.folds:
             raise ValueError(
                 f"'ensemble' is {self.ensemble}, but 'folds' only {self.folds}; "

@@ -26,12 +26,13 @@ def read_settings(text: str) -> JobSettings:
     """
     if not text.lstrip().startswith("{"):
         path = Path(text)
-        if not path.is_file():
-            raise InputError(f"--settings: '{text}' is neither JSON text nor a file")
-        text = path.read_text()
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise InputError(f"--settings: '{path}' is neither JSON text nor a file") from error
     try:
         return JobSettings(json.loads(text))
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"--settings: is not JSON ({error})") from error
 
 

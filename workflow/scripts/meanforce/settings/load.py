@@ -1,15 +1,26 @@
 """Turns a config mapping into a checked `Config`, with messages that a person can act on."""
 
 import difflib
+import functools
+import reprlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from meanforce.errors import InputError
+from meanforce.errors import InputError, printable
 from meanforce.settings.config import Config
 
 Model = TypeVar("Model", bound=BaseModel)
+
+MOST_VALUES = 10**6
+"""Values of a config; one that stands in several places (a YAML alias) counts in each."""
+
+DEEPEST = 30
+"""Sections within each other."""
+
+LONGEST_LINE = 1000
+"""Characters of a message."""
 
 
 def load_config(raw: Any) -> Config:
@@ -20,16 +31,40 @@ def load_config(raw: Any) -> Config:
     """
     if not isinstance(raw, Mapping) or not raw:
         raise InputError("the config is empty; it needs sections such as 'systems'")
+    if _count(raw, DEEPEST) > MOST_VALUES:
+        raise InputError(f"the config holds more than {MOST_VALUES} values")
     try:
         return Config.model_validate(dict(raw))
     except ValidationError as error:
         raise InputError(explain(error, Config)) from None
 
 
+def _count(value: Any, depth: int) -> int:
+    """How many values there are, at least where they are too many.
+
+    Raises:
+        InputError: they stand too deep within each other, or within themselves.
+    """
+    if isinstance(value, Mapping):
+        children = value.values()
+    elif isinstance(value, (list, tuple, set)):
+        children = value
+    else:
+        return 1
+    if not depth:
+        raise InputError(f"the config has more than {DEEPEST} sections or lists within each other")
+    total = 1
+    for child in children:
+        total += _count(child, depth - 1)
+        if total > MOST_VALUES:
+            break
+    return total
+
+
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """One line for each error: key, what was given, what is allowed."""
-    lines = [_line(item, model) for item in error.errors(include_url=False)]
-    shown = list(dict.fromkeys(lines))
+    lines = [printable(_line(item, model)) for item in error.errors(include_url=False)]
+    shown = list(dict.fromkeys(line[:LONGEST_LINE] for line in lines))
     extra = f"\n(and {len(shown) - 8} more)" if len(shown) > 8 else ""
     return "\n".join(shown[:8]) + extra
 
@@ -56,8 +91,13 @@ def _line(item: dict[str, Any], model: type[BaseModel]) -> str:
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = reprlib.repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+@functools.cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
 
 
 def _walk(location: tuple, model: type[BaseModel]) -> tuple[list[str], list[str]]:
@@ -66,7 +106,7 @@ def _walk(location: tuple, model: type[BaseModel]) -> tuple[list[str], list[str]
     Locations also hold the kinds of unions and pydantic's own markers, which stand nowhere in
     the file; walking the JSON schema along the location tells them apart.
     """
-    schema = model.model_json_schema()
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
 
     def resolve(node: dict) -> dict:

@@ -14,6 +14,7 @@ from meanforce.settings.base import (
     TimeOrZero,
     Width,
 )
+from meanforce.settings.campaigns import MOST_STEPS
 
 
 class CgBias(Settings):
@@ -115,10 +116,15 @@ class Simulation(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.stride > self.length:
-            raise ValueError("'stride' is longer than 'length', so no frame is stored")
+        if not self.time_step <= self.stride <= self.length:
+            raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
         if self.until is not None and self.until.at_most < self.length:
             raise ValueError("'until.at_most' is shorter than 'length'")
+        build = self.bias.build if self.bias else 0.0
+        longest = self.until.at_most if self.until else self.length
+        if self.equilibration + build + longest > MOST_STEPS * self.time_step:
+            key = "until.at_most" if self.until else "length"
+            raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
         if self.exchange is not None:
             if self.exchange.every < self.time_step:
                 raise ValueError("'exchange.every' is shorter than one time_step")

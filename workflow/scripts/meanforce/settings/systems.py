@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from meanforce.settings.base import (
     ConcentrationOrZero,
+    FilePath,
     Length,
     Mass,
     Rate,
@@ -29,8 +30,10 @@ class MullerBrown(Settings):
 class Molecule(Settings):
     """What every system from a structure file has."""
 
-    structure: str = Field(description="PDB or mmCIF file, with hydrogens, relative to the project")
-    force_field: list[str] = Field(
+    structure: FilePath = Field(
+        description="PDB or mmCIF file, with hydrogens, relative to the project"
+    )
+    force_field: list[FilePath] = Field(
         min_length=1,
         description="force field files: names that OpenMM ships, or paths to your own XML files",
     )

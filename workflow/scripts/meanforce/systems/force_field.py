@@ -2,46 +2,71 @@
 
 import contextlib
 import difflib
+import functools
 import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 from openmm import app
 
 from meanforce.errors import InputError
 
+CODE = ("Script", "InitializationScript", "Include")
+"""Elements of force field files by which OpenMM runs code."""
+
 NO_FORCE_FIELDS = ("hydrogens.xml", "glycam-hydrogens.xml", "residues.xml", "pdbNames.xml")
 """XML files that OpenMM ships beside its force fields."""
 
 
-def shipped() -> list[str]:
+@functools.cache
+def shipped() -> tuple[str, ...]:
     """Names of the force field files of OpenMM and of packages that add to them."""
     folders = [Path(app.__file__).parent / "data"]
     for entry in importlib.metadata.entry_points(group="openmm.forcefielddir"):
         folders.append(Path(entry.load()()))
-    return sorted(
-        path.relative_to(folder).as_posix()
-        for folder in folders
-        for path in folder.rglob("*.xml")
-        if path.name not in NO_FORCE_FIELDS
+    return tuple(
+        sorted(
+            path.relative_to(folder).as_posix()
+            for folder in folders
+            for path in folder.rglob("*.xml")
+            if path.name not in NO_FORCE_FIELDS
+        )
     )
 
 
 def check(names: list[str]) -> None:
-    """Refuse files that do not exist.
+    """Refuse files that do not exist, and the user's own that hold code.
 
     Raises:
         InputError: names the file, and the nearest ones that OpenMM ships.
     """
     known = shipped()
     for name in names:
-        if name in known or Path(name).is_file():
+        if name in known:
+            continue
+        if Path(name).is_file():
+            _refuse_code(name)
             continue
         near = difflib.get_close_matches(name, known, n=3)
         hint = f"; nearest: {', '.join(near)}" if near else f"; OpenMM ships {', '.join(known)}"
         raise InputError(
             f"force_field: there is no file '{name}', neither yours nor one that OpenMM ships{hint}"
         )
+
+
+def _refuse_code(name: str) -> None:
+    """OpenMM runs the Python code in a force field file, and in files that it includes."""
+    try:
+        root = ElementTree.parse(name).getroot()  # noqa: S314  # OpenMM reads it the same way
+    except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
+        raise InputError(f"force_field: '{name}' cannot be read ({error})") from error
+    for tag in CODE:
+        if root.find(tag) is not None:
+            raise InputError(
+                f"force_field: '{name}' has an element <{tag}>, by which code could be run; files "
+                "of your own must do without, those that OpenMM ships may have it"
+            )
 
 
 def load(names: list[str]) -> app.ForceField:

@@ -1,6 +1,7 @@
 """Training frames: datasets of several replicas and state points, split by time blocks."""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -10,15 +11,26 @@ import torch
 from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
+from meanforce.training.storage import Storage
 from meanforce.training.weights import effective_sample_size, weights_of
 
 BLOCKS_PER_FOLD = 4
 """Each replica is cut into folds × this many contiguous blocks, dealt out to the folds in turn."""
 
+CHUNK = 20000
+"""Frames read or changed at once."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Frames:
     """Frames of one training run.
+
+    Positions and forces may be memory-mapped, so that a run needs the same memory for any number
+    of frames. Whoever goes through all of them should do so by `chunks`: in order, a contiguous
+    piece of one fold at a time, without copies.
+
+        for part in frames.chunks(50000):
+            sums[part.fold] += f(part.positions, part.forces, part.temperatures, part.weights)
 
     Attributes:
         positions: nm, float32, shape (n, n_beads, 3).
@@ -29,6 +41,7 @@ class Frames:
         molecule: the beads.
         weights: how much each frame counts, float32, shape (n,), mean 1 over each dataset; None
             where all count the same.
+        storage: where positions and forces lie.
     """
 
     positions: torch.Tensor
@@ -38,6 +51,15 @@ class Frames:
     blocks: torch.Tensor
     molecule: Molecule
     weights: torch.Tensor | None = None
+    storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def fold(self) -> int:
+        """Fold of the first frame: of all of them, in a chunk."""
+        return int(self.folds[0])
 
     @property
     def effective_sample_size(self) -> float:
@@ -46,21 +68,63 @@ class Frames:
             return float(len(self.positions))
         return effective_sample_size(self.weights)
 
-    def select(self, mask: torch.Tensor) -> "Frames":
-        """Frames where the mask is true."""
+    def select(self, chosen: torch.Tensor | slice) -> "Frames":
+        """Some frames: a copy by mask or index, a view by slice."""
         return dataclasses.replace(
             self,
-            positions=self.positions[mask],
-            forces=self.forces[mask],
-            temperatures=self.temperatures[mask],
-            folds=self.folds[mask],
-            blocks=self.blocks[mask],
-            weights=None if self.weights is None else self.weights[mask],
+            positions=self.positions[chosen],
+            forces=self.forces[chosen],
+            temperatures=self.temperatures[chosen],
+            folds=self.folds[chosen],
+            blocks=self.blocks[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
         )
+
+    def to(self, device: torch.device | str) -> "Frames":
+        """With all that enters a loss on another device."""
+        return dataclasses.replace(
+            self,
+            positions=self.positions.to(device),
+            forces=self.forces.to(device),
+            temperatures=self.temperatures.to(device),
+            weights=None if self.weights is None else self.weights.to(device),
+        )
+
+    def runs(self) -> list[tuple[int, int]]:
+        """First frame, and the one after the last, of each stretch of one fold."""
+        changes = (np.flatnonzero(np.diff(self.folds.numpy())) + 1).tolist()
+        return list(zip([0, *changes], [*changes, len(self)], strict=True))
+
+    def chunks(self, size: int, fold: int | None = None) -> Iterator["Frames"]:
+        """Views of frames in order, at most `size` at a time, each of one fold.
+
+        Args:
+            size: most frames in a chunk.
+            fold: only frames of this fold; None: all.
+        """
+        for first, last in self.runs():
+            if fold is not None and int(self.folds[first]) != fold:
+                continue
+            for start in range(first, last, size):
+                yield self.select(slice(start, min(start + size, last)))
+                self.storage.release()
+
+    def with_forces(self, change: Callable[["Frames"], torch.Tensor]) -> "Frames":
+        """The same frames with other forces, kept where these are.
+
+        Args:
+            change: makes the forces of a chunk, shape (n, n_beads, 3).
+        """
+        parts = (change(part).detach().cpu().numpy() for part in self.chunks(CHUNK))
+        return dataclasses.replace(self, forces=self.storage.keep(parts))
 
 
 def read_frames(
-    paths: list[Path], folds: int, stride: int = 1, weights: Literal["none", "bias"] = "none"
+    paths: list[Path],
+    folds: int,
+    stride: int = 1,
+    weights: Literal["none", "bias"] = "none",
+    folder: Path | None = None,
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
@@ -69,6 +133,7 @@ def read_frames(
         folds: number of folds.
         stride: one frame in so many is used.
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
+        folder: where to keep positions and forces in memory-mapped files; None: in memory.
 
     Raises:
         InputError: datasets have different beads, or too few frames, or need weights.
@@ -86,17 +151,19 @@ def read_frames(
                 f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
                 f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
             )
-    blocks = dataset.block_numbers(n_blocks)
+    blocks = dataset.block_numbers(n_blocks).astype(np.int32)
     shares = None
     if weights == "bias":
         logs = (Dataset((part,)).observable("log_weight") for part in dataset.parts)
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
+    storage = Storage(folder)
     return Frames(
-        positions=torch.from_numpy(dataset.positions()),
-        forces=torch.from_numpy(dataset.forces()),
+        positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),
+        forces=storage.keep(chunk.forces() for chunk in dataset.chunks(CHUNK)),
         temperatures=torch.from_numpy(dataset.temperatures()),
-        folds=torch.from_numpy(blocks % folds),
+        folds=torch.from_numpy((blocks % folds).astype(np.int16)),
         blocks=torch.from_numpy(blocks),
         molecule=Molecule.of(dataset.parameters),
         weights=shares,
+        storage=storage,
     )

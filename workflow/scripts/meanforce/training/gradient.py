@@ -1,20 +1,27 @@
 """Force matching of networks by stochastic gradient descent."""
 
+import math
 import time
 from collections.abc import Callable
 
 import pandas as pd
 import torch
 
-from meanforce.potentials.interface import Potential, Start, TrainablePotential
+from meanforce.errors import InputError
+from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.network_potentials import Cgnet, GradientTraining
+from meanforce.training.batches import Batches
+from meanforce.training.device import training_device
 from meanforce.training.frames import Frames
+from meanforce.training.loss import bead_losses, bead_squares, force_squares, inverse_variances
+from meanforce.training.optimiser import Trainer, trainer
 from meanforce.training.result import Fit
-from meanforce.training.standing import Standing, Trainer, packed, unpack
+from meanforce.training.standing import Standing, packed, unpack
 
-LOSS_CHUNK = 8192
+START_FRAMES = 10000
+"""Training frames from which features are standardised and the noise of the beads is estimated."""
 
 
 def fit_gradient(
@@ -38,146 +45,147 @@ def fit_gradient(
         job: its restart bundle, or None for a run in one go.
 
     Raises:
-        InputError: the bundle is another job's.
+        InputError: the loss is not a number any more; there is no GPU, but one is asked for; or
+            the bundle is another job's.
         Stopped: the job was asked to stop.
     """
-    generator = torch.Generator().manual_seed(seed)
-    training = frames.select(frames.folds != member)
-    validation = frames.select(frames.folds == member)
-    potential = _initial(settings, training, generator)
     with or_temporary(job) as job:
-        curve = _train(settings.training, potential, training, validation, generator, job, report)
-    best = curve.loc[curve["validation"].idxmin()]
+        run = _Run(settings, frames, member, seed, report, job)
+        run.to_end()
+    standing = run.standing
+    curve = pd.DataFrame(standing.rows, columns=["epoch", "training", "validation"])
     about = {
-        "validation_loss": float(best["validation"]),
-        "best_epoch": int(best["epoch"]),
+        "validation_loss": standing.rows[standing.best_epoch - 1][2],
+        "best_epoch": standing.best_epoch,
     }
-    return Fit(potential, curve, about)
+    if settings.training.bead_weights != "none":
+        about["bead_weights"] = standing.bead_weights.tolist()
+    return Fit(run.result(), curve, about)
 
 
-def _initial(settings: Cgnet, training: Frames, generator: torch.Generator) -> TrainablePotential:
-    some = training.positions[:: max(1, len(training.positions) // 20000)]
-    start = Start(training.molecule, some, sorted(set(training.temperatures.tolist())))
-    return KINDS[settings.kind].initial(settings, start, generator)
+class _Run:
+    """One training run, new or from its bundle."""
 
+    def __init__(
+        self,
+        settings: Cgnet,
+        frames: Frames,
+        member: int,
+        seed: int,
+        report: Callable[[str], None],
+        job: Job,
+    ) -> None:
+        self._settings: GradientTraining = settings.training
+        self._frames, self._member, self._job, self._report = frames, member, job, report
+        self._generator = torch.Generator().manual_seed(seed)
+        self._batches = Batches(frames, member, self._settings.batch_size)
+        some = frames.select(self._batches.some(START_FRAMES))
+        start = Start(frames.molecule, some.positions, sorted(set(frames.temperatures.tolist())))
+        potential = KINDS[settings.kind].initial(settings, start, self._generator)
+        self._potential = potential.to(device=training_device(self._settings.device))
+        averaged = self._settings.ema is not None
+        self._judged = _copy(self._potential) if averaged else self._potential
+        steps = self._settings.epochs * len(self._batches)
+        self._trainer: Trainer = trainer(self._settings, self._potential, self._judged, steps)
+        self._mean_weight = self._batches.mean_weight()
+        self.standing = self._standing(some)
 
-def _train(
-    settings: GradientTraining,
-    potential: TrainablePotential,
-    training: Frames,
-    validation: Frames,
-    generator: torch.Generator,
-    job: Job,
-    report: Callable[[str], None],
-) -> pd.DataFrame:
-    n = len(training.positions)
-    batches = max(1, n // settings.batch_size)
-    trainer = _trainer(settings, potential, batches)
-    standing = _standing(trainer, generator, job, report)
-
-    def save_if_due() -> None:
-        if job.due():
-            job.save(*packed(trainer, standing))
-
-    shares = None if training.weights is None else training.weights / training.weights.mean()
-    # The squared force is about this large, so that gradients are of order one.
-    scale = mean_square(training.forces, shares)
-    started, first = time.perf_counter(), len(standing.rows) * batches + standing.batch
-    while len(standing.rows) < settings.epochs:
-        generator.set_state(standing.drawn)
-        order = torch.randperm(n, generator=generator)
-        for batch in order.split(settings.batch_size)[standing.batch : batches]:
-            _, forces = potential.energy_and_forces(
-                training.positions[batch], training.temperatures[batch]
+    def _standing(self, some: Frames) -> Standing:
+        """The start of the run, or where its bundle was written."""
+        bundle = self._job.load()
+        if bundle is not None:
+            standing = unpack(bundle, self._trainer)
+            self._report(
+                f"going on in epoch {len(standing.rows) + 1}, after {standing.batch} batches"
             )
-            error = forces - training.forces[batch]
-            share = None if shares is None else shares[batch]
-            loss = mean_square(error, share) / scale
-            trainer.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trainer.weights, settings.gradient_clip)
-            trainer.optimiser.step()
-            trainer.schedule.step()
-            standing.total += loss.item()
+            return standing
+        counts = torch.ones(self._frames.molecule.size, dtype=torch.float64)
+        if self._settings.bead_weights == "inverse_variance":
+            counts = inverse_variances(some)
+        total = torch.zeros((), dtype=torch.float64, device=self._potential.device)
+        return Standing(self._generator.get_state(), _copies(self._trainer.average), total, counts)
+
+    def to_end(self) -> None:
+        """Train until the last epoch, or until `patience` is at its end."""
+        standing, batches = self.standing, len(self._batches)
+        epochs, patience = self._settings.epochs, self._settings.patience
+        # The squared force is about this large, so that gradients are of order one.
+        squares = force_squares(self._frames, self._member)
+        scale = (squares * standing.bead_weights).mean().item()
+        counts = (standing.bead_weights / scale).to(self._potential.device, self._potential.dtype)
+        started, first = time.perf_counter(), len(standing.rows) * batches + standing.batch
+        while len(standing.rows) < epochs and not _waited(standing, patience):
+            self._epoch(counts)
+            held = bead_losses(self._judged, self._frames, self._member, self._save_if_due)
+            trained = standing.total.item() / batches
+            epoch, loss = len(standing.rows) + 1, held.mean().item()
+            if not math.isfinite(trained + loss):
+                self._refuse(epoch)
+            standing.rows.append((epoch, trained, loss))
+            chosen_by = (held * standing.bead_weights).mean().item()
+            if chosen_by < standing.best:
+                standing.best, standing.best_epoch = chosen_by, epoch
+                standing.kept = _copies(self._trainer.average)
+            standing.batch, standing.drawn = 0, self._generator.get_state()
+            standing.total.zero_()
+            # A process that goes on at the end of an epoch has done no batch before its first line.
+            done, ahead = max(1, epoch * batches - first), (epochs - epoch) * batches
+            left = (time.perf_counter() - started) / done * ahead
+            self._report(
+                f"epoch {epoch} of {epochs} ({100 * epoch // epochs} %): "
+                f"validation loss {loss:.1f} (kJ/mol/nm)², {left:.0f} s left"
+            )
+        if len(standing.rows) < epochs:
+            self._report(
+                f"stopped early: epoch {standing.best_epoch} was the best for {patience} epochs"
+            )
+
+    def _epoch(self, counts: torch.Tensor) -> None:
+        """The batches of the current epoch that are not done yet."""
+        standing = self.standing
+        self._generator.set_state(standing.drawn)
+        for batch in self._batches.epoch(self._generator, standing.batch):
+            there = batch.to(self._potential.device)
+            _, forces = self._potential.energy_and_forces(there.positions, there.temperatures)
+            share = None if there.weights is None else there.weights / self._mean_weight
+            squares = bead_squares(forces - there.forces, share)
+            self._trainer.step((squares * counts).mean())
+            standing.total += squares.detach().mean()
             standing.batch += 1
-            save_if_due()
-        held = validation_loss(potential, validation, save_if_due)
-        epoch = len(standing.rows) + 1
-        standing.rows.append((epoch, standing.total / batches * scale.item(), held))
-        if held < standing.best:
-            standing.best, standing.kept = held, _copies(trainer.weights)
-        standing.batch, standing.total, standing.drawn = 0, 0.0, generator.get_state()
-        # A process that goes on at the end of an epoch has done no batch before its first line.
-        done, ahead = max(1, epoch * batches - first), (settings.epochs - epoch) * batches
-        left = (time.perf_counter() - started) / done * ahead
-        report(f"epoch {epoch}: validation loss {held:.1f} (kJ/mol/nm)², {left:.0f} s left")
-    with torch.no_grad():
-        for tensor, value in zip(trainer.weights, standing.kept, strict=True):
-            tensor.copy_(value).requires_grad_(False)
-    return pd.DataFrame(standing.rows, columns=["epoch", "training", "validation"])
+            self._save_if_due()
+
+    def _save_if_due(self) -> None:
+        if self._job.due():
+            self._job.save(*packed(self._trainer, self.standing))
+
+    def _refuse(self, epoch: int) -> None:
+        # Going on from the bundle could only lead here again.
+        self._job.discard()
+        given = self._settings
+        raise InputError(
+            f"training diverged in epoch {epoch}: the loss is not a finite number; lower "
+            f"'learning_rate' (now {given.learning_rate:g}) or 'gradient_clip' (now "
+            f"{given.gradient_clip:g}), and look for broken frames in the datasets"
+        )
+
+    def result(self) -> TrainablePotential:
+        """The potential with the weights of the best epoch, on the CPU."""
+        with torch.no_grad():
+            for tensor, value in zip(self._judged.trainable(), self.standing.kept, strict=True):
+                tensor.copy_(value).requires_grad_(False)
+        return self._judged.to(device="cpu")
 
 
-def _standing(
-    trainer: Trainer, generator: torch.Generator, job: Job, report: Callable[[str], None]
-) -> Standing:
-    """The start of a training run, or where its bundle was written."""
-    bundle = job.load()
-    if bundle is None:
-        return Standing(generator.get_state(), _copies(trainer.weights))
-    standing = unpack(bundle, trainer)
-    report(f"going on in epoch {len(standing.rows) + 1}, after {standing.batch} batches")
-    return standing
+def _waited(standing: Standing, patience: int | None) -> bool:
+    return patience is not None and len(standing.rows) - standing.best_epoch >= patience
+
+
+def _copy(potential: TrainablePotential) -> TrainablePotential:
+    """The same potential with tensors of its own."""
+    tensors, values = potential.state()
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    return type(potential).from_state(copies, values)
 
 
 def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     return [tensor.detach().clone() for tensor in tensors]
-
-
-def _trainer(settings: GradientTraining, potential: TrainablePotential, batches: int) -> Trainer:
-    weights = potential.trainable()
-    for tensor in weights:
-        tensor.requires_grad_(True)
-    optimiser = torch.optim.AdamW(
-        weights, lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=settings.learning_rate, total_steps=settings.epochs * batches
-    )
-    return Trainer(weights, optimiser, schedule)
-
-
-def mean_square(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    """Mean of squares over components and frames.
-
-    Args:
-        error: shape (n, n_beads, 3).
-        weights: shape (n,), of mean 1 over all frames (not over these); None: all 1.
-    """
-    if weights is None:
-        return error.square().mean()
-    return (error.square().mean(dim=(1, 2)) * weights).mean()
-
-
-@torch.no_grad()
-def validation_loss(
-    potential: Potential, frames: Frames, between: Callable[[], None] = lambda: None
-) -> float:
-    """Mean squared force error per component with the frames' weights, (kJ/mol/nm)².
-
-    Args:
-        potential: to be judged.
-        frames: to judge it by.
-        between: called now and then.
-    """
-    total, n = 0.0, frames.forces.numel()
-    if frames.weights is not None:
-        n = frames.weights.double().sum().item() * frames.forces[0].numel()
-    for start in range(0, len(frames.positions), LOSS_CHUNK):
-        part = slice(start, start + LOSS_CHUNK)
-        _, forces = potential.energy_and_forces(frames.positions[part], frames.temperatures[part])
-        squares = (forces - frames.forces[part]).square()
-        if frames.weights is not None:
-            squares = squares * frames.weights[part, None, None]
-        total += squares.sum().item()
-        between()
-    return total / n

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from meanforce.errors import InputError
 from meanforce.restart.bundle import Bundle
+from meanforce.training.optimiser import Trainer
 
 Row = tuple[int, float, float]
 """Epoch, training loss and validation loss, as in the training curve."""
@@ -19,75 +21,80 @@ class Standing:
     Attributes:
         drawn: state of the random generator before the order of the current epoch was drawn.
         kept: the weights of the best epoch.
-        best: its validation loss, (kJ/mol/nm)².
+        total: sum of the losses of the current epoch's batches, float64, a scalar.
+        bead_weights: how much each bead counts, float64, shape (n_beads,).
+        best: loss by which the best epoch was chosen.
+        best_epoch: its number, from 1.
         batch: batches done in the current epoch.
-        total: sum of their losses.
         rows: finished epochs.
     """
 
     drawn: torch.Tensor
     kept: list[torch.Tensor]
+    total: torch.Tensor
+    bead_weights: torch.Tensor
     best: float = float("inf")
+    best_epoch: int = 0
     batch: int = 0
-    total: float = 0.0
     rows: list[Row] = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass(frozen=True)
-class Trainer:
-    """What changes with every batch.
-
-    Attributes:
-        weights: trained tensors, changed in place.
-        optimiser: of these weights.
-        schedule: of its learning rate.
-    """
-
-    weights: list[torch.Tensor]
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
 
 
 def packed(trainer: Trainer, standing: Standing) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and plain values of a restart bundle."""
     optimiser = trainer.optimiser.state_dict()
     tensors = {f"weight/{i}": tensor for i, tensor in enumerate(trainer.weights)}
+    tensors |= {f"average/{i}": tensor for i, tensor in enumerate(trainer.average)}
     tensors |= {f"kept/{i}": tensor for i, tensor in enumerate(standing.kept)}
     for i, moments in optimiser["state"].items():
         tensors |= {f"optimiser/{i}/{name}": tensor for name, tensor in moments.items()}
-    tensors["drawn"] = standing.drawn
+    for name in ("drawn", "total", "bead_weights"):
+        tensors[name] = getattr(standing, name)
     info = {
         "best": standing.best,
+        "best_epoch": standing.best_epoch,
         "batch": standing.batch,
-        "total": standing.total,
         "rows": standing.rows,
         "groups": optimiser["param_groups"],
         "schedule": trainer.schedule.state_dict(),
     }
-    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}, info
+    return {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}, info
 
 
 def unpack(bundle: Bundle, trainer: Trainer) -> Standing:
-    """Put a trainer back to where the bundle was written."""
+    """Put a trainer back to where the bundle was written.
+
+    Raises:
+        InputError: another version wrote it.
+    """
+    if "bead_weights" not in bundle.arrays:
+        raise InputError(
+            "the restart bundle was written by another version; delete its folder to start anew"
+        )
     # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
     tensors = {name: torch.from_numpy(array).clone() for name, array in bundle.arrays.items()}
     n_weights = range(len(trainer.weights))
     with torch.no_grad():
-        for i, tensor in enumerate(trainer.weights):
-            tensor.copy_(tensors[f"weight/{i}"])
+        for i in n_weights:
+            trainer.weights[i].copy_(tensors[f"weight/{i}"])
+            trainer.average[i].copy_(tensors[f"average/{i}"])
     moments: dict[int, dict[str, torch.Tensor]] = {i: {} for i in n_weights}
     for name, tensor in tensors.items():
         if name.startswith("optimiser/"):
             _, i, moment = name.split("/")
             moments[int(i)][moment] = tensor
     info = bundle.info
-    trainer.optimiser.load_state_dict({"state": moments, "param_groups": info["groups"]})
+    # Before the first batch there are no moments yet.
+    state = {i: found for i, found in moments.items() if found}
+    trainer.optimiser.load_state_dict({"state": state, "param_groups": info["groups"]})
     trainer.schedule.load_state_dict(info["schedule"])
+    device = trainer.weights[0].device
     return Standing(
         drawn=tensors["drawn"],
-        kept=[tensors[f"kept/{i}"] for i in n_weights],
+        kept=[tensors[f"kept/{i}"].to(device) for i in n_weights],
+        total=tensors["total"].to(device),
+        bead_weights=tensors["bead_weights"],
         best=info["best"],
+        best_epoch=info["best_epoch"],
         batch=info["batch"],
-        total=info["total"],
         rows=[tuple(row) for row in info["rows"]],
     )

@@ -1,0 +1,184 @@
+"""What a person may ask Snakemake for, and the programs that look at a run from outside."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from meanforce.restart.job import BUNDLE
+from meanforce.settings.load import load_config
+from meanforce.settings.plan import planned_jobs
+
+QUICK = ("--configfile", "config/quick.yaml")
+
+
+@pytest.fixture(scope="module")
+def checkout(make_checkout):
+    return make_checkout()
+
+
+def counts(output: str) -> dict[str, int]:
+    """Jobs of each rule in the first table of a dry run."""
+    table = output.split("Job stats:")[1].split("total")[0]
+    return {name: int(number) for name, number in re.findall(r"^(\S+) +(\d+)$", table, re.M)}
+
+
+def test_all_is_what_the_plan_says(checkout):
+    for name in ("config", "capped_alanine_water"):
+        path = checkout.folder / "config" / f"{name}.yaml"
+        result = checkout.snakemake("-n", "--configfile", str(path))
+        assert result.returncode == 0, result.stderr
+        expected = {"all": 1}
+        for job in planned_jobs(load_config(yaml.safe_load(path.read_text()))):
+            expected[job.stage] = expected.get(job.stage, 0) + 1
+        assert counts(result.stdout) == expected
+
+
+def test_one_system_and_one_experiment(checkout):
+    config = yaml.safe_load((checkout.folder / "config/quick.yaml").read_text())
+    name = "muller_brown_static_x_rbf"
+    # Names of files and of rules do not shadow each other.
+    config["experiments"]["map"] = config["experiments"].pop(name)
+    (checkout.folder / "named.yaml").write_text(yaml.safe_dump(config))
+    (checkout.folder / "experiment_map").mkdir()
+    (checkout.folder / "system_muller_brown").touch()
+    for target, validated in (("system_muller_brown", 6), ("experiment_map", 3)):
+        result = checkout.snakemake(target, "-n", "--configfile", "named.yaml")
+        assert result.returncode == 0, result.stderr
+        found = counts(result.stdout)
+        assert found["validate"] == validated
+        assert found["prepare"] == 1
+        assert "report" not in found
+        assert "capped_alanine" not in result.stdout
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones(checkout):
+    result = checkout.snakemake("system_capped_alanin", "-n", *QUICK)
+    assert result.returncode != 0
+    assert "there is no target 'system_capped_alanin'" in result.stdout + result.stderr
+    assert "system_capped_alanine, experiment_muller_brown" in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_benchmarks_are_all_there(checkout, root):
+    programs = checkout.folder / "tests" / "benchmarks"
+    programs.mkdir(parents=True)
+    (programs / "one.py").write_text('if __name__ == "__main__":\n    print("| fast |")\n')
+    (programs / "helper.py").write_text("X = 1\n")
+    result = checkout.snakemake("benchmarks", *QUICK)
+    assert result.returncode == 0, result.stderr
+    made = [path.name for path in (checkout.folder / "results/benchmarks").glob("*.txt")]
+    assert made == ["one.txt"]
+    assert (checkout.folder / "results/benchmarks/one.txt").read_text() == "| fast |\n"
+
+
+def program(folder, root, name: str, *arguments: str) -> str:
+    result = subprocess.run(
+        [sys.executable, str(root / "workflow" / "scripts" / f"{name}.py"), *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from meanforce.restart.job import folder_of
+from meanforce.restart.lock import locked
+with locked(folder_of(Path(sys.argv[1]))):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def live_job(root):
+    """Function that starts a process which works on an output."""
+    started = []
+
+    def start(output):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(output)], stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": str(root / "workflow" / "scripts")},
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_status_and_clean_partial(root, tmp_path, live_job):
+    """A run with one job of each state: what is said of it, and what may be removed."""
+    at = tmp_path / "results" / "muller_brown" / "T300" / "static"
+    for replica in ("1", "2"):
+        (at / replica).mkdir(parents=True)
+    config = yaml.safe_load((root / "config" / "quick.yaml").read_text())
+    config["experiments"] = {"mine": config["experiments"]["muller_brown_static_x_rbf"]}
+    config["experiments"]["mine"] |= {"train": ["T300", "T400"], "held_out": []}
+    config["campaigns"]["muller_brown"]["static"]["replicas"] = 4
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    for replica in ("3", "4"):
+        (at / replica).mkdir()
+    (at / "1" / "trajectory.h5").touch()
+    (at / "2" / "sample.log").write_text("10 %  5 ns/day\n40 %  5 ns/day on CPU  120 s left\n")
+    (at / "3" / "sample.log").write_text("10 %\nerror: the disk is full\n")
+    live = live_job(at / "2" / "trajectory.h5")
+    dead = live_job(at / "4" / "trajectory.h5")
+    dead.kill()
+    dead.wait()
+    (at / "4" / ".trajectory.h5.work" / BUNDLE).write_bytes(b"x" * 1000)
+    start = time.monotonic()
+    said = program(tmp_path, root, "status", "--configfile", "config.yaml")
+    assert time.monotonic() - start < 15.0
+    rows = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line}
+    # done, running, failed, stopped, waiting: 2 state points with 4 replicas and 1 reference each
+    assert rows["sample"] == ["1", "1", "1", "1", "6", "10", "%"]
+    assert rows["train"][:5] == ["0", "0", "0", "0", "2"]
+    assert "static/2/trajectory.h5, 40 %, 2 min left" in said
+    assert "static/3/trajectory.h5, error: the disk is full (see results/" in said
+    assert "not counted, since none of their jobs has finished yet: prepare, sample" in said
+
+    listed = program(tmp_path, root, "clean_partial", "--list")
+    assert "would remove: 1 folders" in listed
+    assert (at / "4" / ".trajectory.h5.work").exists()
+    cleaned = program(tmp_path, root, "clean_partial")
+    assert "static/4/.trajectory.h5.work (0.0 MB)" in cleaned
+    assert f"process {live.pid}" in cleaned
+    assert not (at / "4" / ".trajectory.h5.work").exists()
+    assert (at / "2" / ".trajectory.h5.work" / "lock").exists()
+    assert (at / "1" / "trajectory.h5").exists()
+    assert live.poll() is None
+    live.send_signal(signal.SIGKILL)
+    live.wait()
+    assert "removed: 1 folders" in program(tmp_path, root, "clean_partial")
+
+
+def test_clean_partial_stays_inside_its_folder(root, tmp_path):
+    outside = tmp_path / "elsewhere" / ".x.work"
+    outside.mkdir(parents=True)
+    (outside / "precious").touch()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / ".x.work").symlink_to(outside)
+    (tmp_path / "results" / "link").symlink_to(tmp_path / "elsewhere")
+    program(tmp_path, root, "clean_partial")
+    assert (outside / "precious").exists()
+
+
+def test_a_lock_of_another_host_is_left_alone(root, tmp_path):
+    folder = tmp_path / "results" / ".x.work"
+    folder.mkdir(parents=True)
+    owner = {"host": "elsewhere", "process": 1, "started": 0.0, "job": None}
+    (folder / "lock").write_text(json.dumps(owner))
+    assert "removed: 0 folders" in program(tmp_path, root, "clean_partial")
+    assert (folder / "lock").exists()

@@ -1,0 +1,88 @@
+"""The jobs that a config makes, without Snakemake: what each stage writes, and where it logs."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from meanforce.settings.config import Config
+from meanforce.settings.systems import is_equilibrated
+
+STAGES = (
+    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
+    "validate", "report",
+)  # fmt: skip
+"""In the order in which data flow."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedJob:
+    """One job of a run.
+
+    Attributes:
+        stage: one of `STAGES`.
+        output: file that appears when the job is done, its last one.
+        log: file that the job writes its progress and its errors to.
+    """
+
+    stage: str
+    output: str
+    log: str
+
+
+def planned_jobs(config: Config) -> list[PlannedJob]:
+    """All jobs of the target `all`, stage after stage."""
+    jobs = dict.fromkeys(job for name in config.experiments for job in _jobs_of(config, name))
+    jobs[PlannedJob("report", "results/report.html", "results/report.log")] = None
+    return sorted(jobs, key=lambda job: STAGES.index(job.stage))
+
+
+def _jobs_of(config: Config, name: str) -> Iterator[PlannedJob]:
+    chosen = config.experiments[name]
+    states = (*chosen.train, *chosen.held_out)
+    folder = f"results/{chosen.system}/prepared"
+    yield PlannedJob("prepare", f"{folder}/state.xml", f"{folder}/prepare.log")
+    for state in chosen.train:
+        for campaign in chosen.campaigns:
+            yield from _dataset_jobs(config, name, state, campaign, chosen.replicas)
+    for state in states if chosen.reference else ():
+        yield from _dataset_jobs(config, name, state, chosen.reference)
+    folder = f"results/experiments/{name}"
+    for member in range(chosen.ensemble):
+        model = f"{folder}/model-{member}.safetensors"
+        yield PlannedJob("train", model, f"{folder}/train-{member}.log")
+    for state in states:
+        at = f"{folder}/{state}"
+        yield PlannedJob("simulate", f"{at}/cg.h5", f"{at}/simulate.log")
+        yield PlannedJob("validate", f"{at}/metrics.csv", f"{at}/validate.log")
+
+
+def _dataset_jobs(
+    config: Config, experiment: str, state: str, campaign: str, replicas: list[int] | None = None
+) -> Iterator[PlannedJob]:
+    """Jobs behind the datasets of one campaign at one state point."""
+    chosen = config.experiments[experiment]
+    settings = config.campaigns[chosen.system][campaign]
+    used = replicas or range(1, settings.jobs + 1)
+    folder = f"results/{chosen.system}/{state}"
+    sampled = used
+    if settings.kind == "umbrella":
+        yield PlannedJob(
+            "weights", f"{folder}/{campaign}/weights.h5", f"{folder}/{campaign}/weights.log"
+        )
+        # Only all windows together give weights.
+        sampled = range(1, settings.jobs + 1)
+    if is_equilibrated(config.systems[chosen.system]):
+        at = f"{folder}/equilibrated"
+        yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
+    yield from _sampling(folder, campaign, sampled)
+    if getattr(settings, "bias_of", None):
+        yield from _sampling(folder, settings.bias_of, (1,))
+    for replica in used:
+        at, mapping = f"{folder}/{campaign}/{replica}", chosen.mapping
+        yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")
+        yield PlannedJob("map", f"{at}/{mapping}.h5", f"{at}/map-{mapping}.log")
+
+
+def _sampling(folder: str, campaign: str, replicas: Iterable[int]) -> Iterator[PlannedJob]:
+    for replica in replicas:
+        at = f"{folder}/{campaign}/{replica}"
+        yield PlannedJob("sample", f"{at}/trajectory.h5", f"{at}/sample.log")

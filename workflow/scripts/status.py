@@ -1,0 +1,112 @@
+"""Show how far a run is: jobs done, running, failed and waiting, and the time left."""
+
+import argparse
+import collections
+import statistics
+from pathlib import Path
+
+import yaml
+
+from meanforce.errors import InputError, exits_cleanly
+from meanforce.restart.overview import (
+    FAILED,
+    RUNNING,
+    STATES,
+    STOPPED,
+    Standing,
+    duration,
+    standing,
+)
+from meanforce.settings.load import load_config
+from meanforce.settings.plan import STAGES, PlannedJob, planned_jobs
+
+SHOWN = 20
+"""Running and failed jobs that are shown one by one."""
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--configfile", type=Path, default=Path("config/config.yaml"), help="config of the run"
+    )
+    arguments = parser.parse_args()
+    jobs = planned_jobs(load_config(_read(arguments.configfile)))
+    found = {job: standing(Path(job.output), Path(job.log)) for job in jobs}
+    _table(found)
+    for state in (RUNNING, STOPPED, FAILED):
+        _list(state, {job: where for job, where in found.items() if where.state == state})
+    print(f"\n{_time_left(found)}")
+
+
+def _read(path: Path):
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"--configfile: '{path}' cannot be read ({reason})") from error
+
+
+def _table(found: dict[PlannedJob, Standing]) -> None:
+    print(f"{'stage':12}" + "".join(f"{name:>9}" for name in STATES) + f"{'done':>7}")
+    for stage in (*STAGES, "all"):
+        states = [w.state for job, w in found.items() if stage in ("all", job.stage)]
+        if states:
+            counts = "".join(f"{states.count(name):9}" for name in STATES)
+            print(f"{stage:12}{counts}{100 * states.count('done') // len(states):6} %")
+
+
+def _list(state: str, found: dict[PlannedJob, Standing]) -> None:
+    if found:
+        print(f"\n{state}:")
+    for job, where in list(found.items())[:SHOWN]:
+        parts = [f"  {job.output}"]
+        if where.percent is not None:
+            parts.append(f"{where.percent:.0f} %")
+        if where.left is not None:
+            parts.append(f"{_words(where.left)} left")
+        if state == FAILED:
+            parts.append(f"{where.said[:200] or 'said nothing'} (see {job.log})")
+        print(", ".join(parts))
+    if len(found) > SHOWN:
+        print(f"  and {len(found) - SHOWN} more")
+
+
+def _time_left(found: dict[PlannedJob, Standing]) -> str:
+    """Running jobs as they say; the others like those of their stage that have finished."""
+    taken, waiting = collections.defaultdict(list), collections.Counter()
+    seconds, running, unknown = 0.0, 0, set()
+    for job, where in found.items():
+        if where.state == "done":
+            if (took := duration(Path(job.output))) is not None:
+                taken[job.stage].append(took)
+        elif where.state == RUNNING and where.left is not None:
+            seconds, running = seconds + where.left, running + 1
+        else:
+            running += where.state == RUNNING
+            waiting[job.stage] += 1
+    if not running and not waiting:
+        return "all done"
+    for stage, number in waiting.items():
+        if taken[stage]:
+            seconds += number * statistics.fmean(taken[stage])
+        else:
+            unknown.add(stage)
+    at_once = max(1, running)
+    known = f"about {_words(seconds / at_once)} left, {at_once} job{'s' * (at_once > 1)} at a time"
+    if unknown:
+        stages = ", ".join(stage for stage in STAGES if stage in unknown)
+        known += f"; not counted, since none of their jobs has finished yet: {stages}"
+    return known
+
+
+def _words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+if __name__ == "__main__":
+    main()
