@@ -19,7 +19,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 
 BEADS, WIDTHS = 10, (45, 128, 128, 128, 1)
-STEPS, TIME_STEP, FRICTION, KT, MASS = 1000, 0.005, 2.0, 2.494, 12.0
+STEPS, TIME_STEP, FRICTION, KT, MASS = 1000, 1e-5, 2.0, 2.494, 12.0
 
 
 def main() -> None:
@@ -30,7 +30,6 @@ def main() -> None:
     start = curl + 0.01 * jax.random.normal(keys[4], (REPLICAS, BEADS, 3))
     sizes = list(itertools.pairwise(WIDTHS))
     weights = [jax.random.normal(k, s) / s[0] ** 0.5 for k, s in zip(keys[:4], sizes, strict=True)]
-    weights[-1] *= 1e-3
 
     def features(x):
         return jnp.linalg.norm(x[:, first] - x[:, second], axis=-1)
