@@ -20,6 +20,13 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def ready_made_configs() -> list[Path]:
+    """Configs of the repository; profiles lie beside them."""
+    profiles = ("local.yaml", "slurm.yaml")
+    return [path for path in sorted((ROOT / "config").glob("*.yaml")) if path.name not in profiles]
+
+
+@pytest.fixture(scope="session")
 def _default() -> dict:
     return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 

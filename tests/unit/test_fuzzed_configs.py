@@ -181,7 +181,7 @@ FUZZ = settings(
 seen = {"refused": 0, "accepted": 0}
 
 
-@settings(FUZZ, max_examples=600)
+@settings(FUZZ, max_examples=500)
 @given(changed_configs())
 def test_changed_values(raw):
     with pytest.MonkeyPatch.context() as patch:
@@ -189,7 +189,7 @@ def test_changed_values(raw):
         seen[judge(raw)] += 1
 
 
-@settings(FUZZ, max_examples=150)
+@settings(FUZZ, max_examples=100)
 @given(changed_texts())
 def test_changed_texts(text):
     try:

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from meanforce.potentials.cgnet import bonded_coordinates
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.potentials.molecule import Molecule
 
-BONDS = [[0, 1], [1, 2], [1, 3], [3, 4], [4, 5], [4, 6], [6, 7], [6, 8], [8, 9]]
+BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
+ALANINE = Molecule(tuple("abcdefghij"), tuple("abcdefghij"), BONDS)
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def positions() -> torch.Tensor:
 
 
 def everything() -> CoordinateList:
-    bonded = bonded_coordinates(10, BONDS)
+    bonded = ALANINE.all_coordinates()
     return CoordinateList(((0, 1), (3, 2)), bonded.distances, bonded.angles, bonded.dihedrals)
 
 
 def test_capped_alanine_has_its_bonded_coordinates():
-    bonded = bonded_coordinates(10, BONDS)
+    bonded = ALANINE.all_coordinates()
     assert (len(bonded.distances), len(bonded.angles), len(bonded.dihedrals)) == (45, 11, 10)
 
 
@@ -52,7 +53,7 @@ def test_a_dihedral_of_known_sign():
 
 
 def test_invariance_and_parity(positions):
-    bonded = bonded_coordinates(10, BONDS)
+    bonded = ALANINE.all_coordinates()
     internal = InternalCoordinates(bonded, 10, torch.float64)
     rotation, _ = torch.linalg.qr(torch.randn(3, 3, dtype=torch.float64))
     rotation = rotation * torch.sign(torch.det(rotation))

@@ -1,5 +1,6 @@
 """Things that must stay in step."""
 
+import itertools
 import json
 import re
 
@@ -29,8 +30,8 @@ def test_settings_page_and_schema_are_current(root):
     assert path.read_text() == schema_text(), hint
 
 
-def test_ready_made_configs_fit_the_schema(root):
-    for path in sorted((root / "config").glob("*.yaml")):
+def test_ready_made_configs_fit_the_schema(ready_made_configs):
+    for path in ready_made_configs:
         jsonschema.validate(yaml.safe_load(path.read_text()), schema())
 
 
@@ -48,7 +49,20 @@ def test_ci_calls_the_readme_test_command(root):
     assert len(commands) == 2
     assert commands[0].endswith(".venv/bin/snakemake --cores 2")
     assert commands[1].endswith(".venv/bin/pytest")
-    assert (root / ".ci" / "run").read_text().rstrip().endswith(commands[1])
+    steps = (root / ".ci" / "run").read_text().splitlines()
+    assert "set -euo pipefail" in steps
+    assert commands[1] in steps
+    assert steps[-1] == ".venv/bin/pytest -m slurm tests/workflow"
+
+
+def test_every_line_of_a_profile_has_a_comment_before_it(root, ready_made_configs):
+    profiles = set((root / "config").glob("*.yaml")) - set(ready_made_configs)
+    assert {path.name for path in profiles} == {"local.yaml", "slurm.yaml"}
+    for path in profiles:
+        lines = [line.strip() for line in path.read_text().splitlines() if line]
+        assert lines[0].startswith("#")
+        for before, line in itertools.pairwise(lines):
+            assert line.startswith("#") or before.startswith("#"), f"{path}: {line}"
 
 
 def test_modules_stay_small(root):

@@ -12,7 +12,9 @@ from meanforce.sampling.static import numbered
 from meanforce.settings.base import NAME
 from meanforce.settings.formula import check_formula
 from meanforce.settings.job import read_settings
+from meanforce.settings.load import load_config
 from meanforce.systems import force_field
+from meanforce.systems.topology import input_topology
 
 FORBIDDEN_CALLS = {
     "eval", "exec", "compile", "__import__", "execfile", "system", "popen", "import_module",
@@ -112,9 +114,6 @@ def test_wildcards_are_as_narrow_as_names(root):
 
 @pytest.fixture
 def topology(config):
-    from meanforce.settings.load import load_config
-    from meanforce.systems.topology import input_topology
-
     return input_topology(load_config(config).systems["capped_alanine"])
 
 
@@ -208,6 +207,13 @@ def test_code_in_a_force_field_is_refused(tmp_path, tag):
     path.write_text("<ForceField>")
     with pytest.raises(InputError, match="cannot be read"):
         force_field.check([str(path)])
+
+
+@pytest.mark.parametrize("name", ["{system}.pdb", "a\0.pdb", "", "a\nb", "x" * 300, "a/" * 600, 3])
+def test_paths_that_are_none(config, name):
+    config["systems"]["capped_alanine"]["structure"] = name
+    with pytest.raises(InputError, match=r"systems\.capped_alanine\.structure: \S"):
+        load_config(config)
 
 
 def test_settings_from_a_pipe(tmp_path):

@@ -83,7 +83,7 @@ def test_message_and_nothing_started(checkout, quick, name):
 
 def test_file_names_are_quoted(checkout, quick, root):
     """A structure with a name that a shell, and Snakemake, would take for more than a name."""
-    name = "my $(touch pwned) {system} ';`touch pwned`.pdb"
+    name = "my $(touch pwned) *? ';`touch pwned`.pdb"
     shutil.copy(root / "resources" / "capped_alanine.pdb", checkout.folder / name)
     config = json.loads(json.dumps(quick))
     config["systems"]["capped_alanine"]["structure"] = name

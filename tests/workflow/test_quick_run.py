@@ -32,11 +32,13 @@ def test_summary_keeps_its_contract(summary):
         "js_phi_psi", "fes_rmse", "delta_f_alphaR_beta", "delta_f_alphaR_beta_reference",
         "delta_f_alphaR_beta_error", "delta_f_phi_positive", "barrier_phi", "force_rmse",
         "force_irreducible", "wasserstein_bond", "wasserstein_angle", "wasserstein_dihedral",
-        "stability", "barrier_phi_reference", "barrier_phi_error",
+        "stability", "barrier_phi_reference", "barrier_phi_error", "ensemble_spread",
+        "ensemble_calibration",
     }  # fmt: skip
     muller_brown = set(summary.loc[summary["system"] == "muller_brown", "metric"])
     assert muller_brown >= {
-        "pmf_rmse", "well_difference", "barrier", "force_rmse", "force_irreducible"
+        "pmf_rmse", "well_difference", "barrier", "force_rmse", "force_irreducible",
+        "ensemble_spread", "ensemble_calibration",
     }  # fmt: skip
 
 

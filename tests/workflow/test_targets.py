@@ -29,8 +29,25 @@ def counts(output: str) -> dict[str, int]:
     return {name: int(number) for name, number in re.findall(r"^(\S+) +(\d+)$", table, re.M)}
 
 
+def all_kinds(config: dict) -> dict:
+    """The quick config with a frozen bias, windows, and one replica of several."""
+    campaigns = config["campaigns"]["capped_alanine"]
+    both = campaigns["unbiased"] | {"collective_variables": ["phi", "psi"]}
+    row = {"first": "-1 rad", "last": "1 rad", "number": 3}
+    campaigns["frozen"] = both | {"kind": "static", "bias_of": "metadynamics", "replicas": 3}
+    campaigns["windows"] = both | {
+        "kind": "umbrella", "rows": [row, row], "windows_per_job": 4, "replicas": 2,
+        "force_constant": ["200 kJ/mol/rad^2"] * 2,
+    }  # fmt: skip
+    name = "capped_alanine_metadynamics_heavy_cgnet"
+    config["experiments"][name] |= {"campaigns": ["frozen", "windows"], "replicas": [2]}
+    return config
+
+
 def test_all_is_what_the_plan_says(checkout):
-    for name in ("config", "capped_alanine_water"):
+    quick = yaml.safe_load((checkout.folder / "config" / "quick.yaml").read_text())
+    (checkout.folder / "config" / "kinds.yaml").write_text(yaml.safe_dump(all_kinds(quick)))
+    for name in ("config", "capped_alanine_water", "kinds"):
         path = checkout.folder / "config" / f"{name}.yaml"
         result = checkout.snakemake("-n", "--configfile", str(path))
         assert result.returncode == 0, result.stderr

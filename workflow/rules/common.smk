@@ -54,6 +54,11 @@ def code_of(script):
     return fingerprint(SCRIPTS / script)
 
 
+def grows(amount):
+    """A resource of which a job gets more each time that it is tried again."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def structure_files(wildcards):
     """Files of the user that a system is built from."""
     system = CONFIG.systems[wildcards.system]
@@ -125,6 +130,11 @@ def models_of(wildcards):
         f"results/experiments/{wildcards.experiment}/model-{member}.safetensors"
         for member in range(CONFIG.experiments[wildcards.experiment].ensemble)
     ]
+
+
+def descriptions_of(wildcards):
+    """What stands beside the members: programs read it, and remote storage must fetch it."""
+    return [str(Path(model).with_suffix(".json")) for model in models_of(wildcards)]
 
 
 def curves_of_all(wildcards):

@@ -17,14 +17,17 @@ rule equilibrate:
     # With one thread the CPU platform gives the same bits again.
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=240,
+        mem_mb=grows(1500),
+        runtime=grows(240),
+        gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "equilibrate.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         settings=settings_of("equilibrate"),
         code=code_of("equilibrate.py"),
     shell:
-        "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
+        "python {params.with_gpu:q} {resources.gpu}"
+        " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " --state {output.state:q} --log {output.log:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

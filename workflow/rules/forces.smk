@@ -5,6 +5,8 @@
 rule forces:
     input:
         system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
     output:
         "results/{system}/{state}/{campaign}/{replica}/forces.h5",
@@ -14,12 +16,15 @@ rule forces:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=240,
+        mem_mb=grows(1500),
+        runtime=grows(240),
+        gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "forces.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         code=code_of("forces.py"),
     shell:
-        "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --output {output:q} --threads {threads} --time-limit {resources.runtime} > {log:q} 2>&1"
+        "python {params.with_gpu:q} {resources.gpu}"
+        " python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
+        " --output {output:q} --threads {threads} --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -7,6 +7,8 @@
 rule map:
     input:
         system="results/{system}/prepared/system.xml",
+        topology="results/{system}/prepared/topology.cif",
+        state="results/{system}/prepared/state.xml",
         trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
         forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
         weights=weights_of_frames,
@@ -18,9 +20,10 @@ rule map:
         "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1500,
-        runtime=60,
+        mem_mb=grows(1500),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
@@ -31,4 +34,4 @@ rule map:
         "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
         " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
         " --output {output.dataset:q} --table {output.table:q} --checks {output.checks:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

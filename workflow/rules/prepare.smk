@@ -13,9 +13,10 @@ rule prepare:
         "results/{system}/prepared/prepare.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=grows(1000),
+        runtime=grows(20),
     params:
         script=SCRIPTS / "prepare.py",
         folder=lambda wildcards, output: Path(output.system).parent,
@@ -23,4 +24,4 @@ rule prepare:
         code=code_of("prepare.py"),
     shell:
         "python {params.script:q} --settings {params.settings:q} --output {params.folder:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

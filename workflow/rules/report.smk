@@ -17,9 +17,10 @@ rule report:
         "results/report.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=grows(1000),
+        runtime=grows(30),
     params:
         script=SCRIPTS / "report.py",
         settings=settings_of("report"),
@@ -30,4 +31,4 @@ rule report:
         # The whole config may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"
         " --summary {output.summary:q} --page {output.page:q} --run {output.run:q}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

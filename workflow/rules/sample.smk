@@ -21,9 +21,11 @@ rule sample:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=1440,
+        mem_mb=grows(1500),
+        runtime=grows(1440),
+        gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
@@ -32,7 +34,8 @@ rule sample:
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:
-        "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
+        "python {params.with_gpu:q} {resources.gpu}"
+        " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
         " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

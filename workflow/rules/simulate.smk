@@ -5,6 +5,7 @@
 rule simulate:
     input:
         models=models_of,
+        descriptions=descriptions_of,
         datasets=training_data,
     output:
         "results/experiments/{experiment}/{state}/cg.h5",
@@ -14,13 +15,16 @@ rule simulate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=720,
+        mem_mb=grows(1500),
+        runtime=grows(720),
+        gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "simulate.py",
         settings=settings_of("simulate"),
         code=code_of("simulate.py"),
     shell:
-        "python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
+        "python {params.with_gpu:q} {resources.gpu}"
+        " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

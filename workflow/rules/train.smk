@@ -18,13 +18,16 @@ rule train:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        mem_mb=grows(2000),
+        runtime=grows(720),
+        gpu=0,
     params:
+        with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "train.py",
         settings=settings_of("train"),
         code=code_of("train.py"),
     shell:
-        "python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
+        "python {params.with_gpu:q} {resources.gpu}"
+        " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
         " --model {output.model:q} --curve {output.curve:q} --threads {threads}"
-        " --time-limit {resources.runtime} > {log:q} 2>&1"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

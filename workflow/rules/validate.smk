@@ -6,6 +6,7 @@ rule validate:
     input:
         trajectory="results/experiments/{experiment}/{state}/cg.h5",
         models=models_of,
+        descriptions=descriptions_of,
         reference=reference_data,
     output:
         metrics="results/experiments/{experiment}/{state}/metrics.csv",
@@ -21,8 +22,8 @@ rule validate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "validate.py",
         settings=settings_of("validate"),
@@ -31,4 +32,4 @@ rule validate:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
         " --reference {input.reference:q} --settings {params.settings:q}"
         " --metrics {output.metrics:q} --figure {output.figure:q} --threads {threads}"
-        " > {log:q} 2>&1"
+        " >> {log:q} 2>&1"

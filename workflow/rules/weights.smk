@@ -12,12 +12,13 @@ rule weights:
         "results/{system}/{state}/{campaign}/weights.log",
     conda:
         ENVIRONMENT
+    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=grows(2000),
+        runtime=grows(60),
     params:
         script=SCRIPTS / "weights.py",
         code=code_of("weights.py"),
     shell:
         "python {params.script:q} --trajectories {input:q} --weights {output.weights:q}"
-        " --overlap {output.overlap:q} > {log:q} 2>&1"
+        " --overlap {output.overlap:q} >> {log:q} 2>&1"

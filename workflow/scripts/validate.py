@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from meanforce.analysis.calibration import held_out
 from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.exact_pmf import exact_distribution
 from meanforce.analysis.registry import all_rows
@@ -73,6 +74,7 @@ def main() -> None:
         rng=np.random.default_rng(settings["seed"]),
         weighted_forces=settings["weights"] == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),
+        held_out=held_out(members[0][1].get("datasets"), arguments.reference),
     )
     labels = settings["labels"]
     table = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]

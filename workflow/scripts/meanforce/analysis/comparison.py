@@ -38,6 +38,7 @@ class Comparison:
         weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
             and not on its frames as they are.
         effective_sample_size: of the training frames, or None where it is not known.
+        held_out: whether no member was trained on frames of the reference.
     """
 
     validation: Validation
@@ -52,6 +53,7 @@ class Comparison:
     rng: np.random.Generator
     weighted_forces: bool = False
     effective_sample_size: float | None = None
+    held_out: bool = False
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
@@ -70,26 +72,8 @@ class Comparison:
         return kt(self.temperature) / KCAL
 
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
-        """Standard error of the mean over members.
-
-        Fits that leave out one of K folds each give the delete-a-group jackknife,
-        (K − 1)/K Σ(θ − θ̄)² over all K (Efron, Tibshirani, An Introduction to the Bootstrap,
-        chapter 11), here scaled up from as many members as there are. Networks differ by their
-        seed as well and are taken as independent.
-
-        Args:
-            values: one entry a member, shape (n_members, ...).
-
-        Returns:
-            shape (...); 0 for a single member.
-        """
-        values = np.asarray(values, dtype=float)
-        n = len(values)
-        if n < 2:
-            return np.zeros(values.shape[1:])
-        folds = self.jackknife_folds
-        factor = (folds - 1) ** 2 / folds if folds else 1.0 / n
-        return np.sqrt(factor * values.var(axis=0, ddof=1))
+        """Standard error of the mean over members; see `standard_error`."""
+        return standard_error(values, self.jackknife_folds)
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""
@@ -107,6 +91,40 @@ class Comparison:
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]
+
+
+def mean_variance_factor(members: int, jackknife_folds: int | None) -> float:
+    """What the variance over members (divisor n − 1) is multiplied by to give that of their mean.
+
+    Fits that leave out one of K folds each give the delete-a-group jackknife,
+    (K − 1)/K Σ(θ − θ̄)² over all K (Efron, Tibshirani, An Introduction to the Bootstrap,
+    chapter 11), here scaled up from as many members as there are. Networks differ by their seed as
+    well and are taken as independent.
+
+    Args:
+        members: how many there are.
+        jackknife_folds: K; None where members are independent.
+    """
+    if jackknife_folds is None:
+        return 1.0 / members
+    return (jackknife_folds - 1) ** 2 / jackknife_folds
+
+
+def standard_error(values: list[float] | np.ndarray, jackknife_folds: int | None) -> np.ndarray:
+    """Standard error of the mean over members.
+
+    Args:
+        values: one entry a member, shape (n_members, ...).
+        jackknife_folds: see `mean_variance_factor`.
+
+    Returns:
+        shape (...); 0 for a single member.
+    """
+    values = np.asarray(values, dtype=float)
+    n = len(values)
+    if n < 2:
+        return np.zeros(values.shape[1:])
+    return np.sqrt(mean_variance_factor(n, jackknife_folds) * values.var(axis=0, ddof=1))
 
 
 def axes_of(validation: Validation, variables: dict[str, CollectiveVariable]) -> Axes:

@@ -29,7 +29,7 @@ def rows(comparison: Comparison) -> list[Row]:
     if comparison.reference_forces is None:
         return []
     sample = comparison.reference
-    frames = _frames(comparison)
+    frames = compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
     positions = sample.positions[frames]
@@ -62,7 +62,7 @@ def rows(comparison: Comparison) -> list[Row]:
     ]
 
 
-def _frames(comparison: Comparison) -> np.ndarray:
+def compared_frames(comparison: Comparison) -> np.ndarray:
     """Indices of the frames on which forces are compared.
 
     Where the reference was biased along anything but the beads, a frame is accepted with

@@ -2,6 +2,7 @@
 
 from meanforce.analysis import (
     basins,
+    calibration,
     convergence,
     divergence,
     effective_frames,
@@ -18,6 +19,7 @@ METRICS = (
     exact_pmf.rows,
     structure.rows,
     force_error.rows,
+    calibration.rows,
     convergence.rows,
     effective_frames.rows,
 )

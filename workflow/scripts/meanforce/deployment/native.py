@@ -2,13 +2,18 @@
 
 A `Continuous1DFunction` is a natural cubic spline. With its points on the centres of cubic
 B-splines, and two more at each end, where they and their second derivative vanish, it is not an
-approximation to a sum of such B-splines but the same function. Gaussians need finer points.
+approximation to a sum of such B-splines but the same function. Gaussians need finer points. Models
+of a molecule's bonds, angles, dihedrals and pairs are made as `export` makes them.
 """
+
+import copy
 
 import numpy as np
 import openmm
 import torch
 
+from meanforce.export.openmm_system import build_system
+from meanforce.export.tables import tables_of
 from meanforce.mapping.configuration import Beads
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.linear import LinearPotential
@@ -32,10 +37,10 @@ ENERGY = (
 )
 
 
-def native_force(
+def native_forces(
     potential: Potential, masses: np.ndarray, temperature: float, share: float
-) -> openmm.Force | None:
-    """A share of a model's energy as a force of OpenMM's, or None where it has no such form.
+) -> list[openmm.Force] | None:
+    """A share of a model's energy as forces of OpenMM's, or None where it has no such form.
 
     Args:
         potential: one member of an ensemble.
@@ -43,9 +48,18 @@ def native_force(
         temperature: of U(R; T), K.
         share: factor of the energy, such as one over the number of members.
     """
-    if type(potential) not in POINTS or "collective_variable" not in potential.values:
+    if type(potential) not in POINTS:
         return None
-    return _tabulated(potential, _beads(potential.values["bead_names"], masses), temperature, share)
+    if "collective_variable" in potential.values:
+        beads = _beads(potential.values["bead_names"], masses)
+        return [_tabulated(potential, beads, temperature, share)]
+    # The System owns its forces and has to outlive them.
+    whole = build_system(*tables_of(potential, temperature), masses)
+    scaled = [copy.deepcopy(force) for force in whole.getForces()]
+    for force in scaled:
+        energy, definitions = force.getEnergyFunction().split(";", 1)
+        force.setEnergyFunction(f"{share!r}*({energy});{definitions}")
+    return scaled
 
 
 def _tabulated(

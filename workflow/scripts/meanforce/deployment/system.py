@@ -1,10 +1,12 @@
 """A CG model as an OpenMM System: native forces where the model has a native form, else Python."""
 
+import itertools
+
 import numpy as np
 import openmm
 import torch
 
-from meanforce.deployment.native import native_force
+from meanforce.deployment.native import native_forces
 from meanforce.potentials.interface import EnsembleMean, Potential
 
 
@@ -20,9 +22,12 @@ def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float
     for mass in masses:
         system.addParticle(float(mass))
     share = 1.0 / len(potential.members)
-    native = [native_force(member, masses, temperature, share) for member in potential.members]
-    for force in native if None not in native else [python_force(potential, temperature)]:
-        system.addForce(force)
+    native = [native_forces(member, masses, temperature, share) for member in potential.members]
+    if None in native:
+        system.addForce(python_force(potential, temperature))
+    else:
+        for force in itertools.chain.from_iterable(native):
+            system.addForce(force)
     return system
 
 

@@ -22,7 +22,8 @@ def draw(curves: list[pd.DataFrame], floors: dict[str, float], path: Path) -> No
     """Validation loss of each member, against the epoch or the regularisation strength.
 
     Args:
-        curves: with the column `validation` and `epoch` or `ridge`; (kJ/mol/nm)².
+        curves: with the column `validation` and `epoch` or `smoothness`; (kJ/mol/nm)². Of
+            several ridges, the best at each smoothness is drawn.
         floors: state point: irreducible loss, (kcal/mol/Å)².
         path: SVG file to write.
     """
@@ -37,12 +38,14 @@ def plot(panel: Axes, curves: list[pd.DataFrame], floors: dict[str, float]) -> N
     tops = []
     for number, curve in enumerate(curves):
         colour = SHADES[number % len(SHADES)]
-        column = "epoch" if "epoch" in curve else "ridge"
+        column = "epoch" if "epoch" in curve else "smoothness"
+        if column == "smoothness":
+            curve = curve.groupby(column, as_index=False)["validation"].min()
         panel.plot(
             curve[column],
             curve["validation"] / UNIT,
             color=colour,
-            marker="o" if column == "ridge" else None,
+            marker="o" if column == "smoothness" else None,
             label=f"member {number}, validation",
         )
         if "training" in curve:
@@ -61,9 +64,9 @@ def plot(panel: Axes, curves: list[pd.DataFrame], floors: dict[str, float]) -> N
     if len(floors) > 1:
         # What a curve over all state points is to be compared with; they have equally many frames.
         _floor(panel, "irreducible, mean", sum(floors.values()) / len(floors), lw=1.2)
-    if "ridge" in curves[0]:
+    if "smoothness" in curves[0]:
         panel.set_xscale("log")
-        panel.set_xlabel("regularisation strength")
+        panel.set_xlabel("strength of the smoothness penalty")
     else:
         panel.set_xlabel("epoch")
     panel.set_ylabel("squared force error\n/ (kcal/mol/Å)²")

@@ -69,6 +69,10 @@ class Cgnet(TrainablePotential):
             tensors[name] = torch.nn.functional.pad(tensors[name], (0, more))
         return cls(values, tensors)
 
+    @property
+    def parity(self):
+        return "none" if self.features.tells_mirror_images_apart else "even"
+
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""
         return [t for name, t in self.tensors.items() if name.startswith(("weight", "bias"))]

@@ -34,6 +34,11 @@ class Features:
         self._distances = distances
         self._internal = InternalCoordinates(coordinates, molecule.size, dtype, device)
 
+    @property
+    def tells_mirror_images_apart(self) -> bool:
+        """Sines of dihedrals change their sign; nothing else does."""
+        return self._counts[2] > 0
+
     def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (n, size): r, angles, sines, cosines, 1/r; and gradient vectors."""
         values, vectors = self._internal.evaluate(positions)

@@ -76,6 +76,12 @@ class InternalCoordinates:
             for number, dihedral in enumerate(dihedrals, first_dihedral):
                 columns.append((number, dihedral[plus], dihedral[minus]))
         self._owner = torch.tensor([c[0] for c in columns], dtype=torch.long, device=device)
+        self._ends = [
+            (owner * n_beads + bead, column, sign)
+            for column, (owner, *ends) in enumerate(columns)
+            for bead, sign in zip(ends, (1.0, -1.0), strict=True)
+            if bead is not None
+        ]
         scatter = torch.zeros(n_beads, len(columns), **self._options)
         for column, (_, plus, minus) in enumerate(columns):
             scatter[plus, column] += 1.0
@@ -137,6 +143,18 @@ class InternalCoordinates:
         n = len(gradient)
         along = gradient.T.contiguous().index_select(0, self._owner)[:, None] * vectors
         return (self._scatter @ along.view(-1, 3 * n)).view(self.n_beads, 3, n).permute(2, 0, 1)
+
+    def jacobian(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Gradients of all coordinates in all positions, shape (n_coordinates, n_beads, 3, n).
+
+        Args:
+            vectors: from `evaluate`.
+        """
+        shape = (self.coordinates.size * self.n_beads, 3, vectors.shape[2])
+        result = vectors.new_zeros(shape)
+        for row, column, sign in self._ends:
+            result[row].add_(vectors[column], alpha=sign)
+        return result.view(-1, self.n_beads, *shape[1:])
 
 
 def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 
@@ -18,9 +18,22 @@ class Potential(abc.ABC):
         kind: name of the kind, as in the config.
         dtype: floating-point type that positions must have.
         device: where positions must be.
+        cartesian: whether it depends on where in space the beads are; if not, moving and rotating
+            all beads leaves the energy as it is.
+        permutation_invariant: whether exchanging beads of equal types, such that bonds fall onto
+            bonds, leaves the energy as it is.
+        extensive: whether the energy of copies of a molecule far apart is the sum of theirs.
     """
 
     kind: str
+    cartesian: bool = False
+    permutation_invariant: bool = False
+    extensive: bool = False
+
+    @property
+    def parity(self) -> Literal["even", "none"]:
+        """`even`: a mirror image has the same energy; `none`: it may have another one."""
+        return "none"
 
     def __init__(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         self.dtype, self.device = dtype, torch.device(device)
@@ -129,6 +142,47 @@ class EnsembleMean(Potential):
     def energy_and_forces(self, positions, temperature):
         kind = type(self.members[0])
         return kind.mean_energy_and_forces(self.members, positions, temperature)
+
+    def spread(
+        self, positions: torch.Tensor, temperature: float | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Standard deviations over members, of a single one and not of the mean.
+
+        Forces know a potential but for a constant, so each member's mean energy over the batch is
+        taken away first.
+
+        Args:
+            positions: nm, shape (n, n_beads, 3).
+            temperature: K, one number or shape (n,).
+
+        Returns:
+            kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3); NaN with a single member.
+        """
+        energies, forces = self.each(positions, temperature)
+        return (energies - energies.mean(1, keepdim=True)).std(0), forces.std(0)
+
+    def each(
+        self, positions: torch.Tensor, temperature: float | torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Energies, shape (n_members, n), and forces, shape (n_members, n, n_beads, 3)."""
+        results = [member.energy_and_forces(positions, temperature) for member in self.members]
+        return tuple(torch.stack(values) for values in zip(*results, strict=True))
+
+    @property
+    def cartesian(self):
+        return any(member.cartesian for member in self.members)
+
+    @property
+    def permutation_invariant(self):
+        return all(member.permutation_invariant for member in self.members)
+
+    @property
+    def extensive(self):
+        return all(member.extensive for member in self.members)
+
+    @property
+    def parity(self):
+        return "even" if all(member.parity == "even" for member in self.members) else "none"
 
     def state(self):
         raise NotImplementedError("members are stored one by one")

@@ -9,6 +9,9 @@ from meanforce.errors import InputError
 
 CANDIDATES = ("Reference", "CPU", "CUDA", "OpenCL", "HIP")
 
+STRETCH = 20
+"""Steps timed at once."""
+
 
 def choose_platform(
     wanted: str, system: openmm.System, positions: unit.Quantity, threads: int, seconds: float = 0.4
@@ -20,7 +23,7 @@ def choose_platform(
         system: with its bias.
         positions: a configuration of the system.
         threads: processor threads that the job may use.
-        seconds: length of each timing.
+        seconds: of timing for each platform.
 
     Raises:
         InputError: the wanted platform does not exist here.
@@ -34,12 +37,14 @@ def choose_platform(
                 f"platform: '{wanted}' is not available here; available: {', '.join(available)}"
             )
         return openmm.Platform.getPlatformByName(wanted)
-    rates = {
-        name: _rate(name, system, positions, threads, seconds)
-        for name in CANDIDATES
-        if name in available
-    }
-    return openmm.Platform.getPlatformByName(max(rates, key=rates.get))
+    probes = [_Probe(name, system, positions, threads) for name in CANDIDATES if name in available]
+    probes = [probe for probe in probes if probe.works]
+    started = time.perf_counter()
+    # In turns, so that a machine that is busy for a while is busy for all of them.
+    while time.perf_counter() - started < seconds * len(probes):
+        for probe in probes:
+            probe.step()
+    return openmm.Platform.getPlatformByName(min(probes, key=lambda probe: probe.best).name)
 
 
 def platform_properties(platform: openmm.Platform, threads: int) -> dict[str, str]:
@@ -63,24 +68,36 @@ def made_on(context: openmm.Context) -> str:
     return ", ".join([f"OpenMM {openmm.__version__}", platform.getName(), *here])
 
 
-def _rate(
-    name: str, system: openmm.System, positions: unit.Quantity, threads: int, seconds: float
-) -> float:
-    """Steps per second; 0 where the platform fails."""
-    platform = openmm.Platform.getPlatformByName(name)
-    integrator = openmm.LangevinMiddleIntegrator(300.0, 1.0, 0.0005)
-    try:
-        context = openmm.Context(
-            system, integrator, platform, platform_properties(platform, threads)
-        )
-        context.setPositions(positions)
-        integrator.step(20)
-        steps, start = 0, time.perf_counter()
-        while time.perf_counter() - start < seconds:
-            integrator.step(20)
-            # Asking for the time waits until the device has done its work.
-            context.getState().getTime()
-            steps += 20
-        return steps / (time.perf_counter() - start)
-    except openmm.OpenMMException:
-        return 0.0
+class _Probe:
+    """Times short stretches of steps on one platform.
+
+    Other processes can only slow a stretch down, so the fastest one tells platforms apart even
+    where several jobs share the cores.
+
+    Attributes:
+        name: of the platform.
+        works: whether it can step this system.
+        best: shortest time of a stretch so far, s.
+    """
+
+    def __init__(
+        self, name: str, system: openmm.System, positions: unit.Quantity, threads: int
+    ) -> None:
+        self.name, self.works, self.best = name, True, float("inf")
+        platform = openmm.Platform.getPlatformByName(name)
+        self._integrator = openmm.LangevinMiddleIntegrator(300.0, 1.0, 0.0005)
+        try:
+            self._context = openmm.Context(
+                system, self._integrator, platform, platform_properties(platform, threads)
+            )
+            self._context.setPositions(positions)
+            self._integrator.step(STRETCH)
+        except openmm.OpenMMException:
+            self.works = False
+
+    def step(self) -> None:
+        start = time.perf_counter()
+        self._integrator.step(STRETCH)
+        # Asking for the time waits until the device has done its work.
+        self._context.getState().getTime()
+        self.best = min(self.best, time.perf_counter() - start)

@@ -197,6 +197,8 @@ def _name(value: Any) -> str:
 def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
+    if "{" in value or "}" in value:
+        raise ValueError(f"{value!r} has braces, in which Snakemake fills in wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
         raise ValueError("is too long for the path of a file")
     return value

@@ -18,6 +18,9 @@ N_BEADS = {
 }
 """How many beads each kind of collective variable takes, where their number is fixed."""
 
+EVEN_KINDS = {"distance", "angle", "cos_dihedral", "coordination"}
+"""Kinds that have the same value for a mirror image."""
+
 KIND_OF_KEY = {
     "axis": "coordinate",
     "other_beads": "coordination",

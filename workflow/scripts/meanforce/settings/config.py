@@ -246,7 +246,7 @@ class Config(Settings):
         if system not in self.validation:
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         potential = self.potentials[experiment.potential]
-        if isinstance(potential, Linear):
+        if isinstance(potential, Linear) and potential.collective_variable is not None:
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
             self._check_variables(f"{at}.collective_variable", system, names)
             self._check_values(f"{at}.lower", system, names, [potential.lower])

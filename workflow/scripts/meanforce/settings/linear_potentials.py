@@ -4,32 +4,113 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Coordinate, Name, Settings
+from meanforce.settings.base import Coordinate, Length, Name, Settings
+
+
+class CurveTerm(Settings):
+    """One curve for each pair of types of bonded beads, or each triple of types at an angle."""
+
+    functions: int = Field(
+        default=20, ge=6, le=200, description="basis functions of a curve, over the data's range"
+    )
+
+
+class DihedralTerm(Settings):
+    """One periodic curve for each quadruple of types along three bonds."""
+
+    functions: int = Field(
+        default=24, ge=8, le=200, description="basis functions of a curve, around the circle"
+    )
+
+
+class PairTerm(Settings):
+    """One curve for each pair of types of beads that are far apart along the bonds."""
+
+    cutoff: Length = Field(
+        default=1.0, description="distance at which energy and force vanish (nm)"
+    )
+    functions: int = Field(
+        default=24, ge=6, le=200, description="basis functions of a curve, up to the cutoff"
+    )
+    exclude: Literal[2, 3, 4] = Field(
+        default=3,
+        description="2: all pairs but bonded ones; 3: pairs beyond 1-3 neighbours; 4: pairs beyond "
+        "1-4 neighbours",
+    )
+
+
+class Terms(Settings):
+    """What the potential of a molecule is the sum of; `null` leaves a kind of term out."""
+
+    bonds: CurveTerm | None = Field(default=CurveTerm(), description="curves of bond lengths")
+    angles: CurveTerm | None = Field(default=CurveTerm(), description="curves of angles")
+    dihedrals: DihedralTerm | None = Field(
+        default=DihedralTerm(), description="curves of proper dihedrals"
+    )
+    pairs: PairTerm | None = Field(
+        default=PairTerm(), description="curves of distances between non-bonded beads"
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not any((self.bonds, self.angles, self.dihedrals, self.pairs)):
+            raise ValueError("all terms are left out; give at least one")
+        return self
 
 
 class Linear(Settings):
     """What the potentials that are linear in their coefficients have."""
 
-    collective_variable: Name = Field(description="the potential is a function of this variable")
-    lower: Coordinate = Field(description="lower end of the basis")
-    upper: Coordinate = Field(description="upper end of the basis")
-    functions: int = Field(ge=4, le=500, description="number of basis functions")
+    collective_variable: Name | None = Field(
+        default=None, description="the potential is one curve, a function of this variable; or …"
+    )
+    terms: Terms | None = Field(
+        default=None,
+        description="… the sum of curves of a molecule's internal coordinates, one for each "
+        "combination of bead types (`{}` takes all defaults)",
+    )
+    lower: Coordinate | None = Field(
+        default=None, description="lower end of the basis along the collective variable"
+    )
+    upper: Coordinate | None = Field(
+        default=None, description="upper end of the basis along the collective variable"
+    )
+    functions: int | None = Field(
+        default=None, ge=4, le=500, description="basis functions along the collective variable"
+    )
     temperature: Literal["none", "linear"] = Field(
         default="linear", description="none: one curve; linear: coefficients linear in T"
     )
     ridge: list[float] = Field(
-        default=[1e-8, 1e-6, 1e-4, 1e-2],
+        default=[1e-8, 1e-6, 1e-4],
         min_length=1,
-        description="regularisation strengths (relative to the largest eigenvalue) among which "
-        "block cross-validation chooses",
+        description="strengths of the penalty on coefficients (relative to the largest eigenvalue "
+        "of a curve's normal matrix) among which block cross-validation chooses",
+    )
+    smoothness: list[float] = Field(
+        default=[1e-6, 1e-5, 1e-4, 1e-3],
+        min_length=1,
+        description="the same for the penalty on second differences of coefficients",
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.lower >= self.upper:
+    def _consistent(self) -> Self:
+        if (self.collective_variable is None) == (self.terms is None):
+            raise ValueError("give either 'collective_variable' or 'terms'")
+        basis = (self.lower, self.upper, self.functions)
+        if self.terms is not None:
+            if basis != (None, None, None):
+                raise ValueError(
+                    "'lower', 'upper' and 'functions' belong to a 'collective_variable'; "
+                    "those of 'terms' come from the data and stand in each term"
+                )
+        elif None in basis:
+            raise ValueError("a 'collective_variable' needs 'lower', 'upper' and 'functions'")
+        elif self.lower >= self.upper:
             raise ValueError("'lower' must be below 'upper'")
-        if min(self.ridge) < 0:
-            raise ValueError("'ridge' values must be 0 or more")
+        for key in ("ridge", "smoothness"):
+            if min(getattr(self, key)) < 0:
+                raise ValueError(f"'{key}' values must be 0 or more")
         return self
 
 
@@ -46,3 +127,13 @@ class Rbf(Linear):
     width: float = Field(
         default=1.5, gt=0.2, le=10, description="width of a Gaussian, in units of their distance"
     )
+
+    @model_validator(mode="after")
+    def _closed(self) -> Self:
+        dihedrals = self.terms and self.terms.dihedrals
+        if dihedrals and dihedrals.functions < 12 * self.width:
+            raise ValueError(
+                f"terms.dihedrals.functions: {dihedrals.functions} Gaussians of width "
+                f"{self.width:g} overlap around the circle; give at least {12 * self.width:g}"
+            )
+        return self

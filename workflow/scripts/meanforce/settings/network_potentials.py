@@ -64,7 +64,7 @@ class Cgnet(Settings):
         default=[128, 128, 128], min_length=1, max_length=10, description="widths of hidden layers"
     )
     distances: Literal["plain", "inverse", "both"] = Field(
-        default="plain",
+        default="both",
         description="how pair distances r enter, beside angles and dihedrals; plain: r; "
         "inverse: 1/r; both",
     )

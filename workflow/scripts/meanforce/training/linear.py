@@ -1,14 +1,9 @@
-"""Force matching of potentials that are linear in their coefficients, by normal equations.
-
-Least squares of F + Σ_k c_k dB_k/dR over all frames, which may have weights; Noid et al.,
-J. Chem. Phys. 128, 244114 (2008). The normal matrices are summed block by block, so that
-cross-validation over blocks costs nothing but small linear systems.
-"""
+"""Force matching of potentials that are linear in their coefficients, by normal equations."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from meanforce.potentials.linear import LinearPotential
@@ -16,11 +11,16 @@ from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.linear_potentials import Linear
+from meanforce.training.coefficient_errors import coefficient_errors
+from meanforce.training.curve_ranges import curves_of_terms, sampled_range
 from meanforce.training.frames import Frames
+from meanforce.training.normal_equations import NormalEquations
+from meanforce.training.regularisation import choose
 from meanforce.training.result import Fit
 from meanforce.units import kt
 
-CHUNK = 50000
+TOUCHED = 1e-2
+"""A basis function that all frames together raise less than this is empty (1 is a frame)."""
 
 
 def fit_linear(
@@ -32,7 +32,7 @@ def fit_linear(
     report: Callable[[str], None],
     job: Job | None = None,
 ) -> Fit:
-    """Fit all frames but those of fold `member`, with the ridge that cross-validation prefers.
+    """Fit all frames but those of fold `member`, regularised as cross-validation prefers.
 
     Args:
         settings: of the potential.
@@ -44,108 +44,91 @@ def fit_linear(
         report: called with lines of progress.
         job: not used; the fit is short.
     """
-    values = {
-        "collective_variable": variables[settings.collective_variable].model_dump(),
-        "bead_names": list(frames.molecule.names),
-        "lower": settings.lower,
-        "upper": settings.upper,
-        "functions": settings.functions,
-        "width": getattr(settings, "width", 1.0),
-        "temperature": settings.temperature,
-        "reference_temperature": float(np.mean(sorted(set(frames.temperatures.tolist())))),
-        "sampled": [settings.lower, settings.upper],
-        "wall": 0.0,
-    }
-    size = settings.functions * (2 if settings.temperature == "linear" else 1)
-    potential = KINDS[settings.kind](values, torch.zeros(size, dtype=torch.float64))
-    normal = NormalEquations(potential, frames)
-    low, high = normal.sampled
-    values["sampled"] = [max(low, settings.lower), min(high, settings.upper)]
-    # A wall that costs kT one basis function beyond the data.
-    values["wall"] = kt(values["reference_temperature"]) / potential.spacing**2
-
-    kept = [fold for fold in sorted(normal.folds) if fold != member]
-    losses = [normal.cross_validate(kept, ridge) for ridge in settings.ridge]
-    best = settings.ridge[int(np.argmin(losses))]
-    coefficients = normal.solve(kept, best)
+    blank = without_coefficients(settings, frames, variables)
+    normal = NormalEquations(blank, frames, report)
+    kept = [fold for fold in normal.folds if fold != member]
+    choice = choose(
+        lambda ridge, smoothness: normal.cross_validate(kept, ridge, smoothness),
+        settings.ridge,
+        settings.smoothness,
+    )
+    coefficients = normal.solve(kept, choice.ridge, choice.smoothness)
     held = normal.loss([member], coefficients) if member in normal.folds else float("nan")
-    report(f"ridge {best:g}: block-validated loss {min(losses):.4g}, left-out fold {held:.4g}")
-    curve = pd.DataFrame({"ridge": settings.ridge, "validation": losses})
-    fitted = KINDS[settings.kind](values, torch.from_numpy(coefficients))
+    report(
+        f"{len(coefficients)} coefficients, ridge {choice.ridge:g}, smoothness "
+        f"{choice.smoothness:g}: block-validated loss {choice.loss:.5g}, left-out fold {held:.5g}"
+    )
+    empty = _empty(blank, normal.total(kept).activation)
+    for name, places in empty.items():
+        report(
+            f"warning: no frame touches {len(places)} basis functions of {name}, centred at "
+            f"{', '.join(f'{place:.3g}' for place in places)}; smoothness carries the curve there"
+        )
+    errors = coefficient_errors(normal, frames, kept, choice, coefficients)
+    dtype = blank.dtype
+    fitted = type(blank)(
+        blank.values,
+        torch.from_numpy(coefficients).to(dtype),
+        {name: tensor.to(dtype) for name, tensor in errors.items()},
+    )
     about = {
-        "ridge": best,
+        "ridge": choice.ridge,
+        "smoothness": choice.smoothness,
         "validation_loss": held,
+        "cross_validation_loss": choice.loss,
+        "empty_functions": empty,
         "components": normal.count(kept),
         "jackknife_folds": len(normal.folds),
     }
-    return Fit(fitted, curve, about)
+    return Fit(fitted, choice.table, about)
 
 
-class NormalEquations:
-    """Sums AᵀWA, AᵀWf and fᵀWf of each fold, W the weights of the frames.
+def without_coefficients(
+    settings: Linear, frames: Frames, variables: dict[str, CollectiveVariable]
+) -> LinearPotential:
+    """The potential with all that is known before the fit, and zeros."""
+    kind = KINDS[settings.kind]
+    reference = float(np.mean(sorted(set(frames.temperatures.tolist()))))
+    values: dict[str, Any] = {
+        "width": getattr(settings, "width", 1.0),
+        "temperature": settings.temperature,
+        "reference_temperature": reference,
+    }
+    if settings.terms is None:
+        values |= {
+            "collective_variable": variables[settings.collective_variable].model_dump(),
+            "bead_names": list(frames.molecule.names),
+            "lower": settings.lower,
+            "upper": settings.upper,
+            "functions": settings.functions,
+        }
+        low, high = sampled_range(values, frames)
+        values["sampled"] = [max(low, settings.lower), min(high, settings.upper)]
+        # A wall that costs kT one basis function beyond the data.
+        spacing = (settings.upper - settings.lower) / (settings.functions - 1)
+        values["wall"] = kt(reference) / spacing**2
+        size, dtype = settings.functions, torch.float64
+    else:
+        curves = curves_of_terms(settings.terms, frames, reference)
+        pairs = settings.terms.pairs
+        values |= frames.molecule.parameters() | {
+            "curves": curves,
+            "exclude": pairs.exclude if pairs else 3,
+        }
+        # Many functions: half the bytes in dynamics and fits; sums are double all the same.
+        size, dtype = sum(curve["functions"] for curve in curves), torch.float32
+    n_forms = 2 if settings.temperature == "linear" else 1
+    return kind(values, torch.zeros(n_forms * size, dtype=dtype))
 
-    Attributes:
-        folds: fold numbers.
-        sampled: range of the collective variable in the data.
-    """
 
-    def __init__(self, potential: LinearPotential, frames: Frames) -> None:
-        self.folds: dict[int, tuple[np.ndarray, np.ndarray, float, float]] = {}
-        low, high = float("inf"), float("-inf")
-        components = (frames.forces != 0).any(dim=0).sum().item()
-        for fold in sorted(set(frames.folds.tolist())):
-            part = frames.select(frames.folds == fold)
-            matrix, vector, square, n = 0.0, 0.0, 0.0, 0
-            for start in range(0, len(part.positions), CHUNK):
-                block = slice(start, start + CHUNK)
-                s, gradient = potential.variable(part.positions[block])
-                low, high = min(low, s.min().item()), max(high, s.max().item())
-                _, slope = potential.basis(s)
-                form = potential.temperature_form(part.temperatures[block].double())
-                design = (form[:, :, None] * slope[:, None, :]).flatten(1)
-                forces = part.forces[block].double()
-                along = -(forces * gradient).sum((1, 2))
-                metric = (gradient**2).sum((1, 2))
-                squares = forces**2
-                if part.weights is None:
-                    n += len(forces) * components
-                else:
-                    weights = part.weights[block].double()
-                    along, metric = along * weights, metric * weights
-                    squares = squares * weights[:, None, None]
-                    n += weights.sum().item() * components
-                matrix = matrix + (design * metric[:, None]).T @ design
-                vector = vector + design.T @ along
-                square += squares.sum().item()
-            self.folds[fold] = (matrix.numpy(), vector.numpy(), square, n)
-        self.sampled = (low, high)
-
-    def _sum(self, folds: list[int]) -> tuple[np.ndarray, np.ndarray, float, float]:
-        parts = [self.folds[fold] for fold in folds]
-        return tuple(sum(column) for column in zip(*parts, strict=True))
-
-    def count(self, folds: list[int]) -> float:
-        """Force components in some folds, each counted with the weight of its frame."""
-        return self._sum(folds)[3]
-
-    def solve(self, folds: list[int], ridge: float) -> np.ndarray:
-        """Coefficients from some folds; `ridge` is relative to the largest eigenvalue."""
-        matrix, vector, _, _ = self._sum(folds)
-        largest = np.linalg.eigvalsh(matrix)[-1]
-        # Without a ridge, directions that no frame determines still need a floor.
-        strength = max(ridge, 1e-14) * largest
-        return np.linalg.solve(matrix + strength * np.eye(len(matrix)), vector)
-
-    def loss(self, folds: list[int], coefficients: np.ndarray) -> float:
-        """Mean squared force error on some folds, (kJ/mol/nm)²."""
-        matrix, vector, square, count = self._sum(folds)
-        error = coefficients @ matrix @ coefficients - 2 * coefficients @ vector + square
-        return float(error / count)
-
-    def cross_validate(self, folds: list[int], ridge: float) -> float:
-        """Mean loss on each fold of a fit to the other ones."""
-        losses = []
-        for fold in folds:
-            others = [other for other in folds if other != fold]
-            losses.append(self.loss([fold], self.solve(others or folds, ridge)))
-        return float(np.mean(losses))
+def _empty(potential: LinearPotential, activation: np.ndarray) -> dict[str, list[float]]:
+    """Centres of functions that no frame touches, by curve; curves without any are left out."""
+    result, first = {}, 0
+    peak = float(potential.shape(torch.zeros(1), potential.values["width"])[0])
+    for curve in potential.curves:
+        own = activation[first : first + curve.functions] / peak
+        first += curve.functions
+        places = [curve.lower + curve.spacing * number for number in np.flatnonzero(own < TOUCHED)]
+        if places:
+            result[f"{curve.kind} {curve.name}"] = [round(float(place), 6) for place in places]
+    return result

@@ -1,0 +1,52 @@
+"""Export a spline or rbf of a molecule as tables for OpenMM, LAMMPS or GROMACS."""
+
+import argparse
+from pathlib import Path
+
+import openmm
+
+from meanforce.data.h5md import H5mdReader
+from meanforce.errors import InputError, exits_cleanly
+from meanforce.export.gromacs import write_gromacs
+from meanforce.export.lammps import write_lammps
+from meanforce.export.openmm_system import build_system
+from meanforce.export.tables import tables_of
+from meanforce.potentials.files import load
+from meanforce.progress import report
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True, help=".safetensors file")
+    parser.add_argument("--temperature", type=float, required=True, help="K")
+    parser.add_argument("--format", choices=("openmm", "lammps", "gromacs"), required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--dataset", type=Path, help="H5MD file with the beads' masses (openmm)")
+    parser.add_argument("--points", type=int, default=1001, help="of a table (lammps, gromacs)")
+    arguments = parser.parse_args()
+    if not 0 < arguments.temperature < float("inf"):
+        raise InputError(f"--temperature: {arguments.temperature:g} is not a temperature above 0 K")
+    if not 10 <= arguments.points <= 10**6:
+        raise InputError(f"--points: {arguments.points} is not between 10 and 1000000")
+    molecule, tables = tables_of(load(arguments.model)[0], arguments.temperature)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    if arguments.format == "openmm":
+        if arguments.dataset is None:
+            raise InputError("--dataset: is missing; an OpenMM system needs the beads' masses")
+        with H5mdReader(arguments.dataset) as reader:
+            names, masses = reader.parameters["bead_names"], reader.masses
+        if list(names) != list(molecule.names):
+            raise InputError(f"{arguments.dataset}: has other beads than {arguments.model}")
+        path = arguments.output / "system.xml"
+        path.write_text(openmm.XmlSerializer.serialize(build_system(molecule, tables, masses)))
+        paths = [path]
+    else:
+        write = write_lammps if arguments.format == "lammps" else write_gromacs
+        paths = write(molecule, tables, arguments.output, arguments.points)
+    report(f"{len(tables)} curves at {arguments.temperature:g} K: {len(paths)} files in "
+           f"{arguments.output}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Tables for LAMMPS: pair_style, bond_style, angle_style and dihedral_style table; units real.
+
+kcal/mol, Å, degrees; forces are −dE/dr in kcal/mol/Å and −dE/dθ in kcal/mol/degree.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from meanforce.export.tables import Table
+from meanforce.potentials.molecule import Molecule
+from meanforce.units import KCAL
+
+ANGSTROM = 10.0
+"""Å per nm."""
+
+ENDS = (0.5, 2.0)
+"""Bonds are tabulated from and to these multiples of the ends of the data."""
+
+STYLES = {
+    "bonds": "bond_style table spline {n}",
+    "angles": "angle_style table spline {n}",
+    "dihedrals": "dihedral_style table spline {n}",
+    "pairs": "pair_style table spline {n}",
+}
+
+
+def write_lammps(molecule: Molecule, tables: list[Table], folder: Path, points: int) -> list[Path]:
+    """One file of tables for each kind of term, and the commands that read them.
+
+    Args:
+        molecule: the beads; atom types are its bead types in order of appearance.
+        tables: of the potential's curves; types of bonds, angles and dihedrals in this order.
+        folder: to write into.
+        points: of a table.
+
+    Returns:
+        the files.
+    """
+    paths, commands = [], ["units real", "atom_style molecular"]
+    types = list(dict.fromkeys(molecule.types))
+    commands += [f"# atom type {number}: {name}" for number, name in enumerate(types, 1)]
+    for kind, style in STYLES.items():
+        own = [table for table in tables if table.kind == kind]
+        if not own:
+            continue
+        path = folder / f"{kind}.table"
+        sections = [_section(table, points) for table in own]
+        commands.append(style.format(n=points))
+        if kind == "pairs":
+            cutoff = own[0].curve.cutoff * ANGSTROM
+            sections.append(
+                _text("none", "no interaction", f"N {points}", _nothing(cutoff, points))
+            )
+            commands += _pair_commands(molecule, types, own, cutoff)
+        else:
+            commands += _bonded_commands(kind[:-1], own)
+        path.write_text("\n".join(sections))
+        paths.append(path)
+    path = folder / "potential.in"
+    path.write_text("\n".join(commands) + "\n")
+    return [*paths, path]
+
+
+def _bonded_commands(style: str, tables: list[Table]) -> list[str]:
+    result = []
+    for number, table in enumerate(tables, 1):
+        where = ", ".join("-".join(str(bead + 1) for bead in beads) for beads in table.beads)
+        result.append(f"# {style} type {number}: {table.name}; atoms {where}")
+        result.append(f"{style}_coeff {number} {table.kind}.table {table.label}")
+    return result
+
+
+def _pair_commands(
+    molecule: Molecule, types: list[str], tables: list[Table], cutoff: float
+) -> list[str]:
+    labels = {}
+    for table in tables:
+        i, j = (types.index(molecule.types[bead]) for bead in table.beads[0])
+        labels[min(i, j), max(i, j)] = table.label
+    pairs = [(i, j) for i in range(len(types)) for j in range(i, len(types))]
+    far = tables[0].potential.values["exclude"] == 3
+    return [
+        f"special_bonds lj/coul 0 0 {1 if far else 0}",
+        *(
+            f"pair_coeff {i + 1} {j + 1} pairs.table {labels.get((i, j), 'none')} {cutoff:g}"
+            for i, j in pairs
+        ),
+    ]
+
+
+def _section(table: Table, points: int) -> str:
+    low, high = table.curve.sampled
+    if table.kind == "dihedrals":
+        x = np.linspace(-180.0, 180.0, points, endpoint=False)
+        return _text(table.label, table.name, f"N {points} DEGREES", _rows(table, x, np.pi / 180))
+    if table.kind == "angles":
+        x = np.linspace(0.0, 180.0, points)
+        return _text(table.label, table.name, f"N {points}", _rows(table, x, np.pi / 180))
+    if table.kind == "bonds":
+        x = np.linspace(ENDS[0] * low, ENDS[1] * high, points) * ANGSTROM
+        return _text(table.label, table.name, f"N {points}", _rows(table, x, 1 / ANGSTROM))
+    cutoff = table.curve.cutoff * ANGSTROM
+    x = _distances(cutoff, points)
+    header = f"N {points} R {x[0]:.15g} {cutoff:.15g}"
+    return _text(table.label, table.name, header, _rows(table, x, 1 / ANGSTROM))
+
+
+def _distances(cutoff: float, points: int) -> np.ndarray:
+    """Evenly spaced; not zero, where the direction of a force is unknown."""
+    return np.linspace(cutoff / points, cutoff, points)
+
+
+def _nothing(cutoff: float, points: int) -> np.ndarray:
+    x = _distances(cutoff, points)
+    return np.stack([x, 0 * x, 0 * x], axis=1)
+
+
+def _rows(table: Table, x: np.ndarray, unit: float) -> np.ndarray:
+    """x in the table's unit, energy and force; `unit` is that unit in nm or rad."""
+    energy, force = table.at(x * unit)
+    return np.stack([x, energy / KCAL, force * unit / KCAL], axis=1)
+
+
+def _text(label: str, name: str, header: str, rows: np.ndarray) -> str:
+    lines = [f"# {name}", label, header, ""]
+    lines += [f"{n} {x:.15g} {e:.15g} {f:.15g}" for n, (x, e, f) in enumerate(rows, 1)]
+    return "\n".join(lines) + "\n"
