@@ -17,9 +17,9 @@ from meanforce.sampling.collective_variables import as_variable, bias_force, val
 from meanforce.sampling.grid import BiasGrid
 from meanforce.settings import stages
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.experiments import CgBias
 from meanforce.settings.job import validated, validated_each
 from meanforce.settings.load import load_config
+from meanforce.settings.simulations import CgBias
 
 NAMES = tuple("ABCDEF")
 RADIUS = 0.45

@@ -307,6 +307,13 @@ BAD = {
         put("simulations", "muller_brown", "bias", "width", [1.5]),
         r"simulations\.muller_brown\.bias\.width: given 1.5, but 'x' is a length",
     ),
+    "exchange that heats to less than a state point": (
+        put(
+            "simulations", "muller_brown", "exchange",
+            {"highest": "350 K", "levels": 3, "every": "1 ps"},
+        ),
+        r"simulations\.muller_brown\.exchange\.highest: 350 K is not above state point 'T400'",
+    ),
     "shape for a coordinate": (
         put("simulations", "muller_brown", "bias", "width", ["1.5 kg"]),
         r"bias\.width\.0: '1.5 kg' is not a length, an angle or a number, such as '0.5 nm'",

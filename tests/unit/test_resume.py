@@ -9,12 +9,14 @@ import torch
 from test_dynamics import BEAD, MASSES, VARIABLE, DoubleWell, settings
 from test_training import CGNET, chain_frames
 
+from meanforce.dynamics import compiled as compiling
+from meanforce.dynamics.compiled import available
+from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.errors import InputError, Stopped
 from meanforce.restart.job import Job
-from meanforce.settings.experiments import CgBias
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.training.registry import fit
@@ -78,45 +80,68 @@ BIAS = {
 }  # fmt: skip
 
 
-def cg_run(biased: bool) -> BatchRun:
+KINDS = {
+    "plain": {},
+    "biased": {"bias": BIAS},
+    "exchange": {"exchange": {"highest": 500.0, "levels": 3, "every": 0.07}, "bias": BIAS},
+    "until": {"until": {"r_hat": 1.000001, "at_most": 6.0}},
+}
+
+
+def cg_run(kind: str) -> BatchRun:
     """A short run of a few chains; every call gives a new one."""
-    changes = {"chains": 5, "equilibration": 0.5, "length": 2.0, "stride": 0.1}
-    bias = None
-    if biased:
-        bias_settings = CgBias.model_validate(BIAS, context={"internal": True})
-        bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
-        changes["bias"] = bias_settings.model_dump()
-    return BatchRun(DoubleWell(), BEAD, MASSES, settings(**changes), bias, 300.0, 11)
+    changes = {"chains": 6, "equilibration": 0.5, "length": 2.0, "stride": 0.1} | KINDS[kind]
+    chosen, bias, convergence = settings(**changes), None, None
+    if chosen.bias is not None:
+        bias = SharedBias(chosen.bias, [VARIABLE], ["X"], 300.0, torch.float64)
+    if chosen.until is not None:
+        convergence = Convergence(chosen.until, [VARIABLE], ["X"])
+    return BatchRun(DoubleWell(), BEAD, MASSES, chosen, bias, 300.0, 11, convergence)
 
 
-@pytest.mark.parametrize("biased", [True, False])
-def test_a_cg_run_goes_on_in_every_phase(tmp_path, biased):
-    starts = np.linspace(-1, 1, 15).reshape(5, 1, 3)
-    cg_run(biased).run(starts, tmp_path / "once.h5", lambda line: None)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
+    starts = np.linspace(-1, 1, 18).reshape(6, 1, 3)
+    cg_run(kind).run(starts, tmp_path / "once.h5", lambda line: None)
     stops = go_on_until_done(
         tmp_path / "job",
-        lambda job: cg_run(biased).run(starts, tmp_path / "again.h5", lambda line: None, job),
+        lambda job: cg_run(kind).run(starts, tmp_path / "again.h5", lambda line: None, job),
         every=17,
     )
-    assert stops >= (25 if biased else 13)
+    assert stops >= (25 if "bias" in KINDS[kind] else 13)
+    assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+@pytest.mark.skipif(not available(), reason="there is no C++ compiler")
+def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiling, "WORTH", 1)
+    starts, lines = np.linspace(-1, 1, 18).reshape(6, 1, 3), []
+    cg_run("plain").run(starts, tmp_path / "once.h5", lines.append)
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: cg_run("plain").run(starts, tmp_path / "again.h5", lines.append, job),
+        every=120,
+    )
+    assert stops == 2
+    assert sum(line.startswith("forces compiled in") for line in lines) == 4
     assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
 
 
 def test_the_bundle_of_another_run_is_refused(tmp_path):
-    starts = np.ones((5, 1, 3))
+    starts = np.ones((6, 1, 3))
     job = Job(tmp_path, {"seed": 1}, stop=lambda: "test")
     with pytest.raises(Stopped, match="the same command goes on from here"):
-        cg_run(True).run(starts, tmp_path / "cg.h5", lambda line: None, job)
+        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, job)
     other = Job(tmp_path, {"seed": 2})
     with pytest.raises(InputError, match="another job: seed was 1 and is 2"):
-        cg_run(True).run(starts, tmp_path / "cg.h5", lambda line: None, other)
+        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, other)
 
 
 def test_schedule_of_a_cg_run():
     changes = {"equilibration": 0.5, "length": 2.0, "stride": 0.3, "bias": BIAS | {"build": 4.5}}
     # 450 steps: 200 hills two steps apart would leave 50, so there are 225.
     schedule = Schedule.of(settings(**changes))
-    assert schedule == Schedule(225, 2, 50, 6, 30)
+    assert schedule == Schedule(225, 2, 50, 6, 30, 6)
     steps = range(1, schedule.end + 1)
     assert sum(map(schedule.is_deposit, steps)) == 225
     assert [step for step in steps if schedule.is_frame(step)] == list(range(530, 681, 30))

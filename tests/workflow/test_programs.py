@@ -7,7 +7,7 @@ import pytest
 
 STAGES = (
     "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
-    "validate", "report",
+    "validate", "report", "deploy",
 )  # fmt: skip
 
 

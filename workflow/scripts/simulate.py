@@ -7,6 +7,8 @@ import numpy as np
 import torch
 
 from meanforce.data.h5md import H5mdReader, contents
+from meanforce.dynamics.convergence import Convergence
+from meanforce.dynamics.device import chosen_device
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
@@ -16,8 +18,8 @@ from meanforce.potentials.molecule import Molecule
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
-from meanforce.settings.experiments import Simulation
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
+from meanforce.settings.simulations import Simulation
 
 START_FRAMES = 20000
 """Frames of each dataset among which starts are chosen."""
@@ -48,18 +50,23 @@ def main() -> None:
         "datasets": contents(arguments.datasets),
     }
     with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
-        run, starts = _prepared(settings, arguments)
+        bundle = job.load()
+        run, starts = _prepared(settings, arguments, bundle and bundle.info["device"])
         run.run(starts, job.folder / "cg.h5", report, job)
         (job.folder / "cg.h5").replace(arguments.output)
 
 
-def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[BatchRun, np.ndarray]:
-    """The run, and where its chains start."""
+def _prepared(
+    settings: JobSettings, arguments: argparse.Namespace, device: str | None
+) -> tuple[BatchRun, np.ndarray]:
+    """The run, and where its chains start; `device` is where an earlier process computed it."""
     simulation = validated(Simulation, settings["simulation"], "simulation")
     variables = validated_each(
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
+    surface = [variables[name] for name in settings["surface"]]
     potential = load_ensemble(arguments.models)
+    potential = potential.to(potential.dtype, chosen_device(simulation.device, device))
     positions = []
     for path in arguments.datasets:
         with H5mdReader(path) as reader:
@@ -70,7 +77,7 @@ def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[Bat
         potential.check_beads(molecule)
     starts = spread_starts(
         np.concatenate(positions),
-        [variables[name] for name in settings["surface"]],
+        surface,
         molecule.names,
         simulation.chains,
         np.random.default_rng(settings["seed"]),
@@ -83,9 +90,20 @@ def _prepared(settings: JobSettings, arguments: argparse.Namespace) -> tuple[Bat
             molecule.names,
             settings["temperature"],
             potential.dtype,
+            potential.device,
         )
+    convergence = None
+    if simulation.until is not None:
+        convergence = Convergence(simulation.until, surface, molecule.names)
     run = BatchRun(
-        potential, molecule, masses, simulation, bias, settings["temperature"], settings["seed"]
+        potential,
+        molecule,
+        masses,
+        simulation,
+        bias,
+        settings["temperature"],
+        settings["seed"],
+        convergence,
     )
     return run, starts
 

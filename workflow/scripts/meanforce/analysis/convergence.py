@@ -1,17 +1,18 @@
-"""Metrics `stability` and `rhat_<variable>`: can the CG run be believed at all?"""
+"""Metrics `stability`, `stability_<kind>` and `rhat_<variable>`: can the CG run be believed?"""
 
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row
+from meanforce.data.mixing import r_hat
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Fraction of chains that stayed intact, and R-hat of each collective variable."""
+    """Fraction of chains that stayed intact, in all and by kind; R-hat of collective variables."""
     n = len(np.unique(comparison.model.chains)) / max(comparison.model.stable, 1e-9)
-    stable = comparison.model.stable
-    error = float(np.sqrt(stable * (1 - stable) / n))
-    result = [Row("stability", stable, error, 1.0)]
+    result = [_fraction("stability", comparison.model.stable, n)]
+    for kind, broken in comparison.model.broken.items():
+        result.append(_fraction(f"stability_{kind}", 1.0 - broken, n))
     for number, name in enumerate(comparison.validation.surface):
         values = comparison.model.variables[:, number]
         if comparison.axes.periodic[number]:
@@ -24,31 +25,6 @@ def rows(comparison: Comparison) -> list[Row]:
     return result
 
 
-def r_hat(values: np.ndarray, chains: np.ndarray) -> float:
-    """Split R-hat of a quantity in the ensemble that was simulated (bias included).
-
-    Gelman et al., Bayesian Data Analysis, 3rd ed., section 11.4. Chains that lost frames are
-    left out.
-
-    Args:
-        values: shape (n_frames,), in order of time within each chain.
-        chains: chain of each frame, shape (n_frames,).
-    """
-    order = np.argsort(chains, kind="stable")
-    _, counts = np.unique(chains, return_counts=True)
-    whole = counts == counts.max()
-    rows = np.split(values[order], np.cumsum(counts)[:-1])
-    length = counts.max() // 2
-    halves = np.array(
-        [
-            part
-            for row, keep in zip(rows, whole, strict=True)
-            if keep
-            for part in (row[:length], row[length : 2 * length])
-        ]
-    )
-    within = halves.var(axis=1, ddof=1).mean()
-    between = length * halves.mean(axis=1).var(ddof=1)
-    if within == 0:
-        return float("nan")
-    return float(np.sqrt(((length - 1) / length * within + between / length) / within))
+def _fraction(name: str, value: float, n: float) -> Row:
+    """A fraction of n chains, which is 1 for a perfect model."""
+    return Row(name, value, float(np.sqrt(max(value * (1 - value), 0.0) / n)), 1.0)

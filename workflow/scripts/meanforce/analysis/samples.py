@@ -27,6 +27,7 @@ class Sample:
         n_blocks: number of blocks.
         molecule: the beads.
         stable: fraction of chains that never broke.
+        broken: fraction of chains that broke, by kind; empty where that was not noted.
     """
 
     positions: np.ndarray
@@ -37,6 +38,7 @@ class Sample:
     n_blocks: int
     molecule: Molecule
     stable: float = 1.0
+    broken: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def reference_sample(
@@ -105,4 +107,8 @@ def _sample(positions, variables, log_weights, blocks, chains, n_blocks, paramet
         n_blocks=n_blocks,
         molecule=Molecule.of(parameters),
         stable=stable,
+        broken={
+            kind: count / parameters["chains"]
+            for kind, count in parameters.get("broken", {}).items()
+        },
     )

@@ -22,20 +22,29 @@ class Grid:
         upper: upper end of each axis; of a periodic one, the same point as the lower end.
         periodic: whether each axis is periodic.
         bins: grid points along each axis.
+        device: where points are.
     """
 
     def __init__(
-        self, lower: list[float], upper: list[float], periodic: list[bool], bins: int
+        self,
+        lower: list[float],
+        upper: list[float],
+        periodic: list[bool],
+        bins: int,
+        device: torch.device | str = "cpu",
     ) -> None:
         self.lower, self.periodic, self.bins = lower, periodic, bins
         self.spacing = [
             (high - low) / (bins if wraps else bins - 1)
             for low, high, wraps in zip(lower, upper, periodic, strict=True)
         ]
-        self._lower = torch.tensor(lower, dtype=torch.float64)
-        self._spacing = torch.tensor(self.spacing, dtype=torch.float64)
-        self._wraps = torch.tensor(periodic)
-        self.values = torch.zeros((bins,) * len(lower), dtype=torch.float64)
+        options = {"dtype": torch.float64, "device": device}
+        self._lower = torch.tensor(lower, **options)
+        self._spacing = torch.tensor(self.spacing, **options)
+        self._wraps = torch.tensor(periodic, device=device)
+        self._offsets = torch.arange(-1, 3, device=device)
+        self._cubic = CUBIC.to(device)
+        self.values = torch.zeros((bins,) * len(lower), **options)
 
     def evaluate(self, s: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Values, shape (n,), and gradients, shape (n, n_axes), at points of shape (n, n_axes)."""
@@ -63,11 +72,11 @@ class Grid:
         base = torch.floor(inside)
         base = torch.where(self._wraps, base, base.clamp(max=self.bins - 2.0))
         t = inside - base
-        index = base.long()[..., None] + torch.arange(-1, 3)
+        index = base.long()[..., None] + self._offsets
         index = torch.where(self._wraps[:, None], index % self.bins, index.clamp(0, self.bins - 1))
         one, square = torch.ones_like(t), t * t
-        weights = torch.stack([one, t, square, square * t], dim=-1) @ CUBIC
-        slopes = torch.stack([one, 2 * t, 3 * square], dim=-1) @ CUBIC[1:]
+        weights = torch.stack([one, t, square, square * t], dim=-1) @ self._cubic
+        slopes = torch.stack([one, 2 * t, 3 * square], dim=-1) @ self._cubic[1:]
         slopes = slopes * (inside == u)[..., None] / self._spacing[:, None]
         return index, weights, slopes
 
@@ -78,7 +87,7 @@ class Grid:
         factors = []
         for axis, width in enumerate(widths):
             points = self.lower[axis] + self.spacing[axis] * torch.arange(
-                self.bins, dtype=torch.float64
+                self.bins, dtype=torch.float64, device=self.values.device
             )
             distance = points[None, :] - centers[:, axis, None].double()
             if self.periodic[axis]:

@@ -1,11 +1,13 @@
 """Batched Langevin dynamics of beads: many chains, one force evaluation a step."""
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable
 
 import torch
 
-from meanforce.units import kt
+from meanforce.units import BOLTZMANN
 
 Forces = Callable[[torch.Tensor], torch.Tensor]
 """Forces in kJ/mol/nm of positions in nm, both of shape (n_chains, n_beads, 3)."""
@@ -25,42 +27,73 @@ class State:
     velocities: torch.Tensor
     forces: torch.Tensor
 
+    def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "State":
+        """The state whose tensors are a function of these."""
+        return State(*(function(getattr(self, field.name)) for field in dataclasses.fields(self)))
+
+
+def chains_last(tensor: torch.Tensor) -> torch.Tensor:
+    """The same values of shape (n_chains, n_beads, 3) with chains contiguous in memory.
+
+    Potentials compute in that order, so that nothing has to be turned around every step.
+    """
+    return tensor.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Langevin:
     """The BAOAB splitting; Leimkuhler, Matthews, Appl. Math. Res. Express 2013, 34.
 
     Attributes:
-        masses: u, shape (n_beads,).
-        temperature: K.
+        masses: u, shape (n_beads,), in the type and on the device of positions.
+        temperature: K, one number or shape (n_chains,).
         friction: 1/ps.
         time_step: ps.
     """
 
     masses: torch.Tensor
-    temperature: float
+    temperature: float | torch.Tensor
     friction: float
     time_step: float
 
+    @functools.cached_property
+    def thermal_speed(self) -> torch.Tensor:
+        """√(kT/m) in nm/ps, to be broadcast to (n_chains, n_beads, 3)."""
+        masses = self.masses.double()
+        temperature = torch.as_tensor(self.temperature, dtype=torch.float64, device=masses.device)
+        speed = torch.sqrt(BOLTZMANN * temperature[..., None, None] / masses[:, None])
+        return speed.to(self.masses.dtype)
+
+    @functools.cached_property
+    def _half_step_over_mass(self) -> torch.Tensor:
+        return (0.5 * self.time_step / self.masses.double()).to(self.masses.dtype)[:, None]
+
+    @functools.cached_property
+    def _kick(self) -> torch.Tensor:
+        return math.sqrt(-math.expm1(-2 * self.friction * self.time_step)) * self.thermal_speed
+
     def start(self, positions: torch.Tensor, forces: Forces, generator: torch.Generator) -> State:
         """Chains at rest positions with Maxwell–Boltzmann velocities."""
-        noise = torch.randn(positions.shape, generator=generator, dtype=positions.dtype)
-        return State(positions, noise * self._thermal_speed(positions), forces(positions))
+        positions = chains_last(positions)
+        velocities = _noise(positions, generator) * self.thermal_speed
+        return State(positions, velocities, forces(positions))
 
     def step(self, state: State, forces: Forces, generator: torch.Generator) -> State:
-        """One step of all chains."""
+        """One step of all chains; the old state stays as it was."""
         half = 0.5 * self.time_step
-        inverse_mass = (1.0 / self.masses).to(state.positions.dtype)[:, None]
-        decay = torch.exp(torch.tensor(-self.friction * self.time_step)).item()
-        noise = torch.randn(state.positions.shape, generator=generator, dtype=state.positions.dtype)
-        velocities = state.velocities + half * inverse_mass * state.forces
-        positions = state.positions + half * velocities
-        kick = (1.0 - decay**2) ** 0.5 * self._thermal_speed(positions)
-        velocities = decay * velocities + kick * noise
-        positions = positions + half * velocities
+        velocities = torch.addcmul(state.velocities, state.forces, self._half_step_over_mass)
+        positions = torch.add(state.positions, velocities, alpha=half)
+        velocities.mul_(math.exp(-self.friction * self.time_step))
+        velocities.addcmul_(_noise(positions, generator), self._kick)
+        positions.add_(velocities, alpha=half)
         new_forces = forces(positions)
-        velocities = velocities + half * inverse_mass * new_forces
+        velocities.addcmul_(new_forces, self._half_step_over_mass)
         return State(positions, velocities, new_forces)
 
-    def _thermal_speed(self, like: torch.Tensor) -> torch.Tensor:
-        return torch.sqrt(kt(self.temperature) / self.masses).to(like.dtype)[:, None]
+
+def _noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Normal random numbers, in memory as `chains_last` has them."""
+    n_chains, n_beads, _ = like.shape
+    shape = (n_beads, 3, n_chains)
+    noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    return noise.permute(2, 0, 1)

@@ -8,33 +8,53 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from meanforce.dynamics.langevin import Langevin, State
+from meanforce.dynamics.compiled import compiled, pays
+from meanforce.dynamics.convergence import Convergence
+from meanforce.dynamics.exchange import Ladders
+from meanforce.dynamics.langevin import Forces, Langevin, State, chains_last
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.dynamics.stability import Intact, counts, gate
 from meanforce.dynamics.store import Store
-from meanforce.errors import InputError
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.molecule import Molecule
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
-from meanforce.settings.experiments import Simulation
+from meanforce.settings.simulations import Simulation
 from meanforce.units import kt
 
-BOND_FACTOR = 2.0
-"""A bond that is longer than its start length by this factor, or shorter, counts as broken."""
+
+@dataclasses.dataclass
+class Chains:
+    """Chains at one instant, and how far they are.
+
+    Attributes:
+        state: positions, velocities, forces.
+        broken: of each ladder, 0 or the code of how it broke; shape (n_ladders,), on the CPU.
+        step: steps done.
+        compiled: whether the forces are to be compiled.
+        ended: why the run ended; empty while it goes on.
+    """
+
+    state: State
+    broken: torch.Tensor
+    step: int = 0
+    compiled: bool = False
+    ended: str = ""
 
 
 class BatchRun:
-    """Langevin dynamics of many chains of one potential at one temperature.
+    """Langevin dynamics of many chains of one potential at one state point.
 
     Args:
-        potential: the CG potential.
+        potential: the CG potential; the run computes in its type and on its device.
         molecule: the beads.
         masses: of the beads, u, shape (n_beads,).
         settings: of the run.
-        bias: bias shared by the chains, or None.
-        temperature: K.
+        bias: bias shared by the chains, on the same device, or None.
+        temperature: of the state point, K.
         seed: of all random numbers.
+        convergence: looks whether the run may end, where its settings have `until`.
     """
 
     def __init__(
@@ -46,18 +66,21 @@ class BatchRun:
         bias: SharedBias | None,
         temperature: float,
         seed: int,
+        convergence: Convergence | None = None,
     ) -> None:
         self._potential, self._molecule, self._settings = potential, molecule, settings
-        self._masses = masses
-        self._bias, self._temperature = bias, temperature
-        self._schedule = Schedule.of(settings)
-        self._generator = torch.Generator().manual_seed(seed)
+        self._masses, self._bias, self._temperature = masses, bias, temperature
+        self._schedule, self._convergence = Schedule.of(settings), convergence
+        self._device = potential.device
+        self._generator = torch.Generator(self._device).manual_seed(seed)
+        self._ladders = Ladders(settings.exchange, settings.chains, temperature)
         self._langevin = Langevin(
-            torch.from_numpy(masses),
-            temperature,
+            torch.from_numpy(masses).to(self._device, potential.dtype),
+            self._ladders.of_chains(self._device),
             settings.friction,
             settings.time_step,
         )
+        self._looked: list[np.ndarray] = []
 
     @torch.no_grad()
     def run(
@@ -69,7 +92,7 @@ class BatchRun:
     ) -> None:
         """Build the bias, equilibrate, and store frames of all chains.
 
-        Chains that explode or break a bond get the log-weight −inf from then on.
+        Chains that break get the log-weight −inf from then on.
 
         Args:
             starts: where the chains start, nm, shape (chains, n_beads, 3).
@@ -78,79 +101,127 @@ class BatchRun:
             job: its restart bundle, or None for a run in one go.
 
         Raises:
-            InputError: all chains broke, or the bundle is another job's.
+            InputError: too many chains broke, or the bundle is another job's.
             Stopped: the job was asked to stop.
         """
         with or_temporary(job) as job:
             bundle = job.load()
-            store = Store(job.folder, *starts.shape[:2], bundle and bundle.info["frames"])
-            positions = torch.from_numpy(starts).to(self._potential.dtype)
-            self._reference = self._bond_lengths(positions)
+            count, n_beads = self._ladders.count, starts.shape[1]
+            store = Store(job.folder, count, n_beads, bundle and bundle.info["frames"])
+            positions = torch.from_numpy(starts).to(self._device, self._potential.dtype)
+            self._intact = Intact(self._molecule, positions)
             if bundle is None:
                 chains = self._start(positions)
             else:
                 chains = self._restore(bundle)
                 report(f"going on at step {chains.step}")
-            self._step_to_end(chains, store, job, report)
+            forces: Forces = self._forces
+            if chains.compiled:
+                forces = compiled(forces, chains.state.positions, report)
+            self._step_to_end(chains, forces, store, job, report)
             self._save(chains, store, job)
-            parameters = self._molecule.parameters() | {"temperature": self._temperature}
-            store.finish(output, self._masses, parameters)
+            store.finish(output, self._masses, self._about(chains))
             store.close()
 
-    def _start(self, positions: torch.Tensor) -> "Chains":
-        state = self._langevin.start(positions, self._forces, self._generator)
-        return Chains(state, torch.ones(len(positions), dtype=torch.bool))
+    def _start(self, positions: torch.Tensor) -> Chains:
+        steps = self._schedule.before_frames + self._schedule.frames * self._schedule.per_frame
+        return Chains(
+            self._langevin.start(positions, self._forces, self._generator),
+            torch.zeros(self._ladders.count, dtype=torch.long),
+            compiled=pays(self._settings, self._molecule.size, steps),
+        )
 
     def _step_to_end(
-        self, chains: "Chains", store: Store, job: Job, report: Callable[[str], None]
+        self,
+        chains: Chains,
+        forces: Forces,
+        store: Store,
+        job: Job,
+        report: Callable[[str], None],
     ) -> None:
-        schedule, n = self._schedule, len(chains.stable)
+        schedule, n = self._schedule, len(chains.state.positions)
         first, started, tenth = chains.step, time.perf_counter(), max(1, schedule.end // 10)
-        while chains.step < schedule.end:
-            chains.state = self._langevin.step(chains.state, self._forces, self._generator)
+        while chains.step < schedule.end and not chains.ended:
+            chains.state = self._langevin.step(chains.state, forces, self._generator)
             chains.step += 1
+            if schedule.is_exchange(chains.step):
+                energies = self._energies(chains.state.positions)
+                chains.state = self._ladders.exchange(chains.state, energies, self._generator)
             if schedule.is_deposit(chains.step):
-                self._bias.deposit(chains.state.positions[chains.stable], schedule.deposits)
                 self._mend(chains)
+                walkers = self._ladders.lowest(chains.state.positions)[chains.broken == 0]
+                self._bias.deposit(walkers, schedule.deposits)
             elif schedule.is_frame(chains.step):
                 self._mend(chains)
                 self._store_frame(chains, store)
+                if self._convergence is not None and schedule.is_look(chains.step):
+                    self._look(chains, store, report)
             if chains.step % tenth == 0:
                 rate = (chains.step - first) / (time.perf_counter() - started)
                 report(
                     f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
-                    f"{int(chains.stable.sum())} of {n} chains stable  "
+                    f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
                     f"{(schedule.end - chains.step) / rate:.0f} s left"
                 )
             if job.due():
                 self._save(chains, store, job)
 
-    def _store_frame(self, chains: "Chains", store: Store) -> None:
-        energy = torch.zeros(len(chains.stable), dtype=torch.float64)
+    def _store_frame(self, chains: Chains, store: Store) -> None:
+        positions = self._ladders.lowest(chains.state.positions)
+        energy = torch.zeros(len(positions), dtype=torch.float64)
         if self._bias is not None:
-            energy, _ = self._bias.energy_and_forces(chains.state.positions)
-        log_weight = (energy / kt(self._temperature)).masked_fill(~chains.stable, -torch.inf)
-        now = (chains.step - self._schedule.before_frames) * self._settings.time_step
-        store.add(now, chains.state.positions, energy, log_weight)
+            energy = self._bias.energy_and_forces(positions)[0].cpu()
+        log_weight = (energy / kt(self._temperature)).masked_fill(chains.broken > 0, -torch.inf)
+        store.add(self._sampled(chains), positions.cpu(), energy, log_weight)
 
-    def _save(self, chains: "Chains", store: Store, job: Job) -> None:
-        tensors = dataclasses.asdict(chains.state) | {
-            "stable": chains.stable,
-            "generator": self._generator.get_state(),
+    def _sampled(self, chains: Chains) -> float:
+        """Time since the frames began, ps."""
+        return (chains.step - self._schedule.before_frames) * self._settings.time_step
+
+    def _look(self, chains: Chains, store: Store, report: Callable[[str], None]) -> None:
+        """End the run, if it has converged."""
+        known = sum(map(len, self._looked))
+        self._looked.append(self._convergence.quantities(store.positions(known)))
+        intact = np.concatenate(self._looked)[:, (chains.broken == 0).numpy()]
+        climbed = self._ladders.round_trips() if self._ladders.levels > 1 else None
+        holds, found = self._convergence.reached(intact, climbed)
+        report(f"{self._sampled(chains):g} ps: {found}")
+        if holds:
+            chains.ended = found
+        elif chains.step + self._schedule.frames * self._schedule.per_frame > self._schedule.end:
+            report(f"not converged ({found}) within 'until.at_most'")
+
+    def _about(self, chains: Chains) -> dict:
+        """Plain values that describe the run."""
+        about = self._molecule.parameters() | {
+            "temperature": self._temperature,
+            "chains": self._ladders.count,
+            "broken": counts(chains.broken),
+            "length": self._sampled(chains),
+            "ended": chains.ended or "at its longest",
         }
+        return about | ({"exchange": self._ladders.about()} if self._ladders.levels > 1 else {})
+
+    def _save(self, chains: Chains, store: Store, job: Job) -> None:
+        tensors = dataclasses.asdict(chains.state) | self._ladders.tensors()
+        tensors |= {"broken": chains.broken, "generator": self._generator.get_state()}
         if self._bias is not None:
             tensors["bias"] = self._bias.grid.values
-        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        job.save(arrays, {"step": chains.step, "frames": store.position()})
+        plain = {name: getattr(chains, name) for name in ("step", "compiled", "ended")}
+        plain |= {"frames": store.position(), "device": self._device.type}
+        job.save({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, plain)
 
-    def _restore(self, bundle: Bundle) -> "Chains":
+    def _restore(self, bundle: Bundle) -> Chains:
         # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
         tensors = {name: torch.from_numpy(array).clone() for name, array in bundle.arrays.items()}
         self._generator.set_state(tensors["generator"])
+        self._ladders.restore(tensors)
         if self._bias is not None:
-            self._bias.grid.values = tensors["bias"]
+            self._bias.grid.values = tensors["bias"].to(self._device)
         state = State(*(tensors[field.name] for field in dataclasses.fields(State)))
-        return Chains(state, tensors["stable"], bundle.info["step"])
+        state = state.map(lambda tensor: chains_last(tensor.to(self._device)))
+        plain = {name: bundle.info[name] for name in ("step", "compiled", "ended")}
+        return Chains(state, tensors["broken"], **plain)
 
     def _forces(self, positions: torch.Tensor) -> torch.Tensor:
         _, forces = self._potential.energy_and_forces(positions, self._temperature)
@@ -158,50 +229,29 @@ class BatchRun:
             forces = forces + self._bias.energy_and_forces(positions)[1]
         return forces
 
-    def _bond_lengths(self, positions: torch.Tensor) -> torch.Tensor:
-        pairs = torch.tensor(self._molecule.bonds, dtype=torch.long).reshape(-1, 2)
-        return (positions[:, pairs[:, 0]] - positions[:, pairs[:, 1]]).norm(dim=-1)
+    def _energies(self, positions: torch.Tensor) -> torch.Tensor:
+        energies, _ = self._potential.energy_and_forces(positions, self._temperature)
+        if self._bias is not None:
+            energies = energies + self._bias.energy_and_forces(positions)[0]
+        return energies
 
-    def _mend(self, chains: "Chains") -> None:
-        """Mark chains that broke, and put a copy of a whole one there, so that NaN cannot spread.
+    def _mend(self, chains: Chains) -> None:
+        """Mark ladders of which a chain broke, and put a copy of a whole one there.
 
-        The copy is never counted: its chain stays marked.
+        So NaN cannot spread. The copy is never counted: its ladder stays marked.
 
         Raises:
-            InputError: all chains broke.
+            InputError: too many broke.
         """
-        state = chains.state
-        ratio = self._bond_lengths(state.positions) / self._reference
-        bonds = ((ratio < BOND_FACTOR) & (ratio > 1 / BOND_FACTOR)).all(dim=1)
-        chains.stable &= bonds & torch.isfinite(state.positions).all(dim=(1, 2))
-        if bool(chains.stable.all()):
+        codes = self._intact.codes(chains.state.positions)
+        now = codes.view(self._ladders.levels, -1).amax(0).cpu()
+        if not bool(now.any()):
             return
-        if not bool(chains.stable.any()):
-            raise InputError(
-                f"all {len(chains.stable)} chains of the CG run broke at {self._temperature:g} K; "
-                "the model is unstable: train longer, on more data, or simulate with a smaller "
-                f"time_step (given {1000 * self._settings.time_step:g} fs)"
-            )
-        source = int(torch.nonzero(chains.stable)[0])
-        keep = chains.stable[:, None, None]
-        chains.state = State(
-            *(
-                torch.where(keep, tensor, tensor[source])
-                for tensor in (state.positions, state.velocities, state.forces)
-            )
-        )
-
-
-@dataclasses.dataclass
-class Chains:
-    """Chains at one instant, and how far they are.
-
-    Attributes:
-        state: positions, velocities, forces.
-        stable: chains that never broke, shape (n_chains,).
-        step: steps done.
-    """
-
-    state: State
-    stable: torch.Tensor
-    step: int = 0
+        chains.broken = torch.where(chains.broken > 0, chains.broken, now)
+        when = f"at {self._temperature:g} K within {chains.step * self._settings.time_step:g} ps"
+        gate(chains.broken, self._settings.least_stable, when)
+        source = torch.arange(self._ladders.count)
+        source[now > 0] = int(torch.nonzero(chains.broken == 0)[0])
+        ladders = torch.arange(self._ladders.levels)[:, None] * self._ladders.count
+        order = (ladders + source).reshape(-1).to(self._device)
+        chains.state = chains.state.map(lambda tensor: chains_last(tensor[order]))

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from meanforce.settings.experiments import Simulation
+from meanforce.settings.simulations import Simulation
 
 DEPOSITS = 200
 """How often each chain adds a hill while the bias is built."""
@@ -16,8 +16,10 @@ class Schedule:
         deposits: hills that each chain adds.
         per_deposit: steps between hills.
         equilibration: steps between the last hill and sampling.
-        frames: stored frames of a chain.
+        frames: stored frames of a chain; of a run that may go on, the fewest.
         per_frame: steps between frames.
+        most_frames: stored frames of a chain after which the run ends in any case.
+        per_exchange: steps between attempts to exchange; 0: there are none.
     """
 
     deposits: int
@@ -25,6 +27,8 @@ class Schedule:
     equilibration: int
     frames: int
     per_frame: int
+    most_frames: int
+    per_exchange: int = 0
 
     @classmethod
     def of(cls, settings: Simulation) -> "Schedule":
@@ -36,12 +40,15 @@ class Schedule:
         build = steps(settings.bias.build) if settings.bias else 0
         per_deposit = max(1, build // DEPOSITS)
         per_frame = max(1, steps(settings.stride))
+        longest = settings.until.at_most if settings.until else settings.length
         return cls(
             deposits=build // per_deposit,
             per_deposit=per_deposit,
             equilibration=steps(settings.equilibration),
             frames=steps(settings.length) // per_frame,
             per_frame=per_frame,
+            most_frames=steps(longest) // per_frame,
+            per_exchange=max(1, steps(settings.exchange.every)) if settings.exchange else 0,
         )
 
     @property
@@ -52,7 +59,7 @@ class Schedule:
     @property
     def end(self) -> int:
         """The last step."""
-        return self.before_frames + self.frames * self.per_frame
+        return self.before_frames + self.most_frames * self.per_frame
 
     def is_deposit(self, step: int) -> bool:
         """Whether chains add hills after this step."""
@@ -62,3 +69,12 @@ class Schedule:
         """Whether a frame is stored after this step."""
         done = step - self.before_frames
         return done > 0 and done % self.per_frame == 0
+
+    def is_look(self, step: int) -> bool:
+        """Whether to look, after this step, if the run has converged."""
+        done = step - self.before_frames
+        return done > 0 and done % (self.frames * self.per_frame) == 0
+
+    def is_exchange(self, step: int) -> bool:
+        """Whether levels of temperature exchange after this step."""
+        return self.per_exchange > 0 and step % self.per_exchange == 0

@@ -12,7 +12,7 @@ import torch
 from meanforce.dynamics.grid import Grid
 from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.experiments import CgBias
+from meanforce.settings.simulations import CgBias
 from meanforce.units import kt
 
 TOTAL_HEIGHT = 40.0
@@ -28,6 +28,7 @@ class SharedBias:
         bead_names: names of the beads.
         temperature: K.
         dtype: floating-point type of positions.
+        device: where positions are.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class SharedBias:
         bead_names: list[str],
         temperature: float,
         dtype: torch.dtype,
+        device: torch.device | str = "cpu",
     ) -> None:
         self._settings, self._kt = settings, kt(temperature)
-        self._variables = CollectiveVariables(variables, bead_names, dtype)
+        self._variables = CollectiveVariables(variables, bead_names, dtype, device)
         periodic = [is_periodic(variable.kind) for variable in variables]
         lower = [-math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)]
         upper = [math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)]
-        self.grid = Grid(lower, upper, periodic, settings.bins)
+        self.grid = Grid(lower, upper, periodic, settings.bins, device)
 
     def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """V in kJ/mol, shape (n,), and −dV/dR in kJ/mol/nm, shape (n, n_beads, 3)."""

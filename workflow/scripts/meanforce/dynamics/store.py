@@ -58,6 +58,10 @@ class Store:
         record["bias_energy"], record["log_weight"] = bias_energy.numpy(), log_weight.numpy()
         self._file.append(record)
 
+    def positions(self, first: int) -> np.ndarray:
+        """Positions from a record on, nm, shape (n_records, chains, n_beads, 3)."""
+        return self._file.take(np.arange(first, len(self._file)))["positions"]
+
     def finish(self, output: Path, masses: np.ndarray, parameters: dict[str, Any]) -> None:
         """Write the H5MD file; the raw one stays, so that this may be done again."""
         chain = np.arange(self._chains)

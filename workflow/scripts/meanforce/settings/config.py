@@ -14,11 +14,12 @@ from meanforce.settings.campaigns import (
     collective_variables_of,
 )
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.experiments import Experiment, Simulation
+from meanforce.settings.experiments import Experiment
 from meanforce.settings.formula import check_formula
 from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
 from meanforce.settings.potentials import Potential
+from meanforce.settings.simulations import Simulation
 from meanforce.settings.systems import System
 from meanforce.settings.validation import Validation
 
@@ -261,7 +262,19 @@ class Config(Settings):
                 "points of different temperature; add one, or set the potential's "
                 "'temperature: linear'"
             )
-        bias = self.simulations[experiment.simulation].bias
+        self._check_simulation(system, experiment)
+
+    def _check_simulation(self, system: str, experiment: Experiment) -> None:
+        simulation = self.simulations[experiment.simulation]
+        for state in (*experiment.train, *experiment.held_out):
+            temperature = self.state_points[state].temperature
+            if simulation.exchange is not None and simulation.exchange.highest <= temperature:
+                raise ValueError(
+                    f"simulations.{experiment.simulation}.exchange.highest: "
+                    f"{simulation.exchange.highest:g} K is not above state point '{state}' with "
+                    f"{temperature:g} K"
+                )
+        bias = simulation.bias
         if bias is not None:
             at = f"simulations.{experiment.simulation}.bias"
             self._check_variables(f"{at}.collective_variables", system, bias.collective_variables)

@@ -28,6 +28,8 @@ PARTS = {
     "DihedralTerm": "dihedrals",
     "PairTerm": "pairs",
     "CgBias": "bias",
+    "TemperatureExchange": "exchange",
+    "Until": "until",
     "NoiseAugmentation": "noise",
 }
 """Models that are parts of sections, and the keys they stand under."""

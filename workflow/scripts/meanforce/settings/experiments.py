@@ -4,51 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Coordinate, Name, Rate, Settings, Time, TimeOrZero, Width
-from meanforce.settings.campaigns import MOST_STEPS
-
-
-class CgBias(Settings):
-    """Well-tempered bias shared by all chains of a CG run: built, then frozen and harvested."""
-
-    collective_variables: list[Name] = Field(
-        min_length=1, max_length=2, description="what the bias is a function of"
-    )
-    width: list[Width] = Field(
-        min_length=1, max_length=2, description="width of a hill along each collective variable"
-    )
-    bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
-    build: Time = Field(description="time over which the bias is built")
-    bins: int = Field(default=120, ge=20, le=1000, description="grid points, each way")
-    lower: list[Coordinate] | None = Field(
-        default=None, description="lower ends of the grid, for non-periodic variables"
-    )
-    upper: list[Coordinate] | None = Field(
-        default=None, description="upper ends of the grid, for non-periodic variables"
-    )
-
-
-class Simulation(Settings):
-    """CG Langevin dynamics of many chains at once."""
-
-    chains: int = Field(ge=2, le=100000, description="independent copies, run as one batch")
-    time_step: Time = Field(description="integration step")
-    friction: Rate = Field(description="friction of the Langevin thermostat")
-    equilibration: TimeOrZero = Field(description="time before frames are stored")
-    length: Time = Field(description="stored time of each chain")
-    stride: Time = Field(description="time between stored frames")
-    bias: CgBias | None = Field(
-        default=None, description="flattening bias for slow collective variables, reweighted"
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.time_step <= self.stride <= self.length:
-            raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
-        build = self.bias.build if self.bias else 0.0
-        if self.equilibration + build + self.length > MOST_STEPS * self.time_step:
-            raise ValueError(f"'length' is more than {MOST_STEPS:g} times 'time_step'")
-        return self
+from meanforce.settings.base import Name, Settings
 
 
 class Experiment(Settings):

@@ -1,0 +1,256 @@
+"""Speed of CG dynamics: of its parts, against the machine, against JAX, and through OpenMM.
+
+    python tests/benchmarks/dynamics.py [--rounds 5] [--threads 2] [--jax PYTHON]
+
+prints the rows of the README's table. JAX wants an environment of its own: PYTHON is the
+interpreter of one. Nothing else should run on the machine meanwhile; where that cannot be had,
+`--threads 1 --cpu-time` counts CPU seconds of one thread instead. Compiling takes minutes.
+"""
+
+import argparse
+import itertools
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import openmm
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from timing import Clock, Ratio, paired  # noqa: E402
+
+from meanforce.deployment.system import build_system  # noqa: E402
+from meanforce.dynamics import compiled as compiling  # noqa: E402
+from meanforce.dynamics import run as running  # noqa: E402
+from meanforce.dynamics.langevin import chains_last  # noqa: E402
+from meanforce.potentials.cgnet import Cgnet  # noqa: E402
+from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
+from meanforce.potentials.molecule import Molecule  # noqa: E402
+from meanforce.settings.job import validated  # noqa: E402
+from meanforce.settings.potentials import Potential  # noqa: E402
+from meanforce.settings.simulations import Simulation  # noqa: E402
+
+TEMPERATURE = 300.0
+TIME_STEP, STRIDE = 1e-5, 4e-4
+"""So short that an untrained network does not drive beads to where activations are denormal."""
+REPLICAS = (100, 1000, 5000)
+SECONDS = 1.0
+"""CPU time of one timed turn."""
+
+CASES = {
+    # FACTS of the field are about this one: pair distances only.
+    "distances": ([128, 128, 128], False),
+    "default": ([192, 192, 192], True),
+}
+"""Widths, and whether beads are bonded, so that angles and dihedrals are features too."""
+
+
+def chain(beads: int, bonded: bool) -> Molecule:
+    names = tuple(f"B{number}" for number in range(beads))
+    return Molecule(names, names, tuple(itertools.pairwise(range(beads))) if bonded else ())
+
+
+def compact(replicas: int, beads: int) -> torch.Tensor:
+    """Configurations about a curled chain, nm, shape (replicas, beads, 3)."""
+    turn = torch.arange(beads) * 1.7
+    curl = torch.stack([0.15 * turn.cos(), 0.15 * turn.sin(), 0.06 * turn], dim=1)
+    noise = torch.randn(replicas, beads, 3, generator=torch.Generator().manual_seed(2))
+    return chains_last(curl + 0.01 * noise)
+
+
+def network(beads: int, hidden: list[int], bonded: bool) -> Cgnet:
+    settings = validated(
+        Potential, {"kind": "cgnet", "hidden": hidden, "training": {"epochs": 1}}, "potential"
+    )
+    generator = torch.Generator().manual_seed(1)
+    start = Start(chain(beads, bonded), compact(200, beads), [TEMPERATURE])
+    return Cgnet.initial(settings, start, generator)
+
+
+def operations(model: Cgnet) -> int:
+    """Floating-point operations of the network's matrix products: energy and gradient."""
+    widths = [len(model.tensors["mean"]), *model.values["hidden"], 1]
+    return 4 * sum(a * b for a, b in itertools.pairwise(widths))
+
+
+def forces_of(model: Cgnet) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda positions: model.energy_and_forces(positions, TEMPERATURE)[1]
+
+
+class Repeated:
+    """A function that does the same thing often enough to be timed, and knows how often."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        function()
+        # CPU time: on a busy machine too, turns must be long against what a run costs once.
+        start = time.process_time()
+        for _ in range(10):
+            function()
+        self._function = function
+        self.count = max(1, int(10 * SECONDS / (time.process_time() - start)))
+
+    def __call__(self) -> None:
+        for _ in range(self.count):
+            self._function()
+
+
+def rates(ratio: Ratio, first: float, second: float) -> tuple[float, float]:
+    """Median rates of both sides of a ratio, from how much each does in a turn."""
+    return tuple(
+        statistics.median(amount / seconds[side] for seconds in ratio.times)
+        for side, amount in enumerate((first, second))
+    )
+
+
+def per_work(ratio: Ratio, first: float, second: float) -> Ratio:
+    """Ratio of rates, where one turn of the first does another amount of work than the second."""
+    return Ratio([r * first / second for r in ratio.ratios], ratio.times)
+
+
+def whole_run(model: Cgnet, forces, replicas: int, steps: int) -> Callable[[], None]:
+    """The stage's whole run with these forces: steps, frames, checks of stability, files."""
+    length = steps * TIME_STEP
+    settings = Simulation.model_validate(
+        {
+            "chains": replicas, "time_step": TIME_STEP, "friction": 2.0, "equilibration": 0.0,
+            "length": length, "stride": min(STRIDE, length), "device": "cpu",
+        },
+        context={"internal": True},
+    )  # fmt: skip
+    molecule = Molecule.of(model.values)
+    starts = compact(replicas, molecule.size).contiguous().numpy()
+    masses = np.full(molecule.size, 12.0)
+
+    def run() -> None:
+        batch = running.BatchRun(model, molecule, masses, settings, None, TEMPERATURE, 1)
+        batch._forces = forces
+        with tempfile.TemporaryDirectory() as folder:
+            batch.run(starts, Path(folder) / "cg.h5", lambda line: None)
+
+    return run
+
+
+def row(what: str, wanted: str, ratio: Ratio, note: str) -> None:
+    print(ratio.row(what, wanted) + f" {note} |", flush=True)
+
+
+def dynamics(name: str, rounds: int, clock: Clock) -> None:
+    """Whole steps against bare forces, and these against matrix products and uncompiled ones."""
+    hidden, bonded = CASES[name]
+    model = network(10, hidden, bonded)
+    plain = forces_of(model)
+    a, b = torch.randn(2000, 2000), torch.randn(2000, 2000)
+    product, clocks = Repeated(lambda: a @ b), (clock, clock)
+    for replicas in REPLICAS:
+        positions = compact(replicas, 10)
+        fast = compiling.compiled(plain, positions, lambda line: print(f"({line})"))
+        bare = Repeated(lambda f=fast, x=positions: f(x))
+        at = f"`{name}`, {replicas} replicas"
+        run = whole_run(model, fast, replicas, bare.count)
+        ratio = paired(run, bare, rounds, clocks)
+        step, force = (r / 1e3 for r in rates(ratio, *[bare.count * replicas] * 2))
+        note = f"{step:.0f} k and {force:.0f} k replica-steps/s"
+        row(f"{at}: whole run / bare compiled forces", "≥ 0.8", ratio, note)
+        work = bare.count * replicas * operations(model), product.count * 2 * 2000**3
+        timed = paired(bare, product, rounds, clocks)
+        force, limit = (r / 1e9 for r in rates(timed, *work))
+        note = f"{force:.0f} and {limit:.0f} GFLOP/s"
+        row(f"{at}: forces / matrix product", "≥ 0.4", per_work(timed, *work), note)
+        slow = Repeated(lambda x=positions: plain(x))
+        timed = per_work(paired(bare, slow, rounds, clocks), bare.count, slow.count)
+        row(f"{at}: compiled / not compiled", "> 1", timed, "")
+
+
+def against_jax(python: str | None, threads: int, rounds: int, clock: Clock) -> None:
+    """Dynamics with the same network in JAX, in turns with ours; 1,000 replicas."""
+    if python is None or not Path(python).exists():
+        print("(JAX skipped: no interpreter of an environment that has it; give --jax PYTHON)")
+        return
+    hidden, bonded = CASES["distances"]
+    model, replicas = network(10, hidden, bonded), 1000
+    peer = subprocess.Popen(
+        [python, Path(__file__).with_name("jax_dynamics.py"), str(replicas), str(threads)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    steps, spent = int(peer.stdout.readline()), [0.0]
+
+    def turn() -> None:
+        peer.stdin.write("go\n")
+        peer.stdin.flush()
+        spent.append(float(peer.stdout.readline()))
+
+    clocks = (clock, clock if clock is time.perf_counter else lambda: spent[-1])
+    positions = compact(replicas, 10)
+    fast = compiling.compiled(forces_of(model), positions, lambda line: print(f"({line})"))
+    ratio = paired(whole_run(model, fast, replicas, steps), turn, rounds, clocks)
+    ours, theirs = (r / 1e3 for r in rates(ratio, *[steps * replicas] * 2))
+    note = f"{ours:.0f} k and {theirs:.0f} k replica-steps/s"
+    row("`distances`, 1000 replicas: whole run / JAX, jitted", "> 1", ratio, note)
+    peer.stdin.close()
+    peer.wait()
+
+
+def through_openmm() -> None:
+    """Steps/s of one replica as a PythonForce on the Reference platform."""
+    for name, (hidden, bonded) in CASES.items():
+        model = network(10, hidden, bonded)
+        system = build_system(EnsembleMean([model]), np.full(10, 12.0), TEMPERATURE)
+        integrator = openmm.LangevinMiddleIntegrator(TEMPERATURE, 2.0, TIME_STEP)
+        platform = openmm.Platform.getPlatformByName("Reference")
+        context = openmm.Context(system, integrator, platform)
+        context.setPositions(compact(1, 10)[0].double().numpy())
+        steps = Repeated(lambda: integrator.step(10))  # noqa: B023
+        start = time.perf_counter()
+        steps()
+        rate = 10 * steps.count / (time.perf_counter() - start)
+        print(f"| `{name}`, one replica through PythonForce | | {rate:.0f} steps/s | |", flush=True)
+
+
+def cost() -> None:
+    """Replica-steps/s of forces, not compiled, against beads and replicas."""
+    for beads, replicas in itertools.product((10, 50, 200), (10, 100, 1000)):
+        if beads * beads * replicas > 5e6:
+            continue
+        model, positions = network(beads, [128] * 3, False), compact(replicas, beads)
+        forces = Repeated(lambda: forces_of(model)(positions))  # noqa: B023
+        start = time.perf_counter()
+        forces()
+        rate = forces.count * replicas / (time.perf_counter() - start)
+        print(f"| {beads} beads, {replicas} replicas | {rate / 1e3:.2f} k replica-steps/s |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cpu-time", action="store_true", help="CPU seconds in place of seconds")
+    parser.add_argument("--jax", help="Python interpreter of an environment with JAX")
+    parts = ("distances", "default", "jax", "openmm", "cost")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
+    print(f"| what, {arguments.threads} threads | wanted | measured | range | |")
+    print("|---|---|---|---|---|", flush=True)
+    with torch.no_grad():
+        for part in arguments.only:
+            if part in CASES:
+                dynamics(part, arguments.rounds, clock)
+            elif part == "jax":
+                against_jax(arguments.jax, arguments.threads, arguments.rounds, clock)
+            elif part == "openmm":
+                through_openmm()
+            else:
+                cost()
+
+
+if __name__ == "__main__":
+    main()

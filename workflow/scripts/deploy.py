@@ -1,0 +1,32 @@
+"""Turn a trained CG model into a folder from which OpenMM runs it."""
+
+import argparse
+from pathlib import Path
+
+from meanforce.deployment.folder import write_folder
+from meanforce.errors import exits_cleanly
+from meanforce.progress import report
+from meanforce.units import parse
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, nargs="+", required=True, help="ensemble members")
+    parser.add_argument(
+        "--trajectory",
+        type=Path,
+        required=True,
+        help="H5MD file of the same beads (cg.h5 or a mapped dataset): bonds, masses, a start",
+    )
+    parser.add_argument("--temperature", required=True, help="of the model, such as '300 K'")
+    parser.add_argument("--output", type=Path, required=True, help="folder to make")
+    arguments = parser.parse_args()
+    temperature = parse(arguments.temperature, "temperature")
+    native = write_folder(arguments.models, arguments.trajectory, temperature, arguments.output)
+    kind = "OpenMM's own forces (system.xml)" if native else "a PythonForce"
+    report(f"{arguments.output}: {len(arguments.models)} models as {kind}; try its run.py")
+
+
+if __name__ == "__main__":
+    main()

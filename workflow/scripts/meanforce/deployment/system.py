@@ -1,0 +1,53 @@
+"""A CG model as an OpenMM System: native forces where the model has a native form, else Python."""
+
+import itertools
+
+import numpy as np
+import openmm
+import torch
+
+from meanforce.deployment.native import native_forces
+from meanforce.potentials.interface import EnsembleMean, Potential
+
+
+def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float) -> openmm.System:
+    """A System whose only energy is U(R; T) of the model; a particle is a bead.
+
+    Args:
+        potential: mean of the ensemble's members.
+        masses: of the beads, u, shape (n_beads,).
+        temperature: T in K, which is no thermostat's.
+    """
+    system = openmm.System()
+    for mass in masses:
+        system.addParticle(float(mass))
+    share = 1.0 / len(potential.members)
+    native = [native_forces(member, masses, temperature, share) for member in potential.members]
+    if None in native:
+        system.addForce(python_force(potential, temperature))
+    else:
+        for force in itertools.chain.from_iterable(native):
+            system.addForce(force)
+    return system
+
+
+def is_native(system: openmm.System) -> bool:
+    """Whether the System needs nothing but OpenMM, so that it can be written as XML.
+
+    OpenMM writes a PythonForce as a pickle, which would run code when it is read.
+    """
+    return not any(isinstance(force, openmm.PythonForce) for force in system.getForces())
+
+
+def python_force(potential: Potential, temperature: float) -> openmm.PythonForce:
+    """The model as a force that OpenMM calls Python for, on any platform."""
+
+    def compute(state: openmm.State) -> tuple[float, np.ndarray]:
+        positions = state.getPositions(asNumpy=True)._value
+        beads = torch.from_numpy(positions).to(potential.device, potential.dtype)[None]
+        # OpenMM calls from threads of its own, and gradient mode belongs to a thread.
+        with torch.no_grad():
+            energy, forces = potential.energy_and_forces(beads, temperature)
+        return float(energy[0]), forces[0].double().cpu().numpy()
+
+    return openmm.PythonForce(compute)

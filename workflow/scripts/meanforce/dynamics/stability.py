@@ -1,0 +1,107 @@
+"""Which chains of a CG run are still the molecule that they started as."""
+
+import math
+
+import torch
+
+from meanforce.errors import InputError
+from meanforce.potentials.molecule import Molecule
+
+KINDS = ("chirality", "permuted", "exploded")
+"""Ways to break, in ascending order of how bad they are; a chain's code is the place here + 1."""
+
+BOND_FACTOR = 2.0
+"""A bond that is longer than its start length by this factor, or shorter, is broken."""
+
+STRETCHED = 1.2
+"""A bond that is longer than in all starts by this factor may belong to beads that changed places.
+They did when a bead that is not bonded has come nearer than the bonded one, and no bead has left
+the molecule."""
+
+
+class Intact:
+    """Tells intact chains from broken ones.
+
+    Args:
+        molecule: the beads.
+        starts: starting configurations of all chains, nm, shape (n_chains, n_beads, 3).
+    """
+
+    def __init__(self, molecule: Molecule, starts: torch.Tensor) -> None:
+        device = starts.device
+        self._bonds = torch.tensor(molecule.bonds, dtype=torch.long, device=device).reshape(-1, 2)
+        self._reference = self._lengths(starts)
+        self._longest = self._reference.amax(0) if len(starts) else self._reference.sum(0)
+        stereo = torch.tensor(molecule.stereo, dtype=torch.long, device=device).reshape(-1, 5)
+        self._stereo, self._sign = stereo[:, :4], stereo[:, 4]
+        bonded = torch.eye(molecule.size, dtype=torch.bool, device=device)
+        bonded[self._bonds[:, 0], self._bonds[:, 1]] = True
+        self._bonded = bonded | bonded.T
+
+    def codes(self, positions: torch.Tensor) -> torch.Tensor:
+        """0 for an intact chain, or the code of how it broke; shape (n_chains,)."""
+        lengths = self._lengths(positions)
+        ratio = lengths / self._reference
+        within = ((ratio < BOND_FACTOR) & (ratio > 1 / BOND_FACTOR)).all(dim=1)
+        finite = torch.isfinite(positions).all(dim=(1, 2))
+        flipped = (self._volumes(positions).sign() != self._sign).any(dim=1)
+        codes = flipped.long() * _code("chirality")
+        codes.masked_fill_(~(within & finite), _code("exploded"))
+        stretched = (lengths > STRETCHED * self._longest).any(dim=1)
+        suspect = torch.nonzero(stretched & finite)[:, 0]
+        if len(suspect):
+            permuted = self._neighbours_changed(positions[suspect], lengths[suspect])
+            codes[suspect[permuted]] = _code("permuted")
+        return codes
+
+    def _lengths(self, positions: torch.Tensor) -> torch.Tensor:
+        first, second = self._bonds.unbind(1)
+        return (positions[:, first] - positions[:, second]).norm(dim=-1)
+
+    def _volumes(self, positions: torch.Tensor) -> torch.Tensor:
+        """(a−o)·[(b−o)×(c−o)] of all stereo centres, shape (n_chains, n_centres)."""
+        center, a, b, c = (positions[:, column] for column in self._stereo.unbind(1))
+        cross = torch.linalg.cross(b - center, c - center)
+        return ((a - center) * cross).sum(-1)
+
+    def _neighbours_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Whether a stretched bond has a bead nearer to one end than its own partner."""
+        reach = STRETCHED * self._longest
+        distances = torch.cdist(positions, positions)
+        stranger = distances.masked_fill(self._bonded, math.inf).amin(dim=-1)
+        nearer = (stranger[:, self._bonds] < lengths[..., None]).any(dim=-1)
+        itself = torch.eye(positions.shape[1], dtype=torch.bool, device=positions.device)
+        together = distances.masked_fill(itself, math.inf).amin(dim=-1) < reach.max()
+        return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
+
+
+def _code(kind: str) -> int:
+    return KINDS.index(kind) + 1
+
+
+def counts(codes: torch.Tensor) -> dict[str, int]:
+    """How many chains broke, by kind."""
+    return {kind: int((codes == _code(kind)).sum()) for kind in reversed(KINDS)}
+
+
+def gate(codes: torch.Tensor, least: float, when: str) -> None:
+    """Refuse a run of which too many chains broke.
+
+    Args:
+        codes: of all chains.
+        least: fraction that must be intact.
+        when: for the message.
+
+    Raises:
+        InputError: fewer are.
+    """
+    n, broken = len(codes), int((codes > 0).sum())
+    if n - broken < least * n - 1e-9 or broken == n:
+        found = counts(codes)
+        raise InputError(
+            f"{broken} of {n} chains of the CG run broke {when} (exploded: {found['exploded']}, "
+            f"beads changed places: {found['permuted']}, chirality flipped: "
+            f"{found['chirality']}), but 'least_stable' asks for {least:g} of them to stay "
+            "intact; the model is unstable: train longer, on more data, or simulate with a "
+            "smaller time_step"
+        )

@@ -1,0 +1,142 @@
+"""Section `simulations`: how a CG model is run."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from meanforce.settings.base import (
+    Coordinate,
+    Name,
+    Rate,
+    Settings,
+    Temperature,
+    Time,
+    TimeOrZero,
+    Width,
+)
+from meanforce.settings.campaigns import MOST_STEPS
+
+
+class CgBias(Settings):
+    """Well-tempered bias shared by all chains of a CG run: built, then frozen and harvested."""
+
+    collective_variables: list[Name] = Field(
+        min_length=1, max_length=2, description="what the bias is a function of"
+    )
+    width: list[Width] = Field(
+        min_length=1, max_length=2, description="width of a hill along each collective variable"
+    )
+    bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
+    build: Time = Field(description="time over which the bias is built")
+    bins: int = Field(default=120, ge=20, le=1000, description="grid points, each way")
+    lower: list[Coordinate] | None = Field(
+        default=None, description="lower ends of the grid, for non-periodic variables"
+    )
+    upper: list[Coordinate] | None = Field(
+        default=None, description="upper ends of the grid, for non-periodic variables"
+    )
+
+
+class TemperatureExchange(Settings):
+    """Temperature replica exchange inside the batch: chains are ladders of `levels` copies.
+
+    The potential is that of the state point at every level, so that the lowest one, which alone
+    is stored, samples exp(−U(R; T)/kT). Sugita, Okamoto, Chem. Phys. Lett. 314, 141 (1999).
+    """
+
+    highest: Temperature = Field(description="thermostat temperature of the hottest level")
+    levels: int = Field(
+        ge=2, le=200, description="temperatures, in geometric progression from the state point's"
+    )
+    every: Time = Field(description="time between attempts to exchange")
+
+    def temperatures(self, lowest: float) -> list[float]:
+        """All levels in K, the state point's first."""
+        ratio = (self.highest / lowest) ** (1.0 / (self.levels - 1))
+        return [lowest * ratio**level for level in range(self.levels)]
+
+
+class Until(Settings):
+    """When a CG run is long enough: looked at after `length`, and again after every further one.
+
+    What is looked at are the stored values of the collective variables of the system's surface
+    (cosine and sine of periodic ones). All that is asked for must hold.
+    """
+
+    r_hat: float | None = Field(
+        default=None, gt=1, le=2, description="largest split R-hat of a collective variable"
+    )
+    round_trips: float | None = Field(
+        default=None,
+        gt=0,
+        description="fewest round trips of a chain, on average: between the lowest and the "
+        "highest quarter of the values of a collective variable; with `exchange`, between the "
+        "lowest and the highest temperature",
+    )
+    at_most: Time = Field(description="stored time after which the run ends in any case")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.r_hat is None and self.round_trips is None:
+            raise ValueError("give 'r_hat' or 'round_trips', or both; else 'length' is enough")
+        return self
+
+
+class Simulation(Settings):
+    """CG Langevin dynamics of many chains at once."""
+
+    chains: int = Field(ge=2, le=100000, description="independent copies, run as one batch")
+    time_step: Time = Field(description="integration step")
+    friction: Rate = Field(description="friction of the Langevin thermostat")
+    equilibration: TimeOrZero = Field(description="time before frames are stored")
+    length: Time = Field(description="stored time of each chain; with `until`, the shortest")
+    stride: Time = Field(description="time between stored frames")
+    bias: CgBias | None = Field(
+        default=None, description="flattening bias for slow collective variables, reweighted"
+    )
+    exchange: TemperatureExchange | None = Field(
+        default=None, description="temperature replica exchange among the chains"
+    )
+    until: Until | None = Field(default=None, description="go on until the run has converged")
+    least_stable: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="fraction of chains that must stay intact, or the run fails: a chain is "
+        "broken that explodes, whose beads change places, or whose chirality flips",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="where the run computes; auto: on a GPU, where there is one"
+    )
+    compile: Literal["auto", "never"] = Field(
+        default="auto",
+        description="auto: long runs compile the potential, which takes about a minute and "
+        "doubles the speed; without a C++ compiler they go on as they are",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.time_step <= self.stride <= self.length:
+            raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
+        if self.until is not None and self.until.at_most < self.length:
+            raise ValueError("'until.at_most' is shorter than 'length'")
+        build = self.bias.build if self.bias else 0.0
+        longest = self.until.at_most if self.until else self.length
+        if self.equilibration + build + longest > MOST_STEPS * self.time_step:
+            key = "until.at_most" if self.until else "length"
+            raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
+        if self.exchange is not None:
+            if self.exchange.every < self.time_step:
+                raise ValueError("'exchange.every' is shorter than one time_step")
+            levels = self.exchange.levels
+            if self.chains % levels or self.chains < 2 * levels:
+                raise ValueError(
+                    f"'chains' is {self.chains}, but must be a multiple of the {levels} "
+                    f"'levels' of 'exchange', at least {2 * levels}"
+                )
+        return self
+
+    @property
+    def ladders(self) -> int:
+        """Chains that are stored: one of every ladder, or all where there is no exchange."""
+        return self.chains // (self.exchange.levels if self.exchange else 1)
