@@ -19,7 +19,6 @@ from meanforce.settings.network_potentials import GradientTraining
 from meanforce.settings.potentials import Potential
 from meanforce.training import batches as batches_module
 from meanforce.training.batches import Batches
-from meanforce.training.device import training_device
 from meanforce.training.frames import read_frames
 from meanforce.training.loss import inverse_variances, validation_loss
 from meanforce.training.optimiser import trainer
@@ -231,13 +230,6 @@ def test_bead_weights_bring_the_fit_closer_to_the_mean_force():
         errors[name] = validation_loss(result.potential, truth)
     assert errors["inverse_variance"] < 0.5 * errors["none"]
     assert len(result.about["bead_weights"]) == 4
-
-
-def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training_device("auto").type == training_device("cpu").type == "cpu"
-    with pytest.raises(InputError, match="given cuda, but PyTorch finds no GPU"):
-        training_device("cuda")
 
 
 def test_the_noise_floor_is_drawn_into_the_curves(tmp_path):

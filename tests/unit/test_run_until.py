@@ -10,9 +10,9 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.data.mixing import round_trips
 from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.convergence import Convergence
-from meanforce.dynamics.device import chosen_device
 from meanforce.dynamics.run import BatchRun
 from meanforce.errors import InputError
+from meanforce.potentials.device import chosen_device
 from meanforce.settings.collective_variables import CollectiveVariable
 
 
@@ -114,19 +114,23 @@ def test_bad_settings_are_named(changes, message):
 
 def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert chosen_device("auto").type == chosen_device("cpu").type == "cpu"
+    assert (
+        chosen_device("auto", "simulation.device").type
+        == chosen_device("cpu", "simulation.device").type
+        == "cpu"
+    )
     with pytest.raises(InputError, match="is 'cuda', but no GPU"):
-        chosen_device("cuda")
+        chosen_device("cuda", "simulation.device")
     with pytest.raises(InputError, match="has begun on a GPU"):
-        chosen_device("auto", before="cuda")
+        chosen_device("auto", "simulation.device", before="cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     told = []
     monkeypatch.setattr(torch, "use_deterministic_algorithms", told.append)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    assert chosen_device("auto").type == "cuda"
+    assert chosen_device("auto", "simulation.device").type == "cuda"
     assert told == [True]
     # A run goes on where it began.
-    assert chosen_device("auto", before="cpu").type == "cpu"
+    assert chosen_device("auto", "simulation.device", before="cpu").type == "cpu"
 
 
 def test_only_long_runs_are_compiled():

@@ -8,11 +8,11 @@ import torch
 
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
-from meanforce.dynamics.device import chosen_device
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import exits_cleanly
+from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.molecule import Molecule
 from meanforce.progress import report
@@ -66,7 +66,9 @@ def _prepared(
     )
     surface = [variables[name] for name in settings["surface"]]
     potential = load_ensemble(arguments.models)
-    potential = potential.to(potential.dtype, chosen_device(simulation.device, device))
+    potential = potential.to(
+        potential.dtype, chosen_device(simulation.device, "simulation.device", device)
+    )
     positions = []
     for path in arguments.datasets:
         with H5mdReader(path) as reader:

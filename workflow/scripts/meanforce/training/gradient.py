@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 
 from meanforce.errors import InputError
+from meanforce.potentials.device import chosen_device
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.network_potentials import Cgnet, GradientTraining
 from meanforce.training.batches import Batches
-from meanforce.training.device import training_device
 from meanforce.training.frames import Frames
 from meanforce.training.loss import bead_losses, bead_squares, force_squares, inverse_variances
 from meanforce.training.optimiser import Trainer, trainer
@@ -82,7 +82,9 @@ class _Run:
         some = frames.select(self._batches.some(START_FRAMES))
         start = Start(frames.molecule, some.positions, sorted(set(frames.temperatures.tolist())))
         potential = KINDS[settings.kind].initial(settings, start, self._generator)
-        self._potential = potential.to(device=training_device(self._settings.device))
+        self._potential = potential.to(
+            device=chosen_device(self._settings.device, "training.device")
+        )
         averaged = self._settings.ema is not None
         self._judged = _copy(self._potential) if averaged else self._potential
         steps = self._settings.epochs * len(self._batches)

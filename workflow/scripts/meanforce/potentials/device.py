@@ -1,4 +1,4 @@
-"""Where a CG run computes."""
+"""Where potentials are trained and run."""
 
 import os
 
@@ -7,12 +7,13 @@ import torch
 from meanforce.errors import InputError
 
 
-def chosen_device(wanted: str, before: str | None = None) -> torch.device:
-    """The device of a run; a GPU is told to give the same bits every time.
+def chosen_device(wanted: str, setting: str, before: str | None = None) -> torch.device:
+    """The device of a job; a GPU is told to give the same bits every time.
 
     Args:
         wanted: `auto`, `cpu` or `cuda`.
-        before: what an earlier process computed this run on; it is kept, since the state of a
+        setting: that says so, for messages.
+        before: what an earlier process of the job computed on; it is kept, since the state of a
             random-number generator belongs to its device.
 
     Raises:
@@ -22,10 +23,10 @@ def chosen_device(wanted: str, before: str | None = None) -> torch.device:
     kind = before or (wanted if wanted != "auto" else "cuda" if there else "cpu")
     if kind == "cuda" and not there:
         raise InputError(
-            "the CG run has begun on a GPU, and there is none here; go on where there is one, or "
+            "this job has begun on a GPU, and there is none here; go on where there is one, or "
             "delete its work folder to start anew"
             if before
-            else "simulation.device: is 'cuda', but no GPU can be used here; give 'auto' or 'cpu'"
+            else f"{setting}: is 'cuda', but no GPU can be used here; give 'auto' or 'cpu'"
         )
     if kind == "cuda":
         # cuBLAS reads it when it is first used.
