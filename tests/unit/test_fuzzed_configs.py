@@ -61,15 +61,28 @@ VALUES = st.one_of(
 OPERATIONS = ("drop", "rename", "again", "replace", "replace", "replace", "move", "shift", "unit")
 
 
-def places(node: Any) -> list[tuple[Any, Any]]:
-    """All containers of a config with the keys in them."""
-    if isinstance(node, dict):
-        keys = list(node)
-    else:
-        keys = list(range(len(node))) if isinstance(node, list) else []
-    found = [(node, key) for key in keys]
-    for key in keys:
-        found += places(node[key])
+MOST_PLACES = 50000
+"""A config of more values is an alias bomb, which must not go off here."""
+
+
+def places(config: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """All containers of a config with the keys in them.
+
+    Raises:
+        RecursionError: it is endless, or as good as that.
+    """
+    found: list[tuple[Any, Any]] = []
+    front: list[Any] = [config]
+    while front:
+        node = front.pop()
+        if isinstance(node, dict):
+            keys = list(node)
+        else:
+            keys = list(range(len(node))) if isinstance(node, list) else []
+        found += [(node, key) for key in keys]
+        if len(found) > MOST_PLACES:
+            raise RecursionError
+        front += [node[key] for key in keys]
     return found
 
 
