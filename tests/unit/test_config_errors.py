@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from config_changes import put
 
 from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
@@ -12,18 +13,6 @@ ALANINE = "capped_alanine"
 PSI = ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"]
 FEW = {name: [name] for name in ("ACE1-C", *PSI)} | {"ALA2-C": ["ALA2-C", "ALA2-O"]}
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
-
-
-def put(*keys_and_value):
-    """A change of one entry of the config."""
-
-    def change(config):
-        *keys, last, value = keys_and_value
-        for key in keys:
-            config = config[key]
-        config[last] = value
-
-    return change
 
 
 def declare(name, kind, **values):

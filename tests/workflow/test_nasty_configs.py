@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import yaml
+from config_changes import put
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +27,6 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 def renamed_system(name):
     def change(config):
         config["systems"][name] = config["systems"].pop("muller_brown")
-
-    return change
-
-
-def put(*keys_and_value):
-    def change(config):
-        *keys, last, value = keys_and_value
-        for key in keys:
-            config = config[key]
-        config[last] = value
 
     return change
 
