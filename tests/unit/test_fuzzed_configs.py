@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 import string
 import time
 from pathlib import Path
@@ -58,7 +59,10 @@ VALUES = st.one_of(
     st.floats(),
     st.integers(),
 )
-OPERATIONS = ("drop", "rename", "again", "replace", "replace", "replace", "move", "shift", "unit")
+OPERATIONS = (
+    "drop", "rename", "again", "replace", "replace", "replace", "move", "shift", "unit",
+    "harmless", "harmless",
+)  # fmt: skip
 
 
 MOST_PLACES = 50000
@@ -103,6 +107,12 @@ def change(draw: Any, config: dict[str, Any]) -> None:
         container[key] = value.split(" ")[0] + draw(
             st.sampled_from(["", " ps", " nm", " K", " kJ/mol", " rad", " bar", " bananas", " /"])
         )
+    elif operation == "harmless":
+        if re.match(r"\d+ ", str(value)):
+            number, _, unit = value.partition(" ")
+            container[key] = f"{float(number) * draw(st.sampled_from([0.5, 1.0, 2.0]))} {unit}"
+        elif isinstance(value, dict):
+            container[key] = dict(reversed(value.items()))
     elif operation == "shift" and isinstance(value, (int, float)):
         container[key] = value * draw(st.sampled_from([-1, 0, 0.5, 1e3, 1e12, 1e300]))
     elif isinstance(container, dict):
