@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
@@ -35,7 +36,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {simulation, temperature, surface, collective_variables, seed}",
+        help="JSON text or file: {simulation, windows, temperature, surface, collective_variables, "
+        "seed}",
     )
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--threads", type=int, default=1)
@@ -69,16 +71,17 @@ def _prepared(
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
     )
-    positions = []
-    for path in arguments.datasets:
-        with H5mdReader(path) as reader:
-            positions.append(
-                reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
-            )
-            molecule, masses = Molecule.of(reader.parameters), reader.masses
-        potential.check_beads(molecule)
+    # Chains start only where the models were trained.
+    dataset = Dataset.of(arguments.datasets).windows(settings["windows"])
+    molecule = Molecule.of(dataset.parameters)
+    potential.check_beads(molecule)
+    some = [
+        Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts
+    ]
+    with H5mdReader(arguments.datasets[0]) as reader:
+        masses = reader.masses
     starts = spread_starts(
-        np.concatenate(positions),
+        np.concatenate([part.positions() for part in some]),
         surface,
         molecule.names,
         simulation.chains,
