@@ -9,6 +9,7 @@ from config_changes import put
 
 from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdWriter
+from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
 from meanforce.settings import stages
 from meanforce.settings.learning_curves import learning_curves
@@ -258,6 +259,12 @@ def test_training_sees_only_the_windows(files):
     # Folds are dealt out within the windows.
     assert set(frames.folds.tolist()) == {0, 1}
     assert len(read_frames(files, 2)) == 2000
+
+
+def test_chains_start_only_in_the_windows(files):
+    times = candidates(files, [(100.5, 200.5), (300.5, 600.5)])[:, 0, 0]
+    assert times.tolist() == [*range(101, 201), *range(301, 601)]
+    assert len(candidates(files, None)) == 2000
 
 
 def test_windows_that_do_not_fit(files):

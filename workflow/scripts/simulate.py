@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
-from meanforce.dynamics.starts import spread_starts
+from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
@@ -21,9 +20,6 @@ from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
 from meanforce.settings.simulations import Simulation
-
-START_FRAMES = 20000
-"""Frames of each dataset among which starts are chosen."""
 
 
 @exits_cleanly
@@ -71,17 +67,11 @@ def _prepared(
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
     )
-    # Chains start only where the models were trained.
-    dataset = Dataset.of(arguments.datasets).windows(settings["windows"])
-    molecule = Molecule.of(dataset.parameters)
-    potential.check_beads(molecule)
-    some = [
-        Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts
-    ]
     with H5mdReader(arguments.datasets[0]) as reader:
-        masses = reader.masses
+        molecule, masses = Molecule.of(reader.parameters), reader.masses
+    potential.check_beads(molecule)
     starts = spread_starts(
-        np.concatenate([part.positions() for part in some]),
+        candidates(arguments.datasets, settings["windows"]),
         surface,
         molecule.names,
         simulation.chains,

@@ -146,7 +146,7 @@ def _runs(config: Config, name: str, experiment: Experiment) -> Iterator[tuple[s
 def _text(time: float, name: str) -> str:
     """A time as part of a name: 100ps, 2500fs."""
     femtoseconds = round(time * FEMTOSECONDS)
-    if femtoseconds < 1 or abs(femtoseconds - time * FEMTOSECONDS) > 1e-6 * femtoseconds:
+    if femtoseconds < 1 or abs(femtoseconds - time * FEMTOSECONDS) > 1e-9 * femtoseconds:
         raise InputError(
             f"experiments.{name}.atomistic_time: {time:g} ps is not a whole number of "
             "femtoseconds, by which its runs are named"
