@@ -70,7 +70,8 @@ class Savings:
 
     Attributes:
         factor: the estimate; at a bound, the bound.
-        low, high: ends of the error bar; 0 and infinity, where there is none.
+        low, high: ends of the error bar; 0 and infinity, where there is none. Of a lower bound,
+            `low` is what remains of it after its own error, and so is `high` of an upper one.
         bound: ``at least`` or ``at most``, where one curve does not reach the error, or reached it
             before its shortest time; ``unknown``, where both did not; else empty.
     """
@@ -202,11 +203,12 @@ def compare(
             [np.where(np.isnan(least), -np.inf, least), np.where(np.isnan(most), np.inf, most)]
         )
 
-    levels = np.maximum(ours[0], lowest)
-    single = factors(np.broadcast_to(levels, ours.shape))
+    # A draw asks for the error that it has itself at a time.
+    levels = np.maximum(ours, lowest)
+    single = factors(levels)
     found = [
         (float(time), float(np.exp(level)), _summary(single[:, :, number]))
-        for number, (time, level) in enumerate(zip(curve.times, levels, strict=True))
+        for number, (time, level) in enumerate(zip(curve.times, levels[0], strict=True))
     ]
     bottom = np.maximum(np.maximum(ours[:, -1], theirs[:, -1]), lowest)
     # Where there is no common error, the bottom alone bounds the factor.

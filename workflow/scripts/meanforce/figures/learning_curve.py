@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullLocator
 
 from meanforce.analysis.learning_curve import SMALLEST
 from meanforce.figures import style
@@ -41,10 +41,14 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
                 table[(table["state_point"] == state) & (table["metric"] == metric)]
                 for table in (errors, points, savings)
             ]
-            _panel(panel, *of_panel)
+            _panel(panel, *of_panel[:2])
             unit = of_panel[1]["unit"].iloc[0]
             name = f"|{metric}|" if metric.endswith("_error") else metric
-            panel.set_title(f"{name}{f' / {unit}' if isinstance(unit, str) and unit else ''}")
+            lines = [f"{name}{f' / {unit}' if isinstance(unit, str) and unit else ''}"]
+            overall = of_panel[2][of_panel[2]["atomistic_time"].isna()]
+            panel.set_title(
+                "\n".join([*lines, *map(_text, overall.to_dict("records"))]), fontsize=8
+            )
         row[0].set_ylabel(f"error at {state}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if (points["stable"] < STABLE).any():
@@ -55,7 +59,7 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
     plt.close(figure)
 
 
-def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame) -> None:
+def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame) -> None:
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_xlabel("atomistic time / ns")
@@ -77,12 +81,10 @@ def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame, savings: pd.
         panel.axhline(floor, color=style.REFERENCE, lw=1, ls="--", label="noise floor")
     times = sorted(set(points["atomistic_time"]))
     panel.set_xticks(times, [f"{time:g}" for time in times])
-    panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.yaxis.set_major_locator(LogLocator(numticks=6))
-    for number, (_, row) in enumerate(savings[savings["atomistic_time"].isna()].iterrows()):
-        panel.annotate(
-            _text(row), (0.03, 0.03 + 0.08 * number), xycoords="axes fraction", fontsize=7
-        )
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_locator(NullLocator())
 
 
 def _line(panel: Axes, one: pd.DataFrame, colour: str, marker: str, top: float) -> None:
@@ -106,10 +108,16 @@ def _line(panel: Axes, one: pd.DataFrame, colour: str, marker: str, top: float) 
     panel.plot(times[infinite], 1.15 * place[infinite], ls="", marker="^", ms=4, color=colour)
 
 
-def _text(row: pd.Series) -> str:
-    """How much less atomistic time an experiment needs, in words."""
-    if row["bound"] == "unknown":
-        return f"{row['experiment']}: at the floor from the first point"
-    sign = {"at least": "> ", "at most": "< ", "": ""}[row["bound"]]
-    ends = "" if row["bound"] else f" ({row['low']:.2g}–{row['high']:.2g})"
-    return f"{row['experiment']}: {sign}{row['factor']:.2g}×{ends} less time"
+def _text(savings: dict) -> str:
+    """How much less atomistic time an experiment needs than another one, in words."""
+    name, factor, bound = savings["experiment"], savings["factor"], savings["bound"]
+    if bound == "unknown":
+        return f"{name}, {savings['baseline']}: no error above the floor in common"
+    less, sign = "less", {"at least": "> ", "at most": "< ", "": ""}[bound]
+    low, high = savings["low"], savings["high"]
+    if factor < 1:
+        less, sign = "more", sign.translate({ord(">"): "<", ord("<"): ">"})
+        factor, low, high = 1 / factor, 1 / high, 1 / low if low > 0 else math.inf
+    known = not bound and low > 0 and math.isfinite(high)
+    ends = f" ({low:.2g} to {high:.2g})" if known else ""
+    return f"{name}: {sign}{factor:.2g} times{ends} {less} time than {savings['baseline']}"

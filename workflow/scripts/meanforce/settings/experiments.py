@@ -44,7 +44,7 @@ class Experiment(Settings):
     atomistic_time: list[Time] | None = Field(
         default=None,
         min_length=1,
-        max_length=100,
+        max_length=50,
         description="makes a learning curve: for each of these times, and each seed, a run of its "
         "own, `<experiment>_<time>_<seed>`, that uses the beginning of its trajectories, as far "
         "as this time pays for: equilibration, sampling with the filling of a bias, and one step "
@@ -53,7 +53,7 @@ class Experiment(Settings):
     seeds: int | None = Field(
         default=None,
         ge=1,
-        le=1000,
+        le=100,
         description="runs at each `atomistic_time`; the first uses replica 1 of each campaign, the "
         "second replica 2, and so on",
     )

@@ -47,13 +47,15 @@ def with_runs(config: Config) -> Config:
         InputError: the campaigns do not give the data for them.
     """
     found: dict[str, Experiment] = {}
+    taken: dict[str, str] = {}
     for name, experiment in config.experiments.items():
         runs = {name: experiment}
         if experiment.atomistic_time is not None:
             _check_campaigns(config, name, experiment)
             runs = dict(_runs(config, name, experiment))
         for run in runs:
-            _check_name(run, name, found)
+            _check_name(run, name, taken)
+            taken[run.casefold()] = run
         found |= runs
     expanded = config.model_copy(update={"experiments": found})
     for curve, runs in learning_curves(expanded).items():
@@ -182,17 +184,17 @@ def _check_campaigns(config: Config, name: str, experiment: Experiment) -> None:
             )
 
 
-def _check_name(run: str, name: str, found: dict[str, Experiment]) -> None:
+def _check_name(run: str, name: str, taken: dict[str, str]) -> None:
+    """Refuse a run whose name is too long for a folder, or another's, on some file system."""
     if len(run) > NAME_LENGTH:
         raise InputError(
             f"experiments.{name}: its run would be called '{run}', more than {NAME_LENGTH} "
             "characters; choose a shorter name"
         )
-    same = next((other for other in found if other.casefold() == run.casefold()), None)
-    if same is not None:
+    if run.casefold() in taken:
         raise InputError(
-            f"experiments.{name}: gives the run '{run}', but there is '{same}' already; choose "
-            "another name"
+            f"experiments.{name}: gives the run '{run}', but there is '{taken[run.casefold()]}' "
+            "already; choose another name"
         )
 
 
