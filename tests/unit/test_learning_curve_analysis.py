@@ -7,16 +7,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import isotonic_regression
 
-from meanforce.analysis.learning_curve import (
-    Curve,
-    compare,
-    is_error,
-    non_increasing,
-    points,
-    reached,
-    run_errors,
-    savings_table,
-)
+from meanforce.analysis.learning_curve import is_error, points, run_errors, savings_table
+from meanforce.analysis.savings import Curve, compare, non_increasing, reached
 from meanforce.figures.learning_curve import draw
 
 TIMES = np.array([0.1, 0.25, 0.5, 1.0, 2.5, 5.0])

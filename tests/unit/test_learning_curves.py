@@ -98,6 +98,21 @@ def test_a_share_for_each_campaign_and_state_point(raw):
     assert windows[0][1] == pytest.approx((500.0 - 10.0) / 1.05, abs=0.01)
 
 
+def test_the_equilibration_of_a_box_counts(root, monkeypatch):
+    monkeypatch.chdir(root)
+    raw = yaml.safe_load((root / "config" / "capped_alanine_water.yaml").read_text())
+    one = raw["experiments"]["capped_alanine_water_unbiased_heavy_cgnet"]
+    one |= {"atomistic_time": ["6 ns"], "seeds": 2}
+    raw["experiments"] = {"one": one}
+    config = load_config(raw)
+    phases = config.systems["capped_alanine_water"].equilibration
+    before = phases.nvt + phases.npt + phases.nvt_final + 100.0
+    windows = stages.train_settings(config, "one_6000ps_2", "0")["windows"]
+    for _, end in windows:
+        assert before + end * (1 + 4 / 200) == pytest.approx(3000.0, abs=0.01)
+    assert len(windows) == 2
+
+
 def test_another_time_needs_no_sampling(raw):
     few, more = raw, json.loads(json.dumps(raw))
     for experiment in few["experiments"].values():

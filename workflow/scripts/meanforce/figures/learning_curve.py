@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
-from meanforce.analysis.learning_curve import SMALLEST
+from meanforce.analysis.savings import SMALLEST
 from meanforce.figures import style
 
 COLOURS = ("#0072B2", style.MODEL, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

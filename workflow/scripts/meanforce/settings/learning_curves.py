@@ -5,19 +5,22 @@ only the beginning that the run's atomistic time pays for; so the runs of a seed
 trajectory, the seeds are independent data, and a further time needs no sampling. What is paid for,
 in simulated time of all copies of the system:
 
-    c·(equilibration + t) + f·t·time_step/stride + (build-up of a frozen bias),
+    c·(equilibration + t) + f·t·time_step/stride + before,
 
 of c copies that are sampled for the time t, filling of the bias included, and f copies whose frames
-get their forces computed again, each of which costs as much as one step.
+get their forces computed again, each of which costs as much as one step. Before come the
+equilibration of a box in solvent and the build-up of a frozen bias, which replicas share, but of
+which none could do without.
 """
 
 from collections.abc import Iterator
 
 from meanforce.errors import InputError
 from meanforce.settings.base import NAME_LENGTH, Name
-from meanforce.settings.campaigns import Campaign, Static
+from meanforce.settings.campaigns import Static
 from meanforce.settings.config import Config
 from meanforce.settings.experiments import BLOCKS_PER_FOLD, Experiment
+from meanforce.settings.systems import is_equilibrated
 
 FEMTOSECONDS = 1000
 """In a ps."""
@@ -84,34 +87,38 @@ def windows(config: Config, experiment: Experiment) -> list[tuple[float, float]]
     """
     if not isinstance(experiment, Run):
         return None
-    campaigns = config.campaigns[experiment.system]
-    share = experiment.time / len(experiment.campaigns) / len(experiment.train)
     return [
-        _window(campaigns[name], _build_up(campaigns, campaigns[name], state), share, experiment)
+        _window(config, experiment, name, state)
         for name in experiment.campaigns
         for state in experiment.train
     ]
 
 
-def _window(
-    campaign: Campaign, build_up: float, share: float, experiment: Experiment
-) -> tuple[float, float]:
-    """Begin and end of what a share of the atomistic time pays for, ps; end < begin: nothing."""
+def _window(config: Config, run: Run, name: str, state: str) -> tuple[float, float]:
+    """Begin and end, ps, of what a run's share pays for; an end before the begin: nothing."""
+    campaign = config.campaigns[run.system][name]
+    share = run.time / len(run.campaigns) / len(run.train) - _before(config, run, name, state)
     copies = campaign.copies(1)
     stored = 1 if campaign.kind == "replica_exchange" else copies
     each = copies + stored * campaign.time_step / campaign.stride
-    end = (share - build_up - copies * campaign.equilibration) / each
-    begin = max(getattr(campaign, "burn_in", 0.0), experiment.discard * end)
+    end = (share - copies * campaign.equilibration) / each
+    begin = max(getattr(campaign, "burn_in", 0.0), run.discard * end)
     # A window is open at its end, and a frame's time may be off by rounding.
     return begin + 0.5 * campaign.time_step, end + 0.5 * campaign.time_step
 
 
-def _build_up(campaigns: dict[str, Campaign], campaign: Campaign, state: str) -> float:
-    """Atomistic time in ps that a frozen bias cost before it was frozen."""
-    if not isinstance(campaign, Static) or campaign.bias_of is None:
-        return 0.0
-    source = campaigns[campaign.bias_of]
-    return source.copies(1) * (source.equilibration + source.length_of(state))
+def _before(config: Config, run: Run, name: str, state: str) -> float:
+    """Atomistic time in ps that was spent before a campaign starts at a state point."""
+    system, campaigns = config.systems[run.system], config.campaigns[run.system]
+    spent = 0.0
+    if is_equilibrated(system):
+        phases = system.equilibration
+        spent += (phases.nvt + phases.npt + phases.nvt_final) / len(run.campaigns)
+    campaign = campaigns[name]
+    if isinstance(campaign, Static) and campaign.bias_of is not None:
+        source = campaigns[campaign.bias_of]
+        spent += source.copies(1) * (source.equilibration + source.length_of(state))
+    return spent
 
 
 def _runs(config: Config, name: str, experiment: Experiment) -> Iterator[tuple[str, Run]]:
