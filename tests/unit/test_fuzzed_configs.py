@@ -204,7 +204,7 @@ FUZZ = settings(
 seen = {"refused": 0, "accepted": 0}
 
 
-@settings(FUZZ, max_examples=500)
+@settings(FUZZ, max_examples=300)
 @given(changed_configs())
 def test_changed_values(raw):
     with pytest.MonkeyPatch.context() as patch:
@@ -226,6 +226,6 @@ def test_changed_texts(text):
 
 def test_changes_were_of_both_kinds():
     """Most changes break a config, but not all: else the changes above would test little."""
-    assert seen["refused"] > 200
-    assert seen["accepted"] > 50
+    assert seen["refused"] > 120
+    assert seen["accepted"] > 30
     assert not (ROOT / "pwned").exists()
