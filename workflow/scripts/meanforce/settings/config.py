@@ -27,7 +27,7 @@ MOST_GRID_POINTS = 10**6
 """Points of a bias grid; its splines are made anew with every hill."""
 
 RESERVED = {
-    "systems": ("benchmarks", "experiments"),
+    "systems": ("benchmarks", "experiments", "learning_curves"),
     "state_points": ("prepared",),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
