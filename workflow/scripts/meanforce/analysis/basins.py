@@ -46,10 +46,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
         inside = [membership(comparison, basin, sample.variables) for basin in (first, second)]
         # The third column completes the normalisation, which cancels in the ratio.
         blocks = np.stack(
-            [
-                np.bincount(sample.blocks, weights=sample.weights * mask, minlength=sample.n_blocks)
-                for mask in (*inside, ~(inside[0] | inside[1]))
-            ],
+            [sample.sums(mask) for mask in (*inside, ~(inside[0] | inside[1]))],
             axis=1,
         )
         drawn = of(resampled(blocks, DRAWS, comparison.rng))

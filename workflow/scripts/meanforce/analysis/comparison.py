@@ -25,7 +25,8 @@ class Comparison:
 
     Attributes:
         validation: settings.
-        variables: collective variables of the surface, in order.
+        variables: collective variables, in the order of the samples' columns: those of the
+            surface, then further ones that have a profile.
         temperature: K.
         model: frames of the CG run.
         reference: frames of the reference campaign, or None.
@@ -74,6 +75,17 @@ class Comparison:
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
         """Standard error of the mean over members; see `standard_error`."""
         return standard_error(values, self.jackknife_folds)
+
+    def member_surfaces(self) -> list[np.ndarray]:
+        """The surface's histogram in each member's ensemble; none where there is one member."""
+        return [
+            np.histogramdd(
+                self.model.variables[frames, : len(self.axes.names)],
+                self.axes.edges,
+                weights=weights,
+            )[0]
+            for frames, weights in self.member_weights
+        ]
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""

@@ -117,10 +117,21 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     """Settings of the stage `validate`."""
     chosen = config.experiments[experiment]
     validation = config.validation[chosen.system]
+    variables = config.variables_of(chosen.system)
+    further = [name for name in variables if variables[name].mapping == chosen.mapping]
+    reference = config.campaigns[chosen.system].get(chosen.reference)
     return {
         "validation": validation.model_dump(),
         "temperature": config.state_points[state].temperature,
-        "collective_variables": _variables(config, chosen.system, validation.surface),
+        "collective_variables": _variables(
+            config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
+        ),
+        "reference": None
+        if reference is None
+        else {
+            "kind": reference.kind,
+            "jobs_per_replica": reference.jobs // reference.replicas,
+        },
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {
