@@ -59,13 +59,24 @@ class Comparison:
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
         self.model_blocks = block_histograms(self.model, self.axes)
-        if self.exact is not None:
-            self.reference_blocks = self.exact[None]
-        else:
-            self.reference_blocks = block_histograms(self.reference, self.axes)
+        self.reference_blocks = block_histograms(self.truth, self.axes)
         self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
         self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
         self.member_weights = self._member_weights()
+
+    @property
+    def truth(self) -> Sample | None:
+        """What free energies are judged by: the exact distribution, as one frame a bin, if known.
+
+        It has the variables of the surface only.
+        """
+        if self.exact is None:
+            return self.reference
+        n, alike = len(self.exact), np.zeros(len(self.exact), dtype=int)
+        centers = self.axes.centers[0][:, None]
+        return Sample(
+            np.zeros((n, 1, 3)), centers, self.exact, alike, alike, 1, self.model.molecule
+        )
 
     @property
     def thermal(self) -> float:

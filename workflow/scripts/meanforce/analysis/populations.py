@@ -13,7 +13,8 @@ from meanforce.analysis.surfaces import resampled
 
 def rows(comparison: Comparison) -> list[Row]:
     """Populations in model and reference, and their differences."""
-    if comparison.reference is None:
+    truth = comparison.truth
+    if truth is None:
         return []
     result = []
     for basin in comparison.validation.basins:
@@ -21,8 +22,7 @@ def rows(comparison: Comparison) -> list[Row]:
         members = [float(weights @ inside[frames]) for frames, weights in comparison.member_weights]
         model, error = _estimate(comparison, comparison.model, inside)
         error = math.hypot(error, float(comparison.member_spread(members)))
-        theirs = membership(comparison, basin, comparison.reference.variables)
-        reference = _estimate(comparison, comparison.reference, theirs)
+        reference = _estimate(comparison, truth, membership(comparison, basin, truth.variables))
         result += compared(f"population_{basin}", model, error, *reference, "")
     return result
 

@@ -156,6 +156,7 @@ def distance_row(
     draws: tuple[np.ndarray, np.ndarray],
     power: float,
     member_spread: float,
+    floor_of: Callable[[np.ndarray], float] | None = None,
 ) -> tuple[float, float, float]:
     """A distance of model and reference, its standard error, and its noise floor.
 
@@ -165,9 +166,13 @@ def distance_row(
         draws: bootstrap samples of these, each of shape (n_draws, ...).
         power: of the metric in which independent contributions add up.
         member_spread: standard error over the members of the ensemble.
+        floor_of: floor of one side by its blocks, to this power, where the bootstrap's is not good.
     """
     model, reference = (one.sum(axis=0) for one in blocks)
     drawn = [metric(a, b) for a, b in zip(*draws, strict=True)]
-    floors = [noise_floor(metric, *pair, power) for pair in zip(blocks, draws, strict=True)]
+    if floor_of is None:
+        floors = [noise_floor(metric, *pair, power) for pair in zip(blocks, draws, strict=True)]
+    else:
+        floors = [floor_of(one) for one in blocks]
     error = float(np.hypot(np.nanstd(drawn, ddof=1), member_spread))
     return metric(model, reference), error, sum(floors) ** (1.0 / power)

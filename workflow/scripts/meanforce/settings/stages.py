@@ -9,13 +9,10 @@ import json
 from typing import Any
 
 from meanforce.settings.campaigns import collective_variables_of
-from meanforce.settings.config import Config
+from meanforce.settings.config import STANDARD_PRESSURE, Config
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
-
-STANDARD_PRESSURE = 1.0
-"""Pressure of state points that name none, bar."""
 
 
 def canonical(settings: dict[str, Any]) -> str:
