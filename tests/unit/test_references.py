@@ -6,12 +6,15 @@ import math
 import numpy as np
 import pytest
 from comparisons import BEAD, X
+from pymbar import MBAR
 
-from meanforce.analysis.samples import SEVERAL, reference_sample
+from meanforce.analysis.samples import SEVERAL, Protocol, reference_sample
 from meanforce.analysis.surfaces import Axes, block_histograms, resampled
 from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.molecule import Molecule
+from meanforce.sampling.mbar import Windows, solve
 from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.units import kt
 
 HALVES = Axes(("x",), (np.array([-10.0, 0.0, 10.0]),), (False,))
 
@@ -25,7 +28,7 @@ EACH = [
 ]
 
 
-def write(path, x, log_weight=None, times=None):
+def write(path, x, log_weight=None, times=None, chain=0):
     """A dataset of beads at x, of shape (n,) or (n, REPEATS)."""
     x = x[:, None] if x.ndim == 1 else x
     n, beads = x.shape
@@ -38,7 +41,7 @@ def write(path, x, log_weight=None, times=None):
             time=np.arange(n, dtype=float) if times is None else times,
             bias_energy=np.zeros(n),
             log_weight=np.zeros(n) if log_weight is None else log_weight,
-            chain=np.zeros(n, dtype=int),
+            chain=np.full(n, chain),
         )
     return path
 
@@ -107,7 +110,9 @@ def test_windows_of_a_replica_are_resampled_together(tmp_path):
         for job, (side, weight) in enumerate([(-1.0, 0.0), (1.0, -1.0)] * 2)
     ]
     rng = np.random.default_rng(4)
-    alone, together = (reference_sample(paths, [X["x"]], 10, jobs) for jobs in (1, 2))
+    alone, together = (
+        reference_sample(paths, [X["x"]], 10, Protocol(jobs_per_replica=jobs)) for jobs in (1, 2)
+    )
     exact = math.exp(-1) / (1 + math.exp(-1))
     assert fraction(together, rng) == pytest.approx((exact, 0.0), abs=1e-12)
     assert fraction(alone, rng)[1] > 0.02
@@ -117,3 +122,43 @@ def test_windows_of_a_replica_are_resampled_together(tmp_path):
     copies = reference_sample([write(tmp_path / "c.h5", np.ones(100), times=times)], [X["x"]], 10)
     assert (copies.blocks[:50] == copies.blocks[50:]).all()
     assert (np.bincount(copies.blocks) == 10).all()
+
+
+def test_umbrella_sampling_of_a_double_well(tmp_path):
+    """Populations as exact, and errors as pymbar's, most of which is in the windows' weights."""
+    rng, thermal, frames = np.random.default_rng(5), kt(300.0), 300
+    grid = np.linspace(-2.5, 2.5, 4000)
+    energy = thermal * (4 * (grid**2 - 1) ** 2 + 0.5 * grid)
+    exact = np.exp(-energy / thermal)
+    exact = exact[grid > 0].sum() / exact.sum()
+    windows = Windows(np.linspace(-1.6, 1.6, 9)[:, None], np.array([60 * thermal]), [False])
+    found, errors, theirs = [], [], []
+    for _ in range(15):
+        x = np.empty((9, frames))
+        for window, center in enumerate(windows.centers[:, 0]):
+            p = np.exp(-energy / thermal - 30 * (grid - center) ** 2)
+            x[window] = rng.choice(grid, frames, p=p / p.sum())
+        owner = np.repeat(np.arange(9), frames)
+        weights = solve(windows, x.reshape(-1, 1), owner, 300.0).log_weights.reshape(9, frames)
+        paths = [
+            write(tmp_path / f"{job}.h5", *pair, chain=job)
+            for job, pair in enumerate(zip(x, weights, strict=True))
+        ]
+        sample = reference_sample(
+            paths, [X["x"]], 10, Protocol(9, False, windows, (X["x"],), 300.0)
+        )
+        assert np.abs(sample.response.sum(axis=1)).max() < 1e-4
+        mean, error = fraction(sample, rng)
+        mbar = MBAR(windows.reduced(x.reshape(-1, 1), 300.0).T, np.full(9, frames))
+        # pymbar takes the logarithm of the observable.
+        right = 1.0 + (x.ravel() > 0)
+        result = mbar.compute_expectations(right, u_kn=np.zeros(x.size))
+        assert mean == pytest.approx(result["mu"].item() - 1.0, abs=1e-4)
+        assert sample.sums(sample.variables[:, 0] > 0).sum() == pytest.approx(mean, abs=1e-5)
+        found.append(mean)
+        errors.append(error)
+        theirs.append(result["sigma"].item())
+    typical = math.sqrt(np.mean(np.square(errors)))
+    assert abs(np.mean(found) - exact) < 5 * typical / math.sqrt(15)
+    # 15 errors of 9 degrees of freedom each: 6 %.
+    assert typical == pytest.approx(math.sqrt(np.mean(np.square(theirs))), rel=0.3)

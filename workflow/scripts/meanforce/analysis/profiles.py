@@ -16,7 +16,7 @@ from meanforce.analysis.surfaces import (
     distance_row,
     free_energy,
     free_energy_rmse,
-    histograms,
+    histogram,
     resampled,
     unit_histograms,
 )
@@ -117,8 +117,7 @@ def _profile(
         least, most = np.quantile(theirs, [TAIL, 1 - TAIL])
         edges = np.linspace(min(low, least), max(high, most), comparison.validation.bins + 1)
     members = [
-        histograms(ours[frames], weights, np.zeros(len(frames), dtype=int), 1, edges)[0]
-        for frames, weights in comparison.member_weights
+        histogram(ours[frames], weights, edges) for frames, weights in comparison.member_weights
     ]
     if theirs is None:
         reference = comparison.exact[None]

@@ -115,7 +115,10 @@ def unit_sums(sample: Sample, pairs: np.ndarray, edges: np.ndarray) -> np.ndarra
         flat = (column + bins * row)[inside]
         counts = np.bincount(flat, minlength=bins * len(chunk)).reshape(len(chunk), bins)
         values = np.concatenate([counts / ideal, np.ones((len(chunk), 1))], axis=1)
-        np.add.at(result, sample.units[chunk], values * sample.weights[chunk, None])
+        weighted = values * sample.weights[chunk, None]
+        np.add.at(result, sample.units[chunk], weighted)
+        if sample.response is not None:
+            result += sample.response[chunk].T @ weighted
     return result
 
 

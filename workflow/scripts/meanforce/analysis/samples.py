@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.analysis.windows import response
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.variables import evaluate_variables
+from meanforce.sampling.mbar import Windows
 from meanforce.settings.collective_variables import CollectiveVariable
 
 SEVERAL = 4
@@ -38,6 +40,8 @@ class Sample:
         masses: of the beads, u, shape (n_beads,), or None.
         box: periodic box vectors in nm, rows of shape (3, 3), or None.
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
+        response: of the weights to what each unit counts, shape (n, n_units), where they depend on
+            it; see `windows.response`.
     """
 
     positions: np.ndarray
@@ -54,6 +58,7 @@ class Sample:
     masses: np.ndarray | None = None
     box: np.ndarray | None = None
     dynamical: bool = False
+    response: np.ndarray | None = None
 
     @property
     def units(self) -> np.ndarray:
@@ -66,16 +71,39 @@ class Sample:
         return self.n_blocks if self.replicas is None else int(self.replicas.max()) + 1
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """Weighted sums over the frames of each unit, of values of shape (n,): (n_units,)."""
-        return np.bincount(self.units, weights=self.weights * values, minlength=self.n_units)
+        """Sums of weighted values of shape (n,) over the frames of each unit; shape (n_units,).
+
+        They include what the unit does to the weights of all frames.
+        """
+        weighted = self.weights * values
+        direct = np.bincount(self.units, weights=weighted, minlength=self.n_units)
+        return direct if self.response is None else direct + weighted @ self.response
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What an analysis has to know of a campaign.
+
+    Attributes:
+        jobs_per_replica: datasets that make a replica, as in umbrella sampling.
+        dynamical: whether a replica is one stretch of dynamics without a bias.
+        windows: of umbrella sampling, or None.
+        window_variables: what the windows are harmonic in.
+        temperature: K.
+    """
+
+    jobs_per_replica: int = 1
+    dynamical: bool = False
+    windows: Windows | None = None
+    window_variables: tuple[CollectiveVariable, ...] = ()
+    temperature: float = 0.0
 
 
 def reference_sample(
     paths: list[Path],
     variables: Sequence[CollectiveVariable],
     blocks_per_replica: int,
-    jobs_per_replica: int = 1,
-    dynamical: bool = False,
+    protocol: Protocol | None = None,
 ) -> Sample:
     """Reference from mapped datasets, one path a job, reweighted where it was biased.
 
@@ -85,33 +113,33 @@ def reference_sample(
 
     Errors come from a bootstrap over replicas, as they are independent whatever the correlation
     times; fewer than four of them tell too little, and then it is over time blocks of replicas.
-    All windows of an umbrella replica make one unit, as none could be left out; the windows'
-    free energies are kept as MBAR found them from all frames, so that what these are uncertain by
-    is missing from errors of umbrella references.
+    In umbrella sampling a unit has all windows of a replica, as none could be left out, and what
+    it says of the windows' free energies counts to first order.
 
     Args:
         paths: datasets, replica after replica.
         variables: collective variables that are evaluated.
         blocks_per_replica: number of time blocks.
-        jobs_per_replica: datasets that make a replica, as in umbrella sampling.
-        dynamical: whether a replica is one stretch of dynamics without a bias.
+        protocol: of the campaign; replicas of one job, where it is left out.
     """
-    positions, log_weights, blocks, chains, times, boxes = [], [], [], [], [], []
+    protocol = protocol or Protocol()
+    positions, log_weights, blocks, chains, times, owners, boxes = [], [], [], [], [], [], []
     for number, path in enumerate(paths):
         with H5mdReader(path) as reader:
             parameters, n, masses = reader.parameters, reader.n_frames, reader.masses
             positions.append(reader.positions())
             log_weights.append(reader.observable("log_weight"))
             times.append(reader.times())
+            owners.append(reader.observable("chain"))
             boxes.append(reader.box())
         # Copies that a job runs side by side share their times, and so their blocks.
         block = np.empty(n, dtype=int)
         block[np.argsort(times[-1], kind="stable")] = np.arange(n) * blocks_per_replica // n
-        replica = number // jobs_per_replica
+        replica = number // protocol.jobs_per_replica
         blocks.append(block + replica * blocks_per_replica)
         chains.append(np.full(n, number))
-    number, chain = len(paths) // jobs_per_replica, np.concatenate(chains)
-    return _sample(
+    number, chain = len(paths) // protocol.jobs_per_replica, np.concatenate(chains)
+    sample = _sample(
         variables,
         parameters,
         np.concatenate(log_weights),
@@ -119,11 +147,24 @@ def reference_sample(
         blocks=np.concatenate(blocks),
         chains=chain,
         n_blocks=blocks_per_replica * number,
-        replicas=chain // jobs_per_replica if number >= SEVERAL else None,
+        replicas=chain // protocol.jobs_per_replica if number >= SEVERAL else None,
         times=np.concatenate(times),
         masses=masses,
         box=boxes[0],
-        dynamical=dynamical,
+        dynamical=protocol.dynamical,
+    )
+    if protocol.windows is None:
+        return sample
+    return dataclasses.replace(
+        sample,
+        response=response(
+            protocol.windows,
+            _evaluated(protocol.window_variables, parameters, sample.positions),
+            np.concatenate(owners),
+            np.concatenate(log_weights),
+            sample.units,
+            protocol.temperature,
+        ),
     )
 
 
@@ -166,9 +207,7 @@ def _sample(
     """A sample from what files say and the fields that they do not decide."""
     weights = np.exp(log_weights - log_weights.max())
     return Sample(
-        variables=evaluate_variables(
-            list(variables), parameters["bead_names"], torch.from_numpy(fields["positions"])
-        ).numpy(),
+        variables=_evaluated(variables, parameters, fields["positions"]),
         weights=weights / weights.sum(),
         molecule=Molecule.of(parameters),
         broken={
@@ -177,3 +216,11 @@ def _sample(
         },
         **fields,
     )
+
+
+def _evaluated(
+    variables: Sequence[CollectiveVariable], parameters: dict, positions: np.ndarray
+) -> np.ndarray:
+    """Values of collective variables, shape (n, n_variables)."""
+    names = parameters["bead_names"]
+    return evaluate_variables(list(variables), names, torch.from_numpy(positions)).numpy()

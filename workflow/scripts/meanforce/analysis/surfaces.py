@@ -44,10 +44,8 @@ def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
         column[sample.variables[:, number] == axes.edges[number][-1]] = size - 1
         inside &= (column >= 0) & (column < size)
     flat = np.ravel_multi_index(tuple(column[inside] for column in columns), shape)
-    flat = flat + sample.units[inside] * int(np.prod(shape))
-    counts = np.bincount(
-        flat, weights=sample.weights[inside], minlength=sample.n_units * int(np.prod(shape))
-    )
+    size = int(np.prod(shape))
+    counts = _by_units(flat, sample.weights[inside], sample, inside, size)
     return counts.reshape(sample.n_units, *shape) / counts.sum()
 
 
@@ -62,21 +60,39 @@ def unit_histograms(values: np.ndarray, sample: Sample, edges: np.ndarray) -> np
     Returns:
         shape (n_units, n_bins).
     """
-    return histograms(values, sample.weights, sample.units, sample.n_units, edges)
+    column, inside = _columns(values, edges)
+    frames = np.nonzero(inside)[0]
+    counts = _by_units(column[inside], sample.weights[frames], sample, frames, len(edges) - 1)
+    return counts / counts.sum()
 
 
-def histograms(
-    values: np.ndarray, weights: np.ndarray, units: np.ndarray, n_units: int, edges: np.ndarray
-) -> np.ndarray:
-    """As `unit_histograms`, of frames with weights and units, both of shape (n,)."""
+def histogram(values: np.ndarray, weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """As the sum of `unit_histograms`, of frames with weights of shape (n,); shape (n_bins,)."""
+    column, inside = _columns(values, edges)
+    spread = np.broadcast_to(weights[:, None], values.shape)[inside]
+    counts = np.bincount(column[inside], weights=spread, minlength=len(edges) - 1)
+    return counts / counts.sum()
+
+
+def _columns(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Bin of each value, and whether it lies in one; the last edge belongs to the last bin."""
     bins = len(edges) - 1
     column = np.floor((values - edges[0]) * (bins / (edges[-1] - edges[0]))).astype(int)
     column[values == edges[-1]] = bins - 1
-    inside = (column >= 0) & (column < bins)
-    flat = (column + bins * units[:, None])[inside]
-    spread = np.broadcast_to(weights[:, None], values.shape)[inside]
-    counts = np.bincount(flat, weights=spread, minlength=bins * n_units)
-    return counts.reshape(n_units, bins) / counts.sum()
+    return column, (column >= 0) & (column < bins)
+
+
+def _by_units(
+    column: np.ndarray, weights: np.ndarray, sample: Sample, frames: np.ndarray, bins: int
+) -> np.ndarray:
+    """Weighted counts of each unit, shape (n_units, bins), and its response in all of them."""
+    flat = column + bins * sample.units[frames]
+    counts = np.bincount(flat, weights=weights, minlength=bins * sample.n_units)
+    counts = counts.reshape(sample.n_units, bins)
+    if sample.response is not None:
+        for unit, slopes in enumerate(sample.response[frames].T):
+            counts[unit] += np.bincount(column, weights=weights * slopes, minlength=bins)
+    return counts
 
 
 def resampled(blocks: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:

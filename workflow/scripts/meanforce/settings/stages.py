@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import Any
 
-from meanforce.settings.campaigns import collective_variables_of
+from meanforce.settings.campaigns import Campaign, collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
@@ -128,6 +128,7 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         else {
             "kind": reference.kind,
             "jobs_per_replica": reference.jobs // reference.replicas,
+            "windows": _windows(config, chosen.system, reference),
         },
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
@@ -174,6 +175,19 @@ def atomistic_time(config: Config, experiment: str) -> float:
         for state in chosen.train
         for job in chosen.replicas or range(1, campaigns[name].jobs + 1)
     )
+
+
+def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:
+    """Windows of umbrella sampling; None of other campaigns."""
+    if campaign.kind != "umbrella":
+        return None
+    return {
+        "centers": campaign.windows(),
+        "force_constants": campaign.force_constant,
+        "collective_variables": [
+            config.variables_of(system)[name].model_dump() for name in campaign.collective_variables
+        ],
+    }
 
 
 def _variables(config: Config, system: str, names: list[str]) -> dict[str, Any]:
