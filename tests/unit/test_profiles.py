@@ -178,3 +178,17 @@ def test_which_variables_have_profiles_and_their_table():
     ]  # fmt: skip
     assert (rows.groupby("quantity").size() == 40).all()
     assert X["x"].unit == rows["unit"].unique().item() == "nm"
+
+
+def test_members_are_compared_within_the_surface():
+    """Frames beyond the ends, whatever a member makes of them, are no part of its surface."""
+    comparison = compare(normal(1000, 1.0, 1), normal(1000, 1.0, 2), lower=[0.0])
+    frames, weights = np.arange(1000), np.ones(1000)
+    weights[comparison.model.variables[:, 0] < 0] = 1e6
+    comparison.member_weights = [(frames, weights / weights.sum())] * 2
+    (surface, _), (member, _) = (
+        comparison.member_surfaces(),
+        profiles.profiles(comparison)[0].members,
+    )
+    assert surface == pytest.approx(comparison.model_blocks.sum(axis=0))
+    assert member == pytest.approx(surface)

@@ -89,7 +89,7 @@ class Comparison:
 
     def member_surfaces(self) -> list[np.ndarray]:
         """The surface's histogram in each member's ensemble; none where there is one member."""
-        return [
+        surfaces = [
             np.histogramdd(
                 self.model.variables[frames, : len(self.axes.names)],
                 self.axes.edges,
@@ -97,6 +97,8 @@ class Comparison:
             )[0]
             for frames, weights in self.member_weights
         ]
+        # Frames beyond the axes may weigh most in a member's ensemble.
+        return [surface / surface.sum() for surface in surfaces]
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""

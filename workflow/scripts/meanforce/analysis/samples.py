@@ -19,9 +19,9 @@ SEVERAL = 4
 """Replicas that suffice as the units of the bootstrap."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Frames of one ensemble.
+    """Frames of one ensemble; equal to itself only, so that what follows can be kept by it.
 
     Attributes:
         positions: nm, shape (n, n_beads, 3).

@@ -1,5 +1,7 @@
 """Metrics of molecules' extent: radius of gyration and end-to-end distance."""
 
+import functools
+
 import numpy as np
 
 from meanforce.analysis.comparison import DRAWS, Comparison
@@ -32,6 +34,7 @@ def rows(comparison: Comparison) -> list[Row]:
     return result
 
 
+@functools.lru_cache(maxsize=2)
 def extents(sample: Sample) -> dict[str, np.ndarray]:
     """Extent of every molecule of at least three beads, in nm, each of shape (n, n_molecules).
 
