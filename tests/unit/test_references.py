@@ -1,6 +1,7 @@
 """Error bars and weights of references of every kind of campaign, against known answers."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 from comparisons import BEAD, X
 from pymbar import MBAR
 
-from meanforce.analysis.samples import SEVERAL, Protocol, reference_sample
+from meanforce.analysis.protocol import Protocol
+from meanforce.analysis.samples import SEVERAL, reference_sample
 from meanforce.analysis.surfaces import Axes, block_histograms, resampled
 from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.molecule import Molecule
 from meanforce.sampling.mbar import Windows, solve
+from meanforce.settings import stages
 from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.load import load_config
 from meanforce.units import kt
 
 HALVES = Axes(("x",), (np.array([-10.0, 0.0, 10.0]),), (False,))
@@ -162,3 +166,29 @@ def test_umbrella_sampling_of_a_double_well(tmp_path):
     assert abs(np.mean(found) - exact) < 5 * typical / math.sqrt(15)
     # 15 errors of 9 degrees of freedom each: 6 %.
     assert typical == pytest.approx(math.sqrt(np.mean(np.square(theirs))), rel=0.3)
+
+
+def test_protocol_of_an_umbrella_campaign(config):
+    """Two replicas of six windows in jobs of four; φ is periodic."""
+    experiment = "capped_alanine_metadynamics_heavy_cgnet"
+    reference = config["campaigns"]["capped_alanine"]["unbiased"]
+    rows = [{"first": "-3 rad", "last": "2 rad", "number": 6}]
+    reference |= {
+        "kind": "umbrella", "collective_variables": ["phi"], "rows": rows, "windows_per_job": 4,
+        "force_constant": ["100 kJ/mol/rad^2"], "replicas": 2,
+    }  # fmt: skip
+    config["experiments"][experiment]["reference"] = "unbiased"
+    settings = stages.validate_settings(load_config(config), experiment, "T350")
+    settings = json.loads(stages.canonical(settings))["reference"]
+    lines = []
+    beads = ["ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"]
+    found = Protocol.of(settings, 350.0, beads, lines.append)
+    assert found.jobs_per_replica == 2
+    assert not found.dynamical
+    assert found.windows.centers.tolist() == [[-3.0], [-2.0], [-1.0], [0.0], [1.0], [2.0]]
+    assert found.windows.force_constants.tolist() == [100.0]
+    assert found.windows.periodic == [True]
+    assert found.temperature == 350.0
+    assert lines == []
+    assert Protocol.of(settings, 350.0, beads[1:], lines.append).windows is None
+    assert "no functions of the beads" in lines[0]

@@ -1,7 +1,6 @@
 """Compare a CG run with its reference at one state point: metrics, profiles, and a figure."""
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,9 @@ from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.curves import table
 from meanforce.analysis.exact_pmf import exact_distribution
 from meanforce.analysis.leakage import refuse_leaks, trained_on
+from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.registry import all_curves, all_rows
-from meanforce.analysis.samples import Protocol, model_sample, reference_sample
+from meanforce.analysis.samples import model_sample, reference_sample
 from meanforce.analysis.surface_table import surface_table
 from meanforce.analysis.variables import judged_variables
 from meanforce.data.h5md import H5mdReader
@@ -23,9 +23,8 @@ from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.sampling.mbar import Windows
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
+from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.validation import Validation
 
 COLUMNS = [
@@ -75,7 +74,12 @@ def main() -> None:
             arguments.reference,
             list(variables.values()),
             validation.blocks,
-            _protocol(settings, _bead_names(arguments.reference[0])),
+            Protocol.of(
+                settings["reference"],
+                settings["temperature"],
+                _bead_names(arguments.reference[0]),
+                report,
+            ),
         )
         forces = np.concatenate([_forces(path) for path in arguments.reference])
     if settings["system_kind"] == "muller_brown":
@@ -108,33 +112,6 @@ def main() -> None:
         (folder / "profiles.csv").replace(arguments.profiles)
         (folder / "metrics.csv").replace(arguments.metrics)
     report(f"{len(metrics)} metrics")
-
-
-def _protocol(settings: JobSettings, bead_names: list[str]) -> Protocol:
-    """What is to be known of the reference campaign."""
-    about = settings["reference"]
-    protocol = Protocol(about["jobs_per_replica"], about["kind"] == "unbiased")
-    if about["windows"] is None:
-        return protocol
-    variables = validated(
-        list[CollectiveVariable], about["windows"]["collective_variables"], "reference.windows"
-    )
-    if not {bead for variable in variables for bead in variable.bead_names} <= set(bead_names):
-        report(
-            "errors of the reference leave out those of its windows' free energies, which are "
-            "no functions of the beads"
-        )
-        return protocol
-    return dataclasses.replace(
-        protocol,
-        windows=Windows(
-            np.array(about["windows"]["centers"]),
-            np.array(about["windows"]["force_constants"]),
-            [is_periodic(variable.kind) for variable in variables],
-        ),
-        window_variables=tuple(variables),
-        temperature=settings["temperature"],
-    )
 
 
 def _bead_names(path: Path) -> list[str]:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.windows import response
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.variables import evaluate_variables
-from meanforce.sampling.mbar import Windows
 from meanforce.settings.collective_variables import CollectiveVariable
 
 SEVERAL = 4
@@ -78,25 +78,6 @@ class Sample:
         weighted = self.weights * values
         direct = np.bincount(self.units, weights=weighted, minlength=self.n_units)
         return direct if self.response is None else direct + weighted @ self.response
-
-
-@dataclasses.dataclass(frozen=True)
-class Protocol:
-    """What an analysis has to know of a campaign.
-
-    Attributes:
-        jobs_per_replica: datasets that make a replica, as in umbrella sampling.
-        dynamical: whether a replica is one stretch of dynamics without a bias.
-        windows: of umbrella sampling, or None.
-        window_variables: what the windows are harmonic in.
-        temperature: K.
-    """
-
-    jobs_per_replica: int = 1
-    dynamical: bool = False
-    windows: Windows | None = None
-    window_variables: tuple[CollectiveVariable, ...] = ()
-    temperature: float = 0.0
 
 
 def reference_sample(
