@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from meanforce.analysis.basins import barrier_height
-from meanforce.analysis.convergence import r_hat
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import wasserstein
 from meanforce.analysis.surfaces import (
@@ -19,6 +18,7 @@ from meanforce.analysis.surfaces import (
 )
 from meanforce.data.invariants import superposition
 from meanforce.data.irreducible import irreducible_variance
+from meanforce.data.mixing import r_hat, r_hat_error
 from meanforce.potentials.molecule import Molecule
 
 
@@ -152,3 +152,16 @@ def test_irreducible_force_is_the_noise_and_not_the_models_error():
     residual[:, 0, 0] = 2 * np.sin(positions[:, 0, 0]) + 0.5 * rng.normal(size=n)
     found = irreducible_variance(positions, residual, np.arange(n) * 20 // n)
     assert found.variance == pytest.approx(0.25, abs=5 * 0.25 * math.sqrt(6 / n))
+
+
+def test_error_of_r_hat_is_its_scatter():
+    rng = np.random.default_rng(7)
+    chains = np.tile(np.arange(60), 40)
+    found, errors = [], []
+    for _ in range(60):
+        values = rng.normal(size=2400) + np.tile(rng.normal(size=60), 40)
+        found.append(r_hat(values, chains))
+        errors.append(r_hat_error(values, chains))
+    # A standard deviation of 60 draws is known to 9 %.
+    assert np.mean(errors) == pytest.approx(np.std(found), rel=0.4)
+    assert math.isnan(r_hat_error(np.arange(8.0), np.tile([0, 1], 4)))

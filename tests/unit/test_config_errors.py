@@ -148,6 +148,18 @@ BAD = {
         ),
         r"simulations\.muller_brown\.exchange\.highest: 350 K is not above state point 'T400'",
     ),
+    "distance to itself": (
+        put("validation", ALANINE, "distances", [["ACE1-C", "ACE1-C"]]),
+        r"validation\.capped_alanine: 'distances' has a pair of 'ACE1-C' with itself",
+    ),
+    "distance given twice": (
+        put("validation", ALANINE, "distances", [["ACE1-C", "NME3-N"], ["NME3-N", "ACE1-C"]]),
+        r"'distances' has the pair ACE1-C, NME3-N twice",
+    ),
+    "distance of beads that no mapping has": (
+        put("validation", ALANINE, "distances", [["ACE1-C", "NME3-H"]]),
+        r"validation\.capped_alanine\.distances: no mapping has both beads ACE1-C and NME3-H",
+    ),
 }  # fmt: skip
 
 

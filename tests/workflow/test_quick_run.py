@@ -12,7 +12,7 @@ pytestmark = pytest.mark.workflow
 QUICK = ("--configfile", "config/quick.yaml")
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
-    "role", "metric", "value", "stderr", "noise_floor", "unit",
+    "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
 ]  # fmt: skip
 
 
@@ -33,8 +33,12 @@ def test_summary_keeps_its_contract(summary):
         "delta_f_alphaR_beta_error", "delta_f_phi_positive", "barrier_phi", "force_rmse",
         "force_irreducible", "wasserstein_bond", "wasserstein_angle", "wasserstein_dihedral",
         "stability", "barrier_phi_reference", "barrier_phi_error", "ensemble_spread",
-        "ensemble_calibration",
+        "ensemble_calibration", "fes_rmse_phi", "fes_rmse_psi", "population_phi_positive_error",
+        "radius_of_gyration", "end_to_end_error", "wasserstein_end_to_end",
     }  # fmt: skip
+    assert set(summary["verdict"].dropna()) <= {"within noise", "resolved better", "worse"}
+    judged = summary["metric"].str.endswith("_error") | summary["metric"].str.startswith("js_")
+    assert summary.loc[judged & summary["stderr"].notna(), "verdict"].notna().all()
     muller_brown = set(summary.loc[summary["system"] == "muller_brown", "metric"])
     assert muller_brown >= {
         "pmf_rmse", "well_difference", "barrier", "force_rmse", "force_irreducible",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
 from meanforce.errors import exits_cleanly
 from meanforce.figures.page import render
@@ -27,6 +28,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     table = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
+    table["verdict"] = verdicts(table)
     # Files lie at .../{experiment}/{state}/figure and .../{experiment}/curve-{member}.csv.
     figures = {(path.parts[-3], path.parts[-2]): path for path in arguments.figures}
     curves: dict[str, list[pd.DataFrame]] = {}

@@ -15,7 +15,6 @@ where errors are √q times as large as the ensemble says, as when members share
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -84,7 +83,11 @@ def rows(comparison: Comparison) -> list[Row]:
     mean = predictions.mean(axis=0)
     factor = mean_variance_factor(members, comparison.jackknife_folds)
     variance = factor * predictions.var(axis=0, ddof=1).sum() / len(frames) / carries.sum()
-    found = [Row("ensemble_spread", math.sqrt(variance) / UNIT, unit="kcal/mol/Å")]
+    spread = math.sqrt(variance) / UNIT
+    # A variance from n independent directions of m members has the relative error √(2/(n(m − 1))).
+    draws = _freedom((predictions - mean).reshape(members, -1)) * (members - 1)
+    error = spread / math.sqrt(2 * draws)
+    found = [Row("ensemble_spread", spread, error, unit="kcal/mol/Å")]
     # A few frames with large weights may all be of one block, which leaves no pairs.
     if comparison.held_out and len(np.unique(sample.blocks[frames])) > 1:
         result = calibrate(
@@ -129,11 +132,6 @@ def calibrate(
         freedom=_freedom(deviations.reshape(members, -1)),
         members=members,
     )
-
-
-def held_out(trained: list[str] | None, reference: list[Path]) -> bool:
-    """Whether no file of the reference is known to be, or may be, one that was trained on."""
-    return trained is not None and not set(trained) & {str(path) for path in reference}
 
 
 def _pairs(

@@ -4,7 +4,7 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row
-from meanforce.data.mixing import r_hat
+from meanforce.data.mixing import r_hat, r_hat_error
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -15,13 +15,11 @@ def rows(comparison: Comparison) -> list[Row]:
         result.append(_fraction(f"stability_{kind}", 1.0 - broken, n))
     for number, name in enumerate(comparison.validation.surface):
         values = comparison.model.variables[:, number]
-        if comparison.axes.periodic[number]:
-            ratio = max(
-                r_hat(function(values), comparison.model.chains) for function in (np.sin, np.cos)
-            )
-        else:
-            ratio = r_hat(values, comparison.model.chains)
-        result.append(Row(f"rhat_{name}", ratio, noise_floor=1.0))
+        parts = [np.sin(values), np.cos(values)] if comparison.axes.periodic[number] else [values]
+        chains = comparison.model.chains
+        worst = max(parts, key=lambda part: r_hat(part, chains))
+        found = r_hat(worst, chains), r_hat_error(worst, chains)
+        result.append(Row(f"rhat_{name}", *found, noise_floor=1.0))
     return result
 
 

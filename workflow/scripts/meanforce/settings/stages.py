@@ -8,15 +8,12 @@ import hashlib
 import json
 from typing import Any
 
-from meanforce.settings.campaigns import collective_variables_of
-from meanforce.settings.config import Config
+from meanforce.settings.campaigns import Campaign, collective_variables_of
+from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.learning_curves import Run, learning_curves, windows
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
-
-STANDARD_PRESSURE = 1.0
-"""Pressure of state points that name none, bar."""
 
 
 def canonical(settings: dict[str, Any]) -> str:
@@ -120,10 +117,22 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     """Settings of the stage `validate`."""
     chosen = config.experiments[experiment]
     validation = config.validation[chosen.system]
+    variables = config.variables_of(chosen.system)
+    further = [name for name in variables if variables[name].mapping == chosen.mapping]
+    reference = config.campaigns[chosen.system].get(chosen.reference)
     return {
         "validation": validation.model_dump(),
         "temperature": config.state_points[state].temperature,
-        "collective_variables": _variables(config, chosen.system, validation.surface),
+        "collective_variables": _variables(
+            config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
+        ),
+        "reference": None
+        if reference is None
+        else {
+            "kind": reference.kind,
+            "jobs_per_replica": reference.jobs // reference.replicas,
+            "windows": _windows(config, chosen.system, reference),
+        },
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {
@@ -194,6 +203,19 @@ def atomistic_time(config: Config, experiment: str) -> float:
         for state in chosen.train
         for job in chosen.replicas or range(1, campaigns[name].jobs + 1)
     )
+
+
+def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:
+    """Windows of umbrella sampling; None of other campaigns."""
+    if campaign.kind != "umbrella":
+        return None
+    return {
+        "centers": campaign.windows(),
+        "force_constants": campaign.force_constant,
+        "collective_variables": [
+            config.variables_of(system)[name].model_dump() for name in campaign.collective_variables
+        ],
+    }
 
 
 def _variables(config: Config, system: str, names: list[str]) -> dict[str, Any]:

@@ -11,7 +11,25 @@ Box = dict[Name, tuple[Coordinate, Coordinate]]
 
 
 class Validation(Settings):
-    """Free-energy surface, basins, differences and barriers of one system."""
+    """Free-energy surface, basins, differences and barriers of one system.
+
+    Without being asked for there are the free energies of all collective variables of the mapping;
+    radius of gyration and end-to-end distance of molecules of three beads and more; radial
+    distribution functions between molecules in a periodic box; and the metrics
+    `autocorrelation_time_<variable>` and `speed_up_<variable>`, the atomistic time over the
+    model's, where the reference is a campaign of the kind `unbiased`, the simulation has neither
+    bias nor exchange, and both are long enough. CG time is not physical time: a model moves with
+    the friction of its thermostat, and a picosecond of it is worth something else for every motion.
+
+    Errors have a `verdict` in summary.csv. `within noise`: not more than two standard errors above
+    what a perfect model would score. `resolved better`: more than that, but less, by two standard
+    errors of the difference, than the best experiment on the same system, mapping and state point
+    with another force map, campaigns or potential. `worse`: neither.
+
+    A held-out state point must not be trained at, under whatever name, and validation refuses a
+    model that was trained on the very data of its reference there. At a state point that is trained
+    at, reference and training data may be the same campaign; such errors flatter the model.
+    """
 
     surface: list[Name] = Field(
         min_length=1, max_length=2, description="collective variables of the free-energy surface"
@@ -29,7 +47,8 @@ class Validation(Settings):
         description="free energy of the reference up to which surfaces are compared",
     )
     basins: dict[Name, list[Box]] = Field(
-        default={}, description="name: boxes in collective variables, united"
+        default={},
+        description="name: boxes in collective variables, united; metric population_<name>",
     )
     differences: dict[Name, tuple[Name, Name]] = Field(
         default={}, description="metric delta_f_<name>: free energy of the first basin minus second"
@@ -39,8 +58,18 @@ class Validation(Settings):
         description="metric barrier_<variable>: height above the first basin's minimum of the "
         "lowest way to the second, in the variable's one-dimensional free energy",
     )
+    distances: list[tuple[Name, Name]] = Field(
+        default=[],
+        description="pairs of beads by name, such as [ACE1-C, NME3-N]: free energies of their "
+        "distances, in mappings that have both beads, as the metrics fes_rmse_distance_<a>_<b> and "
+        "in profiles.csv, which has them of all collective variables of a mapping",
+    )
     blocks: int = Field(
-        default=10, ge=4, le=100, description="time blocks of a replica for standard errors"
+        default=10,
+        ge=4,
+        le=100,
+        description="time blocks of a replica for standard errors; with four replicas of the "
+        "reference or more, these are what is resampled",
     )
 
     @model_validator(mode="after")
@@ -68,6 +97,11 @@ class Validation(Settings):
         for name in self.barriers:
             if name not in self.surface:
                 raise ValueError(f"'barriers.{name}' is not in 'surface'")
+        for pair in self.distances:
+            if pair[0] == pair[1]:
+                raise ValueError(f"'distances' has a pair of '{pair[0]}' with itself")
+            if self.distances.count(pair) + self.distances.count(pair[::-1]) > 1:
+                raise ValueError(f"'distances' has the pair {', '.join(pair)} twice")
         for key in ("lower", "upper"):
             ends = getattr(self, key)
             if ends is not None and len(ends) != len(self.surface):

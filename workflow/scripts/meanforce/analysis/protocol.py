@@ -1,0 +1,69 @@
+"""What an analysis has to know of the campaign that a reference comes from."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from meanforce.sampling.mbar import Windows
+from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.job import validated
+
+
+@dataclasses.dataclass(frozen=True)
+class Protocol:
+    """What an analysis has to know of a campaign.
+
+    Attributes:
+        jobs_per_replica: datasets that make a replica, as in umbrella sampling.
+        dynamical: whether a replica is one stretch of dynamics without a bias.
+        windows: of umbrella sampling, or None.
+        window_variables: what the windows are harmonic in.
+        temperature: K.
+    """
+
+    jobs_per_replica: int = 1
+    dynamical: bool = False
+    windows: Windows | None = None
+    window_variables: tuple[CollectiveVariable, ...] = ()
+    temperature: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        settings: Mapping[str, Any],
+        temperature: float,
+        bead_names: Sequence[str],
+        report: Callable[[str], None],
+    ) -> Self:
+        """The protocol of a reference from the settings that validation is given.
+
+        Args:
+            settings: entry `reference`.
+            temperature: of the state point, K.
+            bead_names: of the reference's datasets.
+            report: called with a line where the windows are no functions of the beads.
+        """
+        plain = cls(settings["jobs_per_replica"], settings["kind"] == "unbiased")
+        given = settings["windows"]
+        if given is None:
+            return plain
+        variables = tuple(
+            validated(CollectiveVariable, one, "reference.windows.collective_variables")
+            for one in given["collective_variables"]
+        )
+        if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
+            report(
+                "the windows of the reference are no functions of the beads: its errors leave out "
+                "what the windows' free energies are uncertain by"
+            )
+            return plain
+        windows = Windows(
+            np.array(given["centers"], dtype=float),
+            np.array(given["force_constants"], dtype=float),
+            [is_periodic(one.kind) for one in variables],
+        )
+        return dataclasses.replace(
+            plain, windows=windows, window_variables=variables, temperature=temperature
+        )
