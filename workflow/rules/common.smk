@@ -146,6 +146,17 @@ def curves_of_all(wildcards):
     ]
 
 
+def segments_of_all(wildcards):
+    """How fast each job of a campaign was that some experiment needs, each once."""
+    datasets = []
+    for chosen in CONFIG.experiments.values():
+        facts = chosen.system, chosen.mapping
+        datasets += datasets_of(*facts, chosen.campaigns, chosen.train, chosen.replicas)
+        if chosen.reference is not None:
+            datasets += datasets_of(*facts, [chosen.reference], (*chosen.train, *chosen.held_out))
+    return list(dict.fromkeys(str(Path(path).parent / "segments.csv") for path in datasets))
+
+
 def experiments_of(system):
     """Names of a system's experiments."""
     return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]

@@ -8,7 +8,8 @@ import yaml
 
 from meanforce.data.provenance import provenance
 from meanforce.errors import exits_cleanly
-from meanforce.figures.page import render
+from meanforce.figures.figure import png_figure
+from meanforce.figures.page import Results, render
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
 
@@ -16,9 +17,16 @@ from meanforce.settings.job import read_settings
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    several = {"type": Path, "nargs": "*", "default": []}
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv files")
-    parser.add_argument("--figures", type=Path, nargs="+", required=True, help="PNG files")
     parser.add_argument("--curves", type=Path, nargs="+", required=True, help="training curves")
+    parser.add_argument("--profiles", **several, help="profiles.csv files")
+    parser.add_argument("--surfaces", **several, help="surface.csv files")
+    parser.add_argument("--segments", **several, help="segments.csv files of campaigns")
+    parser.add_argument("--speeds", **several, help="speed.csv files of CG runs")
+    parser.add_argument(
+        "--learning-curves", **several, help="PNG files; their tables lie beside them"
+    )
     parser.add_argument("--settings", required=True, help="JSON text or file")
     parser.add_argument("--template", type=Path, required=True, help="template of the page")
     parser.add_argument("--summary", type=Path, required=True, help="CSV file to write")
@@ -26,22 +34,52 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="YAML file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
-    table = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
-    # Files lie at .../{experiment}/{state}/figure and .../{experiment}/curve-{member}.csv.
-    figures = {(path.parts[-3], path.parts[-2]): path for path in arguments.figures}
-    curves: dict[str, list[pd.DataFrame]] = {}
-    for path in arguments.curves:
-        curves.setdefault(path.parts[-2], []).append(pd.read_csv(path))
-    about = provenance()
-    page = render(arguments.template, table, figures, curves, settings, about)
+    results = Results(
+        summary=_summary(arguments.metrics),
+        curves=_curves(arguments.curves),
+        profiles=_by_place(arguments.profiles),
+        surfaces=_by_place(arguments.surfaces),
+        segments=arguments.segments,
+        speeds=arguments.speeds,
+        transfer=None,
+        learning_curves=[_learning_curve(path) for path in arguments.learning_curves],
+        settings=settings,
+        about=provenance(),
+    )
+    page = render(arguments.template, results)
     with work_folder(arguments.page) as folder:
-        table.to_csv(folder / "summary.csv", index=False)
+        results.summary.to_csv(folder / "summary.csv", index=False)
         (folder / "report.html").write_text(page, encoding="utf-8")
-        run = {"config": settings["config"], "made_with": about}
+        run = {"config": settings["config"], "made_with": results.about}
         (folder / "run.yaml").write_text(yaml.safe_dump(run, sort_keys=True, allow_unicode=True))
         (folder / "run.yaml").replace(arguments.run)
         (folder / "summary.csv").replace(arguments.summary)
         (folder / "report.html").replace(arguments.page)
+
+
+def _summary(paths: list[Path]) -> pd.DataFrame:
+    """All metrics in one table."""
+    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+
+
+def _by_place(paths: list[Path]) -> dict[tuple[str, str], pd.DataFrame]:
+    """Tables that lie at .../{experiment}/{state}/table, by experiment and state point."""
+    return {(path.parts[-3], path.parts[-2]): pd.read_csv(path) for path in paths}
+
+
+def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
+    """Training curves, which lie at .../{experiment}/curve-{member}.csv, by experiment."""
+    curves: dict[str, list[pd.DataFrame]] = {}
+    for path in paths:
+        curves.setdefault(path.parts[-2], []).append(pd.read_csv(path))
+    return curves
+
+
+def _learning_curve(path: Path) -> tuple:
+    """A learning curve's name, figure and table."""
+    table = pd.read_csv(path.with_suffix(".csv"))
+    alt = f"Learning curves {path.stem}: errors against atomistic time; their numbers follow"
+    return path.stem, png_figure(path, alt), table
 
 
 if __name__ == "__main__":
