@@ -14,7 +14,7 @@ import torch
 from muller_brown_draws import PUBLISHED, VARIABLES, draw, settings
 from potential_examples import CHAIN, cgnet
 
-from meanforce.analysis.calibration import Calibration, calibrate, held_out, rows
+from meanforce.analysis.calibration import Calibration, calibrate, rows
 from meanforce.analysis.comparison import mean_variance_factor, standard_error
 from meanforce.analysis.force_error import UNIT
 from meanforce.potentials.interface import EnsembleMean
@@ -165,15 +165,12 @@ def test_rows_of_an_ensemble_and_turned_frames_give_the_same():
         assert other.value == pytest.approx(one.value, rel=1e-3)
 
 
-def test_no_calibration_on_frames_that_were_trained_on(tmp_path):
+def test_no_calibration_on_frames_that_were_trained_on():
     positions = torch.randn(200, CHAIN.size, 3, generator=torch.Generator().manual_seed(3))
     forces = cgnet(9).energy_and_forces(positions, 300.0)[1].numpy()
     found = rows(comparison(positions, forces, [cgnet(1), cgnet(2)], known=False))
     assert [row.metric for row in found] == ["ensemble_spread"]
     assert rows(comparison(positions, forces, [cgnet(1)], known=True)) == []
-    assert held_out(["a.h5"], [tmp_path / "b.h5"])
-    assert not held_out([str(tmp_path / "b.h5")], [tmp_path / "b.h5"])
-    assert not held_out(None, [tmp_path / "b.h5"])
 
 
 def test_standard_error_of_jackknife_and_of_independent_members():

@@ -1,5 +1,6 @@
 # validate: compare an experiment's CG run with the atomistic reference at one state point.
-# Needs: cg.h5, the models, the reference's datasets. Makes: metrics.csv and free_energy.png.
+# Needs: cg.h5, the models, the reference's datasets.
+# Makes: metrics.csv, profiles.csv (1-D free energies), surface.csv and free_energy.png.
 
 
 rule validate:
@@ -10,6 +11,8 @@ rule validate:
         reference=reference_data,
     output:
         metrics="results/experiments/{experiment}/{state}/metrics.csv",
+        profiles="results/experiments/{experiment}/{state}/profiles.csv",
+        surface="results/experiments/{experiment}/{state}/surface.csv",
         figure=report(
             "results/experiments/{experiment}/{state}/free_energy.png",
             caption="../report/free_energy.rst",
@@ -31,5 +34,6 @@ rule validate:
     shell:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
         " --reference {input.reference:q} --settings {params.settings:q}"
-        " --metrics {output.metrics:q} --figure {output.figure:q} --threads {threads}"
+        " --metrics {output.metrics:q} --profiles {output.profiles:q}"
+        " --surface {output.surface:q} --figure {output.figure:q} --threads {threads}"
         " >> {log:q} 2>&1"

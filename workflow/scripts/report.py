@@ -2,10 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
 
+from meanforce.analysis.transfer import transfer_table
+from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
 from meanforce.errors import exits_cleanly
 from meanforce.figures.figure import png_figure
@@ -34,14 +37,15 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="YAML file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
+    summary = _summary(arguments.metrics)
     results = Results(
-        summary=_summary(arguments.metrics),
+        summary=summary,
         curves=_curves(arguments.curves),
         profiles=_by_place(arguments.profiles),
         surfaces=_by_place(arguments.surfaces),
         segments=arguments.segments,
         speeds=arguments.speeds,
-        transfer=None,
+        transfer=transfer_table(summary, _temperatures(settings["config"])),
         learning_curves=[_learning_curve(path) for path in arguments.learning_curves],
         settings=settings,
         about=provenance(),
@@ -58,8 +62,14 @@ def main() -> None:
 
 
 def _summary(paths: list[Path]) -> pd.DataFrame:
-    """All metrics in one table."""
-    return pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    """All metrics in one table, with what can be said of each."""
+    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    return table.assign(verdict=verdicts(table))
+
+
+def _temperatures(config: dict[str, Any]) -> dict[str, float]:
+    """Temperature of each state point, K."""
+    return {name: point["temperature"] for name, point in config["state_points"].items()}
 
 
 def _by_place(paths: list[Path]) -> dict[tuple[str, str], pd.DataFrame]:

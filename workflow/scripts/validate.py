@@ -1,4 +1,4 @@
-"""Compare a CG run with its reference at one state point: metrics.csv and a figure."""
+"""Compare a CG run with its reference at one state point: metrics, profiles, and a figure."""
 
 import argparse
 from pathlib import Path
@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from meanforce.analysis.calibration import held_out
 from meanforce.analysis.comparison import Comparison, axes_of
+from meanforce.analysis.curves import table
 from meanforce.analysis.exact_pmf import exact_distribution
-from meanforce.analysis.registry import all_rows
+from meanforce.analysis.leakage import refuse_leaks, trained_on
+from meanforce.analysis.registry import all_curves, all_rows
 from meanforce.analysis.samples import model_sample, reference_sample
+from meanforce.analysis.surface_table import surface_table
+from meanforce.analysis.variables import judged_variables
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
@@ -40,23 +43,39 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {validation, temperature, collective_variables, weights, ...}",
+        help="JSON text or file: {validation, temperature, collective_variables, reference, ...}",
     )
     parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--profiles", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--surface", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
     validation = validated(Validation, settings["validation"], "validation")
-    variables = validated_each(
-        CollectiveVariable, settings["collective_variables"], "collective_variables"
-    )
+    labels = settings["labels"]
     members = [load(path) for path in arguments.models]
-    listed = [variables[name] for name in validation.surface]
+    trained = trained_on(members[0][1], arguments.reference)
+    if labels["role"] == "held-out":
+        refuse_leaks(trained, labels["state_point"])
+    variables = judged_variables(
+        validation,
+        validated_each(
+            CollectiveVariable, settings["collective_variables"], "collective_variables"
+        ),
+        _bead_names(arguments.trajectory),
+        labels["mapping"],
+    )
     reference, forces, exact = None, None, None
     if arguments.reference:
-        reference = reference_sample(arguments.reference, listed, validation.blocks)
+        reference = reference_sample(
+            arguments.reference,
+            list(variables.values()),
+            validation.blocks,
+            settings["reference"]["jobs_per_replica"],
+            settings["reference"]["kind"] == "unbiased",
+        )
         forces = np.concatenate([_forces(path) for path in arguments.reference])
     if settings["system_kind"] == "muller_brown":
         edges = axes_of(validation, variables).edges[0]
@@ -65,7 +84,7 @@ def main() -> None:
         validation=validation,
         variables=variables,
         temperature=settings["temperature"],
-        model=model_sample(arguments.trajectory, listed, 2 * validation.blocks),
+        model=model_sample(arguments.trajectory, list(variables.values()), 2 * validation.blocks),
         reference=reference,
         exact=exact,
         reference_forces=forces,
@@ -74,17 +93,25 @@ def main() -> None:
         rng=np.random.default_rng(settings["seed"]),
         weighted_forces=settings["weights"] == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),
-        held_out=held_out(members[0][1].get("datasets"), arguments.reference),
+        held_out=trained == [],
     )
-    labels = settings["labels"]
-    table = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]
+    metrics = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]
     with work_folder(arguments.metrics) as folder:
-        table.to_csv(folder / "metrics.csv", index=False)
+        metrics.to_csv(folder / "metrics.csv", index=False)
+        table(all_curves(comparison)).to_csv(folder / "profiles.csv", index=False)
+        surface_table(comparison).to_csv(folder / "surface.csv", index=False)
         title = f"{labels['experiment']}, {labels['state_point']} ({labels['role']})"
         draw(comparison, folder / "figure.png", title)
         (folder / "figure.png").replace(arguments.figure)
+        (folder / "surface.csv").replace(arguments.surface)
+        (folder / "profiles.csv").replace(arguments.profiles)
         (folder / "metrics.csv").replace(arguments.metrics)
-    report(f"{len(table)} metrics")
+    report(f"{len(metrics)} metrics")
+
+
+def _bead_names(path: Path) -> list[str]:
+    with H5mdReader(path) as reader:
+        return reader.parameters["bead_names"]
 
 
 def _forces(path: Path) -> np.ndarray:

@@ -12,7 +12,7 @@ from meanforce.analysis.surfaces import free_energy, resampled
 
 def rows(comparison: Comparison) -> list[Row]:
     """Free-energy differences of basins, and barriers between them, kcal/mol."""
-    if comparison.reference is None:
+    if comparison.truth is None:
         return []
     result = []
     for name, (first, second) in comparison.validation.differences.items():
@@ -46,10 +46,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
         inside = [membership(comparison, basin, sample.variables) for basin in (first, second)]
         # The third column completes the normalisation, which cancels in the ratio.
         blocks = np.stack(
-            [
-                np.bincount(sample.blocks, weights=sample.weights * mask, minlength=sample.n_blocks)
-                for mask in (*inside, ~(inside[0] | inside[1]))
-            ],
+            [sample.sums(mask) for mask in (*inside, ~(inside[0] | inside[1]))],
             axis=1,
         )
         drawn = of(resampled(blocks, DRAWS, comparison.rng))
@@ -64,9 +61,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
         )
         members.append(float(of(populations)))
     model_error = math.hypot(model_error, float(comparison.member_spread(members)))
-    return compared(
-        f"delta_f_{name}", model, model_error, *estimate(comparison.reference), "kcal/mol"
-    )
+    return compared(f"delta_f_{name}", model, model_error, *estimate(comparison.truth), "kcal/mol")
 
 
 def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:

@@ -15,7 +15,6 @@ where errors are √q times as large as the ensemble says, as when members share
 
 import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -129,11 +128,6 @@ def calibrate(
         freedom=_freedom(deviations.reshape(members, -1)),
         members=members,
     )
-
-
-def held_out(trained: list[str] | None, reference: list[Path]) -> bool:
-    """Whether no file of the reference is known to be, or may be, one that was trained on."""
-    return trained is not None and not set(trained) & {str(path) for path in reference}
 
 
 def _pairs(

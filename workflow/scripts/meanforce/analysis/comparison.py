@@ -25,7 +25,8 @@ class Comparison:
 
     Attributes:
         validation: settings.
-        variables: collective variables of the surface, in order.
+        variables: collective variables, in the order of the samples' columns: those of the
+            surface, then further ones that have a profile.
         temperature: K.
         model: frames of the CG run.
         reference: frames of the reference campaign, or None.
@@ -58,13 +59,24 @@ class Comparison:
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
         self.model_blocks = block_histograms(self.model, self.axes)
-        if self.exact is not None:
-            self.reference_blocks = self.exact[None]
-        else:
-            self.reference_blocks = block_histograms(self.reference, self.axes)
+        self.reference_blocks = block_histograms(self.truth, self.axes)
         self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
         self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
         self.member_weights = self._member_weights()
+
+    @property
+    def truth(self) -> Sample | None:
+        """What free energies are judged by: the exact distribution, as one frame a bin, if known.
+
+        It has the variables of the surface only.
+        """
+        if self.exact is None:
+            return self.reference
+        n, alike = len(self.exact), np.zeros(len(self.exact), dtype=int)
+        centers = self.axes.centers[0][:, None]
+        return Sample(
+            np.zeros((n, 1, 3)), centers, self.exact, alike, alike, 1, self.model.molecule
+        )
 
     @property
     def thermal(self) -> float:
@@ -74,6 +86,17 @@ class Comparison:
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
         """Standard error of the mean over members; see `standard_error`."""
         return standard_error(values, self.jackknife_folds)
+
+    def member_surfaces(self) -> list[np.ndarray]:
+        """The surface's histogram in each member's ensemble; none where there is one member."""
+        return [
+            np.histogramdd(
+                self.model.variables[frames, : len(self.axes.names)],
+                self.axes.edges,
+                weights=weights,
+            )[0]
+            for frames, weights in self.member_weights
+        ]
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""

@@ -4,27 +4,47 @@ from meanforce.analysis import (
     basins,
     calibration,
     convergence,
+    displacement,
     divergence,
     effective_frames,
     exact_pmf,
     force_error,
+    populations,
+    profiles,
+    rdf,
+    sizes,
     structure,
+    time_scales,
 )
 from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.curves import Curve
 from meanforce.analysis.rows import Row
 
 METRICS = (
     divergence.rows,
+    profiles.rows,
     basins.rows,
+    populations.rows,
     exact_pmf.rows,
     structure.rows,
+    sizes.rows,
+    rdf.rows,
+    time_scales.rows,
+    displacement.rows,
     force_error.rows,
     calibration.rows,
     convergence.rows,
     effective_frames.rows,
 )
 
+CURVES = (profiles.curves, rdf.curves, displacement.curves)
+
 
 def all_rows(comparison: Comparison) -> list[Row]:
     """Rows of every metric."""
     return [row for metric in METRICS for row in metric(comparison)]
+
+
+def all_curves(comparison: Comparison) -> list[Curve]:
+    """Everything that is a function of one quantity."""
+    return [curve for curves in CURVES for curve in curves(comparison)]

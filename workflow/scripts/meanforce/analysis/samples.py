@@ -1,6 +1,7 @@
 """Weighted samples of collective variables, cut into blocks for error bars."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable
+
+SEVERAL = 4
+"""Replicas that suffice as the units of the bootstrap."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +27,17 @@ class Sample:
             rad or without a unit.
         weights: of the unbiased ensemble, shape (n,); sum 1.
         blocks: block of each frame, shape (n,): time blocks of replicas, or groups of chains.
-        chains: replica or chain of each frame, shape (n,).
+        chains: trajectory or chain of each frame, shape (n,).
         n_blocks: number of blocks.
         molecule: the beads.
         stable: fraction of chains that never broke.
         broken: fraction of chains that broke, by kind; empty where that was not noted.
+        replicas: replica of each frame, shape (n,), where there are enough of them to be what is
+            resampled; else None.
+        times: ps, shape (n,), or None.
+        masses: of the beads, u, shape (n_beads,), or None.
+        box: periodic box vectors in nm, rows of shape (3, 3), or None.
+        dynamical: whether a chain's frames are one stretch of dynamics without a bias.
     """
 
     positions: np.ndarray
@@ -39,76 +49,131 @@ class Sample:
     molecule: Molecule
     stable: float = 1.0
     broken: dict[str, float] = dataclasses.field(default_factory=dict)
+    replicas: np.ndarray | None = None
+    times: np.ndarray | None = None
+    masses: np.ndarray | None = None
+    box: np.ndarray | None = None
+    dynamical: bool = False
+
+    @property
+    def units(self) -> np.ndarray:
+        """What the bootstrap takes for independent: number of the unit of each frame, (n,)."""
+        return self.blocks if self.replicas is None else self.replicas
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return self.n_blocks if self.replicas is None else int(self.replicas.max()) + 1
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Weighted sums over the frames of each unit, of values of shape (n,): (n_units,)."""
+        return np.bincount(self.units, weights=self.weights * values, minlength=self.n_units)
 
 
 def reference_sample(
-    paths: list[Path], variables: list[CollectiveVariable], blocks_per_replica: int
+    paths: list[Path],
+    variables: Sequence[CollectiveVariable],
+    blocks_per_replica: int,
+    jobs_per_replica: int = 1,
+    dynamical: bool = False,
 ) -> Sample:
-    """Reference from mapped datasets, one path a replica, reweighted where it was biased."""
-    positions, log_weights, blocks, chains = [], [], [], []
+    """Reference from mapped datasets, one path a job, reweighted where it was biased.
+
+    Log-weights of the datasets are those of the unbiased ensemble, with one constant for all
+    jobs of a campaign: 0 of unbiased sampling and of replica exchange, βV under a static bias,
+    β(V − c(t)) in metadynamics, and MBAR's, over all windows at once, in umbrella sampling.
+
+    Errors come from a bootstrap over replicas, as they are independent whatever the correlation
+    times; fewer than four of them tell too little, and then it is over time blocks of replicas.
+    All windows of an umbrella replica make one unit, as none could be left out; the windows'
+    free energies are kept as MBAR found them from all frames, so that what these are uncertain by
+    is missing from errors of umbrella references.
+
+    Args:
+        paths: datasets, replica after replica.
+        variables: collective variables that are evaluated.
+        blocks_per_replica: number of time blocks.
+        jobs_per_replica: datasets that make a replica, as in umbrella sampling.
+        dynamical: whether a replica is one stretch of dynamics without a bias.
+    """
+    positions, log_weights, blocks, chains, times, boxes = [], [], [], [], [], []
     for number, path in enumerate(paths):
         with H5mdReader(path) as reader:
-            parameters, n = reader.parameters, reader.n_frames
+            parameters, n, masses = reader.parameters, reader.n_frames, reader.masses
             positions.append(reader.positions())
             log_weights.append(reader.observable("log_weight"))
-        block = np.arange(n) * blocks_per_replica // n
-        blocks.append(block + number * blocks_per_replica)
+            times.append(reader.times())
+            boxes.append(reader.box())
+        # Copies that a job runs side by side share their times, and so their blocks.
+        block = np.empty(n, dtype=int)
+        block[np.argsort(times[-1], kind="stable")] = np.arange(n) * blocks_per_replica // n
+        replica = number // jobs_per_replica
+        blocks.append(block + replica * blocks_per_replica)
         chains.append(np.full(n, number))
+    number, chain = len(paths) // jobs_per_replica, np.concatenate(chains)
     return _sample(
-        np.concatenate(positions),
         variables,
-        np.concatenate(log_weights),
-        np.concatenate(blocks),
-        np.concatenate(chains),
-        blocks_per_replica * len(paths),
         parameters,
-        1.0,
+        np.concatenate(log_weights),
+        positions=np.concatenate(positions),
+        blocks=np.concatenate(blocks),
+        chains=chain,
+        n_blocks=blocks_per_replica * number,
+        replicas=chain // jobs_per_replica if number >= SEVERAL else None,
+        times=np.concatenate(times),
+        masses=masses,
+        box=boxes[0],
+        dynamical=dynamical,
     )
 
 
-def model_sample(path: Path, variables: list[CollectiveVariable], blocks: int) -> Sample:
+def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: int) -> Sample:
     """CG trajectory; its blocks are groups of chains, which are independent of each other.
 
     Raises:
         InputError: every chain broke.
     """
     with H5mdReader(path) as reader:
-        parameters = reader.parameters
+        parameters, masses, box = reader.parameters, reader.masses, reader.box()
         positions = reader.positions()
         log_weights = reader.observable("log_weight")
-        chains = reader.observable("chain")
+        chains, times = reader.observable("chain"), reader.times()
+        unbiased = not reader.observable("bias_energy").any() and "exchange" not in parameters
     n_chains = int(chains.max()) + 1
     intact = np.isfinite(log_weights)
     if not intact.any():
         raise InputError(f"{path}: every chain of the CG run broke; the model is unstable")
     broken = len(np.unique(chains[~intact]))
     return _sample(
-        positions[intact],
         variables,
-        log_weights[intact],
-        chains[intact] * blocks // n_chains,
-        chains[intact],
-        blocks,
         parameters,
-        1.0 - broken / n_chains,
+        log_weights[intact],
+        positions=positions[intact],
+        blocks=chains[intact] * blocks // n_chains,
+        chains=chains[intact],
+        n_blocks=blocks,
+        stable=1.0 - broken / n_chains,
+        times=times[intact],
+        masses=masses,
+        box=box,
+        dynamical=unbiased,
     )
 
 
-def _sample(positions, variables, log_weights, blocks, chains, n_blocks, parameters, stable):
+def _sample(
+    variables: Sequence[CollectiveVariable], parameters: dict, log_weights: np.ndarray, **fields
+) -> Sample:
+    """A sample from what files say and the fields that they do not decide."""
     weights = np.exp(log_weights - log_weights.max())
     return Sample(
-        positions=positions,
         variables=evaluate_variables(
-            variables, parameters["bead_names"], torch.from_numpy(positions)
+            list(variables), parameters["bead_names"], torch.from_numpy(fields["positions"])
         ).numpy(),
         weights=weights / weights.sum(),
-        blocks=blocks,
-        chains=chains,
-        n_blocks=n_blocks,
         molecule=Molecule.of(parameters),
-        stable=stable,
         broken={
             kind: count / parameters["chains"]
             for kind, count in parameters.get("broken", {}).items()
         },
+        **fields,
     )

@@ -8,7 +8,7 @@ import torch
 from meanforce.analysis.comparison import DRAWS, Comparison
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import resampled
+from meanforce.analysis.surfaces import distance_row, resampled, unit_histograms
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
 
 BINS = 200
@@ -20,9 +20,9 @@ class Distribution:
     """Block histograms of one internal coordinate in model and reference.
 
     Attributes:
-        kind: bond, angle or dihedral.
+        kind: bond, angle, dihedral, or what else it is.
         edges: bin edges, nm or rad.
-        model: shape (n_blocks, n_bins).
+        model: shape (n_units, n_bins).
         reference: likewise.
     """
 
@@ -36,38 +36,29 @@ def rows(comparison: Comparison) -> list[Row]:
     """Mean Wasserstein-1 distance over all bonds, all angles and all dihedrals."""
     if comparison.reference is None or not comparison.model.molecule.bonds:
         return []
-    result = []
     listed = distributions(comparison)
-    for kind, unit in UNITS.items():
-        some = [item for item in listed if item.kind == kind]
-        if not some:
-            continue
-        values = [_distance(item, item.model.sum(0), item.reference.sum(0)) for item in some]
-        drawn = np.mean(
-            [
-                [
-                    _distance(item, p, q)
-                    for p, q in zip(
-                        resampled(item.model, DRAWS // 4, comparison.rng),
-                        resampled(item.reference, DRAWS // 4, comparison.rng),
-                        strict=True,
-                    )
-                ]
-                for item in some
-            ],
-            axis=0,
-        )
-        floor = np.mean([_floor(item) for item in some])
-        result.append(
-            Row(
-                f"wasserstein_{kind}",
-                float(np.mean(values)),
-                float(np.std(drawn, ddof=1)),
-                float(floor),
-                unit,
-            )
-        )
-    return result
+    kinds = {kind: [item for item in listed if item.kind == kind] for kind in UNITS}
+    return [
+        wasserstein_row(f"wasserstein_{kind}", items, UNITS[kind], comparison.rng)
+        for kind, items in kinds.items()
+        if items
+    ]
+
+
+def wasserstein_row(
+    name: str, items: list[Distribution], unit: str, rng: np.random.Generator
+) -> Row:
+    """Mean Wasserstein-1 distance over some distributions of the same frames."""
+
+    def mean_distance(p: np.ndarray, q: np.ndarray) -> float:
+        return float(np.mean([_distance(*three) for three in zip(items, p, q, strict=True)]))
+
+    # All items are resampled together, as their errors are correlated.
+    blocks = [
+        np.stack([getattr(item, side) for item in items], axis=1) for side in ("model", "reference")
+    ]
+    draws = [resampled(one, DRAWS // 4, rng) for one in blocks]
+    return Row(name, *distance_row(mean_distance, blocks, draws, 2.0, 0.0), unit)
 
 
 def distributions(comparison: Comparison) -> list[Distribution]:
@@ -84,24 +75,25 @@ def distributions(comparison: Comparison) -> list[Distribution]:
     )
     internal = InternalCoordinates(listed, molecule.size)
     ours, theirs = _values(internal, model), _values(internal, reference)
-    result = []
-    for column, kind in enumerate(kinds):
-        if kind == "dihedral":
-            edges = np.linspace(-np.pi, np.pi, BINS + 1)
-        else:
-            both = (ours[:, column], theirs[:, column])
-            low, high = min(v.min() for v in both), max(v.max() for v in both)
-            margin = 1e-6 + 0.01 * (high - low)
-            edges = np.linspace(low - margin, high + margin, BINS + 1)
-        result.append(
-            Distribution(
-                kind,
-                edges,
-                _histograms(ours[:, column], model, edges),
-                _histograms(theirs[:, column], reference, edges),
-            )
-        )
-    return result
+    return [
+        distribution(kind, model, ours[:, column, None], reference, theirs[:, column, None])
+        for column, kind in enumerate(kinds)
+    ]
+
+
+def distribution(
+    kind: str, model: Sample, ours: np.ndarray, reference: Sample, theirs: np.ndarray
+) -> Distribution:
+    """Histograms of a quantity; values of shape (n, n_copies), copies being alike."""
+    if kind == "dihedral":
+        edges = np.linspace(-np.pi, np.pi, BINS + 1)
+    else:
+        low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
+        margin = 1e-6 + 0.01 * (high - low)
+        edges = np.linspace(low - margin, high + margin, BINS + 1)
+    return Distribution(
+        kind, edges, unit_histograms(ours, model, edges), unit_histograms(theirs, reference, edges)
+    )
 
 
 def wasserstein(p: np.ndarray, q: np.ndarray, width: float, circular: bool) -> float:
@@ -120,27 +112,9 @@ def _distance(item: Distribution, p: np.ndarray, q: np.ndarray) -> float:
     return wasserstein(p / p.sum(), q / q.sum(), width, item.kind == "dihedral")
 
 
-def _floor(item: Distribution) -> float:
-    """Distance that the finite sampling of both sides causes.
-
-    Two halves of a sample differ by twice as much as the whole differs from the truth.
-    """
-    halves = [
-        _distance(item, blocks[0::2].sum(0), blocks[1::2].sum(0)) / 2
-        for blocks in (item.model, item.reference)
-    ]
-    return float(np.hypot(*halves))
-
-
 def _values(internal: InternalCoordinates, sample: Sample) -> np.ndarray:
     parts = [
         internal.evaluate(block)[0]
         for block in torch.from_numpy(np.ascontiguousarray(sample.positions)).split(20000)
     ]
     return torch.cat(parts).numpy()
-
-
-def _histograms(values: np.ndarray, sample: Sample, edges: np.ndarray) -> np.ndarray:
-    column = np.clip(np.digitize(values, edges) - 1, 0, BINS - 1) + BINS * sample.blocks
-    counts = np.bincount(column, weights=sample.weights, minlength=BINS * sample.n_blocks)
-    return counts.reshape(sample.n_blocks, BINS)

@@ -32,7 +32,7 @@ class Axes:
 
 
 def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
-    """Weighted histograms of each block, shape (n_blocks, *bins); they sum to 1 over all blocks."""
+    """Weighted histograms of each unit, shape (n_units, *bins); they sum to 1 over all units."""
     shape = tuple(len(edges) - 1 for edges in axes.edges)
     columns = [
         np.digitize(sample.variables[:, number], edges) - 1
@@ -44,15 +44,46 @@ def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
         column[sample.variables[:, number] == axes.edges[number][-1]] = size - 1
         inside &= (column >= 0) & (column < size)
     flat = np.ravel_multi_index(tuple(column[inside] for column in columns), shape)
-    flat = flat + sample.blocks[inside] * int(np.prod(shape))
+    flat = flat + sample.units[inside] * int(np.prod(shape))
     counts = np.bincount(
-        flat, weights=sample.weights[inside], minlength=sample.n_blocks * int(np.prod(shape))
+        flat, weights=sample.weights[inside], minlength=sample.n_units * int(np.prod(shape))
     )
-    return counts.reshape(sample.n_blocks, *shape) / counts.sum()
+    return counts.reshape(sample.n_units, *shape) / counts.sum()
+
+
+def unit_histograms(values: np.ndarray, sample: Sample, edges: np.ndarray) -> np.ndarray:
+    """Weighted histograms of a quantity by units, on equal bins; they sum to 1 over all units.
+
+    Args:
+        values: shape (n, n_copies), copies being alike; those beyond the edges are left out.
+        sample: whose frames they belong to.
+        edges: of the bins, shape (n_bins + 1,).
+
+    Returns:
+        shape (n_units, n_bins).
+    """
+    return histograms(values, sample.weights, sample.units, sample.n_units, edges)
+
+
+def histograms(
+    values: np.ndarray, weights: np.ndarray, units: np.ndarray, n_units: int, edges: np.ndarray
+) -> np.ndarray:
+    """As `unit_histograms`, of frames with weights and units, both of shape (n,)."""
+    bins = len(edges) - 1
+    column = np.floor((values - edges[0]) * (bins / (edges[-1] - edges[0]))).astype(int)
+    column[values == edges[-1]] = bins - 1
+    inside = (column >= 0) & (column < bins)
+    flat = (column + bins * units[:, None])[inside]
+    spread = np.broadcast_to(weights[:, None], values.shape)[inside]
+    counts = np.bincount(flat, weights=spread, minlength=bins * n_units)
+    return counts.reshape(n_units, bins) / counts.sum()
 
 
 def resampled(blocks: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap over blocks: sums of blocks drawn with replacement, normalised over histograms.
+
+    Of n blocks n − 1 are drawn, so that the variance of a mean is right and not (n − 1)/n of it,
+    which matters where blocks are few replicas; Rao, Wu, J. Am. Stat. Assoc. 83, 231 (1988).
 
     Args:
         blocks: shape (n_blocks, ...), additive.
@@ -63,7 +94,7 @@ def resampled(blocks: np.ndarray, draws: int, rng: np.random.Generator) -> np.nd
         shape (draws, ...).
     """
     n = len(blocks)
-    times = rng.multinomial(n, np.full(n, 1.0 / n), size=draws)
+    times = rng.multinomial(max(n - 1, 1), np.full(n, 1.0 / n), size=draws)
     total = np.tensordot(times, blocks, axes=1)
     return total / total.reshape(draws, -1).sum(axis=1).reshape(-1, *[1] * (blocks.ndim - 1))
 
@@ -117,3 +148,31 @@ def noise_floor(metric: Metric, blocks: np.ndarray, draws: np.ndarray, power: fl
     """
     whole = blocks.sum(axis=0)
     return float(np.nanmean([metric(draw, whole) ** power for draw in draws]))
+
+
+def distance_row(
+    metric: Metric,
+    blocks: tuple[np.ndarray, np.ndarray],
+    draws: tuple[np.ndarray, np.ndarray],
+    power: float,
+    member_spread: float,
+    floor_of: Callable[[np.ndarray], float] | None = None,
+) -> tuple[float, float, float]:
+    """A distance of model and reference, its standard error, and its noise floor.
+
+    Args:
+        metric: function of two distributions.
+        blocks: histograms of model and reference by units, each of shape (n_units, ...).
+        draws: bootstrap samples of these, each of shape (n_draws, ...).
+        power: of the metric in which independent contributions add up.
+        member_spread: standard error over the members of the ensemble.
+        floor_of: floor of one side by its blocks, to this power, where the bootstrap's is not good.
+    """
+    model, reference = (one.sum(axis=0) for one in blocks)
+    drawn = [metric(a, b) for a, b in zip(*draws, strict=True)]
+    if floor_of is None:
+        floors = [noise_floor(metric, *pair, power) for pair in zip(blocks, draws, strict=True)]
+    else:
+        floors = [floor_of(one) for one in blocks]
+    error = float(np.hypot(np.nanstd(drawn, ddof=1), member_spread))
+    return metric(model, reference), error, sum(floors) ** (1.0 / power)

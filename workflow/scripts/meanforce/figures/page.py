@@ -40,7 +40,7 @@ class Results:
         surfaces: free-energy surfaces; see `surface.figures`.
         segments: atomistic runs; see `speed.atomistic`.
         speeds: CG runs; see `speed.coarse_grained`.
-        transfer: see `transfer.figures`; None where no experiment is asked beyond its training.
+        transfer: where each metric stands between training temperatures; see `transfer.figures`.
         learning_curves: figures, each with its table.
         settings: of the stage `report`.
         about: provenance.
@@ -52,7 +52,7 @@ class Results:
     surfaces: dict[Place, pd.DataFrame]
     segments: list[Path]
     speeds: list[Path]
-    transfer: pd.DataFrame | None
+    transfer: pd.DataFrame
     learning_curves: list[tuple[str, Figure, pd.DataFrame]]
     settings: dict[str, Any]
     about: dict[str, Any]
@@ -125,16 +125,13 @@ def _system(results: Results, name: str) -> dict[str, Any]:
         if len(part):
             metrics, lines = overview.lines(part, results.states_of)
             matrices.append({"name": group, "metrics": metrics, "lines": lines})
-    known, figures, keys = results.transfer, [], []
-    if known is not None:
-        names = {n for n, e in results.config["experiments"].items() if e["system"] == name}
-        part = known[known["experiment"].isin(names)]
-        figures, keys = transfer.figures(part, name), transfer.keys(part)
+    known = results.transfer
+    part = known[known["experiment"].isin(set(table["experiment"]))]
     return {
         "name": name,
         "matrices": matrices,
-        "transfer": figures,
-        "transfer_keys": keys,
+        "transfer": transfer.figures(part, name),
+        "transfer_keys": transfer.keys(part),
     }
 
 

@@ -49,6 +49,15 @@ def check_structures(config: Config) -> None:
                     check_formula(campaign.formula, campaign.collective_variables)
                 except InputError as error:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
+    for system, validation in config.validation.items():
+        for pair in validation.distances:
+            known = {name: beads[system, name].names for name in config.mappings.get(system, {})}
+            if not any(set(pair) <= set(names) for names in known.values()):
+                raise InputError(
+                    f"validation.{system}.distances: no mapping has both beads {' and '.join(pair)}"
+                    "; beads are: "
+                    + "; ".join(f"{name}: {', '.join(names)}" for name, names in known.items())
+                )
     for name, experiment in config.experiments.items():
         _check_campaigns(config, beads, name)
         used: dict[str, str] = {}

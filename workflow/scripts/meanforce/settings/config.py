@@ -20,11 +20,14 @@ from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
 from meanforce.settings.potentials import Potential
 from meanforce.settings.simulations import Simulation
-from meanforce.settings.systems import System
+from meanforce.settings.systems import System, is_equilibrated
 from meanforce.settings.validation import Validation
 
 MOST_GRID_POINTS = 10**6
 """Points of a bias grid; its splines are made anew with every hill."""
+
+STANDARD_PRESSURE = 1.0
+"""Pressure of state points that name none, bar."""
 
 RESERVED = {
     "systems": ("benchmarks", "experiments"),
@@ -235,6 +238,7 @@ class Config(Settings):
         for key in ("train", "held_out"):
             for name in getattr(experiment, key):
                 _known(f"{where}.{key}", name, self.state_points, "state point")
+        self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
         if experiment.reference is not None:
             _known(f"{where}.reference", experiment.reference, campaigns, "campaign")
@@ -293,6 +297,23 @@ class Config(Settings):
                         f"campaigns.{system}.{name}.highest: {campaign.highest:g} K is not above "
                         f"state point '{state}' with {temperature:g} K"
                     )
+
+    def _check_held_out(self, where: str, experiment: Experiment) -> None:
+        """Refuse held-out state points that are trained at under another name."""
+        pressures_differ = is_equilibrated(self.systems[experiment.system])
+
+        def state(name: str) -> tuple[float, float]:
+            point = self.state_points[name]
+            pressure = STANDARD_PRESSURE if point.pressure is None else point.pressure
+            return point.temperature, pressure if pressures_differ else STANDARD_PRESSURE
+
+        trained = {state(name): name for name in experiment.train}
+        for name in experiment.held_out:
+            if state(name) in trained:
+                raise ValueError(
+                    f"{where}: '{name}' is the same state as '{trained[state(name)]}', which is in "
+                    f"'train' ({state(name)[0]:g} K); a held-out state point must not be trained at"
+                )
 
     def _temperatures(self, experiment: Experiment) -> set[float]:
         return {self.state_points[name].temperature for name in experiment.train}

@@ -9,13 +9,10 @@ import json
 from typing import Any
 
 from meanforce.settings.campaigns import collective_variables_of
-from meanforce.settings.config import Config
+from meanforce.settings.config import STANDARD_PRESSURE, Config
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
-
-STANDARD_PRESSURE = 1.0
-"""Pressure of state points that name none, bar."""
 
 
 def canonical(settings: dict[str, Any]) -> str:
@@ -117,10 +114,21 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     """Settings of the stage `validate`."""
     chosen = config.experiments[experiment]
     validation = config.validation[chosen.system]
+    variables = config.variables_of(chosen.system)
+    further = [name for name in variables if variables[name].mapping == chosen.mapping]
+    reference = config.campaigns[chosen.system].get(chosen.reference)
     return {
         "validation": validation.model_dump(),
         "temperature": config.state_points[state].temperature,
-        "collective_variables": _variables(config, chosen.system, validation.surface),
+        "collective_variables": _variables(
+            config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
+        ),
+        "reference": None
+        if reference is None
+        else {
+            "kind": reference.kind,
+            "jobs_per_replica": reference.jobs // reference.replicas,
+        },
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {

@@ -39,8 +39,18 @@ class Validation(Settings):
         description="metric barrier_<variable>: height above the first basin's minimum of the "
         "lowest way to the second, in the variable's one-dimensional free energy",
     )
+    distances: list[tuple[Name, Name]] = Field(
+        default=[],
+        description="pairs of beads by name, such as [ACE1-C, NME3-N]: free energies of their "
+        "distances, in mappings that have both beads, as the metrics fes_rmse_distance_<a>_<b> and "
+        "in profiles.csv, which has them of all collective variables of a mapping",
+    )
     blocks: int = Field(
-        default=10, ge=4, le=100, description="time blocks of a replica for standard errors"
+        default=10,
+        ge=4,
+        le=100,
+        description="time blocks of a replica for standard errors; with four replicas of the "
+        "reference or more, these are what is resampled",
     )
 
     @model_validator(mode="after")
@@ -68,6 +78,11 @@ class Validation(Settings):
         for name in self.barriers:
             if name not in self.surface:
                 raise ValueError(f"'barriers.{name}' is not in 'surface'")
+        for pair in self.distances:
+            if pair[0] == pair[1]:
+                raise ValueError(f"'distances' has a pair of '{pair[0]}' with itself")
+            if self.distances.count(pair) + self.distances.count(pair[::-1]) > 1:
+                raise ValueError(f"'distances' has the pair {', '.join(pair)} twice")
         for key in ("lower", "upper"):
             ends = getattr(self, key)
             if ends is not None and len(ends) != len(self.surface):

@@ -1,0 +1,42 @@
+"""Curves of a comparison: what `profiles.csv` holds, and what is drawn of them."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = (
+    "quantity", "kind", "unit", "x", "reference", "reference_stderr", "model", "model_stderr",
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A function of one quantity in reference and model.
+
+    Attributes:
+        quantity: its name.
+        kind: kind of collective variable, `radius_of_gyration` or `end_to_end`, of which it is
+            the free energy (kcal/mol, minimum 0); or `rdf` or `msd`, that itself (number, nm²).
+        unit: of x; empty for numbers.
+        x: bin centres or lags, shape (n,).
+        reference, model: values, shape (n,); NaN where nothing was sampled.
+        reference_stderr, model_stderr: standard errors, shape (n,).
+    """
+
+    quantity: str
+    kind: str
+    unit: str
+    x: np.ndarray
+    reference: np.ndarray
+    reference_stderr: np.ndarray
+    model: np.ndarray
+    model_stderr: np.ndarray
+
+
+def table(curves: list[Curve]) -> pd.DataFrame:
+    """Tidy table with the columns `COLUMNS`, a row for each point."""
+    rows = [pd.DataFrame(dataclasses.asdict(curve)) for curve in curves]
+    return (
+        pd.concat(rows, ignore_index=True)[list(COLUMNS)] if rows else pd.DataFrame(columns=COLUMNS)
+    )

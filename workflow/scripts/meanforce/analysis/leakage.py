@@ -1,0 +1,45 @@
+"""Was a model trained on what it is judged by?
+
+A config in which a held-out state point is trained at is refused when it is read. Here the files
+themselves are compared, whatever they are called: a model names its training data by length and
+checksum.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from meanforce.data.h5md import contents
+from meanforce.errors import InputError
+
+
+def trained_on(about: dict[str, Any], reference: list[Path]) -> list[Path] | None:
+    """Files of the reference that a model was trained on.
+
+    Args:
+        about: what the model's JSON file says; `datasets` has contents by number and path, or, in
+            models of before, paths alone.
+        reference: datasets.
+
+    Returns:
+        None where the model does not tell.
+    """
+    known = about.get("datasets")
+    if known is None:
+        return None
+    if isinstance(known, dict):
+        found = dict(zip(reference, contents(reference).values(), strict=True))
+        return [path for path in reference if found[path] in known.values()]
+    return [path for path in reference if str(path) in known]
+
+
+def refuse_leaks(trained: list[Path] | None, state_point: str) -> None:
+    """Refuse to judge a model at a held-out state point by data that it was trained on.
+
+    Raises:
+        InputError: names the data.
+    """
+    if trained:
+        raise InputError(
+            f"{trained[0]}: the model was trained on this dataset, but is judged by it as if "
+            f"'{state_point}' were held out; train without it, or list '{state_point}' in 'train'"
+        )
