@@ -65,6 +65,7 @@ def test_labels_are_escaped():
     "axis",
     [
         Axis("", 0.0, 1.0), Axis("", -3.7, 12.2), Axis("", 0.0, 4.6e-7), Axis("", 1e5, 7.3e5),
+        Axis("", -0.02, 0.013),
         Axis("", 1e-6, 20.0, log=True), Axis("", 0.1, 3.0, log=True), Axis("", 2.0, 4.9, log=True),
     ],
 )  # fmt: skip
@@ -284,3 +285,11 @@ def test_rates_are_means_over_wall_time(tmp_path):
     assert line["sampled"] == "0.15" and line["rate"] == pytest.approx(0.15 / 50 * 86400)
     assert line["platforms"] == "A" and line["jobs"] == 1 and line["share"] == 100
     assert speed.atomistic([]) == []
+
+
+def test_ticks_share_a_power_of_ten():
+    axis = Axis("error / nm", 0.0, 2.3e-5)
+    assert axis.text == "error / 10⁻⁵ nm"
+    assert [text for _, text in axis.ticks()] == ["0", "0.5", "1", "1.5", "2"]
+    assert Axis("error", 0.0, 3e5).text == "error / 10⁵"
+    assert Axis("error / nm", 0.0, 0.4).text == "error / nm"

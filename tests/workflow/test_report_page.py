@@ -60,8 +60,8 @@ def test_every_figure_shows_and_nothing_complains(opened, width):
     page = opened(width)
     widths = page.value(FIGURES)
     # 12 places: 6 have a surface, with three figures and four profiles; the others three profiles.
-    # Training of 4 experiments, errors of 4, and a learning curve.
-    assert len(widths) == 6 * (3 + 4) + 6 * 3 + 4 + 4 + 1
+    # Training of 4 experiments, errors of 4, a learning curve; 7 errors against distance.
+    assert len(widths) == 6 * (3 + 4) + 6 * 3 + 4 + 4 + 1 + 7
     assert min(widths) > 0
     page.value(OPEN_ALL)
     assert page.value("[...document.images].every((i) => i.clientWidth > 100)")
@@ -91,8 +91,11 @@ def test_only_tables_scroll_sideways(opened, width):
     assert all(item == [0, "auto", True] for item in overflowing)
     assert overflowing or width > PHONE
     # Figures' texts of 10.5 pixels stay readable.
-    scales = page.value("[...document.images].map((i) => i.clientWidth / i.naturalWidth)")
-    assert min(scales[1:]) * 10.5 > (8 if width >= PHONE else 6.5)
+    scales = page.value(
+        "[...document.images].filter((i) => i.src.startsWith('data:image/svg'))"
+        ".map((i) => i.clientWidth / i.naturalWidth)"
+    )
+    assert min(scales) * 10.5 > (8 if width >= PHONE else 6.5)
 
 
 def test_headings_are_in_order(opened):
@@ -109,7 +112,8 @@ def test_the_page_reads_without_scripts(opened):
     assert page.value("document.querySelector('.tools').hidden")
     assert page.value("document.querySelectorAll('details.experiment').length") == 4
     assert min(page.value(FIGURES)) > 0
-    assert page.value("document.querySelectorAll('.matrix td .mark').length") == 42
+    marks = page.value("[...document.querySelectorAll('.matrix td .mark')].map((m) => m.innerText)")
+    assert len(marks) == 42 and set(marks) == {"▲", "≈", "▼"}
 
 
 def test_experiments_open_by_keyboard_and_by_links(opened):

@@ -43,8 +43,27 @@ class Axis:
         """Values within the axis and their texts."""
         if self.named:
             return list(self.named)
-        values = _decades(self.low, self.high) if self.log else _round(self.low, self.high)
-        return [(value, number_text(value)) for value in values]
+        if self.log:
+            return [(value, number_text(value)) for value in _decades(self.low, self.high)]
+        scale = 10.0**self.power
+        return [(v, number_text(round(v / scale, 9))) for v in _round(self.low, self.high)]
+
+    @property
+    def power(self) -> int:
+        """Power of ten that all ticks share, so that their texts stay short; usually 0."""
+        if self.log or self.named:
+            return 0
+        power = math.floor(math.log10(max(abs(self.low), abs(self.high))))
+        return power if power < -1 or power > 3 else 0
+
+    @property
+    def text(self) -> str:
+        """The label, with the power of ten that ticks leave out."""
+        if not self.power:
+            return self.label
+        power = f"10{str(self.power).translate(SUPERSCRIPTS)}"
+        name, slash, unit = self.label.partition(" / ")
+        return f"{name} / {power} {unit}" if slash else f"{name} / {power}"
 
 
 def axis_of(label: str, values: np.ndarray, unit: str, *, at_zero: bool = False) -> Axis:

@@ -177,12 +177,12 @@ class Panel:
             f"<path d='M{frame.left} {frame.top}V{bottom}H{right}' fill='none' stroke='#333'/>"
         )
         middle = 0.5 * (frame.left + right)
-        if self._x.label:
-            out.append(_text(middle, frame.height - 8, self._x.label, "middle", size=12))
-        if self._y.label:
+        if self._x.text:
+            out.append(_text(middle, frame.height - 8, self._x.text, "middle", size=12))
+        if self._y.text:
             row = 0.5 * (frame.top + bottom)
             turned = f" transform='rotate(-90 13 {row:.1f})'"
-            out.append(_text(13, row, self._y.label, "middle", size=12, more=turned))
+            out.append(_text(13, row, self._y.text, "middle", size=12, more=turned))
         if title:
             out.append(_text(frame.left, 16, title, "start", 12.5, " font-weight='600'"))
 

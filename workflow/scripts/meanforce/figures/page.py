@@ -126,7 +126,9 @@ def _system(results: Results, name: str) -> dict[str, Any]:
             metrics, lines = overview.lines(part, results.states_of)
             matrices.append({"name": group, "metrics": metrics, "lines": lines})
     known = results.transfer
-    part = known[known["experiment"].isin(set(table["experiment"]))]
+    # Runs of a learning curve have a figure of their own.
+    alone = set(_groups(results).get("", ())) & set(table["experiment"])
+    part = known[known["experiment"].isin(alone)]
     return {
         "name": name,
         "matrices": matrices,

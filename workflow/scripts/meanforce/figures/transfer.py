@@ -13,6 +13,9 @@ from meanforce.figures.metrics import errors_of
 
 SHAPES = {"trained": "circle", "interpolation": "diamond", "extrapolation": "triangle"}
 
+SPREAD = 0.06
+"""Width that marks of all experiments share at one distance, as a part of the axis."""
+
 DASHES = ("", "6 3", "2 3")
 """Of lines, when colours come around again."""
 
@@ -68,8 +71,12 @@ def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> F
     x = dataclasses.replace(x, low=-0.06 * x.high)
     y = axis_of("|error|" if metric.endswith("_error") else "error", tops, unit, at_zero=True)
     panel = Panel(x, y, metric, Frame(width=340, height=240, left=54))
-    for look in looks:
+    for number, look in enumerate(looks):
         some = part[part["experiment"] == look.name].sort_values(["distance", "temperature"])
+        # Side by side, so that error bars do not hide each other.
+        some = some.assign(
+            distance=some["distance"] + SPREAD * x.high * (number / len(looks) - 0.5)
+        )
         means = some.groupby("distance")["value"].mean()
         panel.line(means.index.to_numpy(), means.to_numpy(), look.colour, 1.3, look.dash)
         for _, row in some.iterrows():
