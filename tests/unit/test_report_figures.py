@@ -14,6 +14,7 @@ from PIL import Image
 from meanforce.figures import (
     colours,
     floors,
+    learning,
     metric_table,
     overview,
     profiles,
@@ -293,3 +294,18 @@ def test_ticks_share_a_power_of_ten():
     assert [text for _, text in axis.ticks()] == ["0", "0.5", "1", "1.5", "2"]
     assert Axis("error", 0.0, 3e5).text == "error / 10⁵"
     assert Axis("error / nm", 0.0, 0.4).text == "error / nm"
+
+
+def test_savings_say_what_is_a_bound():
+    facts = {"experiment": "a", "baseline": "b", "state_point": "T300", "metric": "js_x"}
+    cases = [
+        (12.4, 7.1, 20.9, "", "12× (7.1 to 21)"), (3.0, 0.0, np.inf, "at least", "≥ 3×"),
+        (3.0, 2.0, np.inf, "at least", "≥ 3× (2 to ∞)"),
+        (0.5, 0.0, 0.9, "at most", "≤ 0.5× (0 to 0.9)"),
+        (np.nan, 0.0, np.inf, "unknown", "not known"),
+    ]  # fmt: skip
+    heads = ("factor", "low", "high", "bound")
+    rows = [facts | dict(zip(heads, case[:4], strict=True)) for case in cases]
+    table = pd.DataFrame(rows).assign(atomistic_time=np.nan)
+    assert [line["factor"] for line in learning.savings(table)] == [case[4] for case in cases]
+    assert learning.savings(table.assign(atomistic_time=1.0)) == []

@@ -50,6 +50,7 @@ def test_everything_is_gathered(stage):
     # 12 places with 60 figures: a page of a default run stays well below what e-mail takes.
     assert len(page) < 1.5e6
     assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "12× (7.1 to 21)" in page and "fes_rmse of biased against 0.1 to 5 ns" in page
     assert not list(folder.glob(".*.work"))
 
 

@@ -11,7 +11,6 @@ from meanforce.analysis.transfer import transfer_table
 from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
 from meanforce.errors import exits_cleanly
-from meanforce.figures.figure import png_figure
 from meanforce.figures.page import Results, render
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
@@ -46,7 +45,7 @@ def main() -> None:
         segments=arguments.segments,
         speeds=arguments.speeds,
         transfer=transfer_table(summary, _temperatures(settings["config"])),
-        learning_curves=[_learning_curve(path) for path in arguments.learning_curves],
+        learning_curves=arguments.learning_curves,
         settings=settings,
         about=provenance(),
     )
@@ -83,13 +82,6 @@ def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
     for path in paths:
         curves.setdefault(path.parts[-2], []).append(pd.read_csv(path))
     return curves
-
-
-def _learning_curve(path: Path) -> tuple:
-    """A learning curve's name, figure and table."""
-    table = pd.read_csv(path.with_suffix(".csv"))
-    alt = f"Learning curves {path.stem}: errors against atomistic time; their numbers follow"
-    return path.stem, png_figure(path, alt), table
 
 
 if __name__ == "__main__":

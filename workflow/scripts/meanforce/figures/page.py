@@ -11,6 +11,7 @@ import yaml
 
 from meanforce.figures import (
     floors,
+    learning,
     metric_table,
     overview,
     profiles,
@@ -41,7 +42,7 @@ class Results:
         segments: atomistic runs; see `speed.atomistic`.
         speeds: CG runs; see `speed.coarse_grained`.
         transfer: where each metric stands between training temperatures; see `transfer.figures`.
-        learning_curves: figures, each with its table.
+        learning_curves: figures, with their tables beside them; see `learning.section`.
         settings: of the stage `report`.
         about: provenance.
     """
@@ -53,7 +54,7 @@ class Results:
     segments: list[Path]
     speeds: list[Path]
     transfer: pd.DataFrame
-    learning_curves: list[tuple[str, Figure, pd.DataFrame]]
+    learning_curves: list[Path]
     settings: dict[str, Any]
     about: dict[str, Any]
 
@@ -93,10 +94,7 @@ def render(template: Path, results: Results) -> str:
             for group, names in _groups(results).items()
         ],
         count=len(results.settings["experiments"]),
-        learning_curves=[
-            {"name": name, "figure": figure, "columns": list(data.columns), "rows": data.values}
-            for name, figure, data in results.learning_curves
-        ],
+        learning_curves=[learning.section(path) for path in results.learning_curves],
         verdicts=VERDICTS if "verdict" in table else {},
         limits=overview.LIMITS,
         atomistic=speed.atomistic(results.segments),
