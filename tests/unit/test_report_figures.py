@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from meanforce.dynamics.run import Speed
 from meanforce.figures import (
     colours,
     floors,
@@ -266,10 +267,10 @@ def test_error_against_distance_needs_held_out_points():
         "place": ["trained", "interpolation", "extrapolation"], "metric": "delta_f_x_error",
         "value": [0.1, -0.2, 0.6], "stderr": 0.05, "noise_floor": 0.04, "unit": "kcal/mol",
     })  # fmt: skip
-    (figure,) = transfer.figures(table, "s")
+    figure = transfer.figures(table, "s")["delta_f_x_error"]
     assert "trained 0.1 kcal/mol, interpolation 0.2 kcal/mol, extrapolation 0.6" in figure.alt
     assert "|error| / kcal/mol" in svg_of(figure)
-    assert transfer.figures(table[table["place"] == "trained"], "s") == []
+    assert transfer.figures(table[table["place"] == "trained"], "s") == {}
     many = pd.concat([table.assign(experiment=str(i)) for i in range(20)])
     assert len({(key.colour, key.dash) for key in transfer.keys(many)}) == 20
 
@@ -309,3 +310,16 @@ def test_savings_say_what_is_a_bound():
     table = pd.DataFrame(rows).assign(atomistic_time=np.nan)
     assert [line["factor"] for line in learning.savings(table)] == [case[4] for case in cases]
     assert learning.savings(table.assign(atomistic_time=1.0)) == []
+
+
+def test_a_cg_runs_speed_is_read_as_it_is_written(tmp_path):
+    path = tmp_path / "a" / "T300" / "speed.csv"
+    path.parent.mkdir(parents=True)
+    Speed(200, 1200, 4.0, 100, "cpu").write(path)
+    (line,) = speed.coarse_grained([path], {"a": 0.005})
+    # 1000 steps of 100 chains in 4 s; 5 fs each.
+    assert line["rate"] == 25000 and line["text"] == "25 k" and line["device"] == "cpu"
+    assert line["time"] == "10.8 k" and line["replicas"] == 100
+    # A process that found nothing left to do has no rate.
+    Speed(1200, 1200, 0.1, 100, "cpu").write(path)
+    assert speed.coarse_grained([path], {"a": 0.005}) == []

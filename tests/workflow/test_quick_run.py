@@ -1,6 +1,5 @@
 """config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
 
-import html
 import json
 import zipfile
 from pathlib import Path
@@ -92,12 +91,11 @@ def test_snakemake_reports_by_itself(quick_run, tmp_path):
     result = quick_run.snakemake(*QUICK, "--report", str(tmp_path / "report.zip"))
     assert result.returncode == 0, result.stdout + result.stderr
     with zipfile.ZipFile(tmp_path / "report.zip") as archive:
-        index = next(name for name in archive.namelist() if name.endswith("report.html"))
-        page = archive.read(index).decode()
+        page = archive.read("report/report.html").decode()
         kept = {Path(name).name for name in archive.namelist()}
     assert {"free_energy.png", "summary.csv", "report.html"} <= kept
     for category in ("Free energies", "Metrics", "The report's page"):
-        assert category in html.unescape(page)
+        assert category in page
     for caption in (
         "Bands are one standard error",
         "one row a metric",

@@ -18,8 +18,14 @@ GROUPS = {
 }  # fmt: skip
 """Group: how names of its metrics begin."""
 
-DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_")
+DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_")
 """Metrics that are distances from the reference, 0 for a perfect model and endless data."""
+
+HEADLINES = (
+    "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
+    "wasserstein_angle", "wasserstein_dihedral", "rdf_rmse_",
+)  # fmt: skip
+"""Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
 
 VERDICTS = {"resolved better": "▲", "within noise": "≈", "worse": "▼"}
 """Verdict: its mark."""
@@ -36,6 +42,11 @@ def group_of(metric: str) -> str:
 def is_error(metric: str) -> bool:
     """Whether a metric is a distance or a difference from the reference."""
     return metric.startswith(DISTANCES) or metric.endswith("_error")
+
+
+def is_headline(metric: str) -> bool:
+    """Whether an error is shown where all experiments are compared."""
+    return metric == "fes_rmse" or metric.startswith(HEADLINES)
 
 
 def in_floors(row: pd.Series) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from meanforce.figures.metrics import VERDICTS, errors_of, in_floors, verdict_of
+from meanforce.figures.metrics import VERDICTS, errors_of, in_floors, is_headline, verdict_of
 from meanforce.figures.numbers import number
 
 LIMITS = (1.5, 3.0, 10.0)
@@ -44,13 +44,13 @@ class Line:
 def lines(
     table: pd.DataFrame, states_of: Callable[[str], list[str]]
 ) -> tuple[list[str], list[Line]]:
-    """Metrics (columns) and lines of one system, experiments in the table's order.
+    """Headline errors (columns) and lines of one system, experiments in the table's order.
 
     Args:
         table: rows of the summary that belong to one system, with `verdict` or without.
         states_of: gives an experiment's state points in the order of their lines.
     """
-    metrics = errors_of(table)
+    metrics = [name for name in errors_of(table) if is_headline(name)]
     made = []
     parts = dict(iter(table.groupby(["experiment", "state_point"])))
     places = [(name, s) for name in dict.fromkeys(table["experiment"]) for s in states_of(name)]

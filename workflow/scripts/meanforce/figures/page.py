@@ -21,7 +21,7 @@ from meanforce.figures import (
     transfer,
 )
 from meanforce.figures.figure import Figure
-from meanforce.figures.metrics import VERDICTS
+from meanforce.figures.metrics import VERDICTS, is_headline
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
@@ -127,10 +127,12 @@ def _system(results: Results, name: str) -> dict[str, Any]:
     # Runs of a learning curve have a figure of their own.
     alone = set(_groups(results).get("", ())) & set(table["experiment"])
     part = known[known["experiment"].isin(alone)]
+    figures = transfer.figures(part, name)
     return {
         "name": name,
         "matrices": matrices,
-        "transfer": transfer.figures(part, name),
+        "transfer": [figure for metric, figure in figures.items() if is_headline(metric)],
+        "transfer_more": [figure for metric, figure in figures.items() if not is_headline(metric)],
         "transfer_keys": transfer.keys(part),
     }
 

@@ -41,8 +41,8 @@ def keys(table: pd.DataFrame) -> list[Key]:
     ]
 
 
-def figures(table: pd.DataFrame, system: str) -> list[Figure]:
-    """One figure a metric that measures an error; empty where nothing is held out.
+def figures(table: pd.DataFrame, system: str) -> dict[str, Figure]:
+    """One figure a metric that measures an error, by its name; none where nothing is held out.
 
     Args:
         table: columns `experiment, state_point, temperature, distance` (K from the nearest
@@ -51,14 +51,13 @@ def figures(table: pd.DataFrame, system: str) -> list[Figure]:
         system: its name, for the alternative texts.
     """
     if not (table["place"] != "trained").any():
-        return []
+        return {}
     looks = keys(table)
-    # An experiment without held-out points is no line but still tells where others start.
-    return [
-        _figure(table[table["metric"] == metric], metric, looks, system)
+    return {
+        metric: _figure(table[table["metric"] == metric], metric, looks, system)
         for metric in errors_of(table)
         if (table.loc[table["metric"] == metric, "place"] != "trained").any()
-    ]
+    }
 
 
 def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> Figure:
@@ -66,7 +65,8 @@ def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> F
     part = part[np.isfinite(part["value"])]
     unit = part["unit"].dropna()
     unit = unit.iloc[0] if len(unit) else ""
-    tops = part["value"] + part["stderr"].fillna(0.0)
+    # One huge error bar must not press all values to the bottom.
+    tops = part["value"] + part["stderr"].fillna(0.0).clip(upper=part["value"].max())
     x = axis_of("distance from training", part["distance"], "K", at_zero=True)
     x = dataclasses.replace(x, low=-0.06 * x.high)
     y = axis_of("|error|" if metric.endswith("_error") else "error", tops, unit, at_zero=True)
