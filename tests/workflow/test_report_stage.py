@@ -54,6 +54,16 @@ def test_everything_is_gathered(stage):
     assert not list(folder.glob(".*.work"))
 
 
+def test_a_damaged_table_is_named(root, tmp_path, monkeypatch):
+    arguments = write_results(root, tmp_path / "results")
+    broken = Path(arguments[arguments.index("--profiles") + 1])
+    broken.write_text("")
+    monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--template", "none"])
+    with pytest.raises(SystemExit, match=f"^error: {broken}: is no table that can be read"):
+        report.main()
+    assert not (tmp_path / "results" / "report.html").exists()
+
+
 def test_runs_of_a_learning_curve_stand_apart(stage):
     runs = ["capped_alanine_metadynamics_heavy_cgnet", "muller_brown_static_x_rbf"]
 

@@ -10,7 +10,7 @@ import yaml
 from meanforce.analysis.transfer import transfer_table
 from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
-from meanforce.errors import exits_cleanly
+from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.page import Results, render
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
@@ -62,8 +62,20 @@ def main() -> None:
 
 def _summary(paths: list[Path]) -> pd.DataFrame:
     """All metrics in one table, with what can be said of each."""
-    table = pd.concat([pd.read_csv(path) for path in paths], ignore_index=True)
+    table = pd.concat([_table(path) for path in paths], ignore_index=True)
     return table.assign(verdict=verdicts(table))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """A CSV file's table.
+
+    Raises:
+        InputError: it is missing, empty or no table.
+    """
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is no table that can be read ({error})") from error
 
 
 def _temperatures(config: dict[str, Any]) -> dict[str, float]:
@@ -73,14 +85,14 @@ def _temperatures(config: dict[str, Any]) -> dict[str, float]:
 
 def _by_place(paths: list[Path]) -> dict[tuple[str, str], pd.DataFrame]:
     """Tables that lie at .../{experiment}/{state}/table, by experiment and state point."""
-    return {(path.parts[-3], path.parts[-2]): pd.read_csv(path) for path in paths}
+    return {(path.parts[-3], path.parts[-2]): _table(path) for path in paths}
 
 
 def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
     """Training curves, which lie at .../{experiment}/curve-{member}.csv, by experiment."""
     curves: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
-        curves.setdefault(path.parts[-2], []).append(pd.read_csv(path))
+        curves.setdefault(path.parts[-2], []).append(_table(path))
     return curves
 
 

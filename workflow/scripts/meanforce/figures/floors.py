@@ -10,8 +10,8 @@ from meanforce.figures.chart import Frame, Panel, drawing
 from meanforce.figures.figure import Figure, svg_figure
 from meanforce.figures.metrics import errors_of, in_floors
 
-LEFT = 180
-"""Pixels for the metrics' names."""
+LETTER = 6
+"""Pixels that a letter of a metric's name takes."""
 
 LOWEST = 0.1
 """Errors this much below their floor are drawn at the left edge."""
@@ -36,7 +36,8 @@ def figure(part: pd.DataFrame, states: list[str], where: str) -> Figure | None:
     errors = rows[rows["metric"].isin(metrics)]
     top = max(2.0, 1.6 * errors["ratio"].max())
     names = tuple((float(i), name) for i, name in enumerate(metrics))
-    frame = Frame(380, 50 + 19 * len(metrics), left=LEFT, right=14, top=8)
+    left = 14 + LETTER * max(map(len, metrics))
+    frame = Frame(left + 200, 50 + 19 * len(metrics), left=left, right=14, top=8)
     x = Axis("error / noise floor", LOWEST, top, log=True)
     panel = Panel(x, Axis("", len(metrics) - 0.4, -0.6, named=names), frame=frame, grid=True)
     panel.line([1.0, 1.0], [-0.6, len(metrics) - 0.4], style.REFERENCE, 1.2, "5 3")
