@@ -25,6 +25,7 @@ include: "workflow/rules/map.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/validate.smk"
+include: "workflow/rules/learning_curve.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/targets.smk"
 
@@ -36,6 +37,7 @@ localrules:
 rule all:
     default_target: True
     input:
+        learning_curve_figures(),
         "results/summary.csv",
         "results/report.html",
         "results/run.yaml",

@@ -44,6 +44,13 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
     return np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True), forces
 
 
+@functools.cache
+def _rising() -> np.ndarray:
+    """Cumulative p(y|x) + 2·(number of x), shape (n_x·n_y,)."""
+    return (_tables()[0] + 2.0 * np.arange(len(X))[:, None]).ravel()
+
+
+@functools.cache
 def mean_force() -> np.ndarray:
     """Mean of −∂V/∂x on the grid X, kJ/mol/nm."""
     cumulative, forces = _tables()
@@ -85,12 +92,12 @@ def influence(frames: Frames, bias: np.ndarray) -> np.ndarray:
 def draw(bias: np.ndarray, n: int, seed: int, folds: int = 5) -> Frames:
     """Independent frames, with the folds and blocks of one replica."""
     rng = np.random.default_rng(seed)
-    cumulative, forces = _tables()
+    _, forces = _tables()
     marginal = np.cumsum(density(bias))
     at_x = np.searchsorted(marginal / marginal[-1], rng.random(n)).clip(max=len(X) - 1)
-    at_y = np.array(
-        [np.searchsorted(cumulative[i], u) for i, u in zip(at_x, rng.random(n), strict=True)]
-    ).clip(max=len(Y) - 1)
+    # All rows one after the other ascend when each starts above the end of the one before.
+    places = np.searchsorted(_rising(), 2.0 * at_x + rng.random(n))
+    at_y = (places - at_x * len(Y)).clip(max=len(Y) - 1)
     vectors = np.zeros((2, n, 1, 3), dtype=np.float32)
     vectors[0, :, 0, 0], vectors[1, :, 0, 0] = X[at_x], forces[at_x, at_y]
     block = torch.arange(n) * folds * BLOCKS_PER_FOLD // n

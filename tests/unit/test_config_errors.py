@@ -3,66 +3,14 @@
 import re
 
 import pytest
-from config_changes import put
+from config_changes import ALANINE, PSI, both, declare, put, static
 
 from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.settings.load import load_config
 
-ALANINE = "capped_alanine"
-PSI = ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"]
 FEW = {name: [name] for name in ("ACE1-C", *PSI)} | {"ALA2-C": ["ALA2-C", "ALA2-O"]}
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
-
-
-def declare(name, kind, **values):
-    """A further collective variable of capped alanine."""
-    return put("collective_variables", ALANINE, name, {"kind": kind, "mapping": "heavy"} | values)
-
-
-def both(*changes):
-    """Several changes, one after the other."""
-
-    def change(config):
-        for one in changes:
-            one(config)
-
-    return change
-
-
-def static(**gaussian):
-    """The unbiased campaign of capped alanine with one Gaussian in φ."""
-    parts = {"height": "1 kJ/mol", "center": ["0 rad"], "width": ["0.3 rad"]} | gaussian
-    return both(
-        put("campaigns", ALANINE, "unbiased", "kind", "static"),
-        put("campaigns", ALANINE, "unbiased", "collective_variables", ["phi"]),
-        put("campaigns", ALANINE, "unbiased", "gaussians", [parts]),
-    )
-
-
-def umbrella(**changes):
-    """The unbiased campaign of capped alanine with windows in φ."""
-    values = {
-        "kind": "umbrella", "collective_variables": ["phi"], "rows": [
-            {"first": "-1 rad", "last": "1 rad", "number": 3}
-        ], "force_constant": ["200 kJ/mol/rad^2"],
-    } | changes  # fmt: skip
-    return both(*(put("campaigns", ALANINE, "unbiased", key, v) for key, v in values.items()))
-
-
-def combination(**coefficients):
-    """A combination `s` beside a length, a cosine and another combination."""
-    return both(
-        declare("d", "distance", beads=PSI[:2]),
-        declare("c", "cos_dihedral", beads=PSI),
-        declare("twice", "combination", coefficients={"d": 2.0}),
-        declare("core", "distance", beads=PSI[:2]),
-        put("collective_variables", ALANINE, "core", "mapping", "core_beta"),
-        declare("s", "combination", coefficients=coefficients),
-    )
-
-
-VARIABLES = r"collective_variables\.capped_alanine"
 
 BAD = {
     "unknown key": (
@@ -193,133 +141,12 @@ BAD = {
         put("experiments", EXPERIMENT, "replicas", [4]),
         rf"experiments\.{EXPERIMENT}\.replicas: 4 does not exist; campaign 'metadynamics' has 1",
     ),
-    "too few beads": (
-        declare("c", "cos_dihedral", beads=PSI[:3]),
-        rf"{VARIABLES}\.c: a cos_dihedral takes 4 beads, given 3",
-    ),
-    "key of another kind": (
-        declare("d", "distance", beads=PSI[:2], radius="0.5 nm"),
-        rf"{VARIABLES}\.d: 'radius' belongs to the kind 'coordination', and only there",
-    ),
-    "coordination without a radius": (
-        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:]),
-        rf"{VARIABLES}\.n: 'radius' belongs to the kind 'coordination'",
-    ),
-    "coordination of one bead with itself": (
-        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[:1], radius="0.5 nm"),
-        rf"{VARIABLES}\.n: a coordination takes two groups of beads that make a pair",
-    ),
-    "radius without a unit": (
-        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:], radius=0.5),
-        rf"{VARIABLES}\.n\.radius: 0.5 has no unit; give a length such as '0.5 nm'",
-    ),
-    "unknown bead of the second group": (
-        declare("n", "coordination", beads=PSI[:1], other_beads=["NME3-NX"], radius="0.5 nm"),
-        rf"{VARIABLES}\.n\.other_beads: there is no bead 'NME3-NX'; known: .*did you mean NME3-N",
-    ),
-    "unknown member": (
-        combination(e=1.0),
-        rf"{VARIABLES}\.s\.coefficients: there is no collective variable 'e'; known: c, core, d,",
-    ),
-    "combination of a combination": (
-        combination(d=1.0, twice=1.0),
-        rf"{VARIABLES}\.s\.coefficients: 'twice' is a combination; name its members instead",
-    ),
-    "combination of dihedrals": (
-        combination(phi=1.0, psi=1.0),
-        rf"{VARIABLES}\.s\.coefficients: 'phi' is a dihedral, which jumps at ±π; .*cos_dihedral",
-    ),
-    "combination of lengths and numbers": (
-        combination(d=1.0, c=1.0),
-        rf"{VARIABLES}\.s\.coefficients: .* given: d \(length\), c \(number\)",
-    ),
-    "combination across mappings": (
-        combination(d=1.0, core=1.0),
-        rf"{VARIABLES}\.s\.coefficients: 'core' is of mapping 'core_beta', .* 'heavy'",
-    ),
-    "combination of nothing": (combination(), rf"{VARIABLES}\.s\.coefficients: given {{}};"),
-    "members written by hand": (
-        declare("s", "combination", coefficients={"phi": 1}, members={}),
-        rf"{VARIABLES}\.s\.members: is filled in for you; a combination takes 'coefficients'",
-    ),
-    "number for an angle": (
-        put("campaigns", ALANINE, "metadynamics", "width", [0.35, 0.35]),
-        r"campaigns\.capped_alanine\.metadynamics\.width: given 0.35, but 'phi' is an angle, such",
-    ),
-    "length for an angle": (
-        static(center=["0.1 nm"]),
-        r"unbiased\.gaussians\[0\]\.center: given 0.1 nm, but 'phi' is an angle, such as '0.35",
-    ),
-    "angle for a number": (
-        both(
-            declare("phi", "cos_dihedral", beads=PSI),
-            put("campaigns", ALANINE, "metadynamics", "collective_variables", ["psi"]),
-            put("campaigns", ALANINE, "metadynamics", "width", ["0.35 rad"]),
-            put("campaigns", ALANINE, "reference", "collective_variables", ["psi"]),
-            put("campaigns", ALANINE, "reference", "width", ["0.35 rad"]),
-            static(center=[0], width=["20 deg"]),
-        ),
-        r"gaussians\[0\]\.width: given 0.349066 rad, but 'phi' is a number without a unit, such as",
-    ),
-    "angle for the length of a combination": (
-        both(
-            combination(d=1.0),
-            put("validation", ALANINE, {"surface": ["s"], "lower": ["0 rad"], "upper": ["1 nm"]}),
-        ),
-        r"validation\.capped_alanine\.lower: given 0 rad, but 's' is a length, such as '0.5 nm'",
-    ),
-    "force constant along a length for an angle": (
-        umbrella(force_constant=["1000 kJ/mol/nm^2"]),
-        r"unbiased\.force_constant: 'phi' takes a force constant such as '200 kJ/mol/rad\^2'",
-    ),
-    "force constant without a unit": (
-        umbrella(force_constant=[200]),
-        r"unbiased\.force_constant\.0: 200 is not a force constant > 0, such as '1000 kJ/mol/nm",
-    ),
-    "windows along a length for an angle": (
-        umbrella(rows=[{"first": "-1 rad", "last": "1 nm", "number": 3}]),
-        r"unbiased\.rows\.last: given 1 nm, but 'phi' is an angle",
-    ),
-    "single windows without a unit": (
-        umbrella(rows=None, centers=[["1 rad"], [2]]),
-        r"unbiased\.centers\[1\]: given 2, but 'phi' is an angle",
-    ),
-    "length in a basin": (
-        put("validation", ALANINE, "basins", "beta", [{"psi": ["1 rad", "2 nm"]}]),
-        r"validation\.capped_alanine\.basins\.beta: given 2 nm, but 'psi' is an angle",
-    ),
-    "angle for the end of a basis": (
-        put("potentials", "spline", "upper", "900 rad"),
-        r"potentials\.spline\.upper: given 900 rad, but 'x' is a length",
-    ),
-    "number for the width of a shared bias": (
-        put("simulations", "muller_brown", "bias", "width", [1.5]),
-        r"simulations\.muller_brown\.bias\.width: given 1.5, but 'x' is a length",
-    ),
     "exchange that heats to less than a state point": (
         put(
             "simulations", "muller_brown", "exchange",
             {"highest": "350 K", "levels": 3, "every": "1 ps"},
         ),
         r"simulations\.muller_brown\.exchange\.highest: 350 K is not above state point 'T400'",
-    ),
-    "shape for a coordinate": (
-        put("simulations", "muller_brown", "bias", "width", ["1.5 kg"]),
-        r"bias\.width\.0: '1.5 kg' is not a length, an angle or a number, such as '0.5 nm'",
-    ),
-    "variable whose members are no functions of the beads": (
-        both(
-            declare("d", "distance", beads=[PSI[0], "ALA2-O"]),
-            declare("s", "combination", coefficients={"d": 1.0}),
-            static(center=["0 nm"], width=["1 nm"]),
-            put("campaigns", ALANINE, "unbiased", "collective_variables", ["s"]),
-            put(
-                "experiments", "capped_alanine_metadynamics_core_beta_cgnet",
-                "campaigns", ["unbiased"],
-            ),
-        ),
-        r"core_beta_cgnet: campaign 'unbiased' biases 's', which is not a function of the beads "
-        r"of mapping 'core_beta' \(bead 'ALA2-O'",
     ),
 }  # fmt: skip
 
@@ -388,24 +215,6 @@ def test_weights_do_not_help_a_model_that_is_judged_or_biased_beyond_its_beads(c
 def test_empty_or_shapeless_config(raw):
     with pytest.raises(InputError, match="the config is empty"):
         load_config(raw)
-
-
-def test_variables_without_a_unit_take_numbers(config):
-    both(
-        declare("c", "cos_dihedral", beads=PSI),
-        static(center=["-1"], width=[0.2]),
-        put("campaigns", ALANINE, "unbiased", "collective_variables", ["c"]),
-        put("validation", ALANINE, {"surface": ["c"], "lower": [-1], "upper": [1.0]}),
-    )(config)
-    loaded = load_config(config)
-    check_structures(loaded)
-    assert loaded.campaigns[ALANINE]["unbiased"].gaussians[0].center == [-1.0]
-    config["campaigns"][ALANINE]["unbiased"].pop("gaussians")
-    rows = [{"first": -1, "last": "1", "number": 3}]
-    umbrella(collective_variables=["c"], rows=rows, force_constant=["50 kJ/mol"])(config)
-    loaded = load_config(config)
-    assert loaded.campaigns[ALANINE]["unbiased"].windows() == [(-1.0,), (0.0,), (1.0,)]
-    assert loaded.campaigns[ALANINE]["unbiased"].force_constant == [50.0]
 
 
 def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):

@@ -167,6 +167,21 @@ def test_cosine_schedule(warm_up):
     assert np.all(np.diff(rates[: top + 1]) > 0) and np.all(np.diff(rates[top:]) < 0)
 
 
+def test_steps_shorten_training_with_its_schedule():
+    """At most so many steps mean fewer epochs, with the learning rate of so many; or no change."""
+    frames = chain_frames(200, seed=1)
+    batches = len(Batches(frames, 0, 20))
+    curves = {
+        (epochs, steps): fit(
+            settings(epochs=epochs, batch_size=20, steps=steps), frames, {}, 0, 7, silent
+        ).curve
+        for epochs, steps in [(3, None), (300, 2 * batches + 1), (3, 1000)]
+    }
+    assert len(curves[3, None]) == 3
+    for curve in curves.values():
+        pd.testing.assert_frame_equal(curve, curves[3, None])
+
+
 def test_training_stops_when_validation_has_not_improved():
     frames = chain_frames(200, seed=1)
     generator = torch.Generator().manual_seed(5)

@@ -1,56 +1,28 @@
-"""Molecules in a box of water: how they are built, and how they are equilibrated."""
+"""Molecules in a box of water: how they are built."""
 
-import contextlib
-import io
-import itertools
-import math
 from pathlib import Path
 
 import numpy as np
 import openmm
-import pandas as pd
 import pytest
 import yaml
 from openmm import app, unit
+from water_boxes import N_SOLUTE, SMALL, WATER, described
 
-from meanforce.errors import InputError, Stopped
+from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.mapping.configuration import build_beads
-from meanforce.restart.job import Job
 from meanforce.settings import stages
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import Mapping
-from meanforce.settings.systems import Equilibration, System
+from meanforce.settings.systems import System
 from meanforce.systems import force_field
-from meanforce.systems.equilibration import Bath, Equilibrator
-from meanforce.systems.equilibration_checks import check_temperature, settled_density
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.systems.registry import build
 from meanforce.systems.solvated_peptide import solvate
 from meanforce.systems.topology import input_topology, prepared_topology
-from meanforce.units import BOLTZMANN
-
-WATER = {
-    "kind": "solvated_peptide", "structure": "resources/capped_alanine.pdb",
-    "force_field": ["amber99sbildn.xml", "tip3p.xml"], "box": 2.2, "nonbonded_cutoff": 0.9,
-    "hydrogen_mass": 4.0,
-}  # fmt: skip
-N_SOLUTE = 22
-
-
-def described(**changes):
-    return validated(System, WATER | changes, "system")
-
-
-@pytest.fixture(scope="module")
-def prepared(root, tmp_path_factory) -> tuple[Prepared, str]:
-    """A small box, and the folder that it was written to."""
-    folder = tmp_path_factory.mktemp("prepared")
-    built = build(described(structure=str(root / "resources" / "capped_alanine.pdb")), seed=5)
-    built.write(folder)
-    return built, folder
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +41,8 @@ def residues(topology: app.Topology) -> list[str]:
     return [residue.name for residue in topology.residues()]
 
 
-def test_the_solute_comes_first_and_in_the_order_of_its_file(prepared):
-    built, folder = prepared
+def test_the_solute_comes_first_and_in_the_order_of_its_file(water_box):
+    built, folder = water_box
     before = input_topology(described())
     after = prepared_topology(folder / "topology.cif")
     assert before.n_atoms == N_SOLUTE
@@ -89,16 +61,16 @@ def test_the_solute_comes_first_and_in_the_order_of_its_file(prepared):
         {"beads": {"A": "name O and resname ACE", "B": "name H1 or name H2"}},
     ],
 )
-def test_beads_are_the_same_before_and_after_solvation(prepared, mapping):
+def test_beads_are_the_same_before_and_after_solvation(water_box, mapping):
     settings = Mapping.model_validate(mapping)
     before = build_beads(settings, input_topology(described()), "m")
-    after = build_beads(settings, prepared_topology(prepared[1] / "topology.cif"), "m")
+    after = build_beads(settings, prepared_topology(water_box[1] / "topology.cif"), "m")
     assert (before.names, before.atoms, before.bonds) == (after.names, after.atoms, after.bonds)
     np.testing.assert_array_equal(before.masses, after.masses)
 
 
-def test_box_constraints_and_masses(prepared):
-    built, folder = prepared
+def test_box_constraints_and_masses(water_box):
+    built, folder = water_box
     system = Prepared.read(folder).system
     box = np.array([v._value for v in system.getDefaultPeriodicBoxVectors()])
     np.testing.assert_array_equal(box, 2.2 * np.eye(3))
@@ -279,170 +251,10 @@ def test_stages_are_told_what_concerns_them(root):
     assert stages.equilibrate_settings(first, name, "T400")["pressure"] == 10.0
 
 
-SHORT = {
-    # Strong coupling, and wide allowances for a few ps. Over eight seeds the mean temperature has
-    # a standard deviation of 3 K (allowed: 15 K) and quarters of the density one of 1 % (allowed:
-    # 10 %): false alarm below 1e-5.
-    "nvt": 1.5, "npt": 4.0, "nvt_final": 1.5, "time_step": 0.004, "friction": 10.0,
-    "barostat_interval": 0.02, "temperature_allowance": 0.05, "density_allowance": 0.1,
-    "platform": "CPU",
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def equilibrated(prepared):
-    _, folder = prepared
-    table, lines = io.StringIO(), []
-    settings = validated(Equilibration, SHORT, "equilibration")
-    state = Equilibrator(Prepared.read(folder), settings, Bath(300.0, 1.0, 7), 1, lines.append).run(
-        table
-    )
-    (folder / "start.xml").write_text(openmm.XmlSerializer.serialize(state))
-    return folder, pd.read_csv(io.StringIO(table.getvalue())), lines
-
-
-def test_equilibration_ends_at_the_mean_density(equilibrated):
-    _, table, lines = equilibrated
-    phases = dict(list(table.groupby("phase", sort=False)))
-    assert list(phases) == ["nvt", "npt", "nvt_final"]
-    assert table["time_ps"].iloc[-1] == pytest.approx(7.0)
-    assert phases["nvt"]["density_g_cm3"].nunique() == 1
-    assert phases["npt"]["density_g_cm3"].nunique() > 10
-    second = phases["npt"]["density_g_cm3"].to_numpy()[len(phases["npt"]) // 2 :]
-    final = phases["nvt_final"]["density_g_cm3"].to_numpy()
-    # Rounding of the table, and of means over blocks of unequal length.
-    np.testing.assert_allclose(final, second.mean(), rtol=1e-3)
-    # From 0.92 g/cm³ at the start; after so few ps 0.973 ± 0.010 (standard deviation over eight
-    # seeds), so that five of these are a false alarm of 1e-6.
-    assert final[0] == pytest.approx(0.973, abs=0.05)
-    assert any("density at 300 K, 1 bar" in line for line in lines)
-
-
-def test_sampling_starts_from_the_equilibrated_state(equilibrated):
-    folder, table, _ = equilibrated
-    start = Prepared.read(folder, folder / "start.xml")
-    edge = start.system.getDefaultPeriodicBoxVectors()[0][0]._value
-    assert edge != 2.2
-    assert start.topology.getPeriodicBoxVectors()[0][0]._value == edge
-    mass = sum(start.system.getParticleMass(i)._value for i in range(len(start.positions)))
-    density = mass / edge**3 * 1.66053907e-3
-    assert density == pytest.approx(table["density_g_cm3"].iloc[-1], abs=1e-5)
-    context = openmm.Context(start.system, openmm.VerletIntegrator(0.001))
-    context.setPositions(start.positions)
-    state = openmm.XmlSerializer.deserialize((folder / "start.xml").read_text())
-    context.setVelocities(state.getVelocities())
-    kinetic = context.getState(energy=True).getKineticEnergy()._value
-    # 1,900 degrees of freedom fluctuate by 3.2 %: false alarm at six standard deviations 1e-9.
-    temperature = 2 * kinetic / (degrees_of_freedom(start.system) * BOLTZMANN)
-    assert temperature == pytest.approx(300.0, rel=0.2)
-    # Bonds were not stretched when the box was scaled.
-    for i in range(0, start.system.getNumConstraints(), 50):
-        first, second, length = start.system.getConstraintParameters(i)
-        found = unit.norm(start.positions[first] - start.positions[second])
-        assert found._value == pytest.approx(length._value, rel=1e-4)
-
-
-def test_equilibration_repeats_to_the_bit(prepared):
-    """On one thread of the CPU platform."""
-    brief = {"nvt": 0.4, "npt": 0.4, "nvt_final": 0.4, "temperature_allowance": 0.2}
-    settings = validated(Equilibration, SHORT | brief | {"density_allowance": 0.2}, "e")
-    first, again = (
-        Equilibrator(
-            Prepared.read(prepared[1]), settings, Bath(300.0, 1.0, 7), 1, lambda line: None
-        ).run(io.StringIO())
-        for _ in range(2)
-    )
-    assert openmm.XmlSerializer.serialize(first) == openmm.XmlSerializer.serialize(again)
-
-
-def test_equilibration_goes_on_where_it_was_stopped(prepared, tmp_path):
-    """In each of the phases."""
-    brief = {"nvt": 0.4, "npt": 0.8, "nvt_final": 0.4, "temperature_allowance": 0.2}
-    settings = validated(Equilibration, SHORT | brief | {"density_allowance": 0.2}, "e")
-
-    def run(job: Job | None) -> tuple[list[str], bool]:
-        equilibrator = Equilibrator(
-            Prepared.read(prepared[1]), settings, Bath(300.0, 1.0, 7), 1, lambda line: None
-        )
-        table = io.StringIO()
-        with contextlib.suppress(Stopped):
-            equilibrator.run(table, job)
-            return table.getvalue().splitlines(), True
-        return table.getvalue().splitlines(), False
-
-    once, _ = run(None)
-    for stop_at in (50, 180, 350):
-        looks = itertools.count()
-        folder = tmp_path / str(stop_at)
-        folder.mkdir()
-        stop = Job(folder, {}, stopping(looks, stop_at), math.inf)
-        part, ended = run(stop)
-        assert not ended
-        whole, ended = run(Job(folder, {}, interval=math.inf))
-        assert ended
-        n = len(part)
-        assert part == once[:n] == whole[:n]
-        assert [line.split(",")[:2] for line in whole] == [line.split(",")[:2] for line in once]
-        # Another neighbour list rounds differently, which is not yet much in the next row.
-        energies = [float(table[n].split(",")[-1]) for table in (once, whole)]
-        assert energies[0] == pytest.approx(energies[1], abs=1.0)
-
-
-def stopping(looks, after: int):
-    """A request to stop that comes after so many looks."""
-    return lambda: "a test" if next(looks) >= after else None
-
-
-def test_a_state_of_something_else_is_refused(equilibrated, tmp_path):
-    folder, *_ = equilibrated
-    with pytest.raises(InputError, match="is not an equilibrated state"):
-        Prepared.read(folder, folder / "state.xml")
-    other = openmm.System()
-    other.addParticle(1.0)
-    context = openmm.Context(other, openmm.VerletIntegrator(0.001))
-    context.setPositions([openmm.Vec3(0, 0, 0)])
-    state = context.getState(positions=True, velocities=True)
-    (tmp_path / "one.xml").write_text(openmm.XmlSerializer.serialize(state))
-    with pytest.raises(InputError, match=r"one.xml: has 1 atoms, but the prepared system \d+"):
-        Prepared.read(folder, tmp_path / "one.xml")
-
-
-def correlated(n: int, mean: float, spread: float, seed: int) -> np.ndarray:
-    """Series with a correlation time of three samples."""
-    noise = np.random.default_rng(seed).normal(size=n)
-    decay = np.exp(-1 / 3)
-    series = np.empty(n)
-    series[0] = noise[0]
-    for i in range(1, n):
-        series[i] = decay * series[i - 1] + np.sqrt(1 - decay**2) * noise[i]
-    return mean + spread * series
-
-
-def test_wrong_temperature_and_drifting_density_are_caught():
-    # Checks fail by chance once in 10⁵ without the allowances of 1 %; these make it rarer.
-    check_temperature(correlated(200, 300.0, 6.0, 1), 300.0, 0.01)
-    with pytest.raises(InputError, match=r"is 31\d\.\d ± \d\.\d K, but the thermostat's is 300 K"):
-        check_temperature(correlated(200, 315.0, 6.0, 1), 300.0, 0.01)
-    with pytest.raises(InputError, match="is nan"):
-        check_temperature(np.full(200, np.nan), 300.0, 0.01)
-    steady = correlated(400, 0.99, 0.01, 2)
-    assert settled_density(steady, 0.01) == pytest.approx(0.99, abs=0.006)
-    with pytest.raises(InputError, match=r"the density still drifts, from 0.9"):
-        settled_density(steady + np.linspace(-0.2, 0.0, 400), 0.01)
-    with pytest.raises(InputError, match=r"the density is known to .* only"):
-        settled_density(correlated(400, 0.99, 0.2, 2), 0.01)
-
-
-def test_a_time_step_that_is_too_long_is_told(prepared):
-    settings = validated(Equilibration, SHORT | {"time_step": 0.01, "nvt": 2.0}, "equilibration")
-    with pytest.raises(InputError, match=r"the phase 'nvt' failed .*given 10 fs"):
-        Equilibrator(
-            Prepared.read(prepared[1]), settings, Bath(300.0, 1.0, 7), 1, lambda line: None
-        ).run(io.StringIO())
-
-
 def test_four_site_water(tmp_path):
-    settings = described(force_field=["amber99sbildn.xml", "tip4pew.xml"], water_model="tip4pew")
+    settings = described(
+        **SMALL, force_field=["amber99sbildn.xml", "tip4pew.xml"], water_model="tip4pew"
+    )
     built = build(settings, seed=1)
     assert len(list(list(built.topology.residues())[-1].atoms())) == 4
     topology = prepared_of(built, tmp_path)

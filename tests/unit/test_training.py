@@ -1,5 +1,7 @@
 """Force matching: known potentials are found again."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -32,14 +34,14 @@ def slope_x(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return ENERGY_UNIT * total
 
 
+@functools.cache
 def muller_brown_frames(n: int, seed: int, temperature: float = 300.0) -> Frames:
     """Independent frames, uniform in x and at equilibrium in y: mean forces without any doubt."""
     rng = np.random.default_rng(seed)
     x = rng.uniform(14.0, 50.0, n)
     y = np.linspace(-20, 60, 801)
-    weights = np.exp(
-        -(energy(x[:, None], y) - energy(x[:, None], y).min(1, keepdims=True)) / kt(temperature)
-    )
+    height = energy(x[:, None], y)
+    weights = np.exp(-(height - height.min(1, keepdims=True)) / kt(temperature))
     cumulative = np.cumsum(weights, axis=1)
     chosen = (cumulative < rng.uniform(0, 1, (n, 1)) * cumulative[:, -1:]).sum(1)
     positions = np.zeros((n, 1, 3), dtype=np.float32)

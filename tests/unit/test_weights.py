@@ -7,7 +7,6 @@ right code with probability 1 − 6·10⁻⁵ each; seeds are fixed.
 
 import dataclasses
 import json
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+import train
 from meanforce.analysis.effective_frames import rows as effective_rows
 from meanforce.analysis.exact_pmf import features_of
 from meanforce.analysis.force_error import UNIT
@@ -267,26 +267,24 @@ def cgnet(epochs: int):
     return validated(Potential, values, "potential")
 
 
-def test_the_program_reports_effective_frames(root, tmp_path):
+def test_the_program_reports_effective_frames(tmp_path, monkeypatch, capsys):
     paths = write_datasets(tmp_path, "y", 2000, seed=10, replicas=2)
     settings = {
-        "potential": SPLINE.model_dump(), "member": 0, "folds": 5, "seed": 0,
+        "potential": SPLINE.model_dump(), "windows": None, "member": 0, "folds": 5, "seed": 0,
         "collective_variables": {name: v.model_dump() for name, v in VARIABLES.items()},
     }  # fmt: skip
     about, logs = {}, {}
     for weights in ("bias", "none"):
         model = tmp_path / f"{weights}.safetensors"
-        result = subprocess.run(
-            [
-                sys.executable, str(root / "workflow" / "scripts" / "train.py"),
-                "--datasets", *map(str, paths), "--model", str(model),
-                "--settings", json.dumps(settings | {"weights": weights}),
-                "--curve", str(tmp_path / "curve.csv"),
-            ],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        arguments = [
+            "train.py", "--datasets", *map(str, paths), "--model", str(model),
+            "--settings", json.dumps(settings | {"weights": weights}),
+            "--curve", str(tmp_path / "curve.csv"),
+        ]  # fmt: skip
+        monkeypatch.setattr(sys, "argv", arguments)
+        train.main()
         about[weights] = load(model)[1]
-        logs[weights] = result.stderr
+        logs[weights] = capsys.readouterr().err
     assert about["bias"]["frames"] == about["none"]["frames"] == 2000
     assert about["none"]["effective_sample_size"] == 2000
     # 8.2 % of the frames by quadrature.

@@ -68,8 +68,8 @@ def write_dataset(path, seed: int, temperature: float) -> None:
 
 def train_command(root, datasets, folder, potential: dict = POTENTIAL) -> list[str]:
     settings = {
-        "potential": potential, "collective_variables": PHI, "weights": "none", "member": 0,
-        "folds": 5, "seed": 3,
+        "potential": potential, "collective_variables": PHI, "weights": "none", "windows": None,
+        "member": 0, "folds": 5, "seed": 3,
     }  # fmt: skip
     return command(
         root, "train", "--datasets", *datasets, "--settings", json.dumps(settings),
@@ -80,7 +80,7 @@ def train_command(root, datasets, folder, potential: dict = POTENTIAL) -> list[s
 
 def simulate_command(root, datasets, model, folder) -> list[str]:
     settings = {
-        "simulation": SIMULATION, "temperature": 300.0, "surface": ["phi"],
+        "simulation": SIMULATION, "windows": None, "temperature": 300.0, "surface": ["phi"],
         "collective_variables": PHI, "seed": 4,
     }  # fmt: skip
     return command(

@@ -7,7 +7,7 @@ import pytest
 
 STAGES = (
     "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
-    "validate", "report", "deploy",
+    "validate", "learning_curve", "report", "deploy",
 )  # fmt: skip
 
 

@@ -179,8 +179,8 @@ def test_quick_config_runs_to_the_end(cluster, make_checkout):
     assert {job.state for job in jobs} == {"COMPLETED"}
     assert {job.node for job in jobs} == {"n0", "n1"}
     # The forces and mappings of a replica went through as one job.
-    assert len([job for job in jobs if job.comment.startswith("rule_sample")]) == 14
-    assert len([job for job in jobs if job.comment.startswith("rule_data")]) == 14
+    assert len([job for job in jobs if job.comment.startswith("rule_sample")]) == 13
+    assert len([job for job in jobs if job.comment.startswith("rule_data")]) == 13
 
 
 def test_snakemake_killed_and_started_while_its_jobs_run(cluster, undisturbed, disturbed, submit):

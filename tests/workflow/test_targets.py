@@ -47,7 +47,7 @@ def all_kinds(config: dict) -> dict:
 def test_all_is_what_the_plan_says(checkout):
     quick = yaml.safe_load((checkout.folder / "config" / "quick.yaml").read_text())
     (checkout.folder / "config" / "kinds.yaml").write_text(yaml.safe_dump(all_kinds(quick)))
-    for name in ("config", "capped_alanine_water", "kinds"):
+    for name in ("config", "capped_alanine_water", "learning_curve", "kinds"):
         path = checkout.folder / "config" / f"{name}.yaml"
         result = checkout.snakemake("-n", "--configfile", str(path))
         assert result.returncode == 0, result.stderr

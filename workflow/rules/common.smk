@@ -18,6 +18,7 @@ from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
+from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 from meanforce.settings.systems import is_equilibrated
 
@@ -39,6 +40,7 @@ wildcard_constraints:
     campaign="[A-Za-z0-9_-]+",
     mapping="[A-Za-z0-9_-]+",
     experiment="[A-Za-z0-9_-]+",
+    curve="[A-Za-z0-9_-]+",
     replica=r"\d+",
     member=r"\d+",
 
@@ -168,4 +170,23 @@ def validated_states(file, experiments=None):
         f"results/experiments/{name}/{state}/{file}"
         for name in (CONFIG.experiments if experiments is None else experiments)
         for state in (*CONFIG.experiments[name].train, *CONFIG.experiments[name].held_out)
+    ]
+
+
+def metrics_of_curve(wildcards):
+    """Metrics of all runs of a learning curve, at all state points."""
+    return validated_states("metrics.csv", learning_curves(CONFIG)[wildcards.curve])
+
+
+def learning_curve_figures():
+    """Figures of all learning curves."""
+    return [f"results/learning_curves/{curve}.png" for curve in learning_curves(CONFIG)]
+
+
+def learning_curve_tables():
+    """Tables that lie beside the figures of all learning curves."""
+    return [
+        str(Path(figure).with_suffix(suffix))
+        for figure in learning_curve_figures()
+        for suffix in (".csv", ".savings.csv")
     ]

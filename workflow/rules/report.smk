@@ -14,6 +14,8 @@ rule report:
         surfaces=validated_states("surface.csv"),
         segments=segments_of_all,
         speeds=validated_states("speed.csv"),
+        learning_curves=learning_curve_figures(),
+        learning_tables=learning_curve_tables(),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:
@@ -37,7 +39,8 @@ rule report:
     shell:
         "python {params.script:q} --metrics {input.metrics:q} --curves {input.curves:q}"
         " --profiles {input.profiles:q} --surfaces {input.surfaces:q}"
-        " --segments {input.segments:q} --speeds {input.speeds:q} --template {input.template:q}"
+        " --segments {input.segments:q} --speeds {input.speeds:q}"
+        " --learning-curves {input.learning_curves:q} --template {input.template:q}"
         # The whole config may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"
         " --summary {output.summary:q} --page {output.page:q} --run {output.run:q}"

@@ -10,7 +10,7 @@ from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
-from meanforce.dynamics.starts import spread_starts
+from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
@@ -20,9 +20,6 @@ from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
 from meanforce.settings.simulations import Simulation
-
-START_FRAMES = 20000
-"""Frames of each dataset among which starts are chosen."""
 
 
 @exits_cleanly
@@ -35,7 +32,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {simulation, temperature, surface, collective_variables, seed}",
+        help="JSON text or file: {simulation, windows, temperature, surface, collective_variables, "
+        "seed}",
     )
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
@@ -73,16 +71,11 @@ def _prepared(
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
     )
-    positions = []
-    for path in arguments.datasets:
-        with H5mdReader(path) as reader:
-            positions.append(
-                reader.positions(slice(None, None, max(1, reader.n_frames // START_FRAMES)))
-            )
-            molecule, masses = Molecule.of(reader.parameters), reader.masses
-        potential.check_beads(molecule)
+    with H5mdReader(arguments.datasets[0]) as reader:
+        molecule, masses = Molecule.of(reader.parameters), reader.masses
+    potential.check_beads(molecule)
     starts = spread_starts(
-        np.concatenate(positions),
+        candidates(arguments.datasets, settings["windows"]),
         surface,
         molecule.names,
         simulation.chains,

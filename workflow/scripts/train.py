@@ -27,7 +27,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {potential, collective_variables, weights, member, folds, seed}",
+        help="JSON text or file: {potential, collective_variables, weights, windows, member, "
+        "folds, seed}",
     )
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
@@ -44,8 +45,9 @@ def main() -> None:
     with _job(potential, identity, arguments) as job:
         stride = potential.training.stride if hasattr(potential, "training") else 1
         frames = read_frames(
-            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder
-        )
+            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
+            settings["windows"],
+        )  # fmt: skip
         used = {
             "frames": len(frames),
             "effective_sample_size": frames.effective_sample_size,

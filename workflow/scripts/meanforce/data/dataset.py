@@ -104,6 +104,25 @@ class Dataset:
 
         return self._each(inside)
 
+    def windows(self, windows: list[tuple[float, float]] | None) -> Self:
+        """A time window of each file's own; None: everything.
+
+        Raises:
+            InputError: there are more or fewer windows than files, one holds no frame, or frames
+                of a file are not in order of time.
+        """
+        if windows is None:
+            return self
+        if len(windows) != len(self.parts):
+            raise InputError(f"{len(windows)} time windows for {len(self.parts)} datasets")
+        found = []
+        for part, (begin, end) in zip(self.parts, windows, strict=True):
+            cut = Dataset((part,)).window(begin, end)
+            if not len(cut):
+                raise InputError(f"{part.path}: has no frame from {begin:g} to {end:g} ps")
+            found += cut.parts
+        return dataclasses.replace(self, parts=tuple(found))
+
     def blocks(self, number: int) -> list["Dataset"]:
         """Contiguous time blocks, so many of each file, in order; see `block_numbers`."""
         cuts = []

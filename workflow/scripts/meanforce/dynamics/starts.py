@@ -1,13 +1,37 @@
 """Starting configurations of CG chains: spread over all that the training data visited."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
+from meanforce.data.dataset import Dataset
 from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable
 
 CELLS = 24
 """Cells along each collective variable."""
+
+
+START_FRAMES = 20000
+"""Frames of each dataset among which starts are chosen."""
+
+
+def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> np.ndarray:
+    """Training frames among which starts are chosen.
+
+    Args:
+        paths: H5MD datasets.
+        windows: what the models were trained on of each, ps; None: everything.
+
+    Returns:
+        nm, shape (n_frames, n_beads, 3).
+    """
+    dataset = Dataset.of(paths).windows(windows)
+    some = [
+        Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts
+    ]
+    return np.concatenate([part.positions() for part in some])
 
 
 def spread_starts(

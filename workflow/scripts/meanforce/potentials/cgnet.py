@@ -12,7 +12,9 @@ from typing import Any, Self
 import torch
 
 from meanforce.potentials.features import Features
+from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
+from meanforce.potentials.internal import InternalPotential
 from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.temperature import TemperatureForm
 from meanforce.settings.network_potentials import Cgnet as CgnetSettings
@@ -22,7 +24,7 @@ ENERGY_SCALE = kt(300.0)
 """The network's outputs are in this unit (kJ/mol)."""
 
 
-class Cgnet(TrainablePotential):
+class Cgnet(InternalPotential, TrainablePotential):
     """MLP with SiLU activations on standardised internal coordinates and, maybe, temperature.
 
     Args:
@@ -37,8 +39,10 @@ class Cgnet(TrainablePotential):
         super().__init__(tensors["mean"].dtype, tensors["mean"].device)
         self.values = values
         self.tensors = tensors
-        self.features = Features(
-            Molecule.of(values), values.get("distances", "plain"), self.dtype, self.device
+        molecule = Molecule.of(values)
+        self._features = Features(molecule, values.get("distances", "plain"))
+        self.internal = InternalCoordinates(
+            self._features.coordinates, molecule.size, self.dtype, self.device
         )
         self._temperature = TemperatureForm.of(values)
 
@@ -55,8 +59,9 @@ class Cgnet(TrainablePotential):
             | form.parameters()
         )
         dtype = start.positions.dtype
-        inputs = Features(start.molecule, settings.distances, dtype)
-        features = inputs.evaluate(start.positions)[0]
+        inputs = Features(start.molecule, settings.distances)
+        internal = InternalCoordinates(inputs.coordinates, start.molecule.size, dtype)
+        features = inputs.of(internal.evaluate(start.positions)[0])
         # A constant feature (a rigid bond, say) must not be divided by zero.
         tensors = {"mean": features.mean(0), "scale": features.std(0).clamp_min(1e-4)}
         widths = [features.shape[1] + form.inputs, *settings.hidden, 1]
@@ -78,19 +83,17 @@ class Cgnet(TrainablePotential):
         """Weights and biases."""
         return [t for name, t in self.tensors.items() if name.startswith(("weight", "bias"))]
 
-    def energy_and_forces(self, positions, temperature):
-        features, vectors = self.features.evaluate(positions)
-        energy, gradient = self._network(features, temperature)
-        return energy, self.features.forces(features, gradient, vectors)
+    def energy_and_gradient(self, coordinates, temperature):
+        return self.mean_energy_and_gradient([self], coordinates, temperature)
 
     @classmethod
-    def mean_energy_and_forces(cls, members, positions, temperature):
+    def mean_energy_and_gradient(cls, members, coordinates, temperature):
         # Features depend on the beads only, so all members take the same.
-        features, vectors = members[0].features.evaluate(positions)
+        inputs = members[0]._features
+        features = inputs.of(coordinates)
         results = [member._network(features, temperature) for member in members]
-        energy = sum(energy for energy, _ in results) / len(members)
-        gradient = sum(gradient for _, gradient in results) / len(members)
-        return energy, members[0].features.forces(features, gradient, vectors)
+        energy, gradient = (sum(parts) / len(members) for parts in zip(*results, strict=True))
+        return energy, inputs.pull_back(features, gradient)
 
     def _network(
         self, features: torch.Tensor, temperature: float | torch.Tensor

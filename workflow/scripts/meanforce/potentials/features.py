@@ -2,12 +2,11 @@
 
 import torch
 
-from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.molecule import Molecule
 
 
 class Features:
-    """Network inputs of a batch, and the way back from their gradient to bead forces.
+    """Network inputs of a batch, and the way back from their gradient to that in the coordinates.
 
     Pair distances r or 1/r, angles, and sines and cosines of the dihedrals along the bonds, in an
     order that the molecule fixes. So each input belongs to named beads: that is how the network
@@ -16,39 +15,32 @@ class Features:
     Args:
         molecule: the beads.
         distances: ``plain`` (r), ``inverse`` (1/r) or ``both``.
-        dtype: floating-point type of positions.
-        device: where positions are.
+
+    Attributes:
+        coordinates: which internal coordinates the features are functions of.
     """
 
-    def __init__(
-        self,
-        molecule: Molecule,
-        distances: str = "plain",
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
-    ) -> None:
-        coordinates = molecule.all_coordinates()
+    def __init__(self, molecule: Molecule, distances: str = "plain") -> None:
+        self.coordinates = molecule.all_coordinates()
         self._counts = [
-            len(coordinates.distances), len(coordinates.angles), len(coordinates.dihedrals)
-        ]  # fmt: skip
+            len(self.coordinates.distances),
+            len(self.coordinates.angles),
+            len(self.coordinates.dihedrals),
+        ]
         self._distances = distances
-        self._internal = InternalCoordinates(coordinates, molecule.size, dtype, device)
 
-    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Features (n, size): r, angles, sines, cosines, 1/r; and gradient vectors."""
-        values, vectors = self._internal.evaluate(positions)
-        lengths, angles, dihedrals = values.split(self._counts, dim=1)
+    def of(self, coordinates: torch.Tensor) -> torch.Tensor:
+        """Features r, angles, sines, cosines, 1/r, shape (n, size), of `coordinates`' values."""
+        lengths, angles, dihedrals = coordinates.split(self._counts, dim=1)
         parts = [angles, torch.sin(dihedrals), torch.cos(dihedrals)]
         if self._distances != "inverse":
             parts.insert(0, lengths)
         if self._distances != "plain":
             parts.append(1 / lengths)
-        return torch.cat(parts, dim=1), vectors
+        return torch.cat(parts, dim=1)
 
-    def forces(
-        self, features: torch.Tensor, gradient: torch.Tensor, vectors: torch.Tensor
-    ) -> torch.Tensor:
-        """−dU/dR, shape (n, n_beads, 3), from dU/dfeatures, shape (n, size)."""
+    def pull_back(self, features: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+        """dU/dq, shape (n, n_coordinates), from dU/dfeatures, shape (n, size)."""
         n_lengths, n_angles, n_dihedrals = self._counts
         plain = 0 if self._distances == "inverse" else n_lengths
         inverse = 0 if self._distances == "plain" else n_lengths
@@ -58,5 +50,4 @@ class Features:
         if inverse:
             along = -at_inverse * reciprocal * reciprocal
             at_r = at_r + along if plain else along
-        inner = torch.cat([at_r, at_angle, at_sine * cosine - at_cosine * sine], dim=1)
-        return -self._internal.pull_back(inner, vectors)
+        return torch.cat([at_r, at_angle, at_sine * cosine - at_cosine * sine], dim=1)

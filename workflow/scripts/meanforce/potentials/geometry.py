@@ -6,6 +6,7 @@ vanishes by construction. Dihedral gradients: Blondel, Karplus, J. Comput. Chem.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 
@@ -116,9 +117,9 @@ class InternalCoordinates:
             vectors.append(unit[:, :, None].expand(-1, -1, n))
         if len(self._pairs):
             separation = (self._pairs @ beads).view(-1, 3, n)
-            length = _norm(separation)
+            direction, length = _unit(separation)
             values.append(length)
-            vectors.append(separation / length[:, None])
+            vectors.append(direction)
         if len(self._arms):
             first, second = (self._arms @ beads).view(2, -1, 3, n)
             value, *ends = _angle(first, second)
@@ -157,44 +158,48 @@ class InternalCoordinates:
         return result.view(-1, self.n_beads, *shape[1:])
 
 
-def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Scalar products of vectors of shape (m, 3, n): shape (m, n)."""
-    return a[:, 0] * b[:, 0] + a[:, 1] * b[:, 1] + a[:, 2] * b[:, 2]
+Components = Sequence[torch.Tensor]
+"""x, y, z of vectors, each of shape (m, n): with few frames, picking them out costs most time."""
 
 
-def _norm(a: torch.Tensor) -> torch.Tensor:
-    return torch.sqrt(_dot(a, a))
+def _dot(a: Components, b: Components) -> torch.Tensor:
+    """Scalar products, shape (m, n)."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _cross(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    return torch.stack(
-        [
-            a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1],
-            a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2],
-            a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0],
-        ],
-        dim=1,
+def _cross(a: Components, b: Components) -> Components:
+    return (
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
     )
+
+
+def _unit(a: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vectors of shape (m, 3, n) divided by their lengths, and the lengths, shape (m, n)."""
+    components = a.unbind(1)
+    length = torch.sqrt(_dot(components, components))
+    return a / length[:, None], length
 
 
 def _angle(first: torch.Tensor, second: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Angle between the arms, and its gradients in their ends."""
-    length_a, length_c = _norm(first), _norm(second)
-    unit_a, unit_c = first / length_a[:, None], second / length_c[:, None]
-    cosine = _dot(unit_a, unit_c).clamp(-1 + 1e-7, 1 - 1e-7)
+    (unit_a, length_a), (unit_c, length_c) = _unit(first), _unit(second)
+    cosine = _dot(unit_a.unbind(1), unit_c.unbind(1)).clamp(-1 + 1e-7, 1 - 1e-7)
     sine = torch.sqrt(1 - cosine * cosine)
     at_first = (cosine[:, None] * unit_a - unit_c) / (length_a * sine)[:, None]
     at_last = (cosine[:, None] * unit_c - unit_a) / (length_c * sine)[:, None]
     return torch.acos(cosine), at_first, at_last
 
 
-def _dihedral(b1: torch.Tensor, b2: torch.Tensor, b3: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _dihedral(*bonds: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Dihedral of three consecutive bonds, and the three vectors of its gradient."""
+    b1, b2, b3 = (bond.unbind(1) for bond in bonds)
     m, n = _cross(b1, b2), _cross(b2, b3)
     square = _dot(b2, b2)
     length = torch.sqrt(square)
     value = torch.atan2(length * _dot(b1, n), _dot(m, n))
-    first = m * (-length / _dot(m, m).clamp_min(1e-12))[:, None]
-    last = n * (length / _dot(n, n).clamp_min(1e-12))[:, None]
+    first = torch.stack(m, 1) * (-length / _dot(m, m).clamp_min(1e-12))[:, None]
+    last = torch.stack(n, 1) * (length / _dot(n, n).clamp_min(1e-12))[:, None]
     middle = last * (_dot(b3, b2) / square)[:, None] - first * (_dot(b1, b2) / square)[:, None]
     return value, first, middle, last

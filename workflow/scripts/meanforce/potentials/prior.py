@@ -13,13 +13,13 @@ from typing import Any
 import torch
 
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
-from meanforce.potentials.interface import Potential
+from meanforce.potentials.internal import InternalPotential
 
 STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
 
 
-class Prior(Potential):
+class Prior(InternalPotential):
     """Sum of the terms; gradients are written out.
 
     Args:
@@ -42,35 +42,25 @@ class Prior(Potential):
             angles=_tuples(values["angles"]),
             dihedrals=_tuples(values["dihedrals"]),
         )
-        self._sizes = [len(values[n]) for n in ("bonds", "excluded", "angles", "dihedrals")]
-        self._internal = InternalCoordinates(
-            coordinates, values["n_beads"], self.dtype, self.device
-        )
+        self.internal = InternalCoordinates(coordinates, values["n_beads"], self.dtype, self.device)
+        functions = {
+            "bonds": (_harmonic, "bond_center", "bond_stiffness"),
+            "excluded": (_repulsion, "excluded_radius", "excluded_energy"),
+            "angles": (_harmonic, "angle_center", "angle_stiffness"),
+            "dihedrals": (fourier, "dihedral_cosine", "dihedral_sine"),
+        }
+        # Kinds without terms would cost time in every step.
+        self._functions = [function for name, function in functions.items() if values[name]]
+        self._sizes = [len(values[name]) for name in functions if values[name]]
 
-    def energy_and_forces(self, positions, temperature):
-        return self.mean_energy_and_forces([self], positions, temperature)
-
-    @classmethod
-    def mean_energy_and_forces(cls, members, positions, temperature):
-        # All members have the same terms, so that coordinates are evaluated once.
-        coordinates, vectors = members[0]._internal.evaluate(positions)
-        energy, gradient = 0.0, 0.0
-        for member in members:
-            one, along = member._terms(coordinates)
-            energy, gradient = energy + one / len(members), gradient + along / len(members)
-        return energy, -members[0]._internal.pull_back(gradient, vectors)
-
-    def _terms(self, coordinates: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Energy, shape (n,), and its gradient in the coordinates, shape (n, n_coordinates)."""
-        t = self.tensors
-        bonds, excluded, angles, dihedrals = coordinates.split(self._sizes, dim=1)
-        parts = [
-            _harmonic(bonds, t["bond_center"], t["bond_stiffness"]),
-            _repulsion(excluded, t["excluded_radius"], t["excluded_energy"]),
-            _harmonic(angles, t["angle_center"], t["angle_stiffness"]),
-            fourier(dihedrals, t["dihedral_cosine"], t["dihedral_sine"]),
+    def energy_and_gradient(self, coordinates, temperature):
+        terms = [
+            function(q, self.tensors[first], self.tensors[second])
+            for q, (function, first, second) in zip(
+                coordinates.split(self._sizes, dim=1), self._functions, strict=True
+            )
         ]
-        return sum(energy.sum(1) for energy, _ in parts), torch.cat([g for _, g in parts], dim=1)
+        return sum(energy.sum(1) for energy, _ in terms), torch.cat([g for _, g in terms], dim=1)
 
     def state(self):
         return dict(self.tensors), self.values

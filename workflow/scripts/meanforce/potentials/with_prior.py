@@ -1,6 +1,7 @@
 """The sum of a prior and of what was trained on the forces that the prior leaves."""
 
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.internal import InternalPotential, InternalSum
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
 
@@ -21,6 +22,8 @@ class WithPrior(Potential):
         self.kind = residual.kind
         self.residual = residual
         self.prior = prior.to(residual.dtype, residual.device)
+        internal = isinstance(residual, InternalPotential)
+        self._sum = InternalSum(residual, self.prior) if internal else None
 
     @property
     def cartesian(self):
@@ -35,9 +38,13 @@ class WithPrior(Potential):
 
     @classmethod
     def mean_energy_and_forces(cls, members, positions, temperature):
-        kind = type(members[0].residual)
-        prior = Prior.mean_energy_and_forces([m.prior for m in members], positions, temperature)
-        rest = kind.mean_energy_and_forces([m.residual for m in members], positions, temperature)
+        residuals, priors = [m.residual for m in members], [m.prior for m in members]
+        together = members[0]._sum
+        if together is not None:
+            return together.mean_energy_and_forces((residuals, priors), positions, temperature)
+        kind = type(residuals[0])
+        prior = Prior.mean_energy_and_forces(priors, positions, temperature)
+        rest = kind.mean_energy_and_forces(residuals, positions, temperature)
         return prior[0] + rest[0], prior[1] + rest[1]
 
     def check_beads(self, molecule):

@@ -17,7 +17,10 @@ from pydantic import (
 from meanforce import units
 from meanforce.errors import InputError
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+NAME_LENGTH = 64
+"""Characters of a name."""
+
+NAME = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}$"
 """What a name given by the user may look like: it becomes a file or folder name."""
 
 

@@ -30,7 +30,7 @@ STANDARD_PRESSURE = 1.0
 """Pressure of state points that name none, bar."""
 
 RESERVED = {
-    "systems": ("benchmarks", "experiments"),
+    "systems": ("benchmarks", "experiments", "learning_curves"),
     "state_points": ("prepared",),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),

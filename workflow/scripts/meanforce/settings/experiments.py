@@ -4,7 +4,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Name, Settings
+from meanforce.settings.base import Name, Settings, Time
+
+BLOCKS_PER_FOLD = 4
+"""Each replica is cut into folds × this many contiguous blocks, dealt out to the folds in turn."""
 
 
 class Experiment(Settings):
@@ -38,6 +41,34 @@ class Experiment(Settings):
         default=5, ge=2, le=50, description="groups of time blocks; a member leaves out one"
     )
     simulation: Name = Field(description="entry of the section `simulations`")
+    atomistic_time: list[Time] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=50,
+        description="makes a learning curve: for each of these times, and each seed, a run of its "
+        "own, `<experiment>_<time>_<seed>`, that uses the beginning of its trajectories, as far "
+        "as this time pays for: equilibration, sampling with the filling of a bias, and one step "
+        "for each frame whose forces are computed again",
+    )
+    seeds: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="runs at each `atomistic_time`; the first uses replica 1 of each campaign, the "
+        "second replica 2, and so on",
+    )
+    discard: float = Field(
+        default=0.2,
+        ge=0,
+        lt=1,
+        description="fraction of the sampled part of an `atomistic_time` that is left out at its "
+        "beginning, where a bias fills fast; it counts all the same",
+    )
+    learning_curve: Name | None = Field(
+        default=None,
+        description="figure that shows the curve; experiments may share one. The name of the "
+        "system, where left out",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -60,4 +91,20 @@ class Experiment(Settings):
                 f"'ensemble' is {self.ensemble}, but 'folds' only {self.folds}; "
                 "every member leaves out a fold of its own"
             )
+        self._check_learning_curve()
         return self
+
+    def _check_learning_curve(self) -> None:
+        if self.atomistic_time is None:
+            extra = {"seeds", "discard", "learning_curve"} & self.model_fields_set
+            if extra:
+                raise ValueError(
+                    f"'{min(extra)}' belongs to a learning curve; give 'atomistic_time' as well"
+                )
+            return
+        if self.seeds is None:
+            raise ValueError("'atomistic_time' needs 'seeds', the number of runs at each time")
+        if self.replicas is not None:
+            raise ValueError("'replicas' come from 'seeds', so give only one of them")
+        if len(set(self.atomistic_time)) != len(self.atomistic_time):
+            raise ValueError(f"'atomistic_time' names a time twice: {self.atomistic_time} ps")

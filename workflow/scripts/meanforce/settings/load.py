@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from meanforce.errors import InputError, printable
 from meanforce.settings.config import Config
+from meanforce.settings.learning_curves import with_runs
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,7 +25,7 @@ LONGEST_LINE = 1000
 
 
 def load_config(raw: Any) -> Config:
-    """Checked configuration from what a YAML file holds.
+    """Checked configuration from what a YAML file holds, with the runs of learning curves.
 
     Raises:
         InputError: anything is wrong; one line an error, each naming its key.
@@ -34,7 +35,7 @@ def load_config(raw: Any) -> Config:
     if _count(raw, DEEPEST) > MOST_VALUES:
         raise InputError(f"the config holds more than {MOST_VALUES} values")
     try:
-        return Config.model_validate(dict(raw))
+        return with_runs(Config.model_validate(dict(raw)))
     except ValidationError as error:
         raise InputError(explain(error, Config)) from None
 

@@ -12,6 +12,13 @@ class GradientTraining(Settings):
     """Stochastic training of a network on mapped forces."""
 
     epochs: int = Field(ge=1, le=100000, description="passes over the training frames")
+    steps: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**9,
+        description="most optimisation steps: of many frames fewer passes are made, so that they "
+        "cost no more; null: as many as `epochs` are",
+    )
     batch_size: int = Field(default=512, ge=1, le=1000000, description="frames in a step")
     learning_rate: float = Field(default=3e-3, gt=0, le=1, description="peak of the schedule")
     schedule: Literal["one_cycle", "cosine"] = Field(

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 
 from meanforce.settings.config import Config
+from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.systems import is_equilibrated
 
 STAGES = (
     "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
-    "validate", "report",
+    "validate", "learning_curve", "report",
 )  # fmt: skip
 """In the order in which data flow."""
 
@@ -31,6 +32,9 @@ class PlannedJob:
 def planned_jobs(config: Config) -> list[PlannedJob]:
     """All jobs of the target `all`, stage after stage."""
     jobs = dict.fromkeys(job for name in config.experiments for job in _jobs_of(config, name))
+    for curve in learning_curves(config):
+        at = f"results/learning_curves/{curve}"
+        jobs[PlannedJob("learning_curve", f"{at}.csv", f"{at}.log")] = None
     jobs[PlannedJob("report", "results/report.html", "results/report.log")] = None
     return sorted(jobs, key=lambda job: STAGES.index(job.stage))
 

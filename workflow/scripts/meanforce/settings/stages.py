@@ -10,6 +10,7 @@ from typing import Any
 
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
+from meanforce.settings.learning_curves import Run, learning_curves, windows
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
@@ -87,6 +88,7 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
         "potential": potential.model_dump(),
         "collective_variables": _variables(config, chosen.system, [n for n in names if n]),
         "weights": chosen.weights,
+        "windows": windows(config, chosen),
         "member": int(member),
         "folds": chosen.folds,
         "seed": seed_of(config, experiment, "train", member),
@@ -101,6 +103,7 @@ def simulate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     surface = config.validation[chosen.system].surface
     return {
         "simulation": simulation.model_dump(),
+        "windows": windows(config, chosen),
         "temperature": config.state_points[state].temperature,
         "surface": list(surface),
         "collective_variables": _variables(
@@ -145,6 +148,27 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     }
 
 
+def learning_curve_settings(config: Config, curve: str) -> dict[str, Any]:
+    """Settings of the stage `learning_curve`."""
+    runs = learning_curves(config)[curve]
+    return {
+        "runs": {
+            name: {
+                "experiment": run.of,
+                "atomistic_time": run.time,
+                "seed": run.seed,
+                # What the others are compared with.
+                "plain": all(
+                    config.campaigns[run.system][campaign].kind == "unbiased"
+                    for campaign in run.campaigns
+                ),
+            }
+            for name, run in runs.items()
+        },
+        "seed": seed_of(config, "learning_curve", curve),
+    }
+
+
 def report_settings(config: Config) -> dict[str, Any]:
     """Settings of the stage `report`."""
     return {
@@ -157,6 +181,8 @@ def report_settings(config: Config) -> dict[str, Any]:
                     key=lambda state: config.state_points[state].temperature,
                 ),
                 "ensemble": experiment.ensemble,
+                # Of a run of a learning curve: which one it belongs to.
+                "learning_curve": experiment.of if isinstance(experiment, Run) else None,
                 "atomistic_time": atomistic_time(config, name),
             }
             for name, experiment in config.experiments.items()
@@ -167,6 +193,8 @@ def report_settings(config: Config) -> dict[str, Any]:
 def atomistic_time(config: Config, experiment: str) -> float:
     """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
     chosen = config.experiments[experiment]
+    if isinstance(chosen, Run):
+        return chosen.time
     campaigns = config.campaigns[chosen.system]
     return sum(
         campaigns[name].length_of(state) * campaigns[name].copies(job)

@@ -11,11 +11,9 @@ import torch
 from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
+from meanforce.settings.experiments import BLOCKS_PER_FOLD
 from meanforce.training.storage import Storage
 from meanforce.training.weights import effective_sample_size, weights_of
-
-BLOCKS_PER_FOLD = 4
-"""Each replica is cut into folds × this many contiguous blocks, dealt out to the folds in turn."""
 
 CHUNK = 20000
 """Frames read or changed at once."""
@@ -125,6 +123,7 @@ def read_frames(
     stride: int = 1,
     weights: Literal["none", "bias"] = "none",
     folder: Path | None = None,
+    windows: list[tuple[float, float]] | None = None,
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
@@ -134,11 +133,12 @@ def read_frames(
         stride: one frame in so many is used.
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
         folder: where to keep positions and forces in memory-mapped files; None: in memory.
+        windows: begin and end in ps of what is used of each dataset; None: everything.
 
     Raises:
         InputError: datasets have different beads, or too few frames, or need weights.
     """
-    dataset = Dataset.of(paths).stride(stride)
+    dataset = Dataset.of(paths).windows(windows).stride(stride)
     n_blocks = folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
         if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):

@@ -87,7 +87,10 @@ class _Run:
         )
         averaged = self._settings.ema is not None
         self._judged = _copy(self._potential) if averaged else self._potential
-        steps = self._settings.epochs * len(self._batches)
+        self._epochs = self._settings.epochs
+        if self._settings.steps is not None:
+            self._epochs = min(self._epochs, -(-self._settings.steps // len(self._batches)))
+        steps = self._epochs * len(self._batches)
         self._trainer: Trainer = trainer(self._settings, self._potential, self._judged, steps)
         self._mean_weight = self._batches.mean_weight()
         self.standing = self._standing(some)
@@ -110,7 +113,7 @@ class _Run:
     def to_end(self) -> None:
         """Train until the last epoch, or until `patience` is at its end."""
         standing, batches = self.standing, len(self._batches)
-        epochs, patience = self._settings.epochs, self._settings.patience
+        epochs, patience = self._epochs, self._settings.patience
         # The squared force is about this large, so that gradients are of order one.
         squares = force_squares(self._frames, self._member)
         scale = (squares * standing.bead_weights).mean().item()

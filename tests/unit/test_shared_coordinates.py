@@ -1,0 +1,65 @@
+"""A prior and a network that share one evaluation of coordinates are the sum of both alone."""
+
+import pytest
+import torch
+from potential_examples import CHAIN, cgnet, with_prior
+
+from meanforce.potentials.geometry import InternalCoordinates
+from meanforce.potentials.interface import EnsembleMean
+from meanforce.potentials.prior import Prior
+from meanforce.potentials.with_prior import WithPrior
+
+POSITIONS = torch.randn(20, 5, 3, generator=torch.Generator().manual_seed(9)).double()
+
+
+def prior(**beads) -> Prior:
+    """Bonds, angles and repulsion, in float64."""
+    terms = {
+        "n_beads": 5, "bonds": CHAIN.bonds, "angles": CHAIN.angles, "dihedrals": [],
+        "excluded": [(0, 4), (0, 3)],
+    } | beads  # fmt: skip
+    generator = torch.Generator().manual_seed(2)
+    counts = {"bond": len(terms["bonds"]), "angle": len(terms["angles"])}
+    shapes = {f"{kind}_{of}": n for kind, n in counts.items() for of in ("center", "stiffness")}
+    shapes |= {"excluded_radius": len(terms["excluded"]), "excluded_energy": len(terms["excluded"])}
+    shapes |= {"dihedral_cosine": (0, 3), "dihedral_sine": (0, 3)}
+    tensors = {
+        name: 1 + torch.rand(shape, generator=generator, dtype=torch.float64)
+        for name, shape in shapes.items()
+    }
+    return Prior(terms, tensors)
+
+
+PRIORS = {
+    "some of the network's coordinates": {},
+    # The same coordinates from their other ends: the network does not list them like that.
+    "other names of coordinates": {"angles": [(2, 1, 0), (1, 2, 3)], "excluded": [(4, 0), (3, 0)]},
+    "bonds alone": {"angles": [], "excluded": []},
+}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+@pytest.mark.parametrize("distances", ["plain", "inverse"])
+def test_it_is_the_sum_of_its_parts(name, distances):
+    parts = [
+        (prior(**PRIORS[name]), cgnet(seed, distances=distances).to(torch.float64))
+        for seed in (1, 2)
+    ]
+    together = EnsembleMean([WithPrior(*part) for part in parts])
+    alone = [
+        [potential.energy_and_forces(POSITIONS, 320.0) for potential in part] for part in parts
+    ]
+    for number, ours in enumerate(together.energy_and_forces(POSITIONS, 320.0)):
+        theirs = sum(result[number] for pair in alone for result in pair) / 2
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-9)
+
+
+def test_coordinates_are_evaluated_once(monkeypatch):
+    evaluate, calls = InternalCoordinates.evaluate, []
+    monkeypatch.setattr(
+        InternalCoordinates, "evaluate", lambda *given: calls.append(1) or evaluate(*given)
+    )
+    members = [with_prior(1), with_prior(2)]
+    calls.clear()
+    EnsembleMean(members).energy_and_forces(POSITIONS.float(), 320.0)
+    assert len(calls) == 1

@@ -1,0 +1,218 @@
+"""Learning curves: an experiment with `atomistic_time` and `seeds` becomes one run for each pair.
+
+A run is an experiment of its own. Run k uses replica k of the experiment's campaigns, and of it
+only the beginning that the run's atomistic time pays for; so the runs of a seed share one
+trajectory, the seeds are independent data, and a further time needs no sampling. What is paid for,
+in simulated time of all copies of the system:
+
+    c·(equilibration + t) + f·t·time_step/stride + before,
+
+of c copies that are sampled for the time t, filling of the bias included, and f copies whose frames
+get their forces computed again, each of which costs as much as one step. Before come the
+equilibration of a box in solvent and the build-up of a frozen bias, which replicas share, but of
+which none could do without.
+"""
+
+from collections.abc import Iterator
+
+from meanforce.errors import InputError
+from meanforce.settings.base import NAME_LENGTH, Name
+from meanforce.settings.campaigns import Static
+from meanforce.settings.config import Config
+from meanforce.settings.experiments import BLOCKS_PER_FOLD, Experiment
+from meanforce.settings.systems import is_equilibrated
+
+FEMTOSECONDS = 1000
+"""In a ps."""
+
+
+class Run(Experiment):
+    """One point of a learning curve, for one seed.
+
+    Attributes:
+        of: experiment of the config that it comes from.
+        seed: number from 1.
+    """
+
+    of: Name
+    seed: int
+
+    @property
+    def time(self) -> float:
+        """Atomistic time that it may use, ps."""
+        return self.atomistic_time[0]
+
+
+def with_runs(config: Config) -> Config:
+    """The config with runs in the place of the experiments that ask for a learning curve.
+
+    Raises:
+        InputError: the campaigns do not give the data for them.
+    """
+    found: dict[str, Experiment] = {}
+    taken: dict[str, str] = {}
+    for name, experiment in config.experiments.items():
+        runs = {name: experiment}
+        if experiment.atomistic_time is not None:
+            _check_campaigns(config, name, experiment)
+            runs = dict(_runs(config, name, experiment))
+        for run in runs:
+            _check_name(run, name, taken)
+            taken[run.casefold()] = run
+        found |= runs
+    expanded = config.model_copy(update={"experiments": found})
+    for curve, runs in learning_curves(expanded).items():
+        _check_same(curve, runs)
+    return expanded
+
+
+def learning_curves(config: Config) -> dict[str, dict[str, Run]]:
+    """Runs by name of each learning curve, of an expanded config."""
+    curves: dict[str, dict[str, Run]] = {}
+    for name, run in config.experiments.items():
+        if isinstance(run, Run):
+            curves.setdefault(run.learning_curve or run.system, {})[name] = run
+    return curves
+
+
+def windows(config: Config, experiment: Experiment) -> list[tuple[float, float]] | None:
+    """What a run uses of each dataset, campaign after campaign, at one state point after another.
+
+    Args:
+        config: the whole config.
+        experiment: a run; other experiments use all of their datasets.
+
+    Returns:
+        begin and end in ps since the end of equilibration; None: everything.
+    """
+    if not isinstance(experiment, Run):
+        return None
+    return [
+        _window(config, experiment, name, state)
+        for name in experiment.campaigns
+        for state in experiment.train
+    ]
+
+
+def _window(config: Config, run: Run, name: str, state: str) -> tuple[float, float]:
+    """Begin and end, ps, of what a run's share pays for; an end before the begin: nothing."""
+    campaign = config.campaigns[run.system][name]
+    share = run.time / len(run.campaigns) / len(run.train) - _before(config, run, name, state)
+    copies = campaign.copies(1)
+    stored = 1 if campaign.kind == "replica_exchange" else copies
+    each = copies + stored * campaign.time_step / campaign.stride
+    end = (share - copies * campaign.equilibration) / each
+    begin = max(getattr(campaign, "burn_in", 0.0), run.discard * end)
+    # A window is open at its end, and a frame's time may be off by rounding.
+    return begin + 0.5 * campaign.time_step, end + 0.5 * campaign.time_step
+
+
+def _before(config: Config, run: Run, name: str, state: str) -> float:
+    """Atomistic time in ps that was spent before a campaign starts at a state point."""
+    system, campaigns = config.systems[run.system], config.campaigns[run.system]
+    spent = 0.0
+    if is_equilibrated(system):
+        phases = system.equilibration
+        spent += (phases.nvt + phases.npt + phases.nvt_final) / len(run.campaigns)
+    campaign = campaigns[name]
+    if isinstance(campaign, Static) and campaign.bias_of is not None:
+        source = campaigns[campaign.bias_of]
+        spent += source.copies(1) * (source.equilibration + source.length_of(state))
+    return spent
+
+
+def _runs(config: Config, name: str, experiment: Experiment) -> Iterator[tuple[str, Run]]:
+    fewest = 2 * BLOCKS_PER_FOLD * experiment.folds
+    training = getattr(config.potentials[experiment.potential], "training", None)
+    campaigns = config.campaigns[experiment.system]
+    for time in experiment.atomistic_time:
+        text = _text(time, name)
+        for seed in range(1, experiment.seeds + 1):
+            values = dict(experiment) | {
+                "atomistic_time": [time], "seeds": None, "replicas": [seed], "of": name,
+                "seed": seed,
+            }  # fmt: skip
+            yield f"{name}_{text}_{seed}", (run := Run.model_construct(**values))
+        places = ((campaigns[c], c, s) for c in experiment.campaigns for s in experiment.train)
+        for (campaign, label, state), (begin, end) in zip(
+            places, windows(config, run), strict=True
+        ):
+            where = f"experiments.{name}.atomistic_time"
+            if end > campaign.length_of(state) + campaign.stride:
+                raise InputError(
+                    f"{where}: {text} are {end:.6g} ps of campaign '{label}' at '{state}', which "
+                    f"has only {campaign.length_of(state):g}; give less, or make it longer"
+                )
+            frames = int(max(0.0, end - begin) / campaign.stride) // getattr(training, "stride", 1)
+            if frames < fewest:
+                raise InputError(
+                    f"{where}: {text} leave {frames} frames of campaign '{label}' at '{state}' "
+                    f"after equilibration, filling and what is discarded; {experiment.folds} "
+                    f"folds need {fewest}"
+                )
+
+
+def _text(time: float, name: str) -> str:
+    """A time as part of a name: 100ps, 2500fs."""
+    femtoseconds = round(time * FEMTOSECONDS)
+    if femtoseconds < 1 or abs(femtoseconds - time * FEMTOSECONDS) > 1e-9 * femtoseconds:
+        raise InputError(
+            f"experiments.{name}.atomistic_time: {time:g} ps is not a whole number of "
+            "femtoseconds, by which its runs are named"
+        )
+    whole, rest = divmod(femtoseconds, FEMTOSECONDS)
+    return f"{femtoseconds}fs" if rest else f"{whole}ps"
+
+
+def _check_campaigns(config: Config, name: str, experiment: Experiment) -> None:
+    """Refuse data that give no independent seeds, or that know of what comes after a window."""
+    where = f"experiments.{name}"
+    if config.mappings[experiment.system][experiment.mapping].force_map == "optimal":
+        raise InputError(
+            f"{where}.mapping: the force map of '{experiment.mapping}' is 'optimal', which is "
+            "fitted to whole replicas, so that short times would know of long ones; use 'aggregate'"
+        )
+    for label in experiment.campaigns:
+        campaign = config.campaigns[experiment.system][label]
+        if campaign.kind == "umbrella":
+            raise InputError(
+                f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are no "
+                "independent replicas with a beginning; a learning curve cannot use it"
+            )
+        if getattr(campaign, "share_every", None) is not None and experiment.seeds > 1:
+            raise InputError(
+                f"{where}.campaigns: replicas of '{label}' share their hills ('share_every'), so "
+                "that seeds would not be independent"
+            )
+        if campaign.replicas < experiment.seeds:
+            raise InputError(
+                f"{where}.seeds: {experiment.seeds} seeds need as many replicas, but campaign "
+                f"'{label}' has {campaign.replicas}"
+            )
+
+
+def _check_name(run: str, name: str, taken: dict[str, str]) -> None:
+    """Refuse a run whose name is too long for a folder, or another's, on some file system."""
+    if len(run) > NAME_LENGTH:
+        raise InputError(
+            f"experiments.{name}: its run would be called '{run}', more than {NAME_LENGTH} "
+            "characters; choose a shorter name"
+        )
+    if run.casefold() in taken:
+        raise InputError(
+            f"experiments.{name}: gives the run '{run}', but there is '{taken[run.casefold()]}' "
+            "already; choose another name"
+        )
+
+
+def _check_same(curve: str, runs: dict[str, Run]) -> None:
+    """Refuse experiments in one figure whose errors cannot be compared."""
+    first = next(iter(runs.values()))
+    for run in runs.values():
+        for key in ("system", "reference", "train", "held_out"):
+            if getattr(run, key) != getattr(first, key):
+                raise InputError(
+                    f"experiments.{run.of}.{key}: differs from that of '{first.of}', with which "
+                    f"it shares the learning curve '{curve}'; give them different names as "
+                    "'learning_curve'"
+                )
