@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from test_training import CGNET, CHAIN, chain_frames, write_dataset

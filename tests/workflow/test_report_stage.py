@@ -77,5 +77,17 @@ def test_runs_of_a_learning_curve_stand_apart(stage):
     everything = names_in(page, ".*")
     assert sorted(everything) == sorted(set(everything)) and everything[-2:] == runs
     transfer = re.search(r'<section id="transfer">.*?</section>', page, re.S)[0]
-    assert "capped_alanine_unbiased_core_beta_cgnet" in transfer
+    assert "muller_brown_unbiased_x_spline" in transfer
     assert not any(name in transfer for name in runs)
+    assert '<details class="data" open>' not in page
+
+
+def test_a_config_of_learning_curves_alone_shows_its_runs(stage):
+    def change(settings):
+        for name, facts in settings["experiments"].items():
+            facts["learning_curve"] = "biased" if "unbiased" not in name else "plain"
+
+    page = (stage(change) / "report.html").read_text()
+    assert page.count('<details class="group">') == 2 and '<section id="transfer">' not in page
+    assert page.count('<details class="data" open>') == 2
+    assert len(names_in(page, ".*")) == 4
