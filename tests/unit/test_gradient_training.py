@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +9,6 @@ import torch
 from test_training import CGNET, CHAIN, chain_frames, write_dataset
 
 from meanforce.errors import InputError, Stopped
-from meanforce.figures.training import UNIT, draw, plot
 from meanforce.potentials.interface import Start
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import BUNDLE, Job
@@ -245,18 +243,3 @@ def test_bead_weights_bring_the_fit_closer_to_the_mean_force():
         errors[name] = validation_loss(result.potential, truth)
     assert errors["inverse_variance"] < 0.5 * errors["none"]
     assert len(result.about["bead_weights"]) == 4
-
-
-def test_the_noise_floor_is_drawn_into_the_curves(tmp_path):
-    epochs = np.arange(1, 21)
-    losses = UNIT * (21 + 400 * np.exp(-epochs))
-    curve = pd.DataFrame({"epoch": epochs, "training": losses, "validation": 1.1 * losses})
-    figure, panel = plt.subplots()
-    plot(panel, [curve, curve], {"T300": 20.0, "T400": 26.0})
-    flat = [line.get_ydata()[0] for line in panel.lines if len(line.get_ydata()) == 2]
-    assert flat == [20.0, 26.0, 23.0]
-    low, high = panel.get_ylim()
-    assert low < 20.0 and 1.1 * losses[2] / UNIT < high < 1.1 * losses[0] / UNIT
-    plt.close(figure)
-    draw([curve], {"T300": 20.0}, tmp_path / "training.svg")
-    assert (tmp_path / "training.svg").stat().st_size > 5000

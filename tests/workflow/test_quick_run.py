@@ -1,6 +1,8 @@
 """config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
 
 import json
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -78,13 +80,35 @@ def test_run_is_documented(quick_run, summary):
     assert run["config"]["seed"] == 2026
     assert run["made_with"]["packages"]["openmm"]
     page = (quick_run.folder / "results" / "report.html").read_text()
-    validated = summary[["experiment", "state_point"]].drop_duplicates()
-    assert page.count("data:image/png;base64,") == len(validated) == 10
+    # Every place of alanine has a surface: of the reference, of the model, and their difference.
+    places = summary[["system", "experiment", "state_point"]].drop_duplicates()
+    surfaces = (places["system"] == "capped_alanine").sum()
+    assert page.count("Model minus") == surfaces > 3
+    assert page.count("Free-energy surface of the") == 2 * surfaces
+    assert page.count("replica-steps/s") == 1 and "◆ held out" in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "")\
         .replace("http://creativecommons.org", "")  # fmt: skip
     model = quick_run.folder / "results/experiments/capped_alanine_metadynamics_heavy_cgnet"
     about = json.loads((model / "model-0.json").read_text())["about"]
     assert about["settings"]["potential"]["kind"] == "cgnet"
+
+
+def test_snakemake_reports_by_itself(quick_run, tmp_path):
+    """Its own report has the figures and tables of the run, by category and with captions."""
+    result = quick_run.snakemake(*QUICK, "--report", str(tmp_path / "report.zip"))
+    assert result.returncode == 0, result.stdout + result.stderr
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        page = archive.read("report/report.html").decode()
+        kept = {Path(name).name for name in archive.namelist()}
+    assert {"free_energy.png", "summary.csv", "report.html"} <= kept
+    for category in ("Free energies", "Metrics", "The report's page"):
+        assert category in page
+    for caption in (
+        "Bands are one standard error",
+        "one row a metric",
+        "The whole run on",
+    ):
+        assert caption in page
 
 
 def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
@@ -119,7 +143,7 @@ CODE_EDITS = {
     "training/loss.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
     "dynamics/langevin.py": ("half = 0.5 *", "half = 0.50001 *", AFTER_TRAIN - {"train"}),
     "analysis/basins.py": ("len(finite) > 1", "len(finite) > 2", {"validate", "report"}),
-    "figures/page.py": (":.3g}", ":.4g}", {"report"}),
+    "figures/numbers.py": (":.3g}", ":.4g}", {"report"}),
 }
 
 

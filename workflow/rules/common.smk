@@ -148,6 +148,17 @@ def curves_of_all(wildcards):
     ]
 
 
+def segments_of_all(wildcards):
+    """How fast each job of a campaign was that some experiment needs, each once."""
+    datasets = []
+    for chosen in CONFIG.experiments.values():
+        facts = chosen.system, chosen.mapping
+        datasets += datasets_of(*facts, chosen.campaigns, chosen.train, chosen.replicas)
+        if chosen.reference is not None:
+            datasets += datasets_of(*facts, [chosen.reference], (*chosen.train, *chosen.held_out))
+    return list(dict.fromkeys(str(Path(path).parent / "segments.csv") for path in datasets))
+
+
 def experiments_of(system):
     """Names of a system's experiments."""
     return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]
@@ -170,3 +181,12 @@ def metrics_of_curve(wildcards):
 def learning_curve_figures():
     """Figures of all learning curves."""
     return [f"results/learning_curves/{curve}.png" for curve in learning_curves(CONFIG)]
+
+
+def learning_curve_tables():
+    """Tables that lie beside the figures of all learning curves."""
+    return [
+        str(Path(figure).with_suffix(suffix))
+        for figure in learning_curve_figures()
+        for suffix in (".csv", ".savings.csv")
+    ]

@@ -1,17 +1,28 @@
 # report: everything on one page.
-# Needs: metrics, figures and training curves of all experiments.
+# Needs: metrics, curves and surfaces of all experiments, and how fast sampling and CG runs were.
 # Makes: summary.csv (the contract), report.html, run.yaml (resolved config and versions).
+
+PAGE = Path(workflow.basedir) / "workflow" / "report"
+INCLUDED = ("experiment.html.j2", "closing.html.j2", "report.css", "report.js")
 
 
 rule report:
     input:
         metrics=validated_states("metrics.csv"),
-        figures=validated_states("free_energy.png"),
         curves=curves_of_all,
-        template=Path(workflow.basedir) / "workflow" / "report" / "report.html.j2",
+        profiles=validated_states("profiles.csv"),
+        surfaces=validated_states("surface.csv"),
+        segments=segments_of_all,
+        speeds=validated_states("speed.csv"),
+        learning_curves=learning_curve_figures(),
+        learning_tables=learning_curve_tables(),
+        template=PAGE / "report.html.j2",
+        included=[PAGE / name for name in INCLUDED],
     output:
         summary=report("results/summary.csv", caption="../report/summary.rst", category="Metrics"),
-        page="results/report.html",
+        page=report(
+            "results/report.html", caption="../report/page.rst", category="The report's page"
+        ),
         run="results/run.yaml",
     log:
         "results/report.log",
@@ -26,8 +37,10 @@ rule report:
         settings=settings_of("report"),
         code=code_of("report.py"),
     shell:
-        "python {params.script:q} --metrics {input.metrics:q} --figures {input.figures:q}"
-        " --curves {input.curves:q} --template {input.template:q}"
+        "python {params.script:q} --metrics {input.metrics:q} --curves {input.curves:q}"
+        " --profiles {input.profiles:q} --surfaces {input.surfaces:q}"
+        " --segments {input.segments:q} --speeds {input.speeds:q}"
+        " --learning-curves {input.learning_curves:q} --template {input.template:q}"
         # The whole config may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"
         " --summary {output.summary:q} --page {output.page:q} --run {output.run:q}"

@@ -1,5 +1,6 @@
 # simulate: run an experiment's CG model at one state point; killed, it goes on where it was.
-# Needs: all members of the ensemble; training data for the starts. Makes: cg.h5.
+# Needs: all members of the ensemble; training data for the starts.
+# Makes: cg.h5, and speed.csv (how fast it was).
 
 
 rule simulate:
@@ -8,7 +9,8 @@ rule simulate:
         descriptions=descriptions_of,
         datasets=training_data,
     output:
-        "results/experiments/{experiment}/{state}/cg.h5",
+        trajectory="results/experiments/{experiment}/{state}/cg.h5",
+        speed="results/experiments/{experiment}/{state}/speed.csv",
     log:
         "results/experiments/{experiment}/{state}/simulate.log",
     conda:
@@ -26,5 +28,5 @@ rule simulate:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
-        " --settings {params.settings:q} --output {output:q} --threads {threads}"
-        " --time-limit {resources.runtime} >> {log:q} 2>&1"
+        " --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
+        " --threads {threads} --time-limit {resources.runtime} >> {log:q} 2>&1"

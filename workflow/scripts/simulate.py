@@ -36,6 +36,7 @@ def main() -> None:
         "seed}",
     )
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
+    parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
     parser.add_argument("--threads", type=int, default=1)
     add_options(parser)
     arguments = parser.parse_args()
@@ -50,7 +51,10 @@ def main() -> None:
     with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
         bundle = job.load()
         run, starts = _prepared(settings, arguments, bundle and bundle.info["device"])
-        run.run(starts, job.folder / "cg.h5", report, job)
+        speed = run.run(starts, job.folder / "cg.h5", report, job)
+        if arguments.speed is not None:
+            speed.write(job.folder / "speed.csv")
+            (job.folder / "speed.csv").replace(arguments.speed)
         (job.folder / "cg.h5").replace(arguments.output)
 
 

@@ -43,6 +43,33 @@ class Chains:
     ended: str = ""
 
 
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """How fast one process computed; an earlier one that was killed is not counted.
+
+    Attributes:
+        from_step, to_step: what it did, steps of all chains at once.
+        wall_s: time that it took, s.
+        replicas: chains.
+        device: where it computed.
+    """
+
+    from_step: int
+    to_step: int
+    wall_s: float
+    replicas: int
+    device: str
+
+    def write(self, path: Path) -> None:
+        """One line of CSV under its heads, with the rate in replica-steps/s."""
+        rate = (self.to_step - self.from_step) * self.replicas / self.wall_s
+        names = [field.name for field in dataclasses.fields(self)]
+        values = [*dataclasses.astuple(self), f"{rate:.6g}"]
+        path.write_text(
+            ",".join([*names, "replica_steps_per_s"]) + "\n" + ",".join(map(str, values)) + "\n"
+        )
+
+
 class BatchRun:
     """Langevin dynamics of many chains of one potential at one state point.
 
@@ -89,7 +116,7 @@ class BatchRun:
         output: Path,
         report: Callable[[str], None],
         job: Job | None = None,
-    ) -> None:
+    ) -> Speed:
         """Build the bias, equilibrate, and store frames of all chains.
 
         Chains that break get the log-weight −inf from then on.
@@ -99,6 +126,9 @@ class BatchRun:
             output: H5MD file to write.
             report: called with lines of progress.
             job: its restart bundle, or None for a run in one go.
+
+        Returns:
+            how fast it went. No clock's time is in the file, whose bits are the same each time.
 
         Raises:
             InputError: too many chains broke, or the bundle is another job's.
@@ -118,10 +148,13 @@ class BatchRun:
             forces: Forces = self._forces
             if chains.compiled:
                 forces = compiled(forces, chains.state.positions, report)
+            first, started = chains.step, time.perf_counter()
             self._step_to_end(chains, forces, store, job, report)
+            wall = time.perf_counter() - started
             self._save(chains, store, job)
             store.finish(output, self._masses, self._about(chains))
             store.close()
+        return Speed(first, chains.step, wall, len(positions), self._device.type)
 
     def _start(self, positions: torch.Tensor) -> Chains:
         steps = self._schedule.before_frames + self._schedule.frames * self._schedule.per_frame

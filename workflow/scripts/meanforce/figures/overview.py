@@ -1,80 +1,76 @@
-"""Figure: the errors of all experiments of a system side by side, with their noise floors."""
+"""The report's first table: experiments × metrics, each error as a multiple of its noise floor."""
 
-from pathlib import Path
+import dataclasses
+from collections.abc import Callable
 
-import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
-from meanforce.figures import style
+from meanforce.figures.metrics import VERDICTS, errors_of, in_floors, is_headline, verdict_of
+from meanforce.figures.numbers import number
 
-MARKERS = {"train": "o", "held-out": "D"}
-ERRORS = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_dihedral")
-"""Metrics that are distances; of those with a reference, the row ending in `_error` is shown."""
-
-
-def shown_metrics(table: pd.DataFrame) -> list[str]:
-    """Metrics of a system that the figure shows, in the table's order."""
-    names = list(dict.fromkeys(table["metric"]))
-    return [name for name in names if name.startswith(ERRORS) or name.endswith("_error")]
+LIMITS = (1.5, 3.0, 10.0)
+"""Multiples of the noise floor at which the tint of a cell changes."""
 
 
-def draw(table: pd.DataFrame, path: Path) -> None:
-    """One panel a metric, one line an experiment, one mark a state point.
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One error of one experiment at one state point.
+
+    Attributes:
+        text: multiple of the noise floor, or the value where it has no floor.
+        mark: of the verdict; empty where there is none.
+        level: 0 (at the floor) to 3, or empty without a floor.
+        title: the numbers in words.
+        order: what the column is sorted by.
+    """
+
+    text: str
+    mark: str
+    level: str
+    title: str
+    order: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """One experiment at one state point: what it is, and a cell or None for each metric."""
+
+    experiment: str
+    state: str
+    role: str
+    cells: list[Cell | None]
+
+
+def lines(
+    table: pd.DataFrame, states_of: Callable[[str], list[str]]
+) -> tuple[list[str], list[Line]]:
+    """Headline errors (columns) and lines of one system, experiments in the table's order.
 
     Args:
-        table: rows of the summary that belong to one system.
-        path: SVG file to write.
+        table: rows of the summary that belong to one system, with `verdict` or without.
+        states_of: gives an experiment's state points in the order of their lines.
     """
-    metrics = shown_metrics(table)
-    experiments = list(dict.fromkeys(table["experiment"]))
-    columns = min(4, len(metrics))
-    rows = -(-len(metrics) // columns)
-    figure, panels = plt.subplots(
-        rows,
-        columns,
-        figsize=(3.0 * columns + 2.2, rows * (0.42 * len(experiments) + 1.1)),
-        layout="constrained",
-        sharey=True,
-        squeeze=False,
-    )
-    for panel, metric in zip(panels.flat, metrics, strict=False):
-        part = table[table["metric"] == metric]
-        for number, experiment in enumerate(experiments):
-            _line(panel, part[part["experiment"] == experiment], number)
-        unit = part["unit"].dropna()
-        unit = f" / {unit.iloc[0]}" if len(unit) and unit.iloc[0] else ""
-        name = f"|{metric}|" if metric.endswith("_error") else metric
-        panel.set_title(f"{name}{unit}", fontsize=8)
-        panel.set_xlim(left=0)
-        panel.set_yticks(range(len(experiments)), experiments, fontsize=7)
-        panel.set_ylim(len(experiments) - 0.5, -0.5)
-        panel.locator_params(axis="x", nbins=4)
-        panel.grid(axis="x", lw=0.3)
-    for panel in panels.flat[len(metrics) :]:
-        panel.remove()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    metrics = [name for name in errors_of(table) if is_headline(name)]
+    made = []
+    parts = dict(iter(table.groupby(["experiment", "state_point"])))
+    places = [(name, s) for name in dict.fromkeys(table["experiment"]) for s in states_of(name)]
+    for experiment, state in places:
+        part = parts[experiment, state]
+        rows = part.drop_duplicates("metric").set_index("metric")
+        cells = [_cell(rows.loc[name]) if name in rows.index else None for name in metrics]
+        made.append(Line(experiment, state, part["role"].iloc[0], cells))
+    return metrics, made
 
 
-def _line(panel, part: pd.DataFrame, number: int) -> None:
-    part = part.sort_values("state_point")
-    offsets = np.linspace(-0.25, 0.25, len(part)) if len(part) > 1 else [0.0]
-    for offset, (_, row) in zip(offsets, part.iterrows(), strict=True):
-        colour = style.MODEL if row["role"] == "held-out" else "#0072B2"
-        panel.errorbar(
-            abs(row["value"]),
-            number + offset,
-            xerr=row["stderr"] if np.isfinite(row["stderr"]) else None,
-            fmt=MARKERS[row["role"]],
-            color=colour,
-            ms=4,
-            lw=1,
-        )
-        if np.isfinite(row["noise_floor"]):
-            panel.plot(
-                [row["noise_floor"]] * 2,
-                [number + offset - 0.1, number + offset + 0.1],
-                color=style.REFERENCE,
-                lw=1.5,
-            )
+def _cell(row: pd.Series) -> Cell | None:
+    if pd.isna(row["value"]):
+        return None
+    ratio, verdict = in_floors(row), verdict_of(row)
+    unit = f" {row['unit']}" if isinstance(row["unit"], str) and row["unit"] else ""
+    title = number(row["value"], row["stderr"]) + unit
+    if pd.isna(ratio):
+        return Cell(number(row["value"]), VERDICTS.get(verdict, ""), "", title, abs(row["value"]))
+    title += f"; noise floor {number(row['noise_floor'])}{unit}" + f"; {verdict}" * bool(verdict)
+    level = sum(ratio > limit for limit in LIMITS)
+    text = f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×"
+    return Cell(text, VERDICTS.get(verdict, ""), str(level), title, ratio)

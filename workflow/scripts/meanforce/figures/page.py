@@ -1,116 +1,196 @@
 """The report: one self-contained HTML page, filled in from a template."""
 
-import base64
-import math
-import tempfile
+import collections
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
+import yaml
 
-from meanforce.figures import overview, training
+from meanforce.figures import (
+    floors,
+    learning,
+    metric_table,
+    overview,
+    profiles,
+    speed,
+    surface,
+    training,
+    transfer,
+)
+from meanforce.figures.figure import Figure
+from meanforce.figures.metrics import VERDICTS, is_headline
+from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.job import validated
+from meanforce.units import KCAL
 
-HIDDEN = ("_reference",)
-"""Rows that the tables show beside the model's value instead of in a line of their own."""
+Place = tuple[str, str]
+"""Experiment and state point."""
 
 
-def render(
-    template: Path,
-    table: pd.DataFrame,
-    figures: dict[tuple[str, str], Path],
-    curves: dict[str, list[pd.DataFrame]],
-    settings: dict[str, Any],
-    about: dict[str, Any],
-) -> str:
-    """The page's text.
+@dataclasses.dataclass(frozen=True)
+class Results:
+    """What a run found, and what it was made with.
 
-    Args:
-        template: Jinja template.
-        table: the summary.
-        figures: (experiment, state point): PNG file.
+    Attributes:
+        summary: all metrics; the column `verdict` is shown where it exists.
         curves: experiment: training curves of its members.
+        profiles: one-dimensional profiles; see `profiles.figures`.
+        surfaces: free-energy surfaces; see `surface.figures`.
+        segments: atomistic runs; see `speed.atomistic`.
+        speeds: CG runs; see `speed.coarse_grained`.
+        transfer: where each metric stands between training temperatures; see `transfer.figures`.
+        learning_curves: figures, with their tables beside them; see `learning.section`.
         settings: of the stage `report`.
         about: provenance.
     """
-    experiments = []
-    with tempfile.TemporaryDirectory() as folder:
-        drawing = Path(folder) / "figure.svg"
-        for name, facts in settings["experiments"].items():
-            part = table[table["experiment"] == name]
-            training.draw(curves[name], _floors(part), drawing)
-            experiments.append(
-                {
-                    "name": name,
-                    "facts": facts,
-                    "states": [
-                        {
-                            "name": state,
-                            "role": _role(part, state),
-                            "figure": _png(figures[name, state]),
-                        }
-                        for state in facts["states"]
-                    ],
-                    "rows": _rows(part, facts["states"]),
-                    "training": drawing.read_text().split("?>", 1)[1],
-                }
-            )
-        systems = []
-        for system in dict.fromkeys(table["system"]):
-            overview.draw(table[table["system"] == system], drawing)
-            systems.append({"name": system, "overview": drawing.read_text().split("?>", 1)[1]})
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    return environment.from_string(template.read_text()).render(
-        experiments=experiments, systems=systems, about=about
+
+    summary: pd.DataFrame
+    curves: dict[str, list[pd.DataFrame]]
+    profiles: dict[Place, pd.DataFrame]
+    surfaces: dict[Place, pd.DataFrame]
+    segments: list[Path]
+    speeds: list[Path]
+    transfer: pd.DataFrame
+    learning_curves: list[Path]
+    settings: dict[str, Any]
+    about: dict[str, Any]
+
+    def states_of(self, experiment: str) -> list[str]:
+        """State points of an experiment by temperature."""
+        return self.settings["experiments"][experiment]["states"]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved config."""
+        return self.settings["config"]
+
+
+def render(template: Path, results: Results) -> str:
+    """The page's text.
+
+    Args:
+        template: Jinja template; what it includes lies beside it.
+        results: what to show.
+    """
+    config, table = results.config, results.summary
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    steps = {
+        name: config["simulations"][chosen["simulation"]]["time_step"]
+        for name, chosen in config["experiments"].items()
+    }
+    return environment.get_template(template.name).render(
+        systems=[_system(results, name) for name in dict.fromkeys(table["system"])],
+        groups=[
+            {"name": group, "experiments": [_experiment(results, name) for name in names]}
+            for group, names in _groups(results).items()
+        ],
+        count=len(results.settings["experiments"]),
+        learning_curves=[learning.section(path) for path in results.learning_curves],
+        verdicts=VERDICTS if "verdict" in table else {},
+        limits=overview.LIMITS,
+        atomistic=speed.atomistic(results.segments),
+        coarse_grained=speed.coarse_grained(results.speeds, steps),
+        held_out=int(table.loc[table["role"] == "held-out", "state_point"].nunique()),
+        states=int(table["state_point"].nunique()),
+        about=results.about,
+        seed=config["seed"],
+        config=_yaml(config),
     )
 
 
-def _role(part: pd.DataFrame, state: str) -> str:
-    return part.loc[part["state_point"] == state, "role"].iloc[0]
+def _groups(results: Results) -> dict[str, list[str]]:
+    """Experiments that stand for themselves (under an empty name), then runs of each curve."""
+    groups: dict[str, list[str]] = {"": []}
+    for name, facts in results.settings["experiments"].items():
+        groups.setdefault(facts.get("learning_curve") or "", []).append(name)
+    return {name: names for name, names in groups.items() if names}
 
 
-def _png(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+def _system(results: Results, name: str) -> dict[str, Any]:
+    table = results.summary[results.summary["system"] == name]
+    matrices = []
+    for group, names in _groups(results).items():
+        part = table[table["experiment"].isin(names)]
+        if len(part):
+            metrics, lines = overview.lines(part, results.states_of)
+            matrices.append({"name": group, "metrics": metrics, "lines": lines})
+    known = results.transfer
+    # Runs of a learning curve have a figure of their own.
+    alone = set(_groups(results).get("", ())) & set(table["experiment"])
+    part = known[known["experiment"].isin(alone)]
+    figures = transfer.figures(part, name)
+    return {
+        "name": name,
+        "matrices": matrices,
+        "transfer": [figure for metric, figure in figures.items() if is_headline(metric)],
+        "transfer_more": [figure for metric, figure in figures.items() if not is_headline(metric)],
+        "transfer_keys": transfer.keys(part),
+    }
 
 
-def _floors(part: pd.DataFrame) -> dict[str, float]:
+def _experiment(results: Results, name: str) -> dict[str, Any]:
+    facts = results.settings["experiments"][name]
+    part = results.summary[results.summary["experiment"] == name]
+    chosen = results.config["experiments"][name]
+    marks = collections.Counter(part["verdict"].dropna()) if "verdict" in part else {}
+    return {
+        "name": name,
+        "facts": facts,
+        "open": name == next(iter(results.settings["experiments"])),
+        "chosen": chosen,
+        "mapping": part["mapping"].iloc[0],
+        "force_map": part["force_map"].iloc[0],
+        "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
+        "states": [_state(results, part, name, state) for state in facts["states"]],
+        "groups": metric_table.groups(part, facts["states"]),
+        "floors": floors.figure(part, facts["states"], name),
+        "training": training.figure(results.curves[name], _irreducible(part), name),
+        "config": _yaml(
+            {
+                "experiment": chosen,
+                "potential": results.config["potentials"][chosen["potential"]],
+                "simulation": results.config["simulations"][chosen["simulation"]],
+            }
+        ),
+    }
+
+
+def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[str, Any]:
+    config, where = results.config, f"{name} at {state}"
+    system = results.settings["experiments"][name]["system"]
+    surfaces: list[Figure] = []
+    if (name, state) in results.surfaces:
+        table = results.surfaces[name, state]
+        known = config["collective_variables"][system]
+        names = surface.variables_of(table)
+        if len(names) == 2:
+            units = [validated(CollectiveVariable, known[v], v).unit for v in names]
+            cutoff = config["validation"][system]["cutoff"] / KCAL
+            surfaces = surface.figures(table, units, cutoff, where)
+    found = results.profiles.get((name, state))
+    return {
+        "name": state,
+        "temperature": config["state_points"][state]["temperature"],
+        "role": part.loc[part["state_point"] == state, "role"].iloc[0],
+        "surfaces": surfaces,
+        "profiles": [] if found is None else profiles.figures(found, where),
+    }
+
+
+def _irreducible(part: pd.DataFrame) -> dict[str, float]:
     """Irreducible squared force error of each trained state point, (kcal/mol/Å)²."""
     some = part[(part["metric"] == "force_irreducible") & (part["role"] == "train")]
     return {row["state_point"]: row["value"] ** 2 for _, row in some.iterrows()}
 
 
-def _rows(part: pd.DataFrame, states: list[str]) -> list[dict[str, Any]]:
-    """Table lines: metric, unit and, for each state point, texts."""
-    rows = []
-    for metric in dict.fromkeys(part["metric"]):
-        if metric.endswith(HIDDEN):
-            continue
-        some = part[part["metric"] == metric].set_index("state_point")
-        beside = part[part["metric"] == f"{metric}_reference"].set_index("state_point")
-        cells = []
-        for state in states:
-            if state not in some.index:
-                cells.append({"value": "–", "floor": "", "reference": ""})
-                continue
-            row = some.loc[state]
-            reference = beside.loc[state, "value"] if state in beside.index else math.nan
-            cells.append(
-                {
-                    "value": number(row["value"], row["stderr"]),
-                    "floor": number(row["noise_floor"]),
-                    "reference": number(reference),
-                }
-            )
-        unit = some["unit"].iloc[0]
-        rows.append(
-            {"metric": metric, "unit": unit if isinstance(unit, str) else "", "cells": cells}
-        )
-    return rows
-
-
-def number(value: float, error: float = math.nan) -> str:
-    """A number with its standard error, to three significant digits; empty for NaN."""
-    if not math.isfinite(value):
-        return ""
-    text = f"{value:.3g}"
-    return f"{text} ± {error:.2g}" if math.isfinite(error) else text
+def _yaml(values: dict[str, Any]) -> str:
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)

@@ -1,0 +1,93 @@
+"""The stage `report` by itself: what it gathers, and how it orders many experiments."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from report_results import COLUMNS, write_results
+
+import report
+
+
+@pytest.fixture(scope="module")
+def stage(root, tmp_path_factory):
+    """Function that runs the stage on small results and returns their folder."""
+
+    def run(change=lambda settings: None) -> Path:
+        folder = tmp_path_factory.mktemp("stage") / "results"
+        arguments = write_results(root, folder)
+        settings = json.loads((folder / "settings.json").read_text())
+        change(settings)
+        (folder / "settings.json").write_text(json.dumps(settings))
+        template = root / "workflow" / "report" / "report.html.j2"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["report.py", *arguments, "--template", str(template)])
+            report.main()
+        return folder
+
+    return run
+
+
+def names_in(page: str, pattern: str) -> list[str]:
+    """Experiments in a part of the page."""
+    part = re.search(pattern, page, re.S)[0]
+    return re.findall(r'<details class="experiment" id="([^"]*)"', part)
+
+
+def test_everything_is_gathered(stage):
+    folder = stage()
+    summary = pd.read_csv(folder / "summary.csv")
+    assert list(summary.columns) == COLUMNS
+    assert set(summary["verdict"].dropna()) == {"resolved better", "within noise", "worse"}
+    assert len(summary) == sum(len(pd.read_csv(path)) for path in folder.glob("*/*/*/metrics.csv"))
+    run = yaml.safe_load((folder / "run.yaml").read_text())
+    assert run["config"]["seed"] == 2026 and run["made_with"]["packages"]["numpy"]
+    page = (folder / "report.html").read_text()
+    # 12 places with 60 figures: a page of a default run stays well below what e-mail takes.
+    assert len(page) < 1.5e6
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "12× (7.1 to 21)" in page and "fes_rmse of biased against 0.1 to 5 ns" in page
+    assert not list(folder.glob(".*.work"))
+
+
+def test_a_damaged_table_is_named(root, tmp_path, monkeypatch):
+    arguments = write_results(root, tmp_path / "results")
+    broken = Path(arguments[arguments.index("--profiles") + 1])
+    broken.write_text("")
+    monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--template", "none"])
+    with pytest.raises(SystemExit, match=f"^error: {broken}: is no table that can be read"):
+        report.main()
+    assert not (tmp_path / "results" / "report.html").exists()
+
+
+def test_runs_of_a_learning_curve_stand_apart(stage):
+    runs = ["capped_alanine_metadynamics_heavy_cgnet", "muller_brown_static_x_rbf"]
+
+    def change(settings):
+        for name in runs:
+            settings["experiments"][name]["learning_curve"] = "alanine"
+
+    page = (stage(change) / "report.html").read_text()
+    inside = names_in(page, '<details class="group"><summary>2 runs.*<section id="speed')
+    assert inside == runs
+    everything = names_in(page, ".*")
+    assert sorted(everything) == sorted(set(everything)) and everything[-2:] == runs
+    transfer = re.search(r'<section id="transfer">.*?</section>', page, re.S)[0]
+    assert "muller_brown_unbiased_x_spline" in transfer
+    assert not any(name in transfer for name in runs)
+    assert '<details class="data" open>' not in page
+
+
+def test_a_config_of_learning_curves_alone_shows_its_runs(stage):
+    def change(settings):
+        for name, facts in settings["experiments"].items():
+            facts["learning_curve"] = "biased" if "unbiased" not in name else "plain"
+
+    page = (stage(change) / "report.html").read_text()
+    assert page.count('<details class="group">') == 2 and '<section id="transfer">' not in page
+    assert page.count('<details class="data" open>') == 2
+    assert len(names_in(page, ".*")) == 4

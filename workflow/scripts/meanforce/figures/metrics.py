@@ -1,0 +1,68 @@
+"""What the report knows about metrics: their order, their groups, and which are errors."""
+
+import pandas as pd
+
+GROUPS = {
+    "Free energy": (
+        "js_", "fes_", "pmf_", "delta_f_", "barrier", "well_difference", "population_",
+        "free_energy_",
+    ),
+    "Structure": (
+        "wasserstein_", "radius_of_gyration", "end_to_end", "distance_", "rdf_", "rg_",
+    ),
+    "Forces": ("force_", "ensemble_", "noise_"),
+    "Dynamics": ("msd_", "diffusion", "autocorrelation", "relaxation", "speed_up", "acf_"),
+    "Sampling of the CG model": (
+        "stability", "rhat", "round_trips", "effective_sample_size", "ended", "broken",
+    ),
+}  # fmt: skip
+"""Group: how names of its metrics begin."""
+
+DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_")
+"""Metrics that are distances from the reference, 0 for a perfect model and endless data."""
+
+HEADLINES = (
+    "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
+    "wasserstein_angle", "wasserstein_dihedral", "rdf_rmse_",
+)  # fmt: skip
+"""Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
+
+VERDICTS = {"resolved better": "▲", "within noise": "≈", "worse": "▼"}
+"""Verdict: its mark."""
+
+
+def group_of(metric: str) -> str:
+    """The group that a metric's table row stands in."""
+    for group, beginnings in GROUPS.items():
+        if metric.startswith(beginnings):
+            return group
+    return "Other"
+
+
+def is_error(metric: str) -> bool:
+    """Whether a metric is a distance or a difference from the reference."""
+    return metric.startswith(DISTANCES) or metric.endswith("_error")
+
+
+def is_headline(metric: str) -> bool:
+    """Whether an error is shown where all experiments are compared."""
+    return metric == "fes_rmse" or metric.startswith(HEADLINES)
+
+
+def in_floors(row: pd.Series) -> float:
+    """An error as a multiple of its noise floor; NaN where there is no floor."""
+    floor = row["noise_floor"]
+    return abs(row["value"]) / floor if floor > 0 else float("nan")
+
+
+def verdict_of(row: pd.Series) -> str:
+    """A row's verdict; empty where the table has none."""
+    verdict = row.get("verdict", "")
+    return verdict if isinstance(verdict, str) else ""
+
+
+def errors_of(table: pd.DataFrame) -> list[str]:
+    """Metrics of a table that are errors, free energies first, else in the table's order."""
+    names = [name for name in dict.fromkeys(table["metric"]) if is_error(name)]
+    order = [*GROUPS, "Other"]
+    return sorted(names, key=lambda name: order.index(group_of(name)))
