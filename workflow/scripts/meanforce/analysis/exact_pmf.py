@@ -26,10 +26,7 @@ def exact_distribution(edges: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """PMF error, well difference and barrier in kT, with errors from the ensemble.
-
-    The floor of the PMF error is what the finite training data cause, by the spread of the members.
-    """
+    """PMF error, well difference and barrier in kT, with errors from the ensemble."""
     if comparison.exact is None:
         return []
     x, exact, curves = profiles(comparison)
@@ -44,11 +41,8 @@ def rows(comparison: Comparison) -> list[Row]:
     well, barrier = features_of(x, mean)
     exact_well, exact_barrier = features_of(x, exact)
     well_error, barrier_error = _spread(comparison, wells)
-    centred = curves[:, some] - curves[:, some].mean(axis=1, keepdims=True)
-    floor = float(np.sqrt(np.mean(_spread(comparison, centred) ** 2)))
-    error = float(_spread(comparison, [rmse(curve) for curve in curves]))
     return [
-        Row("pmf_rmse", rmse(mean), error, floor, "kT"),
+        Row("pmf_rmse", rmse(mean), _spread(comparison, [rmse(c) for c in curves]), 0.0, "kT"),
         *compared("well_difference", well, well_error, exact_well, 0.0, "kT"),
         *compared("barrier", barrier, barrier_error, exact_barrier, 0.0, "kT"),
     ]
