@@ -260,6 +260,16 @@ def test_errors_are_drawn_in_units_of_their_floors():
     assert floors.figure(rows(noise_floor=np.nan).query("metric == 'barrier'"), [], "a") is None
 
 
+def test_an_infinite_error_stands_at_the_edge():
+    table = rows()
+    table.loc[table["metric"] == "barrier_error", "value"] = -np.inf
+    figure = floors.figure(table, ["T300", "T350"], "a")
+    assert "∞ times its floor" in figure.alt
+    assert "inf" not in svg_of(figure) and "nan" not in svg_of(figure)
+    cells = [cell for line in overview.lines(table, lambda _: ["T300"])[1] for cell in line.cells]
+    assert "∞×" in [cell.text for cell in cells if cell]
+
+
 def test_error_against_distance_needs_held_out_points():
     table = pd.DataFrame({
         "experiment": "a", "state_point": ["T300", "T350", "T450"],

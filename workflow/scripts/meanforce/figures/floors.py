@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from meanforce.figures import style
@@ -9,12 +10,13 @@ from meanforce.figures.axes import Axis
 from meanforce.figures.chart import Frame, Panel, drawing
 from meanforce.figures.figure import Figure, svg_figure
 from meanforce.figures.metrics import errors_of, in_floors
+from meanforce.figures.numbers import number
 
 LETTER = 6
 """Pixels that a letter of a metric's name takes."""
 
 LOWEST = 0.1
-"""Errors this much below their floor are drawn at the left edge."""
+"""Errors this much below their floor are drawn at the left edge, infinite ones at the right."""
 
 
 def figure(part: pd.DataFrame, states: list[str], where: str) -> Figure | None:
@@ -34,22 +36,24 @@ def figure(part: pd.DataFrame, states: list[str], where: str) -> Figure | None:
     if not metrics:
         return None
     errors = rows[rows["metric"].isin(metrics)]
-    top = max(2.0, 1.6 * errors["ratio"].max())
+    # A barrier that one side never crossed is infinitely high.
+    top = max(2.0, 1.6 * errors["ratio"].where(np.isfinite(errors["ratio"]), 0.0).max())
     names = tuple((float(i), name) for i, name in enumerate(metrics))
+    errors = errors.assign(place=errors["ratio"].clip(LOWEST, top))
     left = 14 + LETTER * max(map(len, metrics))
     frame = Frame(left + 200, 50 + 19 * len(metrics), left=left, right=14, top=8)
     x = Axis("error / noise floor", LOWEST, top, log=True)
     panel = Panel(x, Axis("", len(metrics) - 0.4, -0.6, named=names), frame=frame, grid=True)
     panel.line([1.0, 1.0], [-0.6, len(metrics) - 0.4], style.REFERENCE, 1.2, "5 3")
     for line, metric in enumerate(metrics):
-        for number, state in enumerate(states):
-            _mark(panel, errors, metric, state, line + 0.2 * (number - (len(states) - 1) / 2))
+        for place, state in enumerate(states):
+            _mark(panel, errors, metric, state, line + 0.2 * (place - (len(states) - 1) / 2))
     worst = errors.loc[errors["ratio"].idxmax()]
     near = int((errors["ratio"] < 2.0).sum())
     alt = (
         f"Errors of {where} in units of their noise floors: {near} of {len(errors)} below twice "
         f"the floor; the largest is {worst['metric']} at {worst['state_point']}, "
-        f"{worst['ratio']:.3g} times its floor"
+        f"{number(worst['ratio'])} times its floor"
     )
     return svg_figure(drawing([panel]), alt)
 
@@ -60,6 +64,6 @@ def _mark(panel: Panel, errors: pd.DataFrame, metric: str, state: str, at: float
         error = row["stderr"] / row["noise_floor"] if math.isfinite(row["stderr"]) else 0.0
         held_out = row["role"] == "held-out"
         panel.mark(
-            max(row["ratio"], LOWEST), at, "diamond" if held_out else "circle",
+            row["place"], at, "diamond" if held_out else "circle",
             style.MODEL if held_out else style.SHADES[0], error, "x", filled=not held_out,
         )  # fmt: skip

@@ -11,7 +11,7 @@ def number(value: float, error: float = math.nan) -> str:
     Very small and very large ones get a power of ten, which number and error share. Empty for NaN.
     """
     if not math.isfinite(value):
-        return "" if math.isnan(value) else "∞"
+        return "" if math.isnan(value) else "∞" if value > 0 else "−∞"
     known = math.isfinite(error) and error > 0
     size = max(abs(value), error if known else 0.0)
     exponent = math.floor(math.log10(size)) if size > 0 else 0

@@ -72,5 +72,5 @@ def _cell(row: pd.Series) -> Cell | None:
         return Cell(number(row["value"]), VERDICTS.get(verdict, ""), "", title, abs(row["value"]))
     title += f"; noise floor {number(row['noise_floor'])}{unit}" + f"; {verdict}" * bool(verdict)
     level = sum(ratio > limit for limit in LIMITS)
-    text = f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×"
+    text = f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×".replace("inf", "∞")
     return Cell(text, VERDICTS.get(verdict, ""), str(level), title, ratio)
