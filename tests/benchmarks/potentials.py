@@ -1,0 +1,93 @@
+"""Kinds of potentials side by side: time and error of each on the same 50,000 frames.
+
+    python tests/benchmarks/potentials.py DATASET [--only spline cgnet mace]
+
+takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
+config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
+left out and judges. MACE needs envs/requirements-mace.txt. Nothing else should run meanwhile.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from meanforce.data.dataset import Dataset  # noqa: E402
+from meanforce.potentials.interface import Potential  # noqa: E402
+from meanforce.settings.job import validated  # noqa: E402
+from meanforce.settings.potentials import Potential as Settings  # noqa: E402
+from meanforce.training.frames import Frames, read_frames  # noqa: E402
+from meanforce.training.registry import fit  # noqa: E402
+
+FRAMES = 50000
+FOLDS = 10
+LEFT_OUT = 0
+UNIT = (4.184 * 10) ** 2
+"""(kJ/mol/nm)² in (kcal/mol/Å)²."""
+
+PRIOR = {"bonds": "harmonic", "angles": "harmonic"}
+NETWORK = {"temperature": "none", "prior": PRIOR}
+KINDS = {
+    "spline": {"kind": "spline", "terms": {}, "temperature": "none"},
+    "cgnet": {
+        "kind": "cgnet", "hidden": [192, 192, 192],
+        "training": {"epochs": 40, "batch_size": 256, "patience": 8},
+    } | NETWORK,
+    "mace": {
+        "kind": "mace", "channels": 16, "max_L": 0,
+        "training": {"epochs": 10, "batch_size": 32, "learning_rate": 0.01},
+    } | NETWORK,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--only", nargs="+", default=list(KINDS), choices=list(KINDS))
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    available = sum(len(part.frames) for part in Dataset.of([arguments.dataset]).parts)
+    if available < FRAMES:
+        raise SystemExit(f"{arguments.dataset}: has {available} frames, but {FRAMES} are wanted")
+    frames = read_frames([arguments.dataset], FOLDS, stride=available // FRAMES)
+    frames = frames.select(slice(0, FRAMES))
+    print("| kind | time (s) | force error on blocks left out, (kcal/mol/Å)² |")
+    print("|---|---|---|")
+    mean_square = squares(frames, lambda part: torch.zeros_like(part.forces))
+    print(f"| no forces at all | | {mean_square:.1f} |", flush=True)
+    for kind in arguments.only:
+        settings = validated(Settings, KINDS[kind], kind)
+        start = time.perf_counter()
+        potential = fit(settings, frames, {}, LEFT_OUT, 1, lambda line: None).potential
+        seconds = time.perf_counter() - start
+        print(f"| {kind} | {seconds:.0f} | {error(potential, frames):.2f} |", flush=True)
+
+
+@torch.no_grad()
+def error(potential: Potential, frames: Frames) -> float:
+    """Of the potential's forces on the blocks left out."""
+
+    def forces(part: Frames) -> torch.Tensor:
+        positions = part.positions.to(potential.dtype)
+        return potential.energy_and_forces(positions, part.temperatures)[1].to(part.forces.dtype)
+
+    return squares(frames, forces)
+
+
+def squares(frames: Frames, predicted: Callable[[Frames], torch.Tensor]) -> float:
+    """Mean square of f − predicted per component, in (kcal/mol/Å)², as training losses are."""
+    total, count = 0.0, 0
+    for part in frames.chunks(1000, LEFT_OUT):
+        total += (part.forces - predicted(part)).double().square().sum().item()
+        count += part.forces.numel()
+    return total / count / UNIT
+
+
+if __name__ == "__main__":
+    main()
