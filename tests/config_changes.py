@@ -1,5 +1,21 @@
 """Changes of a config, for tests of what is refused."""
 
+import re
+
+import pytest
+
+from meanforce.errors import InputError
+from meanforce.mapping.check import check_structures
+from meanforce.settings.load import load_config
+
+
+def assert_refused(config, change, expected):
+    """A changed config is refused, in words that match a pattern."""
+    change(config)
+    with pytest.raises(InputError) as caught:
+        check_structures(load_config(config))
+    assert re.search(expected, str(caught.value)), str(caught.value)
+
 
 def put(*keys_and_value):
     """A change of one entry of the config."""

@@ -22,7 +22,10 @@ import pandas as pd
 
 WITHIN, BETTER, WORSE = "within noise", "resolved better", "worse"
 
-DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_", "force_rmse", "stability")
+DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_")
+"""Beginnings of metrics that are 0 for a perfect model and endless data."""
+
+FLOORED = (*DISTANCES, "force_rmse", "stability")
 """Beginnings of metrics that have a floor, which a perfect model scores."""
 
 SIGNIFICANT = 2.0
@@ -61,7 +64,7 @@ def _excess(row) -> float:
     """Error beyond that of a perfect model, NaN where a row measures none."""
     if row.metric.endswith("_error"):
         return abs(row.value)
-    if row.metric.startswith(DISTANCES):
+    if row.metric.startswith(FLOORED):
         # Of stability a perfect model has most, of distances least.
         return (row.value - row.noise_floor) * (-1 if row.metric.startswith("stability") else 1)
     return math.nan

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from meanforce.analysis.verdict import BETTER, DISTANCES, WITHIN, WORSE
+
 GROUPS = {
     "Free energy": (
         "js_", "fes_", "pmf_", "delta_f_", "barrier", "well_difference", "population_",
@@ -18,16 +20,13 @@ GROUPS = {
 }  # fmt: skip
 """Group: how names of its metrics begin."""
 
-DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_")
-"""Metrics that are distances from the reference, 0 for a perfect model and endless data."""
-
 HEADLINES = (
     "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
     "wasserstein_angle", "wasserstein_dihedral", "rdf_rmse_",
 )  # fmt: skip
 """Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
 
-VERDICTS = {"resolved better": "▲", "within noise": "≈", "worse": "▼"}
+VERDICTS = {BETTER: "▲", WITHIN: "≈", WORSE: "▼"}
 """Verdict: its mark."""
 
 
