@@ -1,5 +1,6 @@
 """Quantities with units."""
 
+import pint
 import pytest
 
 from meanforce import units
@@ -23,6 +24,17 @@ from meanforce.errors import InputError
 )
 def test_value_in_internal_units(text, kind, value):
     assert units.parse(text, kind) == pytest.approx(value, rel=1e-11)
+
+
+@pytest.mark.parametrize("unit", units.FREQUENT)
+def test_frequent_units_are_what_pint_says(unit):
+    kind, factor = units.FREQUENT[unit]
+    wanted = pint.UnitRegistry(cache_folder=None)(f"1 {unit}").to(units.INTERNAL[kind]).magnitude
+    assert factor == pytest.approx(wanted, rel=1e-13)
+    assert units.parse(f"1.7 {unit}", kind) == pytest.approx(1.7 * wanted, rel=1e-11)
+    for other in set(units.INTERNAL) - {kind}:
+        with pytest.raises(InputError, match=other):
+            units.parse(f"1.7 {unit}", other)
 
 
 def test_equal_quantities_give_equal_bits():

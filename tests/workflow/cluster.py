@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "slurm"
-NODES, PROCESSORS, MEMORY_MB = 2, 2, 6000
+NODES, PROCESSORS, MEMORY_MB = 2, 3, 9000
 PATIENCE = 240.0
 """Seconds that something that must happen may take, on a machine with much else to do."""
 
@@ -36,6 +36,7 @@ class SlurmJob:
     number: str
     state: str
     node: str
+    folder: str
     comment: str
 
 
@@ -76,19 +77,22 @@ class Cluster:
         assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
         return result.stdout
 
-    def jobs(self, comment: str = "") -> list[SlurmJob]:
-        """All jobs so far whose comment (rule and wildcards) starts so, in order."""
-        lines = self.call("squeue", "-h", "--states=all", "-o", "%A|%T|%N|%k").splitlines()
-        found = [SlurmJob(*line.split("|", 3)) for line in lines]
-        found.sort(key=lambda job: int(job.number))
-        return [job for job in found if job.comment.startswith(comment)]
+    def jobs(self, folder: Path, comment: str = "") -> list[SlurmJob]:
+        """Jobs so far of the run in a folder; comments (rule and wildcards) start so; in order."""
+        mine = [job for job in self._all_jobs() if Path(job.folder) == folder]
+        return [job for job in mine if job.comment.startswith(comment)]
+
+    def _all_jobs(self) -> list[SlurmJob]:
+        lines = self.call("squeue", "-h", "--states=all", "-o", "%A|%T|%N|%Z|%k").splitlines()
+        found = [SlurmJob(*line.split("|", 4)) for line in lines]
+        return sorted(found, key=lambda job: int(job.number))
 
     def job(self, number: str) -> SlurmJob:
-        return next(job for job in self.jobs() if job.number == number)
+        return next(job for job in self._all_jobs() if job.number == number)
 
     def lose_node(self, node: str) -> None:
         """As if somebody pulled its plug: its daemon and all processes of its jobs are gone."""
-        numbers = [job.number for job in self.jobs() if job.node == node]
+        numbers = [job.number for job in self._all_jobs() if job.node == node]
         daemon = int((self.folder / "run" / f"slurmd.{node}.pid").read_text())
         _kill([psutil.Process(daemon)])
         _kill(self._step_daemons(numbers))

@@ -61,6 +61,17 @@ def small_config(quick: dict) -> dict:
     return config
 
 
+@pytest.fixture(scope="module", autouse=True)
+def quick(cluster, make_checkout):
+    """A run of config/quick.yaml, on the cluster beside all the others; and its folder."""
+    folder = make_checkout().folder
+    few = ("--jobs", "3", "--configfile", "config/quick.yaml")
+    run = Run(folder, cluster.environment, *BY_PROFILE, *few)
+    yield run, folder
+    run.process.kill()
+    run.process.wait()
+
+
 @pytest.fixture(scope="module")
 def config_file(root, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("config") / "small.yaml"
@@ -140,10 +151,6 @@ def running(run: Run, cluster: Cluster, folder: Path, output: str) -> str:
     return number
 
 
-def states(cluster: Cluster, comment: str) -> list[str]:
-    return [job.state for job in cluster.jobs(comment)]
-
-
 def assert_same(undisturbed: Path, disturbed: Path, *names: str) -> None:
     """Files are the same: to the bit, or datasets in all that they hold but their history."""
     for name in names:
@@ -164,23 +171,6 @@ def replica(campaign: str, number: int) -> tuple[str, str]:
 def stretches(folder: Path, trajectory: str) -> int:
     """By how many processes a trajectory was made."""
     return len((folder / trajectory).with_name("segments.csv").read_text().splitlines()) - 1
-
-
-def test_quick_config_runs_to_the_end(cluster, make_checkout):
-    checkout = make_checkout()
-    quick = ("--configfile", "config/quick.yaml")
-    Run(checkout.folder, cluster.environment, *BY_PROFILE, *quick).assert_succeeded()
-    summary = pd.read_csv(checkout.folder / "results" / "summary.csv")
-    config = yaml.safe_load((checkout.folder / "config" / "quick.yaml").read_text())
-    assert set(summary["experiment"]) == set(config["experiments"])
-    assert set(summary["state_point"]) == {"T300", "T350", "T400"}
-    assert summary["value"].notna().mean() > 0.9
-    jobs = cluster.jobs()
-    assert {job.state for job in jobs} == {"COMPLETED"}
-    assert {job.node for job in jobs} == {"n0", "n1"}
-    # The forces and mappings of a replica went through as one job.
-    assert len([job for job in jobs if job.comment.startswith("rule_sample")]) == 13
-    assert len([job for job in jobs if job.comment.startswith("rule_data")]) == 13
 
 
 def test_snakemake_killed_and_started_while_its_jobs_run(cluster, undisturbed, disturbed, submit):
@@ -230,9 +220,8 @@ def test_job_exceeds_its_time_limit(cluster, undisturbed, disturbed, submit):
     os.kill(owner(disturbed, trajectory)["process"], signal.SIGSTOP)
     cluster.call("scontrol", "update", f"JobId={number}", "EndTime=now+1")
     run.assert_succeeded()
-    assert states(cluster, "rule_sample_wildcards_capped_alanine_T300_reference")[-2:] == [
-        "TIMEOUT", "COMPLETED",
-    ]  # fmt: skip
+    jobs = cluster.jobs(disturbed, "rule_sample_wildcards_capped_alanine_T300_reference")
+    assert [job.state for job in jobs] == ["TIMEOUT", "COMPLETED"]
     assert_same(undisturbed, disturbed, trajectory, dataset)
     assert stretches(disturbed, trajectory) == 2, "the first stretch was lost"
 
@@ -241,7 +230,7 @@ def test_job_is_killed_for_memory(cluster, undisturbed, disturbed, submit):
     model = f"{EXPERIMENT}/model-0.safetensors"
     run = submit(model, "--set-resources", "train:mem_mb=300 if attempt == 1 else 2000")
     run.assert_succeeded()
-    jobs = cluster.jobs("rule_train_wildcards_faults_0")
+    jobs = cluster.jobs(disturbed, "rule_train_wildcards_faults_0")
     # Where control groups do not see to it, SLURM has no state of its own for this.
     assert [job.state for job in jobs] == ["FAILED", "COMPLETED"]
     said = (cluster.folder / "log" / f"slurmd.{jobs[0].node}.log").read_text(errors="replace")
@@ -256,30 +245,12 @@ def test_job_is_cancelled(cluster, undisturbed, disturbed, submit):
     number = running(run, cluster, disturbed, model)
     cluster.call("scancel", number)
     run.assert_succeeded()
-    jobs = cluster.jobs("rule_train_wildcards_faults_1")
+    jobs = cluster.jobs(disturbed, "rule_train_wildcards_faults_1")
     assert [job.state for job in jobs] == ["CANCELLED", "COMPLETED"]
     for job in jobs:
         assert "TresPerJob=gres:gpu:1" in cluster.call("scontrol", "show", "job", job.number)
     assert_same(undisturbed, disturbed, model)
     assert "going on in epoch" in (disturbed / EXPERIMENT / "train-1.log").read_text()
-
-
-def test_node_is_lost_and_the_run_ends_as_if_nothing_had_happened(
-    cluster, undisturbed, disturbed, submit
-):
-    trajectory = f"{EXPERIMENT}/T300/cg.h5"
-    run = submit()
-    number = running(run, cluster, disturbed, trajectory)
-    node = cluster.job(number).node
-    cluster.lose_node(node)
-    run.assert_succeeded()
-    jobs = cluster.jobs("rule_simulate_wildcards_faults_T300")
-    assert [job.state for job in jobs] == ["NODE_FAIL", "COMPLETED"]
-    assert jobs[1].node != node
-    cluster.bring_back(node)
-    everything = [path for path, _ in (replica("unbiased", 1), replica("reference", 1))]
-    assert_same(undisturbed, disturbed, *everything, trajectory, "results/summary.csv")
-    assert not list(disturbed.glob("results/**/.*.work"))
 
 
 def test_another_scheduler_and_snakemake_killed(make_checkout, config_file, undisturbed, tmp_path):
@@ -317,3 +288,37 @@ def test_another_scheduler_and_snakemake_killed(make_checkout, config_file, undi
             # Each job is a session of its own.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(int(job.read_text()), signal.SIGKILL)
+
+
+def test_quick_config_runs_to_the_end(cluster, quick):
+    run, folder = quick
+    run.assert_succeeded()
+    summary = pd.read_csv(folder / "results" / "summary.csv")
+    config = yaml.safe_load((folder / "config" / "quick.yaml").read_text())
+    assert set(summary["experiment"]) == set(config["experiments"])
+    assert set(summary["state_point"]) == {"T300", "T350", "T400"}
+    assert summary["value"].notna().mean() > 0.9
+    jobs = cluster.jobs(folder)
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    assert {job.node for job in jobs} == {"n0", "n1"}
+    # The forces and mappings of a replica went through as one job.
+    assert len([job for job in jobs if job.comment.startswith("rule_sample")]) == 13
+    assert len([job for job in jobs if job.comment.startswith("rule_data")]) == 13
+
+
+def test_node_is_lost_and_the_run_ends_as_if_nothing_had_happened(
+    cluster, undisturbed, disturbed, submit
+):
+    trajectory = f"{EXPERIMENT}/T300/cg.h5"
+    run = submit()
+    number = running(run, cluster, disturbed, trajectory)
+    node = cluster.job(number).node
+    cluster.lose_node(node)
+    run.assert_succeeded()
+    jobs = cluster.jobs(disturbed, "rule_simulate_wildcards_faults_T300")
+    assert [job.state for job in jobs] == ["NODE_FAIL", "COMPLETED"]
+    assert jobs[1].node != node
+    cluster.bring_back(node)
+    everything = [path for path, _ in (replica("unbiased", 1), replica("reference", 1))]
+    assert_same(undisturbed, disturbed, *everything, trajectory, "results/summary.csv")
+    assert not list(disturbed.glob("results/**/.*.work"))

@@ -16,7 +16,6 @@ sys.path.insert(0, str(SCRIPTS))
 
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
-from meanforce.mapping.check import check_structures
 from meanforce.settings import stages
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
@@ -29,7 +28,11 @@ for file in workflow.configfiles:
 
 try:
     CONFIG = load_config(config)
-    check_structures(CONFIG)
+    if workflow.is_main_process:
+        # Jobs of the run, which come here too, need not look again.
+        from meanforce.mapping.check import check_structures
+
+        check_structures(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
 
@@ -52,8 +55,8 @@ def settings_of(stage):
 
 
 def code_of(script):
-    """Fingerprint of a stage's script and of the modules it imports."""
-    return fingerprint(SCRIPTS / script)
+    """Fingerprint of a stage's script and its modules, as a function: only rules in the plan ask."""
+    return lambda wildcards: fingerprint(SCRIPTS / script)
 
 
 def grows(amount):

@@ -46,6 +46,22 @@ EXAMPLES = {
     "concentration": "0.15 mol/L",
 }
 
+FREQUENT = {
+    "K": ("temperature", 1.0),
+    "fs": ("time", 1e-3),
+    "ps": ("time", 1.0),
+    "ns": ("time", 1e3),
+    "us": ("time", 1e6),
+    "nm": ("length", 1.0),
+    "kJ/mol": ("energy", 1.0),
+    "kcal/mol": ("energy", KCAL),
+    "rad": ("angle", 1.0),
+    "deg": ("angle", math.pi / 180),
+    "/ps": ("rate", 1.0),
+}
+"""Kinds and factors of units that fill most configs. Every job of a cluster reads its config anew;
+without pint it starts a third of a second sooner."""
+
 _QUANTITY = re.compile(
     r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µ°-]{1,40}?)\s*"
 )
@@ -71,11 +87,11 @@ def parse(text: str, kind: str) -> float:
     if match is None:
         raise InputError(f"'{text}' is not {wanted}")
     number, unit = match.groups()
-    if kind == "rate":
-        # "1 / ps" and "1/ps" read naturally; pint wants the unit alone.
-        unit = f"1 {unit}" if unit.startswith("/") else unit
+    frequent = FREQUENT.get(re.sub(r"\s*/\s*", "/", unit))
+    if frequent and frequent[0] != kind:
+        raise InputError(f"'{text}' is not {wanted}")
     try:
-        value = float(_registry().Quantity(float(number), unit).to(INTERNAL[kind]).magnitude)
+        value = float(number) * frequent[1] if frequent else _by_pint(float(number), unit, kind)
     except Exception as error:  # pint raises many unrelated types for bad units
         raise InputError(f"'{text}' is not {wanted}") from error
     if not math.isfinite(value):
@@ -87,6 +103,13 @@ def parse(text: str, kind: str) -> float:
 def with_article(kind: str) -> str:
     """Kind of a quantity with `a` or `an`."""
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _by_pint(number: float, unit: str, kind: str) -> float:
+    if kind == "rate" and unit.startswith("/"):
+        # "1 / us" reads naturally; pint wants the unit alone.
+        unit = f"1 {unit}"
+    return float(_registry().Quantity(number, unit).to(INTERNAL[kind]).magnitude)
 
 
 @functools.cache

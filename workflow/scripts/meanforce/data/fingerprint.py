@@ -36,6 +36,7 @@ def modules_of(script: Path) -> list[str]:
     return sorted(direct | {up for name in direct for up in graph.find_upstream_modules(name)})
 
 
+@functools.cache  # asked for once a job
 def fingerprint(script: Path) -> str:
     """Short hash of a script and all project modules that it imports."""
     digest = hashlib.sha256()
