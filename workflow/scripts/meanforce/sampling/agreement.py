@@ -2,11 +2,18 @@
 
 One is the scaled bias, F = −γ/(γ−1)·V (Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)); the
 other comes from the frames' weights (Tiwary, Parrinello, J. Phys. Chem. B 119, 736 (2015)).
+
+Hills of finite width cannot follow every feature of F, however long the run. Once the bias only
+grows as a whole, g ∗ exp[−(F + γ/(γ−1)·V)/kT] is constant, with g the shape of a hill: hills of
+height ∝ exp[−V/(kT(γ−1))] then fall everywhere equally often. So the two are compared at that
+resolution: the difference is −kT ln of that convolution, up to a constant.
 """
 
 import dataclasses
 
 import numpy as np
+from scipy.interpolate import RegularGridInterpolator
+from scipy.ndimage import gaussian_filter1d
 
 from meanforce.sampling.grid import BiasGrid
 from meanforce.units import kt
@@ -54,7 +61,7 @@ def agreement(
     log_weights: np.ndarray,
     temperature: float,
 ) -> Agreement | None:
-    """Compare the two free energies in bins about as wide as a hill.
+    """Compare the two free energies, at the resolution of the hills.
 
     Args:
         grid: the final bias.
@@ -68,52 +75,71 @@ def agreement(
     Returns:
         None where too few bins were visited.
     """
-    thermal, scale = kt(temperature), -bias_factor / (bias_factor - 1.0)
-    ranges = [(axis[0], axis[-1]) for axis in grid.axes]
-    bins = [
-        max(4, round((high - low) / sigma))
-        for (low, high), sigma in zip(ranges, width, strict=True)
-    ]
-    block = np.arange(len(variables)) * BLOCKS // len(variables)
-    weights = np.exp(log_weights - log_weights.max())
-    tables = np.array(
-        [
-            np.histogramdd(variables[block == b], bins, ranges, weights=weights[block == b])[0]
-            for b in range(BLOCKS)
-        ]
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reweighted = -thermal * np.log(tables.sum(0))
-        by_block = -thermal * np.log(tables)
-        final = _binned(grid, grid.values * scale, bins, ranges, thermal)
-        earlier = _binned(grid, (grid.values - late_hills.values) * scale, bins, ranges, thermal)
-        kept = np.isfinite(by_block).all(0) & (reweighted - np.nanmin(reweighted) < CUTOFF)
+    thermal = kt(temperature)
+    scale = bias_factor / ((bias_factor - 1.0) * thermal)
+    bins = _Bins.about_as_wide_as(width, grid)
+    tables = bins.histograms(variables, log_weights)
+    reweighted = -thermal * _log(tables.sum(0))
+    kept = (tables > 0).all(0) & (reweighted - np.nanmin(reweighted) < CUTOFF)
     if kept.sum() < 3:
         return None
     populations = tables.sum(0)[kept] / tables.sum(0)[kept].sum()
 
-    def centered(values: np.ndarray) -> np.ndarray:
-        return values[kept] - populations @ values[kept]
+    def differences(bias: np.ndarray) -> np.ndarray:
+        """Between the free energies: of all frames, then of each block; shape (1 + n, n_kept)."""
+        at = RegularGridInterpolator(grid.axes, bias, bounds_error=False, fill_value=None)
+        ratios = bins.histograms(variables, log_weights - scale * at(variables))
+        sums = np.concatenate([ratios.sum(0)[None], ratios])
+        values = np.array([-thermal * _log(bins.smooth(table, kept)[kept]) for table in sums])
+        return values - (values @ populations)[:, None]
 
-    scatter = np.array([centered(values) for values in by_block]).var(0, ddof=1) / BLOCKS
-    drift = (centered(final) - centered(earlier)) ** 2 / 4.0
-    difference = (centered(final) - centered(reweighted)) ** 2
+    final, *by_block = differences(grid.values)
+    earlier = differences(grid.values - late_hills.values)[0]
+    error = np.var(by_block, 0, ddof=1) / BLOCKS + (final - earlier) ** 2 / 4.0
     return Agreement(
-        float(np.sqrt(difference.mean())), float(np.sqrt((scatter + drift).mean())), int(kept.sum())
+        float(np.sqrt((final**2).mean())), float(np.sqrt(error.mean())), int(kept.sum())
     )
 
 
-def _binned(
-    grid: BiasGrid,
-    values: np.ndarray,
-    bins: list[int],
-    ranges: list[tuple[float, float]],
-    thermal: float,
-) -> np.ndarray:
-    """Free energy of bins from that of grid points."""
-    points = np.stack(np.meshgrid(*grid.axes, indexing="ij"), axis=-1).reshape(-1, len(grid.axes))
-    flat = values.ravel()
-    boltzmann = np.exp(-(flat - flat.min()) / thermal)
-    total = np.histogramdd(points, bins, ranges, weights=boltzmann)[0]
-    count = np.histogramdd(points, bins, ranges)[0]
-    return -thermal * np.log(total / count)
+def _log(values: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(values)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Bins:
+    """Bins of the variables, with the width of a hill in bins along each of them."""
+
+    number: list[int]
+    ranges: list[tuple[float, float]]
+    hill: list[float]
+    periodic: list[bool]
+
+    @classmethod
+    def about_as_wide_as(cls, width: list[float], grid: BiasGrid) -> "_Bins":
+        ranges = [(float(axis[0]), float(axis[-1])) for axis in grid.axes]
+        lengths = [high - low for low, high in ranges]
+        number = [max(4, round(length / w)) for length, w in zip(lengths, width, strict=True)]
+        hill = [w * n / length for w, n, length in zip(width, number, lengths, strict=True)]
+        return cls(number, ranges, hill, [variable.periodic for variable in grid.variables])
+
+    def histograms(self, variables: np.ndarray, log_weights: np.ndarray) -> np.ndarray:
+        """Sums of weights for each block of frames, shape (BLOCKS, ...)."""
+        block = np.arange(len(variables)) * BLOCKS // len(variables)
+        weights = np.exp(log_weights - log_weights.max())
+        return np.array(
+            [
+                np.histogramdd(
+                    variables[block == b], self.number, self.ranges, weights=weights[block == b]
+                )[0]
+                for b in range(BLOCKS)
+            ]
+        )
+
+    def smooth(self, table: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Mean over the neighbourhood of a hill, of the bins that are kept."""
+        sums = np.stack([np.where(kept, table, 0.0), kept.astype(float)])
+        for axis, (sigma, periodic) in enumerate(zip(self.hill, self.periodic, strict=True)):
+            mode = "wrap" if periodic else "constant"
+            sums = gaussian_filter1d(sums, sigma, axis=1 + axis, mode=mode)
+        return np.divide(sums[0], sums[1], out=np.zeros_like(table), where=kept)
