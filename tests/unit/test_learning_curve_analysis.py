@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from scipy.optimize import isotonic_regression
 
-from meanforce.analysis.learning_curve import is_error, points, run_errors, savings_table
+from meanforce.analysis.learning_curve import (
+    headlines,
+    is_error,
+    points,
+    run_errors,
+    savings_table,
+)
 from meanforce.analysis.savings import Curve, compare, non_increasing, reached
+from meanforce.figures.learning import savings as savings_shown
 from meanforce.figures.learning_curve import draw
 
 TIMES = np.array([0.1, 0.25, 0.5, 1.0, 2.5, 5.0])
@@ -170,8 +177,24 @@ def test_table_of_runs(tmp_path):
     overall = savings[savings["atomistic_time"].isna()].iloc[0]
     # An infinite error counts as a large one, so that it moves only the first interval.
     assert overall["factor"] == pytest.approx(9.0)
+    assert headlines(savings)["factor"].tolist() == [overall["factor"]]
     draw(errors, mean, savings, tmp_path / "figure.png")
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_errors_that_plain_data_never_reach_are_the_headline():
+    """Plain data that stay above 1.5, where the others are below from the second time on."""
+    summary, runs = made_up_summary()
+    errors = run_errors(summary, runs)
+    never = errors["plain"] & (errors["error"] < 1.5)
+    errors.loc[never, "error"] = 1.5
+    savings = savings_table(errors, seed=1)
+    (line,) = headlines(savings).to_dict("records")
+    assert line["bound"] == "at least"
+    assert line["factor"] == pytest.approx(TIMES[-1] / line["atomistic_time"])
+    assert line["error"] < 1.5
+    shown = savings_shown(savings)
+    assert shown[0]["factor"].startswith("≥ ") and " at " in shown[0]["factor"]
 
 
 def test_without_plain_data_there_is_nothing_to_save():

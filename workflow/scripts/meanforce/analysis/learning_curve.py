@@ -99,6 +99,27 @@ def savings_table(errors: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def headlines(savings: pd.DataFrame) -> pd.DataFrame:
+    """The row that says most of each pair of experiments, state point and metric.
+
+    That is the mean over the errors that both reach, unless one of them reaches errors that the
+    other never does: of those the mean knows nothing, so the largest bound that is certain to one
+    standard error is taken, where it is larger.
+
+    Args:
+        savings: made by `savings_table`.
+    """
+    rows = []
+    keys = ["experiment", "baseline", "state_point", "metric"]
+    for _, part in savings.groupby(keys, sort=False):
+        mean = part[part["atomistic_time"].isna()].iloc[0]
+        bounds = part[part["atomistic_time"].notna() & (part["bound"] == "at least")]
+        certain = bounds.loc[bounds["low"].idxmax()] if len(bounds) else None
+        larger = certain is not None and certain["low"] > np.nanmax([1.0, mean["factor"]])
+        rows.append(certain if larger else mean)
+    return pd.DataFrame(rows, columns=savings.columns)
+
+
 def _curve(part: pd.DataFrame, experiment: str) -> Curve:
     some = part[part["experiment"] == experiment]
     table = some.pivot(index="seed", columns="atomistic_time", values="error").sort_index(axis=1)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from meanforce.analysis.learning_curve import headlines
 from meanforce.figures.figure import png_figure
-from meanforce.figures.numbers import number
+from meanforce.figures.numbers import at_error, number
 
 BOUNDS = {"at least": "≥ ", "at most": "≤ "}
 
@@ -37,8 +38,7 @@ def section(path: Path) -> dict[str, Any]:
 
 
 def savings(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Savings over all errors that two curves reach: the rows without a time."""
-    some = table[table["atomistic_time"].isna()]
+    """What is said of each pair of curves, as text."""
     return [
         {
             "experiment": row["experiment"],
@@ -47,7 +47,7 @@ def savings(table: pd.DataFrame) -> list[dict[str, str]]:
             "metric": row["metric"],
             "factor": _factor(row),
         }
-        for _, row in some.iterrows()
+        for _, row in headlines(table).iterrows()
     ]
 
 
@@ -58,7 +58,7 @@ def _factor(row: pd.Series) -> str:
     if row["low"] > 0 or np.isfinite(row["high"]):
         high = f"{row['high']:.2g}" if np.isfinite(row["high"]) else "∞"
         text += f" ({row['low']:.2g} to {high})"
-    return text
+    return text + at_error(row)
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,7 @@
 """Figure: learning curves, error against total atomistic time."""
 
 import math
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,11 +10,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
+from meanforce.analysis.learning_curve import headlines
 from meanforce.analysis.savings import SMALLEST
 from meanforce.figures import style
+from meanforce.figures.numbers import at_error
 
 COLOURS = ("#0072B2", style.MODEL, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("s", "o", "D", "^", "v", "P")
+
+WIDTH = 48
+"""Letters in a line over a panel."""
 
 STABLE = 0.95
 """Points whose CG runs lost more chains than this leaves are drawn hollow."""
@@ -45,10 +51,9 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
             unit = of_panel[1]["unit"].iloc[0]
             name = f"|{metric}|" if metric.endswith("_error") else metric
             lines = [f"{name}{f' / {unit}' if isinstance(unit, str) and unit else ''}"]
-            overall = of_panel[2][of_panel[2]["atomistic_time"].isna()]
-            panel.set_title(
-                "\n".join([*lines, *map(_text, overall.to_dict("records"))]), fontsize=8
-            )
+            for one in headlines(of_panel[2]).to_dict("records"):
+                lines += textwrap.wrap(_text(one), WIDTH)
+            panel.set_title("\n".join(lines), fontsize=8)
         row[0].set_ylabel(f"error at {state}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if (points["stable"] < STABLE).any():
@@ -120,4 +125,5 @@ def _text(savings: dict) -> str:
         factor, low, high = 1 / factor, 1 / high, 1 / low if low > 0 else math.inf
     known = not bound and low > 0 and math.isfinite(high)
     ends = f" ({low:.2g} to {high:.2g})" if known else ""
-    return f"{name}: {sign}{factor:.2g} times{ends} {less} time than {savings['baseline']}"
+    text = f"{name}: {sign}{factor:.2g} times{ends} {less} time than {savings['baseline']}"
+    return text + at_error(savings)

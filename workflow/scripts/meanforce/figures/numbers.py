@@ -1,6 +1,8 @@
 """Numbers as the report writes them."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -36,3 +38,11 @@ def counted(value: float) -> str:
         if abs(value) >= unit:
             return f"{value / unit:.3g}{name}"
     return f"{value:.3g}"
+
+
+def at_error(savings: Mapping[str, Any]) -> str:
+    """At which error a factor holds, where it is not the mean over all; with a space before."""
+    if math.isnan(savings["atomistic_time"]):
+        return ""
+    unit = savings["unit"] if isinstance(savings["unit"], str) else ""
+    return f" at {savings['error']:.2g} {unit}".rstrip()
