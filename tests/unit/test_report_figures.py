@@ -308,7 +308,7 @@ def test_ticks_share_a_power_of_ten():
 
 
 def test_savings_say_what_is_a_bound():
-    facts = {"experiment": "a", "baseline": "b", "state_point": "T300", "metric": "js_x"}
+    facts = {"experiment": "a", "baseline": "b", "state_point": "T300", "unit": np.nan}
     cases = [
         (12.4, 7.1, 20.9, "", "12× (7.1 to 21)"), (3.0, 0.0, np.inf, "at least", "≥ 3×"),
         (3.0, 2.0, np.inf, "at least", "≥ 3× (2 to ∞)"),
@@ -316,10 +316,17 @@ def test_savings_say_what_is_a_bound():
         (np.nan, 0.0, np.inf, "unknown", "not known"),
     ]  # fmt: skip
     heads = ("factor", "low", "high", "bound")
-    rows = [facts | dict(zip(heads, case[:4], strict=True)) for case in cases]
-    table = pd.DataFrame(rows).assign(atomistic_time=np.nan)
-    assert [line["factor"] for line in learning.savings(table)] == [case[4] for case in cases]
-    assert learning.savings(table.assign(atomistic_time=1.0)) == []
+    rows = [
+        facts | {"metric": f"metric_{number}"} | dict(zip(heads, case[:4], strict=True))
+        for number, case in enumerate(cases)
+    ]
+    table = pd.DataFrame(rows).assign(atomistic_time=np.nan, error=np.nan)
+    lines = learning.savings(table)
+    assert [line["factor"] for line in lines] == [case[4] for case in cases]
+    assert [line["metric"] for line in lines] == [row["metric"] for row in rows]
+    # A certain bound at one error, larger than the mean over all, takes its place.
+    bound = table.iloc[[2]].assign(metric="metric_3", atomistic_time=0.5, error=0.33, unit="kT")
+    assert learning.savings(pd.concat([table, bound]))[3]["factor"] == "≥ 3× (2 to ∞) at 0.33 kT"
 
 
 def test_a_cg_runs_speed_is_read_as_it_is_written(tmp_path):
