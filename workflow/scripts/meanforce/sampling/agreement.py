@@ -79,18 +79,18 @@ def agreement(
     scale = bias_factor / ((bias_factor - 1.0) * thermal)
     bins = _Bins.about_as_wide_as(width, grid)
     tables = bins.histograms(variables, log_weights)
-    reweighted = -thermal * _log(tables.sum(0))
-    kept = (tables > 0).all(0) & (reweighted - np.nanmin(reweighted) < CUTOFF)
+    total = tables.sum(0)
+    kept = (tables > 0).all(0) & (total > total.max() * np.exp(-CUTOFF / thermal))
     if kept.sum() < 3:
         return None
-    populations = tables.sum(0)[kept] / tables.sum(0)[kept].sum()
+    populations = total[kept] / total[kept].sum()
 
     def differences(bias: np.ndarray) -> np.ndarray:
         """Between the free energies: of all frames, then of each block; shape (1 + n, n_kept)."""
         at = RegularGridInterpolator(grid.axes, bias, bounds_error=False, fill_value=None)
         ratios = bins.histograms(variables, log_weights - scale * at(variables))
         sums = np.concatenate([ratios.sum(0)[None], ratios])
-        values = np.array([-thermal * _log(bins.smooth(table, kept)[kept]) for table in sums])
+        values = -thermal * np.log([bins.smooth(table, kept)[kept] for table in sums])
         return values - (values @ populations)[:, None]
 
     final, *by_block = differences(grid.values)
@@ -99,11 +99,6 @@ def agreement(
     return Agreement(
         float(np.sqrt((final**2).mean())), float(np.sqrt(error.mean())), int(kept.sum())
     )
-
-
-def _log(values: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):
-        return np.log(values)
 
 
 @dataclasses.dataclass(frozen=True)
