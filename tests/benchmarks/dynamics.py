@@ -80,6 +80,20 @@ def operations(model: Cgnet) -> int:
     return 4 * sum(a * b for a, b in itertools.pairwise(widths))
 
 
+def products(model: Cgnet, replicas: int) -> Callable[[], None]:
+    """The network's matrix products alone, of energy and gradient: what its shapes allow."""
+    widths = [len(model.tensors["mean"]), *model.values["hidden"]]
+    shapes = itertools.pairwise(widths)
+    pairs = [(torch.randn(replicas, a), torch.randn(a, b)) for a, b in shapes]
+    pairs += [(torch.randn(len(a), w.shape[1]), w.T) for a, w in pairs]
+
+    def multiply() -> None:
+        for a, b in pairs:
+            a @ b
+
+    return multiply
+
+
 def forces_of(model: Cgnet) -> Callable[[torch.Tensor], torch.Tensor]:
     return lambda positions: model.energy_and_forces(positions, TEMPERATURE)[1]
 
@@ -114,8 +128,8 @@ def per_work(ratio: Ratio, first: float, second: float) -> Ratio:
     return Ratio([r * first / second for r in ratio.ratios], ratio.times)
 
 
-def whole_run(model: Cgnet, forces, replicas: int, steps: int) -> Callable[[], None]:
-    """The stage's whole run with these forces: steps, frames, checks of stability, files."""
+def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
+    """The stage's whole run, compiled: steps, frames, checks of stability, files."""
     length = steps * TIME_STEP
     settings = Simulation.model_validate(
         {
@@ -128,13 +142,25 @@ def whole_run(model: Cgnet, forces, replicas: int, steps: int) -> Callable[[], N
     starts = compact(replicas, molecule.size).contiguous().numpy()
     masses = np.full(molecule.size, 12.0)
 
+    def batch_run() -> running.BatchRun:
+        return running.BatchRun(model, molecule, masses, settings, None, TEMPERATURE, 1)
+
+    # Once for all turns: how long compiling takes is not asked here.
+    batch = batch_run()
+    state = batch._langevin.start(compact(replicas, molecule.size), batch._forces, batch._generator)
+    advance = compile_or_say(batch._advance, batch._example(state))
+
     def run() -> None:
-        batch = running.BatchRun(model, molecule, masses, settings, None, TEMPERATURE, 1)
-        batch._forces = forces
+        batch = batch_run()
+        batch._advance = advance
         with tempfile.TemporaryDirectory() as folder:
             batch.run(starts, Path(folder) / "cg.h5", lambda line: None)
 
     return run
+
+
+def compile_or_say(function, arguments):
+    return compiling.compiled(function, arguments, lambda line: print(f"({line})"))
 
 
 def row(what: str, wanted: str, ratio: Ratio, note: str) -> None:
@@ -150,10 +176,10 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
     product, clocks = Repeated(lambda: a @ b), (clock, clock)
     for replicas in REPLICAS:
         positions = compact(replicas, 10)
-        fast = compiling.compiled(plain, positions, lambda line: print(f"({line})"))
+        fast = compile_or_say(lambda x: (plain(x),), (positions,))
         bare = Repeated(lambda f=fast, x=positions: f(x))
         at = f"`{name}`, {replicas} replicas"
-        run = whole_run(model, fast, replicas, bare.count)
+        run = whole_run(model, replicas, bare.count)
         ratio = paired(run, bare, rounds, clocks)
         step, force = (r / 1e3 for r in rates(ratio, *[bare.count * replicas] * 2))
         note = f"{step:.0f} k and {force:.0f} k replica-steps/s"
@@ -163,6 +189,10 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
         force, limit = (r / 1e9 for r in rates(timed, *work))
         note = f"{force:.0f} and {limit:.0f} GFLOP/s"
         row(f"{at}: forces / matrix product", "≥ 0.4", per_work(timed, *work), note)
+        alone = Repeated(products(model, replicas))
+        work = alone.count * replicas * operations(model), work[1]
+        timed = per_work(paired(alone, product, rounds, clocks), *work)
+        row(f"{at}: the network's products alone / matrix product", "", timed, "")
         slow = Repeated(lambda x=positions: plain(x))
         timed = per_work(paired(bare, slow, rounds, clocks), bare.count, slow.count)
         row(f"{at}: compiled / not compiled", "> 1", timed, "")
@@ -188,9 +218,7 @@ def against_jax(python: str | None, threads: int, rounds: int, clock: Clock) -> 
         spent.append(float(peer.stdout.readline()))
 
     clocks = (clock, clock if clock is time.perf_counter else lambda: spent[-1])
-    positions = compact(replicas, 10)
-    fast = compiling.compiled(forces_of(model), positions, lambda line: print(f"({line})"))
-    ratio = paired(whole_run(model, fast, replicas, steps), turn, rounds, clocks)
+    ratio = paired(whole_run(model, replicas, steps), turn, rounds, clocks)
     ours, theirs = (r / 1e3 for r in rates(ratio, *[steps * replicas] * 2))
     note = f"{ours:.0f} k and {theirs:.0f} k replica-steps/s"
     row("`distances`, 1000 replicas: whole run / JAX, jitted", "> 1", ratio, note)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from meanforce.dynamics.langevin import Langevin
+from meanforce.dynamics.langevin import Langevin, step
 from meanforce.errors import InputError
 from meanforce.potentials.files import load, save
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
@@ -271,12 +271,12 @@ def worst_bond(potential, starts: torch.Tensor) -> float:
     def forces(positions):
         return potential.energy_and_forces(positions, 300.0)[1]
 
-    longest = 0.0
+    longest, advance = 0.0, langevin.advance(forces)
     with torch.no_grad():
         state = langevin.start(starts, forces, generator)
-        for step in range(600):
-            state = langevin.step(state, forces, generator)
-            if step >= 300:
+        for number in range(600):
+            state = step(state, advance, generator)
+            if number >= 300:
                 bonds = (state.positions[:, 1:] - state.positions[:, :-1]).norm(dim=-1)
                 longest = max(longest, bonds.nan_to_num(1e10).max().item())
     return longest

@@ -123,7 +123,7 @@ def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
         every=120,
     )
     assert stops == 2
-    assert sum(line.startswith("forces compiled in") for line in lines) == 4
+    assert sum(line.startswith("steps compiled in") for line in lines) == 4
     assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""CG runs that end when they have converged; compiled forces and what stands in for them."""
+"""CG runs that end when they have converged; compiled steps and what stands in for them."""
 
 import numpy as np
 import pytest
@@ -149,17 +149,17 @@ def failing(*unused, **options):
     [
         (None, None, "no C++ compiler"),
         ("g++", failing, "cannot be compiled (no such instruction): going on without"),
-        ("g++", lambda forces, **options: lambda x: 1.001 * forces(x), "wrong by 1.0e-03"),
+        ("g++", lambda f, **options: lambda x: (1.001 * f(x)[0],), "wrong by 1.0e-03"),
     ],
 )
-def test_forces_that_cannot_be_compiled_are_computed_as_they_are(monkeypatch, compiler, made, line):
+def test_steps_that_cannot_be_compiled_are_computed_as_they_are(monkeypatch, compiler, made, line):
     monkeypatch.setattr(compiling.shutil, "which", lambda name: compiler)
     monkeypatch.setattr(torch, "compile", made)
     lines = []
 
-    def forces(positions):
-        return -positions
+    def function(positions):
+        return (-positions,)
 
-    positions = torch.ones(2, 1, 3, dtype=torch.float64)
-    assert compiling.compiled(forces, positions, lines.append) is forces
+    arguments = (torch.ones(2, 1, 3, dtype=torch.float64),)
+    assert compiling.compiled(function, arguments, lines.append) is function
     assert line in lines[0] and len(lines) == 1

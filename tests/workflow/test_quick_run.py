@@ -141,7 +141,7 @@ CODE_EDITS = {
     "sampling/recompute.py": ("TOLERANCE = 1e-4", "TOLERANCE = 2e-4", AFTER_SAMPLE - {"sample"}),
     "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
     "training/loss.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
-    "dynamics/langevin.py": ("half = 0.5 *", "half = 0.50001 *", AFTER_TRAIN - {"train"}),
+    "dynamics/langevin.py": ("= 0.5 * self", "= 0.50001 * self", AFTER_TRAIN - {"train"}),
     "analysis/basins.py": ("len(finite) > 1", "len(finite) > 2", {"validate", "report"}),
     "figures/numbers.py": (":.3g}", ":.4g}", {"report"}),
 }

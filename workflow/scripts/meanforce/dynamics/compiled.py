@@ -1,4 +1,4 @@
-"""Forces by compiled code, where that pays and where it can be had."""
+"""Steps by compiled code, where that pays and where it can be had."""
 
 import shutil
 import sys
@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import torch
 
-from meanforce.dynamics.langevin import Forces
 from meanforce.settings.simulations import Simulation
+
+Function = Callable[..., tuple[torch.Tensor, ...]]
+"""A function of tensors."""
 
 WORTH = 5e8
 """Steps times chains times beads from which compiling pays: minutes of run time, on any machine.
@@ -17,7 +19,7 @@ A count and no timing, so that the same settings always compute the same bits.
 """
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
-"""Largest difference of compiled forces, over the largest force."""
+"""Largest difference of what compiled code computes, over the largest value."""
 
 
 def pays(settings: Simulation, beads: int, steps: int) -> bool:
@@ -25,34 +27,41 @@ def pays(settings: Simulation, beads: int, steps: int) -> bool:
     return settings.compile == "auto" and settings.chains * beads * steps >= WORTH
 
 
-def compiled(forces: Forces, positions: torch.Tensor, report: Callable[[str], None]) -> Forces:
-    """The same forces by compiled code; those given, where it cannot be made or is wrong.
+def compiled(
+    function: Function, arguments: tuple[torch.Tensor, ...], report: Callable[[str], None]
+) -> Function:
+    """The same function by compiled code; the one given, where it cannot be made or is wrong.
 
     Args:
-        forces: function to compile.
-        positions: on which it is tried, of the shape that it will be called with.
+        function: what every step computes.
+        arguments: on which it is tried, of the shapes that it will be called with.
         report: takes a line that says what was done.
     """
     if not available():
-        report("no C++ compiler (g++ or clang++): forces are not compiled")
-        return forces
+        report("no C++ compiler (g++ or clang++): steps are not compiled")
+        return function
     started = time.perf_counter()
-    wanted = forces(positions)
+    wanted = function(*arguments)
     try:
         # One process that compiles: a job has the memory and the cores that its rule asks for.
-        faster = torch.compile(forces, dynamic=False, options={"compile_threads": 1})
-        found = faster(positions)
+        faster = torch.compile(function, dynamic=False, options={"compile_threads": 1})
+        found = faster(*arguments)
     # Compilers fail in many ways, none of which should stop a run that can do without.
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        report(f"forces cannot be compiled ({first[:200]}): going on without")
-        return forces
-    difference = (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
-    if not difference <= TOLERANCE[positions.dtype]:
-        report(f"compiled forces are wrong by {float(difference):.1e}: going on without")
-        return forces
-    report(f"forces compiled in {time.perf_counter() - started:.0f} s")
+        report(f"steps cannot be compiled ({first[:200]}): going on without")
+        return function
+    difference = max(map(_difference, found, wanted))
+    if not difference <= TOLERANCE[wanted[0].dtype]:
+        report(f"compiled steps are wrong by {difference:.1e}: going on without")
+        return function
+    report(f"steps compiled in {time.perf_counter() - started:.0f} s")
     return faster
+
+
+def _difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """The largest, over the largest value."""
+    return float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
 
 
 def available() -> bool:

@@ -12,6 +12,12 @@ from meanforce.units import BOLTZMANN
 Forces = Callable[[torch.Tensor], torch.Tensor]
 """Forces in kJ/mol/nm of positions in nm, both of shape (n_chains, n_beads, 3)."""
 
+Advance = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
+    tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+]
+"""Positions, velocities and forces after a step, of those before it and of normal noise."""
+
 
 @dataclasses.dataclass
 class State:
@@ -29,7 +35,11 @@ class State:
 
     def map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> "State":
         """The state whose tensors are a function of these."""
-        return State(*(function(getattr(self, field.name)) for field in dataclasses.fields(self)))
+        return State(*map(function, self.tensors()))
+
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """All of it, in order."""
+        return self.positions, self.velocities, self.forces
 
 
 def chains_last(tensor: torch.Tensor) -> torch.Tensor:
@@ -64,36 +74,38 @@ class Langevin:
         speed = torch.sqrt(BOLTZMANN * temperature[..., None, None] / masses[:, None])
         return speed.to(self.masses.dtype)
 
-    @functools.cached_property
-    def _half_step_over_mass(self) -> torch.Tensor:
-        return (0.5 * self.time_step / self.masses.double()).to(self.masses.dtype)[:, None]
-
-    @functools.cached_property
-    def _kick(self) -> torch.Tensor:
-        return math.sqrt(-math.expm1(-2 * self.friction * self.time_step)) * self.thermal_speed
-
     def start(self, positions: torch.Tensor, forces: Forces, generator: torch.Generator) -> State:
         """Chains at rest positions with Maxwell–Boltzmann velocities."""
         positions = chains_last(positions)
-        velocities = _noise(positions, generator) * self.thermal_speed
+        velocities = noise(positions, generator) * self.thermal_speed
         return State(positions, velocities, forces(positions))
 
-    def step(self, state: State, forces: Forces, generator: torch.Generator) -> State:
-        """One step of all chains; the old state stays as it was."""
-        half = 0.5 * self.time_step
-        velocities = torch.addcmul(state.velocities, state.forces, self._half_step_over_mass)
-        positions = torch.add(state.positions, velocities, alpha=half)
-        velocities.mul_(math.exp(-self.friction * self.time_step))
-        velocities.addcmul_(_noise(positions, generator), self._kick)
-        positions.add_(velocities, alpha=half)
-        new_forces = forces(positions)
-        velocities.addcmul_(new_forces, self._half_step_over_mass)
-        return State(positions, velocities, new_forces)
+    def advance(self, forces: Forces) -> Advance:
+        """One step of all chains, as a function of nothing but tensors, so it can be compiled."""
+        half, decay = 0.5 * self.time_step, math.exp(-self.friction * self.time_step)
+        half_over_mass = (half / self.masses.double()).to(self.masses.dtype)[:, None]
+        kick = math.sqrt(-math.expm1(-2 * self.friction * self.time_step)) * self.thermal_speed
+
+        def advance(positions, velocities, old_forces, noise):
+            velocities = torch.addcmul(velocities, old_forces, half_over_mass)
+            positions = torch.add(positions, velocities, alpha=half)
+            velocities.mul_(decay).addcmul_(noise, kick)
+            positions.add_(velocities, alpha=half)
+            new_forces = forces(positions)
+            velocities.addcmul_(new_forces, half_over_mass)
+            return positions, velocities, new_forces
+
+        return advance
 
 
-def _noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def step(state: State, advance: Advance, generator: torch.Generator) -> State:
+    """One step of all chains, by `Langevin.advance`; the old state stays as it was."""
+    return State(*advance(*state.tensors(), noise(state.positions, generator)))
+
+
+def noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Normal random numbers, in memory as `chains_last` has them."""
     n_chains, n_beads, _ = like.shape
     shape = (n_beads, 3, n_chains)
-    noise = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
-    return noise.permute(2, 0, 1)
+    values = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
+    return values.permute(2, 0, 1)

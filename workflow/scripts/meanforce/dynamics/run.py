@@ -11,7 +11,7 @@ import torch
 from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.exchange import Ladders
-from meanforce.dynamics.langevin import Forces, Langevin, State, chains_last
+from meanforce.dynamics.langevin import Advance, Langevin, State, chains_last, noise, step
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import Intact, counts, gate
@@ -32,7 +32,7 @@ class Chains:
         state: positions, velocities, forces.
         broken: of each ladder, 0 or the code of how it broke; shape (n_ladders,), on the CPU.
         step: steps done.
-        compiled: whether the forces are to be compiled.
+        compiled: whether the steps are to be compiled.
         ended: why the run ended; empty while it goes on.
     """
 
@@ -107,6 +107,7 @@ class BatchRun:
             settings.friction,
             settings.time_step,
         )
+        self._advance = self._langevin.advance(self._forces)
         self._looked: list[np.ndarray] = []
 
     @torch.no_grad()
@@ -145,11 +146,11 @@ class BatchRun:
             else:
                 chains = self._restore(bundle)
                 report(f"going on at step {chains.step}")
-            forces: Forces = self._forces
+            advance = self._advance
             if chains.compiled:
-                forces = compiled(forces, chains.state.positions, report)
+                advance = compiled(advance, self._example(chains.state), report)
             first, started = chains.step, time.perf_counter()
-            self._step_to_end(chains, forces, store, job, report)
+            self._step_to_end(chains, advance, store, job, report)
             wall = time.perf_counter() - started
             self._save(chains, store, job)
             store.finish(output, self._masses, self._about(chains))
@@ -164,10 +165,16 @@ class BatchRun:
             compiled=pays(self._settings, self._molecule.size, steps),
         )
 
+    @staticmethod
+    def _example(state: State) -> tuple[torch.Tensor, ...]:
+        """What a step is computed of, with random numbers that the run does not miss."""
+        generator = torch.Generator(state.positions.device).manual_seed(0)
+        return *state.tensors(), noise(state.positions, generator)
+
     def _step_to_end(
         self,
         chains: Chains,
-        forces: Forces,
+        advance: Advance,
         store: Store,
         job: Job,
         report: Callable[[str], None],
@@ -175,7 +182,7 @@ class BatchRun:
         schedule, n = self._schedule, len(chains.state.positions)
         first, started, tenth = chains.step, time.perf_counter(), max(1, schedule.end // 10)
         while chains.step < schedule.end and not chains.ended:
-            chains.state = self._langevin.step(chains.state, forces, self._generator)
+            chains.state = step(chains.state, advance, self._generator)
             chains.step += 1
             if schedule.is_exchange(chains.step):
                 energies = self._energies(chains.state.positions)

@@ -110,7 +110,7 @@ class Simulation(Settings):
     )
     compile: Literal["auto", "never"] = Field(
         default="auto",
-        description="auto: long runs compile the potential, which takes about a minute and "
+        description="auto: long runs compile their steps, which takes about a minute and "
         "doubles the speed; without a C++ compiler they go on as they are",
     )
 
