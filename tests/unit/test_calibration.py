@@ -83,6 +83,7 @@ def test_standard_error_is_the_scatter_of_a_calibrated_ensemble():
     assert freedom == pytest.approx(12, rel=0.4)
 
 
+@pytest.mark.slow
 def test_jackknife_of_linear_fits_is_calibrated():
     """Splines on independent Müller–Brown frames; members leave out a fold each."""
     folds, results = 5, []
@@ -112,6 +113,7 @@ def test_jackknife_of_linear_fits_is_calibrated():
     assert ratio == pytest.approx(1.0, abs=4.5 * error)
 
 
+@pytest.mark.slow
 def test_networks_that_err_alike_in_law_only():
     """The truth is one more draw from the networks' law: the mean's error is M + 1 times larger."""
     generator = torch.Generator().manual_seed(3)

@@ -30,6 +30,8 @@ from torsion import (
     run,
 )
 
+pytestmark = pytest.mark.slow
+
 INTERNAL = {"internal": True}
 
 

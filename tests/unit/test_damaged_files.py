@@ -146,6 +146,7 @@ def made(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_damaged_trajectory_is_refused(made):
     import h5py
 
@@ -169,6 +170,7 @@ def test_damaged_trajectory_is_refused(made):
     assert refusals(path, read, 3, same_arrays) > 0.7 * FLIPS
 
 
+@pytest.mark.slow
 def test_damaged_forces_are_refused(made):
     def read(path: Path) -> dict:
         with ForcesReader(path) as file:
@@ -230,6 +232,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["H5MD", "plain"])
 def test_hdf5_files_end_in_good_order_where_there_is_no_room(root, tmp_path, kind):
     result = subprocess.run(

@@ -108,6 +108,7 @@ BEAD = Molecule(("X",), ("X",), ())
 MASSES = np.array([10.0])
 
 
+@pytest.mark.slow
 def test_shared_bias_crosses_a_barrier_and_reweights_to_the_exact_populations(tmp_path):
     bias_settings = CgBias.model_validate(
         {

@@ -170,6 +170,7 @@ def test_explosion_is_reported_with_step_and_last_good_frame(tmp_path):
     assert np.isfinite(read_bundle(tmp_path / BUNDLE).arrays["positions_0"]).all()
 
 
+@pytest.mark.slow
 def test_after_an_explosion_half_the_time_step_goes_on_if_the_settings_allow(tmp_path):
     frames, lines = exploding(tmp_path, ONCE, on_instability="halve_time_step")
     assert sum("with half the time step" in line for line in lines) == 1

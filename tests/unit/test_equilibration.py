@@ -23,6 +23,8 @@ from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.systems.registry import build
 from meanforce.units import BOLTZMANN
 
+pytestmark = pytest.mark.slow
+
 SHORT = {
     # Strong coupling, and wide allowances for a few ps. Over eight seeds the mean temperature has
     # a standard deviation of 3 K (allowed: 15 K) and quarters of the density one of 1 % (allowed:

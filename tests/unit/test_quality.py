@@ -118,6 +118,7 @@ def rouse(n: int, beads: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]
     return chain[:, bead], forces[:, bead], float(np.diag(covariance).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beads", [2, 4, 7])
 def test_irreducible_variance_of_a_gaussian_chain(beads):
     """It is half of the forces' variance, in up to 15 dimensions."""

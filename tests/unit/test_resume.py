@@ -112,6 +112,7 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
     assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
 def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(compiling, "WORTH", 1)
