@@ -70,7 +70,7 @@ def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> F
     x = axis_of("distance from training", part["distance"], "K", at_zero=True)
     x = dataclasses.replace(x, low=-0.06 * x.high)
     y = axis_of("|error|" if metric.endswith("_error") else "error", tops, unit, at_zero=True)
-    panel = Panel(x, y, metric, Frame(width=340, height=240, left=54))
+    panel = Panel(x, y, metric, Frame(width=340, height=240, left=60))
     for number, look in enumerate(looks):
         some = part[part["experiment"] == look.name].sort_values(["distance", "temperature"])
         # Side by side, so that error bars do not hide each other.
