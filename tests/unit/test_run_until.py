@@ -149,7 +149,8 @@ def failing(*unused, **options):
     [
         (None, None, "no C++ compiler"),
         ("g++", failing, "cannot be compiled (no such instruction): going on without"),
-        ("g++", lambda f, **options: lambda x: (1.001 * f(x)[0],), "wrong by 1.0e-03"),
+        ("g++", lambda f, **options: lambda x: (x, 1.001 * f(x)[1]), "wrong by 1.0e-03"),
+        ("g++", lambda f, **options: lambda x: (x, torch.nan * f(x)[1]), "wrong by nan"),
     ],
 )
 def test_steps_that_cannot_be_compiled_are_computed_as_they_are(monkeypatch, compiler, made, line):
@@ -158,7 +159,7 @@ def test_steps_that_cannot_be_compiled_are_computed_as_they_are(monkeypatch, com
     lines = []
 
     def function(positions):
-        return (-positions,)
+        return positions, -positions
 
     arguments = (torch.ones(2, 1, 3, dtype=torch.float64),)
     assert compiling.compiled(function, arguments, lines.append) is function

@@ -51,7 +51,8 @@ def compiled(
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         report(f"steps cannot be compiled ({first[:200]}): going on without")
         return function
-    difference = max(map(_difference, found, wanted))
+    # Unlike that of Python, this maximum is NaN where one of them is.
+    difference = torch.stack([*map(_difference, found, wanted)]).max()
     if not difference <= TOLERANCE[wanted[0].dtype]:
         report(f"compiled steps are wrong by {difference:.1e}: going on without")
         return function
@@ -59,9 +60,9 @@ def compiled(
     return faster
 
 
-def _difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
+def _difference(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """The largest, over the largest value."""
-    return float((found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30))
+    return (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
 
 
 def available() -> bool:
