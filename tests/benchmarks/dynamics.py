@@ -29,7 +29,7 @@ from timing import Clock, Ratio, paired  # noqa: E402
 from meanforce.deployment.system import build_system  # noqa: E402
 from meanforce.dynamics import compiled as compiling  # noqa: E402
 from meanforce.dynamics import run as running  # noqa: E402
-from meanforce.dynamics.langevin import chains_last  # noqa: E402
+from meanforce.dynamics.langevin import arguments, chains_last  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
 from meanforce.potentials.molecule import Molecule  # noqa: E402
@@ -148,7 +148,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
     # Once for all turns: how long compiling takes is not asked here.
     batch = batch_run()
     state = batch._langevin.start(compact(replicas, molecule.size), batch._forces, batch._generator)
-    advance = compile_or_say(batch._advance, batch._example(state))
+    advance = compile_or_say(batch._advance, arguments(state, batch._generator))
 
     def run() -> None:
         batch = batch_run()

@@ -77,7 +77,7 @@ class Langevin:
     def start(self, positions: torch.Tensor, forces: Forces, generator: torch.Generator) -> State:
         """Chains at rest positions with Maxwell–Boltzmann velocities."""
         positions = chains_last(positions)
-        velocities = noise(positions, generator) * self.thermal_speed
+        velocities = _noise(positions, generator) * self.thermal_speed
         return State(positions, velocities, forces(positions))
 
     def advance(self, forces: Forces) -> Advance:
@@ -100,10 +100,15 @@ class Langevin:
 
 def step(state: State, advance: Advance, generator: torch.Generator) -> State:
     """One step of all chains, by `Langevin.advance`; the old state stays as it was."""
-    return State(*advance(*state.tensors(), noise(state.positions, generator)))
+    return State(*advance(*arguments(state, generator)))
 
 
-def noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def arguments(state: State, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """What `Langevin.advance` computes the next step of."""
+    return *state.tensors(), _noise(state.positions, generator)
+
+
+def _noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Normal random numbers, in memory as `chains_last` has them."""
     n_chains, n_beads, _ = like.shape
     shape = (n_beads, 3, n_chains)

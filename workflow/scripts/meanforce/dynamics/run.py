@@ -11,7 +11,7 @@ import torch
 from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.exchange import Ladders
-from meanforce.dynamics.langevin import Advance, Langevin, State, chains_last, noise, step
+from meanforce.dynamics.langevin import Advance, Langevin, State, arguments, chains_last, step
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import Intact, counts, gate
@@ -148,7 +148,9 @@ class BatchRun:
                 report(f"going on at step {chains.step}")
             advance = self._advance
             if chains.compiled:
-                advance = compiled(advance, self._example(chains.state), report)
+                # Not of the run's own random numbers, of which it must miss none.
+                other = torch.Generator(self._device).manual_seed(0)
+                advance = compiled(advance, arguments(chains.state, other), report)
             first, started = chains.step, time.perf_counter()
             self._step_to_end(chains, advance, store, job, report)
             wall = time.perf_counter() - started
@@ -164,12 +166,6 @@ class BatchRun:
             torch.zeros(self._ladders.count, dtype=torch.long),
             compiled=pays(self._settings, self._molecule.size, steps),
         )
-
-    @staticmethod
-    def _example(state: State) -> tuple[torch.Tensor, ...]:
-        """What a step is computed of, with random numbers that the run does not miss."""
-        generator = torch.Generator(state.positions.device).manual_seed(0)
-        return *state.tensors(), noise(state.positions, generator)
 
     def _step_to_end(
         self,
