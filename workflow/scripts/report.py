@@ -63,7 +63,9 @@ def main() -> None:
 def _summary(paths: list[Path]) -> pd.DataFrame:
     """All metrics in one table, with what can be said of each."""
     table = pd.concat([_table(path) for path in paths], ignore_index=True)
-    return table.assign(verdict=verdicts(table))
+    # After the columns of the contract; what has come later stands behind it.
+    table.insert(table.columns.get_loc("unit") + 1, "verdict", verdicts(table))
+    return table
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -29,7 +29,8 @@ from meanforce.settings.validation import Validation
 
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
-    "role", "metric", "value", "stderr", "noise_floor", "unit",
+    "role", "metric", "value", "stderr", "noise_floor", "unit", "stderr_noise", "dof",
+    "noise_floor_reference", "resolution", "data_limit",
 ]  # fmt: skip
 
 

@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 
-from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import free_energy, resampled
+from meanforce.statistics.errors import Error
+from meanforce.statistics.free_energies import free_energy
+from meanforce.statistics.resampling import DRAWS, resampled
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -42,7 +44,7 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
         with np.errstate(divide="ignore", invalid="ignore"):
             return -thermal * np.log(populations[..., 0] / populations[..., 1])
 
-    def estimate(sample: Sample) -> tuple[float, float]:
+    def estimate(sample: Sample) -> tuple[float, Error]:
         inside = [membership(comparison, basin, sample.variables) for basin in (first, second)]
         # The third column completes the normalisation, which cancels in the ratio.
         blocks = np.stack(
@@ -50,9 +52,9 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
             axis=1,
         )
         drawn = of(resampled(blocks, DRAWS, comparison.rng))
-        return float(of(blocks.sum(axis=0))), _scatter(drawn)
+        return float(of(blocks.sum(axis=0))), comparison.noise_of(sample, drawn)
 
-    model, model_error = estimate(comparison.model)
+    model, run = estimate(comparison.model)
     members = []
     for frames, weights in comparison.member_weights:
         values = comparison.model.variables[frames]
@@ -60,8 +62,9 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
             [weights[membership(comparison, b, values)].sum() for b in (first, second)]
         )
         members.append(float(of(populations)))
-    model_error = math.hypot(model_error, float(comparison.member_spread(members)))
-    return compared(f"delta_f_{name}", model, model_error, *estimate(comparison.truth), "kcal/mol")
+    training = comparison.training_error(members)
+    truth = estimate(comparison.truth)
+    return compared(f"delta_f_{name}", model, run, training, *truth, "kcal/mol")
 
 
 def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:
@@ -76,10 +79,11 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
         profile = surface.sum(axis=others) if others else surface
         return barrier_height(free_energy(profile, comparison.thermal), start, end, periodic)
 
-    def estimate(blocks: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
-        return height(blocks.sum(axis=0)), _scatter(np.array([height(draw) for draw in draws]))
+    def estimate(sample: Sample, units: np.ndarray, draws: np.ndarray) -> tuple[float, Error]:
+        drawn = np.array([height(draw) for draw in draws])
+        return height(units.sum(axis=0)), comparison.noise_of(sample, drawn)
 
-    model, model_error = estimate(comparison.model_blocks, comparison.model_draws)
+    model, run = estimate(comparison.model, comparison.model_blocks, comparison.model_draws)
     members = []
     for frames, weights in comparison.member_weights:
         profile, _ = np.histogram(
@@ -90,10 +94,9 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
         members.append(
             barrier_height(free_energy(profile, comparison.thermal), start, end, periodic)
         )
-    finite = [value for value in members if math.isfinite(value)]
-    model_error = math.hypot(model_error, float(comparison.member_spread(finite)))
-    reference = estimate(comparison.reference_blocks, comparison.reference_draws)
-    return compared(f"barrier_{name}", model, model_error, *reference, "kcal/mol")
+    truth = estimate(comparison.truth, comparison.reference_blocks, comparison.reference_draws)
+    training = comparison.training_error(members)
+    return compared(f"barrier_{name}", model, run, training, *truth, "kcal/mol")
 
 
 def _along(comparison: Comparison, basin: str, name: str, centers: np.ndarray) -> np.ndarray:
@@ -125,8 +128,3 @@ def barrier_height(
     if periodic:
         ways.append(max(profile[: low + 1].max(), profile[high:].max()))
     return float(min(ways) - profile[first])
-
-
-def _scatter(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.std(finite, ddof=1)) if len(finite) > 1 else math.nan

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import Axes, block_histograms, resampled
+from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.validation import Validation
+from meanforce.statistics.distances import Distance
+from meanforce.statistics.errors import NONE, Error, scatter
+from meanforce.statistics.resampling import DRAWS, resampled
 from meanforce.units import KCAL, kt
-
-DRAWS = 200
-"""Bootstrap samples behind each standard error."""
 
 MEMBER_FRAMES = 20000
 """Frames of the CG run on which members of the ensemble are told apart."""
@@ -87,6 +87,30 @@ class Comparison:
         """Standard error of the mean over members; see `standard_error`."""
         return standard_error(values, self.jackknife_folds)
 
+    def training_error(self, values: list[float] | np.ndarray) -> Error:
+        """What the draw of the training data causes, from one value for each member."""
+        return Error(float(self.member_spread(values)), max(len(values) - 1, 0))
+
+    def training_error_of(
+        self, metric: Distance, members: list[np.ndarray], reference: np.ndarray
+    ) -> Error:
+        """The same for a distance, to first order in what members differ from their mean by.
+
+        Args:
+            metric: the distance.
+            members: the distribution of each member.
+            reference: what the distance is from.
+        """
+        if len(members) < 2:
+            return self.training_error([])
+        mean = np.mean(members, axis=0)
+        return self.training_error([metric.slope(mean, one, reference) for one in members])
+
+    @staticmethod
+    def noise_of(sample: Sample, draws: np.ndarray) -> Error:
+        """Standard error of what was computed from bootstrap draws of a sample's units."""
+        return Error(scatter(draws), sample.n_units - 1) if sample.n_units > 1 else NONE
+
     def member_surfaces(self) -> list[np.ndarray]:
         """The surface's histogram in each member's ensemble; none where there is one member."""
         surfaces = [
@@ -143,12 +167,12 @@ def standard_error(values: list[float] | np.ndarray, jackknife_folds: int | None
         jackknife_folds: see `mean_variance_factor`.
 
     Returns:
-        shape (...); 0 for a single member.
+        shape (...); NaN for a single member.
     """
     values = np.asarray(values, dtype=float)
     n = len(values)
     if n < 2:
-        return np.zeros(values.shape[1:])
+        return np.full(values.shape[1:], np.nan)
     return np.sqrt(mean_variance_factor(n, jackknife_folds) * values.var(axis=0, ddof=1))
 
 

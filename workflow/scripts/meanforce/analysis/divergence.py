@@ -1,40 +1,55 @@
-"""Metrics `js_<variables>` and `fes_rmse`: distance of the free-energy surfaces."""
+"""Metrics `js_<variables>`, `fes_rmse`, `coverage_<variables>`: distance of the surfaces."""
+
+import math
 
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row
-from meanforce.analysis.sparse_floor import jensen_shannon_floor
-from meanforce.analysis.surfaces import distance_row, free_energy_rmse, jensen_shannon
+from meanforce.analysis.rows import Row, distance
+from meanforce.statistics.free_energies import FreeEnergyRmse, coverage
+from meanforce.statistics.jensen_shannon import JensenShannon
 from meanforce.units import KCAL
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """JS divergence (natural logarithm) and free-energy RMSE of the whole surface."""
-    reference = comparison.reference_blocks.sum(axis=0)
-    thermal, cutoff = comparison.thermal, comparison.validation.cutoff / KCAL
-
-    def surface_rmse(p: np.ndarray, q: np.ndarray) -> float:
-        return free_energy_rmse(p, q, thermal, cutoff)
-
-    def js_floor(units: np.ndarray) -> float:
-        return jensen_shannon_floor(units, comparison.axes.periodic)
-
-    metrics = {
-        # Divergences of independent noise add up, and so do squared differences.
-        "js_" + "_".join(comparison.validation.surface): (jensen_shannon, 1.0, js_floor, ""),
-        "fes_rmse": (surface_rmse, 2.0, None, "kcal/mol"),
-    }
-    result = []
+    """JS divergence (natural logarithm), free-energy RMSE and coverage of the whole surface."""
+    units = comparison.model_blocks, comparison.reference_blocks
+    model, reference = (side.sum(axis=0) for side in units)
+    low = comparison.thermal, comparison.validation.cutoff / KCAL
     members = comparison.member_surfaces()
-    for name, (metric, power, floor_of, unit) in metrics.items():
-        row = distance_row(
-            metric,
-            (comparison.model_blocks, comparison.reference_blocks),
-            (comparison.model_draws, comparison.reference_draws),
-            power,
-            float(comparison.member_spread([metric(member, reference) for member in members])),
-            floor_of,
+    variables = "_".join(comparison.validation.surface)
+    metrics = (
+        (f"js_{variables}", JensenShannon(comparison.axes.periodic), ""),
+        ("fes_rmse", FreeEnergyRmse(*low), "kcal/mol"),
+    )
+    result = [
+        distance(
+            name,
+            metric.value(model, reference),
+            metric.noise(*units),
+            comparison.training_error_of(metric, members, reference),
+            unit,
         )
-        result.append(Row(name, *row, unit))
-    return result
+        for name, metric, unit in metrics
+    ]
+    return [*result, _coverage(comparison, f"coverage_{variables}", model, reference, low)]
+
+
+def _coverage(
+    comparison: Comparison,
+    name: str,
+    model: np.ndarray,
+    reference: np.ndarray,
+    low: tuple[float, float],
+) -> Row:
+    """Fraction of the reference's low bins that the CG run visits.
+
+    Half of the reference's own units cover less than all of them; twice what they miss, at the
+    most, is missed by chance, so the floor is what one half of the reference covers of the whole.
+    """
+    units = comparison.reference_blocks
+    floor = math.nan
+    if len(units) > 3:
+        halves = (units[0::2].sum(axis=0), units[1::2].sum(axis=0))
+        floor = float(np.mean([coverage(half, reference, *low) for half in halves]))
+    return Row(name, coverage(model, reference, *low), noise_floor=floor)

@@ -10,6 +10,7 @@ import torch
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, compared
+from meanforce.statistics.errors import NONE, Error
 from meanforce.systems.muller_brown_surface import pmf
 from meanforce.units import kt
 
@@ -37,21 +38,26 @@ def rows(comparison: Comparison) -> list[Row]:
         difference = (curve - exact)[some]
         return float(np.sqrt(np.mean((difference - difference.mean()) ** 2)))
 
-    wells = [features_of(x, curve) for curve in curves]
-    well, barrier = features_of(x, mean)
-    exact_well, exact_barrier = features_of(x, exact)
-    well_error, barrier_error = _spread(comparison, wells)
-    return [
-        Row("pmf_rmse", rmse(mean), _spread(comparison, [rmse(c) for c in curves]), 0.0, "kT"),
-        *compared("well_difference", well, well_error, exact_well, 0.0, "kT"),
-        *compared("barrier", barrier, barrier_error, exact_barrier, 0.0, "kT"),
-    ]
+    features = [features_of(x, curve) for curve in curves]
+    result = [_rmse_row(comparison, rmse(mean), curves[:, some])]
+    for number, name in enumerate(("well_difference", "barrier")):
+        training = comparison.training_error([one[number] for one in features])
+        values = features_of(x, mean)[number], features_of(x, exact)[number]
+        # Neither the model's potential nor the exact one has any noise.
+        result += compared(name, values[0], NONE, training, values[1], NONE, "kT")
+    return result
 
 
-def _spread(comparison: Comparison, values: list) -> np.ndarray:
-    """Standard error over members; NaN where a single member knows none."""
-    spread = comparison.member_spread(values)
-    return spread if len(values) > 1 else np.full_like(spread, math.nan)
+def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
+    """Of an exact model it is 0; the draw of the training data explains the members' spread."""
+    level = curves - curves.mean(axis=1, keepdims=True)
+    spread = float(np.sqrt(np.mean(comparison.member_spread(level) ** 2)))
+    training = Error(spread, max(len(curves) - 1, 0))
+    # Of a distance that is all noise, this is about how it scatters.
+    return Row(
+        "pmf_rmse", value, spread / math.sqrt(2), 0.0, "kT", 0.0, training.dof, 0.0, 0.0,
+        training.limit(),
+    )  # fmt: skip
 
 
 def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Row, one_sided
 from meanforce.data.irreducible import block_error, irreducible_variance
 from meanforce.units import KCAL
 
@@ -44,22 +44,20 @@ def rows(comparison: Comparison) -> list[Row]:
     loss_error = block_error(squares, blocks)
     noise = irreducible_variance(positions, residual, blocks, sample.chains[frames])
     rmse, irreducible = math.sqrt(loss) / UNIT, math.sqrt(noise.variance) / UNIT
+    errors = [
+        part / (2 * root) / UNIT
+        for part, root in ((loss_error, math.sqrt(loss)), (noise.error, math.sqrt(noise.variance)))
+    ]
+    blocks = len(np.unique(blocks)) - 1
+    # The training data's draw moves both by much less than the noise of the frames does.
+    above = one_sided(blocks) * math.hypot(*errors)
     return [
         Row(
-            "force_rmse",
-            rmse,
-            loss_error / (2 * math.sqrt(loss)) / UNIT,
-            irreducible,
-            "kcal/mol/Å",
+            "force_rmse", rmse, errors[0], irreducible, "kcal/mol/Å", errors[0], blocks,
+            irreducible, irreducible + above,
         ),
-        Row(
-            "force_irreducible",
-            irreducible,
-            noise.error / (2 * math.sqrt(noise.variance)) / UNIT,
-            math.nan,
-            "kcal/mol/Å",
-        ),
-    ]
+        Row("force_irreducible", irreducible, errors[1], unit="kcal/mol/Å", dof=blocks),
+    ]  # fmt: skip
 
 
 def compared_frames(comparison: Comparison) -> np.ndarray:

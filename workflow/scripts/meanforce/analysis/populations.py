@@ -1,14 +1,13 @@
 """Metrics `population_<basin>`: how much of the ensemble is in each basin."""
 
-import math
-
 import numpy as np
 
 from meanforce.analysis.basins import membership
-from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import resampled
+from meanforce.statistics.errors import Error
+from meanforce.statistics.resampling import DRAWS, resampled
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -20,15 +19,15 @@ def rows(comparison: Comparison) -> list[Row]:
     for basin in comparison.validation.basins:
         inside = membership(comparison, basin, comparison.model.variables)
         members = [float(weights @ inside[frames]) for frames, weights in comparison.member_weights]
-        model, error = _estimate(comparison, comparison.model, inside)
-        error = math.hypot(error, float(comparison.member_spread(members)))
+        model, run = _estimate(comparison, comparison.model, inside)
+        training = comparison.training_error(members)
         reference = _estimate(comparison, truth, membership(comparison, basin, truth.variables))
-        result += compared(f"population_{basin}", model, error, *reference, "")
+        result += compared(f"population_{basin}", model, run, training, *reference, "")
     return result
 
 
-def _estimate(comparison: Comparison, sample: Sample, inside: np.ndarray) -> tuple[float, float]:
+def _estimate(comparison: Comparison, sample: Sample, inside: np.ndarray) -> tuple[float, Error]:
     """Population, and its standard error by the bootstrap."""
     parts = np.stack([sample.sums(inside), sample.sums(~inside)], axis=1)
     draws = resampled(parts, DRAWS, comparison.rng)[:, 0]
-    return float(parts[:, 0].sum()), float(np.std(draws, ddof=1))
+    return float(parts[:, 0].sum()), comparison.noise_of(sample, draws)

@@ -8,19 +8,14 @@ import dataclasses
 
 import numpy as np
 
-from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Row, distance
 from meanforce.analysis.sizes import extents
-from meanforce.analysis.surfaces import (
-    distance_row,
-    free_energy,
-    free_energy_rmse,
-    histogram,
-    resampled,
-    unit_histograms,
-)
+from meanforce.analysis.surfaces import histogram, unit_histograms
 from meanforce.settings.collective_variables import is_periodic
+from meanforce.statistics.free_energies import FreeEnergyRmse, free_energy
+from meanforce.statistics.resampling import DRAWS, resampled
 from meanforce.units import KCAL
 
 TAIL = 0.001
@@ -49,20 +44,14 @@ class Profile:
 
 def rows(comparison: Comparison) -> list[Row]:
     """Free-energy RMSE of every profile."""
-    thermal, cutoff = comparison.thermal, comparison.validation.cutoff / KCAL
-
-    def rmse(p: np.ndarray, q: np.ndarray) -> float:
-        return free_energy_rmse(p, q, thermal, cutoff)
-
+    metric = FreeEnergyRmse(comparison.thermal, comparison.validation.cutoff / KCAL)
     result = []
     for profile in profiles(comparison):
-        members = comparison.member_spread(
-            [rmse(member, profile.reference.sum(0)) for member in profile.members]
-        )
-        blocks = profile.model, profile.reference
-        draws = [resampled(one, DRAWS, comparison.rng) for one in blocks]
-        row = distance_row(rmse, blocks, draws, 2.0, float(members))
-        result.append(Row(f"fes_rmse_{profile.quantity}", *row, "kcal/mol"))
+        model, reference = profile.model.sum(axis=0), profile.reference.sum(axis=0)
+        training = comparison.training_error_of(metric, list(profile.members), reference)
+        noise = metric.noise(profile.model, profile.reference)
+        value = metric.value(model, reference)
+        result.append(distance(f"fes_rmse_{profile.quantity}", value, noise, training, "kcal/mol"))
     return result
 
 
@@ -74,7 +63,7 @@ def curves(comparison: Comparison) -> list[Curve]:
         value, error = _curve(comparison, profile.model)
         with np.errstate(divide="ignore", invalid="ignore"):
             members = -comparison.thermal * np.log(profile.members)
-            error = np.hypot(error, comparison.member_spread(members)) if len(members) else error
+            error = np.hypot(error, comparison.member_spread(members))
         centers = 0.5 * (profile.edges[1:] + profile.edges[:-1])
         labels = profile.quantity, profile.kind, profile.unit
         result.append(Curve(*labels, centers, *reference, value, error))

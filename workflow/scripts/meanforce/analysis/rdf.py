@@ -9,12 +9,13 @@ import itertools
 
 import numpy as np
 
-from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.graph import molecules
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Row, distance
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import distance_row, resampled
+from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
+from meanforce.statistics.resampling import DRAWS, resampled
 
 FRAMES = 2000
 """Frames of each side that are looked at."""
@@ -25,10 +26,33 @@ PAIRS = 2 * 10**6
 
 def rows(comparison: Comparison) -> list[Row]:
     """Root mean square difference of g(r) over all r up to half the box."""
+    metric = RdfRmse()
     return [
-        Row(f"rdf_rmse_{name}", *distance_row(_rmse, blocks, draws, 2.0, 0.0))
-        for name, _, blocks, draws in _all(comparison)
+        distance(
+            f"rdf_rmse_{name}",
+            metric.value(*(side.sum(axis=0) for side in blocks)),
+            metric.noise(*blocks),
+        )
+        for name, _, blocks, _ in _all(comparison)
     ]
+
+
+class RdfRmse(Distance):
+    """Root mean square difference of g(r) from weighted sums of it and of weights, (n_bins + 1)."""
+
+    def value(self, p: np.ndarray, q: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((_normalised(p) - _normalised(q)) ** 2)))
+
+    def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
+        whole = [_normalised(side.sum(axis=0)) for side in (model, reference)]
+        scale = 1 / np.sqrt(len(whole[0]))
+        parts = []
+        for units, mean in zip((model, reference), whole, strict=True):
+            n, total = len(units), units[:, -1].sum()
+            bare = (units[:, :-1] - units[:, -1:] * mean) / total
+            parts.append(scale * bare * np.sqrt(n / max(1, n - 1)))
+        difference = scale * (whole[0] - whole[1])
+        return rooted(quadratic(difference, *parts), float(difference @ difference))
 
 
 def curves(comparison: Comparison) -> list[Curve]:
@@ -124,7 +148,3 @@ def unit_sums(sample: Sample, pairs: np.ndarray, edges: np.ndarray) -> np.ndarra
 
 def _normalised(sums: np.ndarray) -> np.ndarray:
     return sums[..., :-1] / sums[..., -1:]
-
-
-def _rmse(p: np.ndarray, q: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((_normalised(p) - _normalised(q)) ** 2)))

@@ -41,8 +41,12 @@ CURVES = (profiles.curves, rdf.curves, displacement.curves)
 
 
 def all_rows(comparison: Comparison) -> list[Row]:
-    """Rows of every metric."""
-    return [row for metric in METRICS for row in metric(comparison)]
+    """Rows of every metric, each with random numbers of its own: a new one changes no other."""
+    result = []
+    for metric, stream in zip(METRICS, comparison.rng.spawn(len(METRICS)), strict=True):
+        comparison.rng = stream
+        result += metric(comparison)
+    return result
 
 
 def all_curves(comparison: Comparison) -> list[Curve]:

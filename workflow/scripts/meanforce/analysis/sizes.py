@@ -4,12 +4,13 @@ import functools
 
 import numpy as np
 
-from meanforce.analysis.comparison import DRAWS, Comparison
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.graph import ends, molecules
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import distribution, wasserstein_row
-from meanforce.analysis.surfaces import resampled
+from meanforce.statistics.errors import Error
+from meanforce.statistics.resampling import DRAWS, resampled
 
 FEWEST_BEADS = 3
 """Of a molecule whose extent is more than a bond."""
@@ -22,15 +23,15 @@ def rows(comparison: Comparison) -> list[Row]:
     ours, theirs = extents(comparison.model), extents(comparison.reference)
     result = []
     for name, values in ours.items():
-        model, model_error = _mean(comparison, comparison.model, values)
+        model, run = _mean(comparison, comparison.model, values)
         members = [
             weights @ values[frames].mean(1) for frames, weights in comparison.member_weights
         ]
-        model_error = np.hypot(model_error, comparison.member_spread(members))
+        training = comparison.training_error(members)
         reference = _mean(comparison, comparison.reference, theirs[name])
-        result += compared(name, model, float(model_error), *reference, "nm")
-        item = distribution(name, comparison.model, values, comparison.reference, theirs[name])
-        result.append(wasserstein_row(f"wasserstein_{name}", [item], "nm", comparison.rng))
+        result += compared(name, model, run, training, *reference, "nm")
+        item = distribution(name, comparison, values, theirs[name])
+        result.append(wasserstein_row(comparison, f"wasserstein_{name}", [item], "nm"))
     return result
 
 
@@ -58,10 +59,10 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
     }
 
 
-def _mean(comparison: Comparison, sample: Sample, values: np.ndarray) -> tuple[float, float]:
+def _mean(comparison: Comparison, sample: Sample, values: np.ndarray) -> tuple[float, Error]:
     """Mean over frames and molecules, and its standard error by the bootstrap."""
     # The second column is the weight that the first one is divided by.
     sums = np.stack([sample.sums(values.mean(1)), sample.sums(np.ones(len(values)))], axis=1)
     draws = resampled(sums, DRAWS, comparison.rng)
     total = sums.sum(axis=0)
-    return float(total[0] / total[1]), float(np.std(draws[:, 0] / draws[:, 1], ddof=1))
+    return float(total[0] / total[1]), comparison.noise_of(sample, draws[:, 0] / draws[:, 1])

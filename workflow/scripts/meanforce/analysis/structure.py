@@ -5,14 +5,18 @@ import dataclasses
 import numpy as np
 import torch
 
-from meanforce.analysis.comparison import DRAWS, Comparison
-from meanforce.analysis.rows import Row
+from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.rows import Row, distance
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import distance_row, resampled, unit_histograms
+from meanforce.analysis.surfaces import histogram, unit_histograms
 from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.statistics.wasserstein import Wasserstein
 
 BINS = 200
 UNITS = {"bond": "nm", "angle": "rad", "dihedral": "rad"}
+
+CIRCULAR = ("dihedral",)
+"""Kinds that live on a circle."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,12 +28,14 @@ class Distribution:
         edges: bin edges, nm or rad.
         model: shape (n_units, n_bins).
         reference: likewise.
+        members: histograms of the members of the ensemble, each of shape (n_bins,).
     """
 
     kind: str
     edges: np.ndarray
     model: np.ndarray
     reference: np.ndarray
+    members: tuple[np.ndarray, ...] = ()
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -39,26 +45,27 @@ def rows(comparison: Comparison) -> list[Row]:
     listed = distributions(comparison)
     kinds = {kind: [item for item in listed if item.kind == kind] for kind in UNITS}
     return [
-        wasserstein_row(f"wasserstein_{kind}", items, UNITS[kind], comparison.rng)
+        wasserstein_row(comparison, f"wasserstein_{kind}", items, UNITS[kind])
         for kind, items in kinds.items()
         if items
     ]
 
 
-def wasserstein_row(
-    name: str, items: list[Distribution], unit: str, rng: np.random.Generator
-) -> Row:
+def wasserstein_row(comparison: Comparison, name: str, items: list[Distribution], unit: str) -> Row:
     """Mean Wasserstein-1 distance over some distributions of the same frames."""
-
-    def mean_distance(p: np.ndarray, q: np.ndarray) -> float:
-        return float(np.mean([_distance(*three) for three in zip(items, p, q, strict=True)]))
-
-    # All items are resampled together, as their errors are correlated.
-    blocks = [
-        np.stack([getattr(item, side) for item in items], axis=1) for side in ("model", "reference")
+    metric = Wasserstein(
+        np.array([item.edges[1] - item.edges[0] for item in items]),
+        np.array([item.kind in CIRCULAR for item in items]),
+    )
+    # All items are taken together, as their errors are correlated.
+    units = [
+        np.stack([getattr(item, side) for item in items], axis=1) / len(items)
+        for side in ("model", "reference")
     ]
-    draws = [resampled(one, DRAWS // 4, rng) for one in blocks]
-    return Row(name, *distance_row(mean_distance, blocks, draws, 2.0, 0.0), unit)
+    model, reference = (side.sum(axis=0) for side in units)
+    members = [np.stack(one) / len(items) for one in zip(*(i.members for i in items), strict=True)]
+    training = comparison.training_error_of(metric, members, reference)
+    return distance(name, metric.value(model, reference), metric.noise(*units), training, unit)
 
 
 def distributions(comparison: Comparison) -> list[Distribution]:
@@ -76,40 +83,29 @@ def distributions(comparison: Comparison) -> list[Distribution]:
     internal = InternalCoordinates(listed, molecule.size)
     ours, theirs = _values(internal, model), _values(internal, reference)
     return [
-        distribution(kind, model, ours[:, column, None], reference, theirs[:, column, None])
+        distribution(kind, comparison, ours[:, column, None], theirs[:, column, None])
         for column, kind in enumerate(kinds)
     ]
 
 
 def distribution(
-    kind: str, model: Sample, ours: np.ndarray, reference: Sample, theirs: np.ndarray
+    kind: str, comparison: Comparison, ours: np.ndarray, theirs: np.ndarray
 ) -> Distribution:
     """Histograms of a quantity; values of shape (n, n_copies), copies being alike."""
-    if kind == "dihedral":
+    if kind in CIRCULAR:
         edges = np.linspace(-np.pi, np.pi, BINS + 1)
     else:
         low, high = min(ours.min(), theirs.min()), max(ours.max(), theirs.max())
         margin = 1e-6 + 0.01 * (high - low)
         edges = np.linspace(low - margin, high + margin, BINS + 1)
+    members = (histogram(ours[f], weights, edges) for f, weights in comparison.member_weights)
     return Distribution(
-        kind, edges, unit_histograms(ours, model, edges), unit_histograms(theirs, reference, edges)
+        kind,
+        edges,
+        unit_histograms(ours, comparison.model, edges),
+        unit_histograms(theirs, comparison.reference, edges),
+        tuple(members),
     )
-
-
-def wasserstein(p: np.ndarray, q: np.ndarray, width: float, circular: bool) -> float:
-    """Wasserstein-1 distance of two histograms on equal bins of a width.
-
-    On the circle: ∫|F − G − median(F − G)|; Rabin, Delon, Gousseau, JMIV 41, 147 (2011).
-    """
-    difference = np.cumsum(p - q)
-    if circular:
-        difference = difference - np.median(difference)
-    return float(np.abs(difference).sum() * width)
-
-
-def _distance(item: Distribution, p: np.ndarray, q: np.ndarray) -> float:
-    width = item.edges[1] - item.edges[0]
-    return wasserstein(p / p.sum(), q / q.sum(), width, item.kind == "dihedral")
 
 
 def _values(internal: InternalCoordinates, sample: Sample) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.surfaces import free_energy
+from meanforce.statistics.free_energies import free_energy
 from meanforce.units import KCAL
 
 

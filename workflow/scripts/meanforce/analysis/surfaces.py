@@ -1,14 +1,10 @@
-"""Histograms by blocks, and what follows from them: free energies, divergences, noise floors."""
+"""Histograms of weighted samples, by independent units."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
 from meanforce.analysis.samples import Sample
-
-Metric = Callable[[np.ndarray, np.ndarray], float]
-"""A distance of two distributions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,102 +89,3 @@ def _by_units(
         for unit, slopes in enumerate(sample.response[frames].T):
             counts[unit] += np.bincount(column, weights=weights * slopes, minlength=bins)
     return counts
-
-
-def resampled(blocks: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Bootstrap over blocks: sums of blocks drawn with replacement, normalised over histograms.
-
-    Of n blocks n − 1 are drawn, so that the variance of a mean is right and not (n − 1)/n of it,
-    which matters where blocks are few replicas; Rao, Wu, J. Am. Stat. Assoc. 83, 231 (1988).
-
-    Args:
-        blocks: shape (n_blocks, ...), additive.
-        draws: number of bootstrap samples.
-        rng: source of random numbers.
-
-    Returns:
-        shape (draws, ...).
-    """
-    n = len(blocks)
-    times = rng.multinomial(max(n - 1, 1), np.full(n, 1.0 / n), size=draws)
-    total = np.tensordot(times, blocks, axes=1)
-    return total / total.reshape(draws, -1).sum(axis=1).reshape(-1, *[1] * (blocks.ndim - 1))
-
-
-def jensen_shannon(p: np.ndarray, q: np.ndarray) -> float:
-    """Jensen–Shannon divergence of two distributions, natural logarithm; in [0, ln 2]."""
-    mean = 0.5 * (p + q)
-
-    def relative_entropy(a: np.ndarray) -> float:
-        some = a > 0
-        return float((a[some] * np.log(a[some] / mean[some])).sum())
-
-    return 0.5 * (relative_entropy(p) + relative_entropy(q))
-
-
-def free_energy(p: np.ndarray, thermal: float) -> np.ndarray:
-    """−kT ln p, minimum 0, +inf where p is 0; in the unit of `thermal`."""
-    with np.errstate(divide="ignore"):
-        values = -thermal * np.log(p)
-    return values - values.min()
-
-
-def free_energy_rmse(p: np.ndarray, q: np.ndarray, thermal: float, cutoff: float) -> float:
-    """Root mean square difference of two free-energy surfaces.
-
-    Over bins that both populate and where the free energy of q is below `cutoff`, after the
-    constant that makes the mean difference vanish; unit of `thermal` and `cutoff`.
-    """
-    a, b = free_energy(p, thermal), free_energy(q, thermal)
-    some = np.isfinite(a) & (b < cutoff)
-    if not some.any():
-        return float("nan")
-    difference = a[some] - b[some]
-    return float(np.sqrt(np.mean((difference - difference.mean()) ** 2)))
-
-
-def noise_floor(metric: Metric, blocks: np.ndarray, draws: np.ndarray, power: float = 1.0) -> float:
-    """Mean of a metric between a finite sample and the distribution that it comes from.
-
-    Estimated by the bootstrap: between resampled blocks and all blocks. A perfect model differs
-    from the reference by the floors of both samples, because their noise is independent.
-
-    Args:
-        metric: function of two distributions, 0 where they are equal.
-        blocks: histograms by blocks, shape (n_blocks, ...); one block is exact.
-        draws: bootstrap samples of these, from `resampled`.
-        power: of the metric in which independent contributions add up.
-
-    Returns:
-        mean of the metric to this power.
-    """
-    whole = blocks.sum(axis=0)
-    return float(np.nanmean([metric(draw, whole) ** power for draw in draws]))
-
-
-def distance_row(
-    metric: Metric,
-    blocks: tuple[np.ndarray, np.ndarray],
-    draws: tuple[np.ndarray, np.ndarray],
-    power: float,
-    member_spread: float,
-    floor_of: Callable[[np.ndarray], float] | None = None,
-) -> tuple[float, float, float]:
-    """A distance of model and reference, its standard error, and its noise floor.
-
-    Args:
-        metric: function of two distributions.
-        blocks: histograms of model and reference by units, each of shape (n_units, ...).
-        draws: bootstrap samples of these, each of shape (n_draws, ...).
-        power: of the metric in which independent contributions add up.
-        member_spread: standard error over the members of the ensemble.
-        floor_of: floor of one side by its blocks, to this power, where the bootstrap's is not good.
-    """
-    model, reference = (one.sum(axis=0) for one in blocks)
-    drawn = [metric(a, b) for a, b in zip(*draws, strict=True)]
-    if floor_of is None:
-        floors = [noise_floor(metric, *pair, power) for pair in zip(blocks, draws, strict=True)]
-    else:
-        floors = [floor_of(one) for one in blocks]
-    error = float(np.hypot(np.nanstd(drawn, ddof=1), member_spread))
-    return metric(model, reference), error, sum(floors) ** (1.0 / power)

@@ -1,35 +1,47 @@
 """Column `verdict` of the summary: what can be said of each error, and what cannot.
 
-Rows that measure an error are judged by two questions, each at two standard errors (a right answer
-is missed once in twenty times):
+Rows that measure an error are judged in this order:
 
-1. Is the error larger than a perfect model's, |value| of a signed error (`…_error`) larger than 0,
-   or a distance larger than its noise floor? If not, nothing better could be seen with these data:
-   `within noise`.
-2. If so, is it smaller than that of the best rival? Rivals are the experiments on the same system,
-   mapping and state point that differ in force map, campaigns or potential; repeats of a recipe
-   are none. If it is, `resolved better`; if not, or without rivals, `worse`.
+1. Has the CG run converged (row `converged` of the same experiment and state point)? If not,
+   nothing is said of the model: `not converged`.
+2. Is the error larger than a perfect model's, |value| of a signed error (`…_error`) or a distance
+   beyond the column `resolution`, which a perfect model exceeds once in twenty times? If not,
+   nothing better could be seen with these data: `within noise`.
+3. If so, is it smaller than that of every rival? Rivals are the experiments on the same system,
+   mapping and state point that differ in force map, campaigns or potential, and the direct
+   reweighting of the same data (`…_baseline`); repeats of a recipe are none. Each difference must
+   be larger than the quantile of its error bar, training data included, and the one in twenty is
+   shared among the rivals. Then it is `resolved better`.
+4. Is it within what the draw of the training data explains (`data_limit`)? Then it is `limited by
+   data`: more of them would make it smaller. If not, or if that is not known, `worse`.
 
 So of two experiments, as with biased against unbiased data, at most one is `resolved better`, and
 one is `worse` only where its error is really there. All other rows, such as values of model and
-reference, of convergence or of speed, have no verdict; nor have errors without a standard error.
+reference, of convergence or of speed, have no verdict; nor have errors of which it is not known
+what a perfect model would score.
 """
 
 import math
 
-import numpy as np
 import pandas as pd
 
-WITHIN, BETTER, WORSE = "within noise", "resolved better", "worse"
+from meanforce.statistics.errors import LEVEL, Error, combined
+
+WITHIN, BETTER, LIMITED, WORSE, UNFINISHED = (
+    "within noise", "resolved better", "limited by data", "worse", "not converged",
+)  # fmt: skip
 
 DISTANCES = ("js_", "fes_rmse", "pmf_rmse", "wasserstein_", "rdf_rmse_")
 """Beginnings of metrics that are 0 for a perfect model and endless data."""
 
-FLOORED = (*DISTANCES, "force_rmse", "stability")
+FLOORED = (*DISTANCES, "force_rmse")
 """Beginnings of metrics that have a floor, which a perfect model scores."""
 
-SIGNIFICANT = 2.0
-"""Standard errors beyond which a difference counts."""
+STABLE = "stability"
+"""Beginning of fractions that are 1 for a perfect model."""
+
+BASELINE = "_baseline"
+"""In the names of rows that judge the training data without a model."""
 
 PLACE = ["system", "mapping", "state_point", "metric"]
 RECIPE = ["force_map", "campaign", "potential"]
@@ -38,33 +50,60 @@ RECIPE = ["force_map", "campaign", "potential"]
 def verdicts(summary: pd.DataFrame) -> list[str]:
     """Verdict of each row of the merged table of metrics; empty where none makes sense."""
     table = summary.reset_index(drop=True)
-    excess = pd.Series([_excess(row) for row in table.itertuples()], dtype=float)
-    errors = table["stderr"].astype(float).where(excess != math.inf, 0.0)
+    runs = table[table["metric"] == "converged"]
+    unfinished = {(row.experiment, row.state_point) for row in runs.itertuples() if row.value < 1}
+    size = pd.Series([_size(row) for row in table.itertuples()], dtype=float)
+    beyond = pd.Series([_beyond(row) for row in table.itertuples()], dtype=object)
     found = [""] * len(table)
-    known = excess.notna() & errors.notna()
-    for _, group in table[known].groupby(PLACE, dropna=False):
+    judged = beyond.notna()
+    table["metric"] = table["metric"].str.replace(BASELINE, "", regex=False)
+    for _, group in table[judged].groupby(PLACE, dropna=False):
         recipes = group[RECIPE].apply(tuple, axis=1)
-        for row in group.index:
-            rivals = group.index[(recipes != recipes[row]).to_numpy()]
-            found[row] = _verdict(row, rivals, excess, errors)
+        own = group.index.map(lambda i: BASELINE in summary["metric"].iloc[i])
+        for row, baseline in zip(group.index, own, strict=True):
+            place = table.loc[row, "experiment"], table.loc[row, "state_point"]
+            if place in unfinished and not baseline:
+                found[row] = UNFINISHED
+            elif not beyond[row]:
+                found[row] = WITHIN
+            else:
+                rivals = group.index[(recipes != recipes[row]).to_numpy() | (own != baseline)]
+                found[row] = _against(table, size, row, rivals)
     return found
 
 
-def _verdict(row: int, rivals: pd.Index, excess: pd.Series, errors: pd.Series) -> str:
-    if excess[row] <= SIGNIFICANT * errors[row]:
-        return WITHIN
-    if not len(rivals) or not np.isfinite(excess[row]):
-        return WORSE
-    best = excess[rivals].idxmin()
-    gain = excess[best] - excess[row]
-    return BETTER if gain > SIGNIFICANT * math.hypot(errors[row], errors[best]) else WORSE
+def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -> str:
+    """Of an error that is really there."""
+    if len(rivals) and math.isfinite(size[row]):
+        level = LEVEL / len(rivals)
+        if all(_smaller(table, size, row, rival, level) for rival in rivals):
+            return BETTER
+    return LIMITED if size[row] <= table.loc[row, "data_limit"] else WORSE
 
 
-def _excess(row) -> float:
-    """Error beyond that of a perfect model, NaN where a row measures none."""
-    if row.metric.endswith("_error"):
+def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: float) -> bool:
+    """Whether an error is resolvably smaller than a rival's."""
+    if size[rival] == math.inf:
+        return True
+    errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
+    return bool(size[rival] - size[row] > combined(*errors).limit(level))
+
+
+def _size(row) -> float:
+    """Size of an error, NaN where a row measures none."""
+    if row.metric.endswith("_error") or row.metric.startswith(FLOORED):
         return abs(row.value)
-    if row.metric.startswith(FLOORED):
-        # Of stability a perfect model has most, of distances least.
-        return (row.value - row.noise_floor) * (-1 if row.metric.startswith("stability") else 1)
-    return math.nan
+    return 1.0 - row.value if row.metric.startswith(STABLE) else math.nan
+
+
+def _beyond(row) -> bool | None:
+    """Whether a row is beyond what a perfect model scores; None where that is not known."""
+    if row.metric.startswith(STABLE):
+        known = math.isfinite(row.value) and math.isfinite(row.stderr)
+        return 1.0 - row.value > 2 * row.stderr if known else None
+    size = _size(row)
+    if math.isnan(size):
+        return None
+    if size == math.inf:
+        return True
+    return None if math.isnan(row.resolution) else size > row.resolution

@@ -7,8 +7,8 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.exact_pmf import profiles
-from meanforce.analysis.surfaces import free_energy
 from meanforce.figures import style
+from meanforce.statistics.free_energies import free_energy
 from meanforce.units import KCAL, kt
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from meanforce.analysis.verdict import BETTER, DISTANCES, WITHIN, WORSE
+from meanforce.analysis.verdict import BETTER, DISTANCES, LIMITED, UNFINISHED, WITHIN, WORSE
 
 GROUPS = {
     "Free energy": (
@@ -26,7 +26,7 @@ HEADLINES = (
 )  # fmt: skip
 """Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
 
-VERDICTS = {BETTER: "▲", WITHIN: "≈", WORSE: "▼"}
+VERDICTS = {BETTER: "▲", WITHIN: "≈", LIMITED: "◒", WORSE: "▼", UNFINISHED: "…"}
 """Verdict: its mark."""
 
 

@@ -1,0 +1,157 @@
+"""Distances of two distributions that are known from finite data: floor, noise and what is seen.
+
+Let δ be the true difference of two distributions in coordinates in which the squared distance is
+D = |x|², and let the measured difference be x = δ + ε, with noise ε of covariance Σ = Σ_a + Σ_b
+from the two sides. Then, for normal noise,
+
+    ⟨D⟩ = |δ|² + tr Σ,    Var D = 4 δᵀΣδ + 2 tr Σ²:
+
+tr Σ is the noise floor, what two samples of the same distribution score, and 2 tr Σ² the variance
+of such scores. The bootstrap finds neither from noisy data: its draws have the noise twice, and its
+variance is 4 δᵀΣδ + 6 tr Σ². Here both come from the residuals e_i of n independent units, as
+Σ_i |e_i|² and, without the bias (tr Σ)²/(n − 1) of tr (Σ_i e_i e_iᵀ)², by Himeno, Yamada,
+J. Multivar. Anal. 130, 27 (2014). The scores of perfect models are spread as a multiple of χ² with
+the same mean and variance, whose quantile is the smallest score that is taken for an error.
+"""
+
+import abc
+import dataclasses
+import math
+
+import numpy as np
+from scipy import stats
+
+from meanforce.statistics.errors import LEVEL
+
+STEP = 0.1
+"""Fraction of the way to another distribution over which a derivative is taken."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """What finite data do to a distance, in its unit.
+
+    Attributes:
+        floor: mean of the distance of two samples of one distribution.
+        floor_reference: the same, if the model's side were exact.
+        null: standard deviation of the distance of two such samples, with what the floor is
+            uncertain by.
+        stderr: standard deviation of the distance as it was measured.
+        resolution: distance that two such samples exceed with probability `LEVEL`.
+    """
+
+    floor: float
+    floor_reference: float
+    null: float
+    stderr: float
+    resolution: float
+
+
+class Distance(abc.ABC):
+    """A distance of two distributions, 0 where they are equal."""
+
+    @abc.abstractmethod
+    def value(self, p: np.ndarray, q: np.ndarray) -> float:
+        """The distance of two distributions of the same shape."""
+
+    @abc.abstractmethod
+    def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
+        """What finite data do to it.
+
+        Args:
+            model, reference: histograms by independent units, each of shape (n_units, ...), 1 in
+                sum over all; one unit is exact.
+        """
+
+    def slope(self, p: np.ndarray, other: np.ndarray, q: np.ndarray) -> float:
+        """Change of the distance from q, to first order, where p goes over to another one."""
+        step = STEP * (other - p)
+        near, far = (np.maximum(p + sign * step, 0.0) for sign in (1, -1))
+        return (self.value(near / near.sum(), q) - self.value(far / far.sum(), q)) / (2 * STEP)
+
+
+def trace_of_square(vectors: np.ndarray, dof: float) -> float:
+    """Unbiased estimate of tr Σ², where Σ is estimated by Σ_i e_i e_iᵀ; at least 0.
+
+    Himeno, Yamada (2014), for normal e.
+
+    Args:
+        vectors: e, shape (n, n_components).
+        dof: degrees of freedom of the estimate of Σ: n − 1.
+    """
+    gram = vectors @ vectors.T
+    trace, square = np.trace(gram), (gram**2).sum()
+    if dof < 2:
+        # One degree of freedom does not tell how many directions the noise has: one, at the least.
+        return float(trace**2) / 3 if dof > 0 else 0.0
+    return max(0.0, float(dof**2 / ((dof - 1) * (dof + 2)) * (square - trace**2 / dof)))
+
+
+def of_noise(
+    value: float,
+    floors: tuple[float, float],
+    squares: tuple[float, float, float],
+    dofs: tuple[int, int],
+    linear: float,
+) -> Noise:
+    """Put together what is known of a distance that adds up like a square.
+
+    Args:
+        value: as measured.
+        floors: tr Σ of model and reference.
+        squares: tr Σ_a², tr Σ_b² and tr Σ_aΣ_b.
+        dofs: degrees of freedom of Σ_a and Σ_b; 0 where a side is exact.
+        linear: Σ_i (∂D/∂(unit i))², with the noise that the derivative itself has.
+    """
+    floor, own = sum(floors), [2 * square for square in squares[:2]]
+    null = own[0] + own[1] + 4 * squares[2]
+    uncertain = sum(part / dof for part, dof in zip(own, dofs, strict=True) if dof > 0)
+    total = math.sqrt(null + uncertain)
+    # ⟨linear⟩ is 4 δᵀΣδ + 4 tr Σ²; where no excess is seen, neither is δ.
+    excess = value - floor
+    share = max(0.0, 1 - (total / excess) ** 2) if excess > 0 else 0.0
+    stderr = math.sqrt(null + share * max(0.0, linear - 2 * null))
+    resolution = floor
+    if null > 0:
+        directions = 2 * floor**2 / null
+        above = stats.chi2.ppf(1 - LEVEL, directions) / directions - 1
+        resolution += above * floor * total / math.sqrt(null)
+    return Noise(floor, floors[1], total, stderr, resolution)
+
+
+def quadratic(difference: np.ndarray, model: np.ndarray, reference: np.ndarray) -> Noise:
+    """Noise of D = |difference|².
+
+    Args:
+        difference: as measured, shape (n_components,).
+        model, reference: residuals of the units in the same coordinates, each of shape
+            (n_units, n_components); see `resampling.residuals`.
+    """
+    dofs = len(model) - 1, len(reference) - 1
+    sides = model, reference
+    traces = [trace_of_square(side, dof) for side, dof in zip(sides, dofs, strict=True)]
+    return of_noise(
+        float(difference @ difference),
+        tuple(float((side**2).sum()) for side in sides),
+        (*traces, float(((model @ reference.T) ** 2).sum())),
+        dofs,
+        sum(4 * float(((side @ difference) ** 2).sum()) for side in sides),
+    )
+
+
+def rooted(noise: Noise, square: float) -> Noise:
+    """Noise of a distance √D from that of D, to first order.
+
+    Args:
+        noise: of D.
+        square: D as measured.
+    """
+    floor = math.sqrt(noise.floor)
+    at_null, here = 2 * max(floor, 1e-300), 2 * math.sqrt(max(square, noise.floor, 1e-300))
+    return Noise(
+        floor,
+        math.sqrt(noise.floor_reference),
+        noise.null / at_null,
+        noise.stderr / here,
+        math.sqrt(noise.resolution),
+    )

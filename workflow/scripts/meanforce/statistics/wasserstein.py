@@ -1,0 +1,71 @@
+"""Wasserstein-1 distance of histograms, averaged over several quantities of the same frames.
+
+W = Σ_k |C_k| Δ, C being the difference of the cumulative distributions. Where it is noise with the
+covariance Σ, ⟨W⟩ = Δ Σ_k √(2/π) σ_k, and, to second order in the correlations (of fully correlated
+bins it is 7 % too little), the variance is (Δ²/π) Σ_kl Σ_kl²/(σ_k σ_l).
+"""
+
+import math
+
+import numpy as np
+
+from meanforce.statistics.distances import Distance, Noise, of_noise, trace_of_square
+from meanforce.statistics.resampling import residuals
+
+
+class Wasserstein(Distance):
+    """Mean Wasserstein-1 distance over items; histograms have the shape (n_items, n_bins).
+
+    On the circle: Σ|C − median C|; Rabin, Delon, Gousseau, JMIV 41, 147 (2011).
+
+    Args:
+        widths: of the bins of each item.
+        circular: whether each item lives on a circle.
+    """
+
+    def __init__(self, widths: np.ndarray, circular: np.ndarray) -> None:
+        self._widths = np.asarray(widths, dtype=float)
+        self._circular = np.asarray(circular, dtype=bool)
+
+    def value(self, p: np.ndarray, q: np.ndarray) -> float:
+        steps = self._cumulative(_each(p) - _each(q), np.median)
+        return float(np.abs(steps).sum(axis=-1) @ self._widths / len(self._widths))
+
+    def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
+        sides = model, reference
+        p, q = (_each(side.sum(axis=0)) for side in sides)
+        share = (self._widths / len(self._widths))[:, None]
+        parts = [self._residuals(side) * share for side in sides]
+        spread = np.sqrt(sum((part**2).sum(axis=0) for part in parts))
+        alone = np.sqrt((parts[1] ** 2).sum(axis=0))
+        scale = np.divide(1.0, np.sqrt(spread), out=np.zeros_like(spread), where=spread > 0)
+        scaled = [(part * scale).reshape(len(part), -1) for part in parts]
+        dofs = len(model) - 1, len(reference) - 1
+        traces = [trace_of_square(one, dof) for one, dof in zip(scaled, dofs, strict=True)]
+        cross = float(((scaled[0] @ scaled[1].T) ** 2).sum())
+        sign = np.sign(self._cumulative(p - q, np.median))
+        linear = sum(float(((part * sign).sum(axis=(1, 2)) ** 2).sum()) for part in parts)
+        mean = math.sqrt(2 / math.pi)
+        floor, reference_floor = mean * float(spread.sum()), mean * float(alone.sum())
+        squares = tuple(value / (2 * math.pi) for value in (*traces, cross))
+        return of_noise(
+            self.value(p, q), (floor - reference_floor, reference_floor), squares, dofs, linear
+        )
+
+    def _residuals(self, units: np.ndarray) -> np.ndarray:
+        """Residuals of the cumulative distributions, shape (n_units, n_items, n_bins)."""
+        found = np.stack(
+            [residuals(units[:, item] / units[:, item].sum()) for item in range(units.shape[1])],
+            axis=1,
+        )
+        return self._cumulative(found, np.mean)
+
+    def _cumulative(self, values: np.ndarray, middle) -> np.ndarray:
+        sums = np.cumsum(values, axis=-1)
+        centers = middle(sums, axis=-1, keepdims=True)
+        return np.where(self._circular[:, None], sums - centers, sums)
+
+
+def _each(p: np.ndarray) -> np.ndarray:
+    """Items normalised one by one."""
+    return p / p.sum(axis=-1, keepdims=True)
