@@ -2,9 +2,9 @@
 
 The surface is (φ, ψ) of capped alanine (tests/data). References are walkers that diffuse under the
 bias of a converged well-tempered metadynamics (bias factor 6), reweighted; models are many short
-chains under the same bias, started evenly over the surface. Both are Markov chains on the bins, with
-Metropolis' rule, whose steps make φ and ψ forget where they were within 5 to 10 ps, as in the real
-runs. Four beads carry them: φ is their dihedral, and bonds and angles are slow noise.
+chains under the same bias, started evenly over the surface. Both are Markov chains on the bins,
+with Metropolis' rule, whose steps make φ and ψ forget where they were within 5 to 10 ps, as in the
+real runs. Four beads carry them: φ is their dihedral, and bonds and angles are slow noise.
 """
 
 import dataclasses
@@ -138,16 +138,15 @@ class Surface:
         ]
         weights = np.exp(log_weights[bins] - log_weights.max())
         time, walker = np.meshgrid(np.arange(frames), np.arange(walkers), indexing="ij")
-        # One walker after the other, each in order of time.
-        order = (slice(None), slice(None)), (1, 0)
 
         def flat(values: np.ndarray) -> np.ndarray:
-            return values[order[0]].transpose(order[1]).reshape(-1)
+            """One walker after the other, each in order of time."""
+            return values.T.reshape(-1)
 
-        block = (
-            walker * blocks + time * blocks // frames if replicas else walker * blocks // walkers
-        )
-        n_blocks = walkers * blocks if replicas else blocks
+        if replicas:
+            block, n_blocks = walker * blocks + time * blocks // frames, walkers * blocks
+        else:
+            block, n_blocks = walker * blocks // walkers, blocks
         phi, psi = map(flat, angles)
         several = replicas and walkers >= 4
         return Sample(

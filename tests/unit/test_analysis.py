@@ -7,19 +7,18 @@ import pytest
 
 from meanforce.analysis.basins import barrier_height
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.structure import wasserstein
-from meanforce.analysis.surfaces import (
-    Axes,
-    block_histograms,
-    free_energy_rmse,
-    jensen_shannon,
-    noise_floor,
-    resampled,
-)
+from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.data.invariants import superposition
 from meanforce.data.irreducible import irreducible_variance
 from meanforce.data.mixing import r_hat, r_hat_error
 from meanforce.potentials.molecule import Molecule
+from meanforce.statistics.free_energies import FreeEnergyRmse, coverage
+from meanforce.statistics.jensen_shannon import JensenShannon
+from meanforce.statistics.resampling import resampled
+from meanforce.statistics.wasserstein import Wasserstein
+
+JS = JensenShannon((False,))
+jensen_shannon = JS.value
 
 
 def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sample:
@@ -66,26 +65,26 @@ def test_floor_follows_theory_for_correlated_and_weighted_frames(repeats, weight
     # exponential weights halve N.
     rng = np.random.default_rng(1)
     blocks = histograms(40000, repeats, weighted, rng)
-    floor = noise_floor(jensen_shannon, blocks, resampled(blocks, 100, rng))
-    assert floor == pytest.approx(399 / 8 / independent, rel=0.1)
+    exact = np.full((1, 400), 1 / 400)
+    noise = JS.noise(blocks, exact)
+    assert noise.floor == pytest.approx(399 / 8 / independent, rel=0.1)
+    assert noise.floor_reference == 0
 
 
-def test_floor_of_an_exact_distribution_is_zero():
+def test_floor_of_exact_distributions_is_zero():
     blocks = np.full((1, 10), 0.1)
-    draws = resampled(blocks, 20, np.random.default_rng(1))
-    assert noise_floor(jensen_shannon, blocks, draws) == 0
+    noise = JS.noise(blocks, blocks)
+    assert (noise.floor, noise.null, noise.stderr, noise.resolution) == (0, 0, 0, 0)
 
 
 def test_a_perfect_model_scores_its_floor():
     rng = np.random.default_rng(2)
     model, reference = (histograms(n, 1, False, rng) for n in (40000, 10000))
-    floor = sum(
-        noise_floor(jensen_shannon, blocks, resampled(blocks, 100, rng))
-        for blocks in (model, reference)
-    )
+    noise = JS.noise(model, reference)
     score = jensen_shannon(model.sum(0), reference.sum(0))
     # JS of pure noise is χ² with 399 degrees of freedom: relative standard error 7 %.
-    assert score == pytest.approx(floor, rel=0.35)
+    assert score == pytest.approx(noise.floor, rel=0.35)
+    assert noise.null == pytest.approx(noise.floor * math.sqrt(2 / 399), rel=0.4)
 
 
 def test_reweighted_histogram_is_the_target_distribution():
@@ -105,8 +104,20 @@ def test_reweighted_histogram_is_the_target_distribution():
 def test_free_energy_rmse_ignores_a_constant_and_high_bins():
     p = np.array([0.6, 0.3, 0.0999, 0.0001])
     q = np.array([0.6, 0.3, 0.0999, 0.00001])
-    assert free_energy_rmse(p, q / q.sum(), 1.0, cutoff=3.0) == pytest.approx(0, abs=1e-12)
-    assert free_energy_rmse(p, q / q.sum(), 1.0, cutoff=30.0) > 0.9
+    q /= q.sum()
+    assert FreeEnergyRmse(1.0, cutoff=3.0).value(p, q) == pytest.approx(0, abs=1e-12)
+    assert FreeEnergyRmse(1.0, cutoff=30.0).value(p, q) > 0.9
+
+
+def test_bins_that_a_model_never_visits_count_at_the_cutoff():
+    """A basin of free energy 2 that is missing is an error of 2 to the cutoff 4, not none."""
+    q = np.exp(-np.array([0.0] * 8 + [2.0] * 2))
+    q /= q.sum()
+    p = np.array([1 / 8] * 8 + [0.0] * 2)
+    # Differences 0 (eight times) and 2 (twice) less their mean.
+    assert FreeEnergyRmse(1.0, cutoff=4.0).value(p, q) == pytest.approx(0.8)
+    assert coverage(p, q, 1.0, 4.0) == pytest.approx(0.8)
+    assert coverage(p, q, 1.0, 1.0) == 1.0
 
 
 def test_barrier_takes_the_lower_way_round_the_circle():
@@ -119,10 +130,11 @@ def test_barrier_takes_the_lower_way_round_the_circle():
 
 
 def test_wasserstein_of_shifted_histograms():
-    p = np.zeros(100)
-    p[10] = 1
-    assert wasserstein(p, np.roll(p, 7), 0.1, circular=False) == pytest.approx(0.7)
-    assert wasserstein(p, np.roll(p, 95), 0.1, circular=True) == pytest.approx(0.5)
+    p = np.zeros((1, 100))
+    p[0, 10] = 1
+    on_a_line, on_a_circle = (Wasserstein([0.1], [closed]).value for closed in (False, True))
+    assert on_a_line(p, np.roll(p, 7)) == pytest.approx(0.7)
+    assert on_a_circle(p, np.roll(p, 95)) == pytest.approx(0.5)
 
 
 def test_r_hat_tells_mixed_from_stuck_chains():

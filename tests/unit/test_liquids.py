@@ -49,7 +49,7 @@ def test_ideal_gas_has_a_radial_distribution_of_one(box):
             assert np.all(np.abs(values - 1)[many] < 5 * exact[many])
             assert np.median((errors / exact)[many]) == pytest.approx(1, abs=0.3)
     row = by_name(rdf.rows(comparison))["rdf_rmse_A_B"]
-    assert row.value < row.noise_floor + 5 * row.stderr
+    assert row.value < row.noise_floor + 5 * row.stderr_noise
 
 
 def test_simple_cubic_lattice():

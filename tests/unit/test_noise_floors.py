@@ -7,13 +7,13 @@ metadynamics runs of 6 ns, reweighted; it stands for the truth.
 import numpy as np
 import pytest
 
-from meanforce.analysis.sparse_floor import jensen_shannon_floor
-from meanforce.analysis.surfaces import jensen_shannon
+from meanforce.statistics.jensen_shannon import JensenShannon
 
 THERMAL = 0.0083144626 * 300 / 4.184
 """kT in kcal/mol."""
 
-CLOSED = (True, True)
+JS = JensenShannon((True, True))
+jensen_shannon = JS.value
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,8 @@ def units(density: np.ndarray, frames: int, number: int, rng: np.random.Generato
 def test_floors_of_a_perfect_model(density, frames, measured):
     """Floors for independent frames, as measured on another sample of this peptide."""
     rng = np.random.default_rng(1)
-    found = [jensen_shannon_floor(units(density, frames, 20, rng), CLOSED) for _ in range(5)]
+    exact = density[None]
+    found = [JS.noise(units(density, frames, 20, rng), exact).floor for _ in range(5)]
     # 10 % for the other density, and half of the last digit that is known.
     assert abs(np.mean(found) - measured) < 0.1 * measured + 0.00005
     scores = [jensen_shannon(units(density, frames, 1, rng)[0], density) for _ in range(5)]
@@ -53,12 +54,12 @@ def test_floor_knows_what_correlated_and_weighted_frames_are_worth(density, repe
         blocks = np.bincount(flat, weights / weights.sum(), number * density.size)
         blocks = blocks.reshape(number, *density.shape)
         scores.append(jensen_shannon(blocks.sum(0), density))
-        found.append(jensen_shannon_floor(blocks, CLOSED))
+        found.append(JS.noise(blocks, density[None]).floor)
     assert np.mean(found) == pytest.approx(np.mean(scores), rel=0.15)
 
 
 def test_an_exact_distribution_has_no_floor(density):
-    assert jensen_shannon_floor(density[None], CLOSED) == 0
+    assert JS.noise(density[None], density[None]).floor == 0
 
 
 def test_divergence_sees_the_shape_of_populated_basins(density):

@@ -11,13 +11,14 @@ from pymbar import MBAR
 
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.samples import SEVERAL, reference_sample
-from meanforce.analysis.surfaces import Axes, block_histograms, resampled
+from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.molecule import Molecule
 from meanforce.sampling.mbar import Windows, solve
 from meanforce.settings import stages
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.load import load_config
+from meanforce.statistics.resampling import resampled
 from meanforce.units import kt
 
 HALVES = Axes(("x",), (np.array([-10.0, 0.0, 10.0]),), (False,))

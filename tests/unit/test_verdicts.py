@@ -26,15 +26,18 @@ UNBIASED = {"experiment": "unbiased", "campaign": "unbiased"}
 
 
 def table(*rows: dict) -> pd.DataFrame:
-    return pd.DataFrame([LABELS | {"noise_floor": math.nan} | row for row in rows])
+    nothing = dict.fromkeys(("noise_floor", "resolution", "data_limit"), math.nan)
+    return pd.DataFrame([LABELS | nothing | {"dof": math.inf} | row for row in rows])
 
 
-def js(value, stderr=0.001, floor=0.002, **labels):
-    return {"metric": "js_phi", "value": value, "stderr": stderr, "noise_floor": floor} | labels
+def js(value, stderr=0.001, resolution=0.004, **labels):
+    known = {"metric": "js_phi", "value": value, "stderr": stderr, "resolution": resolution}
+    return known | labels
 
 
-def error(value, stderr=0.1, **labels):
-    return {"metric": "delta_f_a_error", "value": value, "stderr": stderr} | labels
+def error(value, stderr=0.1, resolution=0.2, **labels):
+    known = {"value": value, "stderr": stderr, "resolution": resolution}
+    return {"metric": "delta_f_a_error"} | known | labels
 
 
 def test_a_model_alone_is_within_noise_or_worse():
@@ -45,15 +48,54 @@ def test_a_model_alone_is_within_noise_or_worse():
     ]  # fmt: skip
 
 
+def test_what_a_single_network_is_worth_is_not_known_but_whether_it_errs_is():
+    assert verdicts(table(error(-0.19, stderr=math.nan))) == ["within noise"]
+    assert verdicts(table(error(-0.21, stderr=math.nan))) == ["worse"]
+    alone = table(error(-0.5, stderr=math.nan), error(0.9, **UNBIASED))
+    assert verdicts(alone) == ["worse", "worse"]
+
+
+def test_an_error_that_the_draw_of_the_training_data_explains_is_limited_by_data():
+    assert verdicts(table(error(0.3, data_limit=0.4))) == ["limited by data"]
+    assert verdicts(table(error(0.5, data_limit=0.4))) == ["worse"]
+    assert verdicts(table(error(0.1, data_limit=0.4))) == ["within noise"]
+
+
 def test_of_two_recipes_one_is_better_where_the_difference_is_resolved():
     assert verdicts(table(js(0.010), js(0.020, **UNBIASED))) == ["resolved better", "worse"]
     assert verdicts(table(error(-0.5), error(0.9, **UNBIASED))) == ["resolved better", "worse"]
-    # 2 √2 · 0.001 apart are needed.
+    # 1.96 √2 · 0.001 apart are needed.
     assert verdicts(table(js(0.010), js(0.0127, **UNBIASED))) == ["worse", "worse"]
     # As good as perfect is not beaten, nor does it need a rival.
     assert verdicts(table(js(0.003), js(0.020, **UNBIASED))) == ["within noise", "worse"]
     third = js(0.0105, potential="mace", experiment="third")
     assert verdicts(table(js(0.010), js(0.020, **UNBIASED), third)) == ["worse"] * 3
+
+
+def test_few_degrees_of_freedom_and_several_rivals_ask_for_more():
+    """t(3) = 3.18 in place of 1.96; of five rivals each must be beaten at 1 %: 2.58."""
+    pair = error(0.5, dof=3.0), error(0.9, stderr=0.0, **UNBIASED)
+    assert verdicts(table(*pair)) == ["resolved better", "worse"]
+    close = error(0.5, dof=3.0), error(0.81, stderr=0.0, **UNBIASED)
+    assert verdicts(table(*close)) == ["worse", "worse"]
+    assert verdicts(table(error(0.5), close[1]))[0] == "resolved better"
+    rivals = [error(0.74, stderr=0.0, potential=f"p{i}", experiment=f"e{i}") for i in range(5)]
+    assert verdicts(table(error(0.5), rivals[0]))[0] == "resolved better"
+    assert verdicts(table(error(0.5), *rivals))[0] == "worse"
+
+
+def test_of_equal_recipes_none_is_better():
+    """Six recipes with the same true error: one of 200 tables may name one by chance, 5 %.
+
+    26 or more of 200 have the probability 3e-6.
+    """
+    rng = np.random.default_rng(2)
+    wrong = 0
+    for _ in range(200):
+        values = 1.0 + 0.1 * rng.standard_normal(6)
+        rows = [error(v, potential=f"p{i}", experiment=f"e{i}") for i, v in enumerate(values)]
+        wrong += "resolved better" in verdicts(table(*rows))
+    assert wrong < 26
 
 
 def test_rivals_are_other_recipes_at_the_same_place():
@@ -66,31 +108,49 @@ def test_rivals_are_other_recipes_at_the_same_place():
     assert verdicts(table(js(0.010), *rivals)) == ["worse"] * 5
 
 
+def test_direct_reweighting_of_the_same_data_is_a_rival():
+    rows = js(0.010), js(0.020, metric="js_phi_baseline")
+    assert verdicts(table(*rows)) == ["resolved better", "worse"]
+    rows = error(0.9), error(0.5, metric="delta_f_a_baseline_error")
+    assert verdicts(table(*rows)) == ["worse", "resolved better"]
+
+
+def test_of_a_run_that_has_not_converged_nothing_is_said():
+    run = {"metric": "converged", "value": 0.0, "stderr": math.nan}
+    rows = js(0.0039), error(0.9), run, js(0.0039, state_point="T350")
+    assert verdicts(table(*rows)) == ["not converged", "not converged", "", "within noise"]
+    assert verdicts(table(js(0.0039), run | {"value": 1.0})) == ["within noise", ""]
+    # Direct reweighting needs no CG run.
+    baseline = js(0.0039, metric="js_phi_baseline")
+    assert verdicts(table(run, baseline)) == ["", "within noise"]
+
+
 def test_rows_that_measure_no_error_have_no_verdict():
     names = (
         "delta_f_a", "delta_f_a_reference", "population_a", "rhat_phi", "force_irreducible",
         "ensemble_spread", "ensemble_calibration", "effective_sample_size", "speed_up_phi",
         "autocorrelation_time_phi_reference", "radius_of_gyration", "barrier_phi", "diffusion",
+        "coverage_phi",
     )  # fmt: skip
     assert set(verdicts(table(*(js(9.0, metric=name) for name in names)))) == {""}
     # Nor errors that cannot be judged.
-    assert verdicts(table(js(0.1, stderr=math.nan), js(math.nan), error(1, math.nan))) == [""] * 3
+    rows = js(0.1, resolution=math.nan), js(math.nan), error(1, resolution=math.nan)
+    assert verdicts(table(*rows)) == [""] * 3
 
 
-def test_distances_are_judged_by_their_floors_and_stability_from_above():
+def test_distances_are_judged_by_what_they_resolve_and_stability_from_above():
     names = ("fes_rmse", "fes_rmse_phi", "wasserstein_bond", "force_rmse", "rdf_rmse_A_B")
     for name in names:
-        rows = js(4.569, 0.0065, 4.558, metric=name), js(4.6, 0.0065, 4.558, metric=name)
-        assert verdicts(table(rows[0])) == ["within noise"]
-        assert verdicts(table(rows[1])) == ["worse"]
-    stability = {"metric": "stability", "floor": 1.0}
+        rows = (js(value, 0.0065, 4.571, metric=name) for value in (4.569, 4.6))
+        assert [verdicts(table(row))[0] for row in rows] == ["within noise", "worse"]
+    stability = {"metric": "stability"}
     assert verdicts(table(js(1.0, 0.0, **stability))) == ["within noise"]
     assert verdicts(table(js(0.5, 0.05, **stability))) == ["worse"]
 
 
 def test_an_infinite_error_is_worse():
     """A basin that a model never visits."""
-    rows = table(error(math.inf, math.nan), error(0.5, **UNBIASED))
+    rows = table(error(math.inf, math.nan, math.nan), error(0.5, **UNBIASED))
     assert verdicts(rows) == ["worse", "resolved better"]
 
 

@@ -63,7 +63,8 @@ def curves(comparison: Comparison) -> list[Curve]:
         value, error = _curve(comparison, profile.model)
         with np.errstate(divide="ignore", invalid="ignore"):
             members = -comparison.thermal * np.log(profile.members)
-            error = np.hypot(error, comparison.member_spread(members))
+            # Of a single network, the band is that of its CG run alone.
+            error = np.hypot(error, np.nan_to_num(comparison.member_spread(members)))
         centers = 0.5 * (profile.edges[1:] + profile.edges[:-1])
         labels = profile.quantity, profile.kind, profile.unit
         result.append(Curve(*labels, centers, *reference, value, error))

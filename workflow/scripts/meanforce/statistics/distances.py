@@ -119,20 +119,26 @@ def of_noise(
     return Noise(floor, floors[1], total, stderr, resolution)
 
 
-def quadratic(difference: np.ndarray, model: np.ndarray, reference: np.ndarray) -> Noise:
+def quadratic(
+    difference: np.ndarray,
+    model: np.ndarray,
+    reference: np.ndarray,
+    floors: tuple[float, float] | None = None,
+) -> Noise:
     """Noise of D = |difference|².
 
     Args:
         difference: as measured, shape (n_components,).
         model, reference: residuals of the units in the same coordinates, each of shape
             (n_units, n_components); see `resampling.residuals`.
+        floors: tr Σ of model and reference, where more is known of them than the residuals say.
     """
     dofs = len(model) - 1, len(reference) - 1
     sides = model, reference
     traces = [trace_of_square(side, dof) for side, dof in zip(sides, dofs, strict=True)]
     return of_noise(
         float(difference @ difference),
-        tuple(float((side**2).sum()) for side in sides),
+        floors or tuple(float((side**2).sum()) for side in sides),
         (*traces, float(((model @ reference.T) ** 2).sum())),
         dofs,
         sum(4 * float(((side @ difference) ** 2).sum()) for side in sides),

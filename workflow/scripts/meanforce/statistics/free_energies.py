@@ -3,9 +3,13 @@
 import math
 
 import numpy as np
+from scipy import stats
 
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import residuals
+
+SPARSE = 0.5
+"""Relative variance of a bin up to which the logarithm of its population is expanded."""
 
 
 def free_energy(p: np.ndarray, thermal: float) -> np.ndarray:
@@ -21,6 +25,8 @@ class FreeEnergyRmse(Distance):
     The constant that makes the mean difference vanish is taken off. The model's free energy counts
     up to the same cutoff, and bins that it never visits count at the cutoff: a basin that is
     missing is an error, and not a part of the surface that is left out.
+
+    In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …; two terms count in the noise.
 
     Args:
         thermal: kT, in the unit of the result.
@@ -39,14 +45,38 @@ class FreeEnergyRmse(Distance):
         p, q = model.sum(axis=0), reference.sum(axis=0)
         difference, low = self._difference(p, q)
         scale = 1 / math.sqrt(max(1, len(difference)))
-        capped = free_energy(p, self._thermal)[low] >= self._cutoff
-        parts = []
-        for units, whole, fixed in ((model, p, capped), (reference, q, np.zeros_like(capped))):
-            moving = np.where(fixed, 0.0, 1 / np.where(fixed, 1.0, whole[low]))
-            part = -self._thermal * residuals(units)[:, low] * moving
-            parts.append(scale * (part - part.mean(axis=1, keepdims=True)))
+        parts = [
+            self._residuals(units, whole, low, cut)
+            for units, whole, cut in ((model, p, True), (reference, q, False))
+        ]
         square = float(np.mean(difference**2)) if len(difference) else math.nan
-        return rooted(quadratic(scale * difference, *parts), square)
+        return rooted(quadratic(scale * difference, *(scale * part for part in parts)), square)
+
+    def _residuals(
+        self, units: np.ndarray, whole: np.ndarray, low: np.ndarray, cut: bool
+    ) -> np.ndarray:
+        """Of F in the bins that are compared, shape (n_units, n_bins).
+
+        Args:
+            units, whole: histograms by units and their sum.
+            low: which bins are compared.
+            cut: whether F counts up to the cutoff only.
+        """
+        populated = whole[low]
+        moving = np.divide(1.0, populated, out=np.zeros_like(populated), where=populated > 0)
+        part = residuals(units)[:, low] * moving
+        variance = np.minimum((part**2).sum(axis=0), SPARSE)
+        room = self._cutoff - free_energy(whole, self._thermal)[low]
+        spread = self._thermal * np.sqrt(variance)
+        z = np.clip(np.divide(room, spread, out=np.full_like(spread, 9.0), where=spread > 0), 0, 9)
+        beyond = stats.norm.sf(z)
+        # Small counts, which make ⟨ln²⟩ larger, are those that lie beyond the cutoff.
+        factor = 1 + 1.5 * variance * (1 - 2 * beyond)
+        if cut:
+            # ⟨min(x, z)²⟩ of a standard normal x.
+            factor = factor * (1 - beyond - z * stats.norm.pdf(z) + z**2 * beyond) * (room > 0)
+        part = -self._thermal * part * np.sqrt(factor)
+        return part - part.mean(axis=1, keepdims=True)
 
     def _difference(self, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F_p − F_q, mean 0, in the bins that are compared; and which these are, bool."""

@@ -46,26 +46,40 @@ class JensenShannon(Distance):
         return 0.5 * (relative_entropy(p) + relative_entropy(q))
 
     def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
+        units = [side.reshape(len(side), -1) for side in (model, reference)]
+        p, q = (side.sum(axis=0) for side in units)
+        parts = [residuals(side) for side in units]
         shape = model.shape[1:]
-        p, q = (side.sum(axis=0).ravel() for side in (model, reference))
-        parts = [residuals(side.reshape(len(side), -1)) for side in (model, reference)]
-        mean = 0.5 * (p + q)
-        density = self._smooth(mean, shape)
-        counts = []
-        for part in parts:
-            variance = self._smooth((part**2).sum(axis=0), shape)
-            # Averages of zeros may differ from zero by rounding; an exact side has endless frames.
-            known = variance > 1e-14 * density
-            worth = np.divide(density**2, variance, out=np.full_like(density, MOST), where=known)
-            counts.append(np.log(np.clip(worth, FEWEST, MOST)))
-        some = mean > 0
-        scale = np.zeros_like(mean)
-        share = _share()(np.stack(counts, axis=1)[some])
-        scale[some] = np.sqrt(share / (8 * mean[some]))
-        return quadratic((p - q) * scale, parts[0] * scale, parts[1] * scale)
+        weights = [
+            self._of_a_frame(part, side, shape) for part, side in zip(parts, (p, q), strict=True)
+        ]
+        density = self._smooth(0.5 * (p + q), shape)
+        counts = [
+            np.divide(density, one, out=np.full_like(density, MOST), where=one > 0)
+            for one in weights
+        ]
+        counts = [np.log(np.clip(count, FEWEST, MOST)) for count in counts]
+        # Averages of zeros may differ from zero by rounding.
+        share = np.where(density > 1e-14, _share()(np.stack(counts, axis=1)), 0.0)
+        scaled = [part * _root(share, 8 * side) for part, side in zip(parts, (p, q), strict=True)]
+        floors = tuple(float(share @ one) / 8 for one in weights)
+        return quadratic((p - q) * _root(share, 4 * (p + q)), *scaled, floors)
+
+    def _of_a_frame(self, part: np.ndarray, side: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """What one independent frame adds to a bin: 1/N = var(p)/p, of neighbours where empty."""
+        there = side > 0
+        own = np.divide((part**2).sum(axis=0), side, out=np.zeros_like(side), where=there)
+        around = self._smooth(own, shape), self._smooth(there.astype(float), shape)
+        near = np.divide(*around, out=np.zeros_like(own), where=around[1] > 0.5 / NEIGHBOURS**2)
+        return np.where(there, own, near)
 
     def _smooth(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return uniform_filter(values.reshape(shape), NEIGHBOURS, mode=self._mode).ravel()
+
+
+def _root(values: np.ndarray, over: np.ndarray) -> np.ndarray:
+    """√(values/over), 0 where nothing is."""
+    return np.sqrt(np.divide(values, over, out=np.zeros_like(values), where=over > 0))
 
 
 @functools.cache

@@ -1,8 +1,9 @@
 """Wasserstein-1 distance of histograms, averaged over several quantities of the same frames.
 
 W = Σ_k |C_k| Δ, C being the difference of the cumulative distributions. Where it is noise with the
-covariance Σ, ⟨W⟩ = Δ Σ_k √(2/π) σ_k, and, to second order in the correlations (of fully correlated
-bins it is 7 % too little), the variance is (Δ²/π) Σ_kl Σ_kl²/(σ_k σ_l).
+covariance Σ, ⟨W⟩ = Δ Σ_k √(2/π) σ_k on a line, and on a circle the mean over draws of that noise.
+To second order in the correlations (of fully correlated bins it is 7 % too little), the relative
+variance is that of (Δ²/π) Σ_kl Σ_kl²/(σ_k σ_l) on a line.
 """
 
 import math
@@ -10,7 +11,7 @@ import math
 import numpy as np
 
 from meanforce.statistics.distances import Distance, Noise, of_noise, trace_of_square
-from meanforce.statistics.resampling import residuals
+from meanforce.statistics.resampling import DRAWS, residuals
 
 
 class Wasserstein(Distance):
@@ -37,7 +38,6 @@ class Wasserstein(Distance):
         share = (self._widths / len(self._widths))[:, None]
         parts = [self._residuals(side) * share for side in sides]
         spread = np.sqrt(sum((part**2).sum(axis=0) for part in parts))
-        alone = np.sqrt((parts[1] ** 2).sum(axis=0))
         scale = np.divide(1.0, np.sqrt(spread), out=np.zeros_like(spread), where=spread > 0)
         scaled = [(part * scale).reshape(len(part), -1) for part in parts]
         dofs = len(model) - 1, len(reference) - 1
@@ -45,12 +45,25 @@ class Wasserstein(Distance):
         cross = float(((scaled[0] @ scaled[1].T) ** 2).sum())
         sign = np.sign(self._cumulative(p - q, np.median))
         linear = sum(float(((part * sign).sum(axis=(1, 2)) ** 2).sum()) for part in parts)
-        mean = math.sqrt(2 / math.pi)
-        floor, reference_floor = mean * float(spread.sum()), mean * float(alone.sum())
-        squares = tuple(value / (2 * math.pi) for value in (*traces, cross))
-        return of_noise(
-            self.value(p, q), (floor - reference_floor, reference_floor), squares, dofs, linear
+        floor, alone = self._mean(*parts), self._mean(parts[1])
+        on_a_line = math.sqrt(2 / math.pi) * float(spread.sum())
+        relative = (floor / on_a_line) ** 2 / (2 * math.pi) if on_a_line > 0 else 0.0
+        squares = tuple(value * relative for value in (*traces, cross))
+        return of_noise(self.value(p, q), (floor - alone, alone), squares, dofs, linear)
+
+    def _mean(self, *parts: np.ndarray) -> float:
+        """Mean distance that normal noise causes, from residuals times the bins' widths."""
+        spread = np.sqrt(sum((part**2).sum(axis=0) for part in parts))
+        mean = math.sqrt(2 / math.pi) * float(spread[~self._circular].sum())
+        if not self._circular.any():
+            return mean
+        rng = np.random.default_rng(0)
+        noise = sum(
+            np.tensordot(rng.standard_normal((DRAWS, len(part))), part[:, self._circular], axes=1)
+            for part in parts
         )
+        centers = np.median(noise, axis=-1, keepdims=True)
+        return mean + float(np.abs(noise - centers).sum(axis=(1, 2)).mean())
 
     def _residuals(self, units: np.ndarray) -> np.ndarray:
         """Residuals of the cumulative distributions, shape (n_units, n_items, n_bins)."""
