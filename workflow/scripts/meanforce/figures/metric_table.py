@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from meanforce.figures.metrics import GROUPS, VERDICTS, group_of, verdict_of
+from meanforce.figures.metrics import GROUPS, VERDICTS, group_of, resolved, verdict_of
 from meanforce.figures.numbers import number
 
 HIDDEN = "_reference"
@@ -35,7 +35,14 @@ def _row(known: pd.DataFrame, metric: str, states: list[str]) -> dict[str, Any]:
 
 def _cell(known: pd.DataFrame, metric: str, state: str) -> dict[str, str]:
     if (metric, state) not in known.index:
-        return {"value": "–", "reference": "", "floor": "", "verdict": "", "mark": ""}
+        return {
+            "value": "–",
+            "reference": "",
+            "floor": "",
+            "resolved": "",
+            "verdict": "",
+            "mark": "",
+        }
     row = known.loc[(metric, state)]
     beside = (f"{metric}{HIDDEN}", state)
     reference = known.loc[beside, "value"] if beside in known.index else math.nan
@@ -44,6 +51,7 @@ def _cell(known: pd.DataFrame, metric: str, state: str) -> dict[str, str]:
         "value": number(row["value"], row["stderr"]) or "–",
         "reference": number(reference),
         "floor": number(row["noise_floor"]),
+        "resolved": resolved(row).removeprefix("; "),
         "verdict": verdict,
         "mark": VERDICTS.get(verdict, ""),
     }

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from meanforce.analysis.verdict import BETTER, DISTANCES, LIMITED, UNFINISHED, WITHIN, WORSE
+from meanforce.figures.numbers import number
 
 GROUPS = {
     "Free energy": (
@@ -52,6 +53,19 @@ def in_floors(row: pd.Series) -> float:
     """An error as a multiple of its noise floor; NaN where there is no floor."""
     floor = row["noise_floor"]
     return abs(row["value"]) / floor if floor > 0 else float("nan")
+
+
+def resolved(row: pd.Series) -> str:
+    """What the floor would be with an endless CG run, and the smallest error that is resolved."""
+    texts = [
+        f"; {words} {number(row[column])}"
+        for column, words in (
+            ("noise_floor_reference", "of the reference alone"),
+            ("resolution", "smallest error resolved"),
+        )
+        if pd.notna(row.get(column))
+    ]
+    return "".join(texts)
 
 
 def verdict_of(row: pd.Series) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from meanforce.figures.metrics import VERDICTS, errors_of, in_floors, is_headline, verdict_of
+from meanforce.figures.metrics import (
+    VERDICTS,
+    errors_of,
+    in_floors,
+    is_headline,
+    resolved,
+    verdict_of,
+)
 from meanforce.figures.numbers import number
 
 LIMITS = (1.5, 3.0, 10.0)
@@ -70,7 +77,8 @@ def _cell(row: pd.Series) -> Cell | None:
     title = number(row["value"], row["stderr"]) + unit
     if pd.isna(ratio):
         return Cell(number(row["value"]), VERDICTS.get(verdict, ""), "", title, abs(row["value"]))
-    title += f"; noise floor {number(row['noise_floor'])}{unit}" + f"; {verdict}" * bool(verdict)
+    title += f"; noise floor {number(row['noise_floor'])}{unit}"
+    title += resolved(row) + f"; {verdict}" * bool(verdict)
     level = sum(ratio > limit for limit in LIMITS)
     text = f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×".replace("inf", "∞")
     return Cell(text, VERDICTS.get(verdict, ""), str(level), title, ratio)
