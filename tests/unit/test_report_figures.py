@@ -247,10 +247,21 @@ def test_the_table_of_metrics_puts_the_reference_beside_the_model():
     listed = {row["metric"]: row for group in groups for row in group["rows"]}
     assert "barrier_reference" not in listed
     assert listed["barrier"]["cells"][0] == {
-        "value": "5.000 ± 0.010", "reference": "5.5", "floor": "", "verdict": "", "mark": "",
+        "value": "5.000 ± 0.010", "reference": "5.5", "floor": "", "resolved": "", "verdict": "",
+        "mark": "",
     }  # fmt: skip
     assert listed["barrier"]["cells"][1]["value"] == "–"
     assert listed["js_x"]["unit"] == ""
+
+
+def test_a_floor_says_what_it_is_of_the_reference_alone_and_what_is_resolved():
+    table = rows().assign(noise_floor_reference=0.05, resolution=0.17)
+    _, lines = overview.lines(table, lambda name: ["T300", "T350"])
+    told = "of the reference alone 0.05; smallest error resolved 0.17"
+    assert lines[0].cells[0].title.endswith(told)
+    groups = metric_table.groups(table, ["T300", "T350"])
+    listed = {row["metric"]: row for group in groups for row in group["rows"]}
+    assert listed["js_x"]["cells"][0]["resolved"] == told
 
 
 def test_errors_are_drawn_in_units_of_their_floors():

@@ -12,6 +12,10 @@ HIDDEN = "_reference"
 """End of rows that stand beside the model's value instead of in a line of their own."""
 
 
+BESIDE = ("reference", "floor", "resolved", "verdict", "mark")
+"""Texts beside a value."""
+
+
 def groups(part: pd.DataFrame, states: list[str]) -> list[dict[str, Any]]:
     """Groups with their rows: metric, unit and, for each state point, texts.
 
@@ -35,14 +39,7 @@ def _row(known: pd.DataFrame, metric: str, states: list[str]) -> dict[str, Any]:
 
 def _cell(known: pd.DataFrame, metric: str, state: str) -> dict[str, str]:
     if (metric, state) not in known.index:
-        return {
-            "value": "–",
-            "reference": "",
-            "floor": "",
-            "resolved": "",
-            "verdict": "",
-            "mark": "",
-        }
+        return {"value": "–"} | dict.fromkeys(BESIDE, "")
     row = known.loc[(metric, state)]
     beside = (f"{metric}{HIDDEN}", state)
     reference = known.loc[beside, "value"] if beside in known.index else math.nan
