@@ -159,12 +159,14 @@ class Engine:
     def _happen(self) -> None:
         """All that falls on this tick."""
         schedule, dynamics = self._schedule, self._dynamics
-        if schedule.is_multiple(self._tick, dynamics.period):
-            dynamics.event(self._time())
         if schedule.is_multiple(self._tick, schedule.per_temperature):
             self._thermometer.add(dynamics.temperature_ratios())
+        # A frame comes before the event: it was sampled under the bias, and at the level, that it
+        # had until now. A hill of its own would count in its weight e^{β(V − c)}.
         if schedule.is_frame(self._tick):
             self._store_frames()
+        if schedule.is_multiple(self._tick, dynamics.period):
+            dynamics.event(self._time())
 
     def _store_frames(self) -> None:
         schedule, store = self._schedule, self._store
