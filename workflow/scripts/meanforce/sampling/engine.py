@@ -113,7 +113,9 @@ class Engine:
         ends = bundle.info["files"] if bundle else None
         if self._store is not None:
             self._store.close()
-        self._store = Store(self._job.folder, n_atoms, self._dynamics.n_variables, ends)
+        self._store = Store(
+            self._job.folder, n_atoms, self._dynamics.n_variables, self._dynamics.has_levels, ends
+        )
         if bundle is not None:
             self._tick, self._halved_at = bundle.info["tick"], bundle.info["halved_at"]
             self._earlier = bundle.info["segments"]
@@ -181,11 +183,11 @@ class Engine:
             store.add_frame(self._time(), frame)
         if number % max(1, schedule.frames // LOGGED_LINES) == 0:
             energies = self._dynamics.potential_energies()
-            temperatures = self._dynamics.temperature_ratios() * self._temperature
-            for copy, frame in enumerate(frames):
+            ratios = self._dynamics.temperature_ratios()
+            for frame in frames:
                 store.add_line(
-                    self._time(), frame.walker, energies[copy], frame.bias_energy,
-                    temperatures[copy],
+                    self._time(), frame.walker, energies[frame.copy], frame.bias_energy,
+                    ratios[frame.copy] * (frame.temperature or self._temperature),
                 )  # fmt: skip
         if number % max(1, schedule.frames // 10) == 0:
             self._tell(number)

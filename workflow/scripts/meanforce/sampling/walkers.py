@@ -95,10 +95,11 @@ class Walkers(Dynamics):
             )
             positions = state.getPositions(asNumpy=True)._value
             if group is None:
-                yield Frame(copy, positions)
+                yield Frame(copy, copy, positions)
                 continue
             energy = state.getPotentialEnergy()._value
             yield Frame(
+                copy,
                 self._bias.walker(copy),
                 positions,
                 energy,
