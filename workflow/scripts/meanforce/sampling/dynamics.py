@@ -105,6 +105,10 @@ class Dynamics(abc.ABC):
     def halve_time_step(self) -> None:
         """From now on a tick is two steps of half the length."""
 
+    def pull(self, fraction: float) -> None:
+        """Move the bias of each copy on its way from where the copy started; 1: it is there."""
+        return
+
     def event(self, time: float) -> None:
         """What happens every `period`; `time` in ps since equilibration."""
         raise NotImplementedError("no events without a period")

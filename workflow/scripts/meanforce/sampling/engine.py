@@ -84,7 +84,7 @@ class Engine:
         self._store: Store | None = None
 
     def run(self, bundle: Bundle | None, trajectory: Path, log: Path, segments: Path) -> None:
-        """Equilibrate, let the bias burn in, and store frames.
+        """Pull windows to their places, equilibrate, let the bias burn in, and store frames.
 
         Args:
             bundle: where an earlier process stopped, or None.
@@ -161,6 +161,8 @@ class Engine:
     def _happen(self) -> None:
         """All that falls on this tick."""
         schedule, dynamics = self._schedule, self._dynamics
+        if schedule.is_pull(self._tick):
+            dynamics.pull(self._tick / schedule.pull)
         if schedule.is_multiple(self._tick, schedule.per_temperature):
             self._thermometer.add(dynamics.temperature_ratios())
         # A frame comes before the event: it was sampled under the bias, and at the level, that it

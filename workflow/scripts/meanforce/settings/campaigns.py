@@ -32,6 +32,10 @@ MOST_WINDOWS = 10**4
 """Windows of an umbrella campaign."""
 
 
+PULL = 20.0
+"""Time in which windows are pulled to their centres, where none is given, ps."""
+
+
 class Protocol(Settings):
     """What every campaign has."""
 
@@ -225,6 +229,11 @@ class Umbrella(Protocol):
     )
     centers: list[list[Coordinate]] | None = Field(
         default=None, min_length=1, description="centres of single windows (instead of rows)"
+    )
+    pull: TimeOrZero = Field(
+        default=PULL,
+        description="time before equilibration in which the centre of each window moves from "
+        "where the system starts to where it belongs (ps); not stored",
     )
     windows_per_job: int = Field(default=1, ge=1, le=10000, description="windows that one job runs")
 

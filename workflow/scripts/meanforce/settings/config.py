@@ -138,7 +138,7 @@ class Config(Settings):
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         names = collective_variables_of(campaign)
         self._check_variables(f"{where}.collective_variables", system, names)
-        for key in ("stride", "equilibration", "pace"):
+        for key in ("stride", "equilibration", "pace", "pull"):
             value = getattr(campaign, key, None)
             if value and value < campaign.time_step:
                 raise ValueError(f"{where}.{key}: is shorter than one time_step")
