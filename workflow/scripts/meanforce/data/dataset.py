@@ -8,6 +8,7 @@ Frames of several temperatures, which take turns in a file, come one temperature
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -27,12 +28,14 @@ class Part:
         frames: their numbers.
         parameters: plain values that describe the file's beads.
         temperature: K, or None where the file does not tell.
+        walkers: how many take turns in these frames.
     """
 
     path: Path
     frames: range
     parameters: dict[str, Any]
     temperature: float | None = None
+    walkers: int = 1
 
     def read(self, function: Callable[[H5mdReader, slice], np.ndarray]) -> np.ndarray:
         """What a method of the file's reader gives for these frames."""
@@ -63,8 +66,9 @@ class Dataset:
             with H5mdReader(path) as reader:
                 reader.check_units()
                 parameters = reader.parameters
+                walkers = reader.walkers_in_turn()
                 for temperature, frames in reader.levels().items():
-                    parts.append(Part(path, frames, parameters, temperature))
+                    parts.append(Part(path, frames, parameters, temperature, walkers))
             first = parts[0].parameters
             for key, what in (("bead_names", "beads"), ("bonds", "bonds")):
                 if parameters.get(key) != first.get(key):
@@ -97,8 +101,19 @@ class Dataset:
         return dataclasses.replace(self, parts=tuple(chosen))
 
     def stride(self, step: int) -> Self:
-        """One frame in `step` of each file and temperature, from the first one."""
-        return self._each(lambda part: part.frames[::step])
+        """One frame in `step` of each file and temperature, from the first one.
+
+        Where that would leave out some of the walkers that take turns, it is of each walker, and
+        their frames come one walker after the other.
+        """
+        parts: list[Part] = []
+        for part in self.parts:
+            apart = part.walkers if math.gcd(step, part.walkers) > 1 else 1
+            for first in range(apart):
+                frames = part.frames[first::apart][::step]
+                walkers = part.walkers if apart == 1 else 1
+                parts.append(dataclasses.replace(part, frames=frames, walkers=walkers))
+        return dataclasses.replace(self, parts=tuple(parts))
 
     def window(self, begin: float, end: float) -> Self:
         """Frames with begin ≤ time < end, in ps.

@@ -212,6 +212,13 @@ class H5mdReader:
             raise InputError(f"{self._path}: has frames of several temperatures that take no turns")
         return {one: range(n, count, len(known)) for n, one in enumerate(known)}
 
+    def walkers_in_turn(self) -> int:
+        """How many walkers of one temperature take turns, frame by frame; 1 where none do."""
+        walkers = self.observable("chain")
+        known = list(dict.fromkeys(walkers.tolist()))
+        regular = np.array_equal(walkers, np.resize(known, len(walkers)))
+        return len(known) if regular and len(walkers) and len(self.levels()) == 1 else 1
+
     def keep_own_temperature(self) -> None:
         """Read from now on only frames at the temperature of the file's state point.
 
