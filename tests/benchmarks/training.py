@@ -139,7 +139,7 @@ def memory(folder: Path, many: int) -> list[str]:
         write_dataset(path, count)
         settings = {
             "potential": potential(1), "collective_variables": {}, "weights": "none",
-            "windows": None, "member": 0, "folds": FOLDS, "seed": 1,
+            "windows": None, "datasets_per_replica": None, "member": 0, "folds": FOLDS, "seed": 1,
         }  # fmt: skip
         program = ROOT / "workflow" / "scripts" / "train.py"
         process = subprocess.Popen(

@@ -45,10 +45,13 @@ def populations(phi: np.ndarray, weights: np.ndarray, bins: int, blocks: int):
     return estimate, np.sqrt(scatter * blocks / (blocks - 1)) / table.sum()
 
 
-def check_populations(phi, weights, largest_error: float, bins: int = 6, blocks: int = 14):
+def check_populations(
+    phi, weights, largest_error: float, bins: int = 6, blocks: int = 14, temperature: float = 300.0
+):
     estimate, error = populations(phi, weights, bins, blocks)
     # 6 bins, 7 standard errors (Student, 13 degrees of freedom): false alarms below 1e-4 in all.
-    assert (np.abs(estimate - exact_populations(bins)) < 7 * error).all(), (estimate, error)
+    exact = exact_populations(bins, temperature)
+    assert (np.abs(estimate - exact) < 7 * error).all(), (estimate, error)
     assert (error < largest_error).all(), error
 
 
@@ -120,7 +123,7 @@ def test_mbar_agrees_with_the_exact_free_energies_of_windows():
     assert variance == pytest.approx(thermal / well, rel=0.1)
 
 
-def test_replica_exchange_stores_the_coldest_level_and_gets_it_right(tmp_path):
+def test_replica_exchange_gets_every_level_right(tmp_path):
     campaign = ReplicaExchange.model_validate(
         PROTOCOL
         | {
@@ -133,16 +136,26 @@ def test_replica_exchange_stores_the_coldest_level_and_gets_it_right(tmp_path):
         context=INTERNAL,
     )
     frames = run(campaign, tmp_path / "exchange")
-    assert frames.n_frames == 12000
+    assert frames.n_frames == 3 * 12000
     levels = frames.array("exchange_levels")
     assert levels.shape == (2400, 3)
     assert (np.sort(levels, axis=1) == np.arange(3)).all()
     np.testing.assert_allclose(frames.array("exchange_temperatures"), [300, 424.26, 600], rtol=1e-4)
-    # The stored copy is the one that had the lowest level since the last exchange.
-    last = np.searchsorted(0.5 * np.arange(1, 2401) - 1e-6, frames.times()) - 1
+    # Each frame has the temperature that its copy had since the last exchange, one that falls on
+    # the frame not included.
+    last = np.searchsorted(0.5 * np.arange(1, 2401) + 1e-6, frames.times()) - 1
     inside = last >= 0
-    assert (levels[last[inside], frames.array("walker")[inside]] == 0).all()
-    check_populations(dihedral(frames.positions(slice(None))), np.ones(12000), 0.03)
+    known = frames.array("exchange_temperatures")
+    own = known[levels[last[inside], frames.array("walker")[inside]]]
+    np.testing.assert_array_equal(frames.temperatures()[inside], own)
+    np.testing.assert_array_equal(frames.temperatures(), np.tile(known, 12000))
+    phi = dihedral(frames.positions(slice(None)))
+    for level, temperature in enumerate(known):
+        check_populations(phi[level::3], np.ones(12000), 0.03, temperature=temperature)
+    log = np.genfromtxt(tmp_path / "exchange" / "log.csv", delimiter=",", names=True)
+    # Kinetic temperatures of 4 particles, 100 lines a level, each of error √(2/12).
+    means = log["temperature_k"].reshape(-1, 3).mean(axis=0)
+    np.testing.assert_allclose(means / known, 1.0, atol=0.2)
     assert sum(round_trips(column, 3) for column in levels.T) > 20
 
 

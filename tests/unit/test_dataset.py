@@ -62,6 +62,33 @@ def test_stride_starts_anew_in_each_file(paths, step):
     assert labels(Dataset.of(paths).stride(step)) == expected(lambda frames: frames[::step])
 
 
+@pytest.mark.parametrize(("step", "order"), [(5, "in turn"), (6, "apart"), (4, "apart")])
+def test_stride_leaves_out_no_walker(tmp_path, step, order):
+    """Four walkers that take turns, 120 frames each; 4 and 6 share a factor with them."""
+    path, n = tmp_path / "a.h5", 480
+    parameters = {"bead_names": ["A"], "bonds": [], "temperature": 300.0}
+    walkers = np.arange(n) % 4
+    label = np.arange(n, dtype=float)
+    positions = np.broadcast_to(label[:, None, None], (n, 1, 3))
+    with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
+        writer.append(positions, 0.5 * (np.arange(n) // 4), label, label, walkers, positions)
+    some = Dataset.of([path]).stride(step)
+    found = [int(value) for value in labels(some)]
+    if order == "in turn":
+        assert found == list(range(0, n, step))
+    else:
+        assert found == [4 * t + walker for walker in range(4) for t in range(0, 120, step)]
+    counts = np.bincount(some.observable("chain"))
+    assert counts.max() - counts.min() <= 1 and len(counts) == 4
+    # Frames of one time are in one block, whoever has them.
+    blocks = some.block_numbers(5)
+    times = some.times()
+    assert (blocks == (times // 12.0).astype(int)).mean() > 0.9
+    # One step after the other is the product of both.
+    twice = Dataset.of([path]).stride(step).stride(2)
+    assert len(np.unique(twice.observable("chain"))) == 4
+
+
 def test_choices_can_follow_each_other(paths):
     chosen = Dataset.of(paths).stride(3).window(10.0, 19.5).stride(2)
     # Times are 0.5 ps apart.

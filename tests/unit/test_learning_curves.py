@@ -74,13 +74,13 @@ def test_a_window_costs_what_its_run_may_spend(raw, kind):
     }  # fmt: skip
     raw["experiments"] = {"one": one}
     config = load_config(raw)
-    copies, stored = {"metadynamics": (3, 3), "replica_exchange": (4, 1)}.get(kind, (1, 1))
+    copies = {"metadynamics": 3, "replica_exchange": 4}.get(kind, 1)
     for name, run in config.experiments.items():
         [(begin, end)] = stages.train_settings(config, name, "0")["windows"]
         assert stages.simulate_settings(config, name, "T300")["windows"] == [(begin, end)]
         # Frames of a window: begin ≤ time < end, times being multiples of the stride.
         last = np.floor(end / 0.04) * 0.04
-        spent = copies * (10.0 + last) + stored * 0.002 * last / 0.04
+        spent = copies * (10.0 + last + 0.002 * last / 0.04)
         spent += 10010.0 if kind == "static" else 0.0
         assert spent <= run.time < spent + 1.1 * copies * 0.04
         assert begin == pytest.approx(max(0.25 * end, 2.0 if kind == "metadynamics" else 0), 0.01)

@@ -46,7 +46,7 @@ def write(path, x, log_weight=None, times=None, chain=0):
             time=np.arange(n, dtype=float) if times is None else times,
             bias_energy=np.zeros(n),
             log_weight=np.zeros(n) if log_weight is None else log_weight,
-            chain=np.full(n, chain),
+            chain=np.broadcast_to(chain, n),
         )
     return path
 
@@ -122,11 +122,27 @@ def test_windows_of_a_replica_are_resampled_together(tmp_path):
     assert fraction(together, rng) == pytest.approx((exact, 0.0), abs=1e-12)
     assert fraction(alone, rng)[1] > 0.02
     assert together.n_units == 20
+    assert together.chains.tolist() == np.repeat(np.arange(4), 100).tolist()
     # Frames of several copies in a file that share their times share their blocks.
     times = np.tile(np.arange(50.0), 2)
     copies = reference_sample([write(tmp_path / "c.h5", np.ones(100), times=times)], [X["x"]], 10)
     assert (copies.blocks[:50] == copies.blocks[50:]).all()
     assert (np.bincount(copies.blocks) == 10).all()
+
+
+def test_each_walker_of_each_job_is_a_chain(tmp_path):
+    """Two jobs of three walkers that take turns: six chains, each in order of time."""
+    walkers, times = np.tile(np.arange(3), 20), np.repeat(np.arange(20.0), 3)
+    paths = [
+        write(tmp_path / f"{job}.h5", 10.0 * job + walkers, times=times, chain=walkers)
+        for job in range(2)
+    ]
+    sample = reference_sample(paths, [X["x"]], 5)
+    assert sorted(np.bincount(sample.chains)) == [20] * 6
+    for chain in range(6):
+        own = sample.chains == chain
+        assert len(np.unique(sample.variables[own])) == 1
+        assert (np.diff(sample.times[own]) > 0).all()
 
 
 def test_umbrella_sampling_of_a_double_well(tmp_path):

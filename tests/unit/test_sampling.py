@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
@@ -68,9 +69,32 @@ def test_the_grid_is_the_sum_of_the_hills_and_openmm_feels_it(biased):
     last = slice(biased.n_frames - 1, biased.n_frames)
     phi = dihedral(biased.positions(last))[0]
     interpolated = np.interp(phi, axis, rebuilt)
-    # The last hills came after or before this frame by less than one pace.
+    # The last hill may have come after this frame.
     assert biased.array("bias_energy")[-1] == pytest.approx(interpolated, abs=0.3)
     assert hills[:, 0] == pytest.approx(0.25 * np.arange(1, len(hills) + 1))
+
+
+def test_a_frame_does_not_contain_the_hill_that_falls_on_it(biased):
+    # Every fifth frame falls on a hill: stride 0.1 ps, pace 0.25 ps.
+    times, hills = biased.times(), biased.array("bias_hills")
+    bins = biased.array("bias_grid").shape[0]
+    axis = np.linspace(-math.pi, math.pi, bins)
+    on_a_hill = np.flatnonzero(np.abs(times % 0.5) < 1e-6)[:200]
+    assert np.isclose(times[on_a_hill, None], hills[:, 0], atol=1e-6).any(1).all()
+    phi = biased.array("variables")[on_a_hill, 0]
+    for frame, angle in zip(on_a_hill, phi.tolist(), strict=True):
+        # The hill is the frame's own: its centre is where the frame is.
+        own = hills[np.isclose(hills[:, 0], times[frame], atol=1e-6)][0]
+        assert own[3] == pytest.approx(angle, abs=1e-6)
+        earlier = hills[hills[:, 0] < times[frame] - 1e-6]
+        distance = np.abs(axis[:, None] - earlier[:, 3])
+        distance = np.minimum(distance, 2 * math.pi - distance)
+        grid = (earlier[:, 4] * np.exp(-0.5 * (distance / 0.3) ** 2)).sum(1)
+        grid[-1] = grid[0]
+        energy = float(CubicSpline(axis, grid, bc_type="periodic")(angle))
+        # What its own hill would add.
+        assert own[4] > 0.05
+        assert biased.array("bias_energy")[frame] == pytest.approx(energy, abs=1e-3)
 
 
 def test_static_bias_shifts_populations_as_it_must(tmp_path):

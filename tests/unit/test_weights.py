@@ -21,9 +21,12 @@ from meanforce.analysis.force_error import UNIT
 from meanforce.analysis.force_error import rows as force_rows
 from meanforce.analysis.samples import reference_sample
 from meanforce.data.h5md import H5mdWriter
+from meanforce.errors import InputError
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.potentials.molecule import Molecule
+from meanforce.sampling.mbar import Windows, solve
+from meanforce.settings.campaigns import Umbrella
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
@@ -34,6 +37,7 @@ from meanforce.training.loss import bead_squares, validation_loss
 from meanforce.training.registry import fit
 from meanforce.training.weights import effective_sample_size, summary, weights_of
 from meanforce.units import kt
+from torsion import PROTOCOL
 
 THERMAL = kt(300.0)
 PAIR = Molecule(("A", "B"), ("A", "B"), ((0, 1),))
@@ -59,6 +63,12 @@ BIASES = {
     "y": 6.0 * np.exp(-((Y - 30) ** 2) / (2 * 4**2)) + 0 * X,
 }
 """Of the published work, in kT on the grid of X and Y."""
+
+
+CENTERS = np.arange(0.0, 46.0, 3.0)[:, None]
+"""Of umbrella windows along y, nm."""
+
+STIFFNESS = 0.2 * THERMAL
 
 
 def density(bias: np.ndarray) -> np.ndarray:
@@ -90,7 +100,11 @@ def write_datasets(folder, along: str, n: int, seed: int, replicas: int = 4) -> 
 
 def well_difference(paths: list, weights: str) -> float:
     """Of the spline fitted to all frames, kT."""
-    frames = read_frames(paths, 5, weights=weights)
+    return well_of(read_frames(paths, 5, weights=weights))
+
+
+def well_of(frames: Frames) -> float:
+    """Of the spline fitted to frames, kT."""
     potential = fit(SPLINE, frames, VARIABLES, 5, 0, lambda line: None).potential
     x = torch.linspace(15, 50, 2000, dtype=torch.float64)
     return features_of(x.numpy(), potential.curve(x, 300.0)[0].numpy() / THERMAL)[0]
@@ -138,6 +152,60 @@ def test_bias_in_x_without_weights_gives_the_exact_wells(tmp_path):
     assert well_difference(paths, "none") == pytest.approx(
         WELL, abs=4 * standard_error("x", "none")
     )
+
+
+@pytest.fixture(scope="module")
+def y_windows():
+    """Exact draws of umbrella windows along y, window after window, with weights of MBAR."""
+    rng, each = np.random.default_rng(11), 12500
+    drawn = np.concatenate([
+        rng.choice(ENERGY.size, each, p=density(0.1 * (Y - center) ** 2 + 0 * X).ravel())
+        for center in CENTERS[:, 0]
+    ])  # fmt: skip
+    owner = np.repeat(np.arange(len(CENTERS)), each)
+    windows = Windows(CENTERS, np.array([STIFFNESS]), [False])
+    return drawn, owner, solve(windows, Y[drawn % len(Y), None], owner, 300.0).log_weights
+
+
+@pytest.mark.parametrize("windows_per_job", [1, 4, 16])
+def test_windows_in_any_number_of_jobs_give_the_exact_wells(y_windows, tmp_path, windows_per_job):
+    """Within 0.1 kT; the error of the draws is 0.02. Windows alone with mean 1 each give 0.5 kT."""
+    drawn, owner, logs = y_windows
+    settings = Umbrella.model_validate(
+        PROTOCOL | {
+            "kind": "umbrella", "collective_variables": ["y"], "force_constant": [STIFFNESS],
+            "centers": CENTERS.tolist(), "windows_per_job": windows_per_job, "replicas": 2,
+        }, context={"internal": True},
+    )  # fmt: skip
+    # Two replicas, each with every other frame.
+    paths = []
+    for job in settings.jobs_of():
+        own = np.isin(owner, settings.windows_of(job))
+        own &= np.arange(len(drawn)) % 2 == (job > settings.jobs_per_replica)
+        paths.append(tmp_path / f"{job}.h5")
+        # Windows of a job take turns.
+        own = np.flatnonzero(own).reshape(windows_per_job, -1).T.ravel()
+        write_drawn(paths[-1], drawn[own], logs[own], owner[own])
+    frames = read_frames(
+        paths, 5, weights="bias", datasets_per_replica=[settings.jobs_per_replica] * 2
+    )
+    assert frames.weights.reshape(2, -1).mean(1).numpy() == pytest.approx(1.0, rel=1e-5)
+    assert well_of(frames) == pytest.approx(WELL, abs=0.1)
+    if windows_per_job == 1:
+        # What went wrong: it is far off when each job is a replica of its own.
+        assert abs(well_of(read_frames(paths, 5, weights="bias")) - WELL) > 1.0
+    with pytest.raises(InputError, match="but the replicas of the experiment have 3"):
+        read_frames(paths, 5, weights="bias", datasets_per_replica=[1, 1, 1])
+
+
+def write_drawn(path, drawn, logs, owner) -> None:
+    positions, forces = np.zeros((2, len(drawn), 1, 3))
+    positions[:, 0, 0] = X[drawn // len(Y), 0]
+    forces[:, 0, 0] = -SLOPE.ravel()[drawn]
+    parameters = {"bead_names": ["X"], "bonds": [], "temperature": 300.0}
+    with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
+        times = np.arange(len(drawn), dtype=float)
+        writer.append(positions, times, np.zeros(len(drawn)), logs, owner, force=forces)
 
 
 def test_a_reference_biased_in_y_is_reweighted(y_biased):
@@ -270,7 +338,8 @@ def cgnet(epochs: int):
 def test_the_program_reports_effective_frames(tmp_path, monkeypatch, capsys):
     paths = write_datasets(tmp_path, "y", 2000, seed=10, replicas=2)
     settings = {
-        "potential": SPLINE.model_dump(), "windows": None, "member": 0, "folds": 5, "seed": 0,
+        "potential": SPLINE.model_dump(), "windows": None, "datasets_per_replica": [1, 1],
+        "member": 0, "folds": 5, "seed": 0,
         "collective_variables": {name: v.model_dump() for name, v in VARIABLES.items()},
     }  # fmt: skip
     about, logs = {}, {}

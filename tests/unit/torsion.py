@@ -96,7 +96,7 @@ def dihedral(positions: np.ndarray) -> np.ndarray:
     return mdtraj.compute_dihedrals(trajectory, [[0, 1, 2, 3]])[:, 0]
 
 
-def exact_populations(bins: int) -> np.ndarray:
+def exact_populations(bins: int, temperature: float = 300.0) -> np.ndarray:
     centers = (np.arange(bins) + 0.5) * 2 * math.pi / bins - math.pi
-    weights = np.exp(-BARRIER / 2 * (1 + np.cos(centers)) / kt(300.0))
+    weights = np.exp(-BARRIER / 2 * (1 + np.cos(centers)) / kt(temperature))
     return weights / weights.sum()

@@ -63,7 +63,7 @@ def all_kinds(make_checkout):
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_datasets_have_all_frames_and_unbiased_forces(all_kinds, name):
-    copies = {"shared": 2, "umbrella": 3}.get(name, 1)
+    copies = {"shared": 2, "umbrella": 3, "exchange": 3}.get(name, 1)
     frames = 150 if CAMPAIGNS[name]["kind"] == "metadynamics" else 200
     with H5mdReader(all_kinds / name / "1" / "heavy.h5") as dataset:
         assert dataset.n_frames == frames * copies

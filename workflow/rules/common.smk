@@ -79,12 +79,12 @@ def start_of(wildcards):
 
 
 def datasets_of(system, mapping, campaigns, states, replicas=None):
-    """Mapped datasets of some campaigns at some state points."""
+    """Mapped datasets of some replicas, or all, of campaigns at state points."""
     return [
-        f"results/{system}/{state}/{campaign}/{replica}/{mapping}.h5"
+        f"results/{system}/{state}/{campaign}/{job}/{mapping}.h5"
         for campaign in campaigns
         for state in states
-        for replica in replicas or range(1, CONFIG.campaigns[system][campaign].jobs + 1)
+        for job in CONFIG.campaigns[system][campaign].jobs_of(replicas)
     ]
 
 
@@ -102,7 +102,7 @@ def trajectories_of_campaign(wildcards):
     campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
     return [
         f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/{job}/trajectory.h5"
-        for job in range(1, campaign.jobs + 1)
+        for job in campaign.jobs_of()
     ]
 
 

@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {potential, collective_variables, weights, windows, member, "
-        "folds, seed}",
+        help="JSON text or file: {potential, collective_variables, weights, windows, "
+        "datasets_per_replica, member, folds, seed}",
     )
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
@@ -46,7 +46,9 @@ def main() -> None:
         stride = potential.training.stride if hasattr(potential, "training") else 1
         frames = read_frames(
             arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
-            settings["windows"],
+            settings["windows"], settings["datasets_per_replica"],
+            # A potential that does not depend on temperature is that of its state points.
+            potential.temperature != "none",
         )  # fmt: skip
         used = {
             "frames": len(frames),

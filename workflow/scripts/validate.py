@@ -122,6 +122,7 @@ def _bead_names(path: Path) -> list[str]:
 
 def _forces(path: Path) -> np.ndarray:
     with H5mdReader(path) as reader:
+        reader.keep_own_temperature()
         return reader.forces()
 
 

@@ -29,7 +29,7 @@ class Sample:
             rad or without a unit.
         weights: of the unbiased ensemble, shape (n,); sum 1.
         blocks: block of each frame, shape (n,): time blocks of replicas, or groups of chains.
-        chains: trajectory or chain of each frame, shape (n,).
+        chains: walker of a trajectory, or chain of a CG run, of each frame, shape (n,).
         n_blocks: number of blocks.
         molecule: the beads.
         stable: fraction of chains that never broke.
@@ -97,6 +97,8 @@ def reference_sample(
     In umbrella sampling a unit has all windows of a replica, as none could be left out, and what
     it says of the windows' free energies counts to first order.
 
+    Of replica exchange only frames at the state point's own temperature belong to its ensemble.
+
     Args:
         paths: datasets, replica after replica.
         variables: collective variables that are evaluated.
@@ -104,9 +106,10 @@ def reference_sample(
         protocol: of the campaign; replicas of one job, where it is left out.
     """
     protocol = protocol or Protocol()
-    positions, log_weights, blocks, chains, times, owners, boxes = [], [], [], [], [], [], []
+    positions, log_weights, blocks, jobs, times, owners, boxes = [], [], [], [], [], [], []
     for number, path in enumerate(paths):
         with H5mdReader(path) as reader:
+            reader.keep_own_temperature()
             parameters, n, masses = reader.parameters, reader.n_frames, reader.masses
             positions.append(reader.positions())
             log_weights.append(reader.observable("log_weight"))
@@ -118,17 +121,17 @@ def reference_sample(
         block[np.argsort(times[-1], kind="stable")] = np.arange(n) * blocks_per_replica // n
         replica = number // protocol.jobs_per_replica
         blocks.append(block + replica * blocks_per_replica)
-        chains.append(np.full(n, number))
-    number, chain = len(paths) // protocol.jobs_per_replica, np.concatenate(chains)
+        jobs.append(np.full(n, number))
+    number, job = len(paths) // protocol.jobs_per_replica, np.concatenate(jobs)
     sample = _sample(
         variables,
         parameters,
         np.concatenate(log_weights),
         positions=np.concatenate(positions),
         blocks=np.concatenate(blocks),
-        chains=chain,
+        chains=_numbered(job, np.concatenate(owners)),
         n_blocks=blocks_per_replica * number,
-        replicas=chain // protocol.jobs_per_replica if number >= SEVERAL else None,
+        replicas=job // protocol.jobs_per_replica if number >= SEVERAL else None,
         times=np.concatenate(times),
         masses=masses,
         box=boxes[0],
@@ -147,6 +150,12 @@ def reference_sample(
             protocol.temperature,
         ),
     )
+
+
+def _numbered(jobs: np.ndarray, walkers: np.ndarray) -> np.ndarray:
+    """Number of each frame's chain, shape (n,): of one walker of one job."""
+    pairs = np.stack([jobs, walkers], axis=1)
+    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: int) -> Sample:

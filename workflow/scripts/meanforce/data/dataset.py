@@ -2,10 +2,13 @@
 
 A `Dataset` knows files and ranges of their frames. Concatenation, stride, time window and blocks
 make new ones and copy nothing; arrays are read when they are asked for, whole or chunk by chunk.
+Frames of several temperatures, which take turns in a file, come one temperature after the other.
 """
 
 import dataclasses
+import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -18,17 +21,21 @@ from meanforce.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """Frames of one file.
+    """Frames of one file at one temperature.
 
     Attributes:
         path: the file.
         frames: their numbers.
         parameters: plain values that describe the file's beads.
+        temperature: K, or None where the file does not tell.
+        walkers: how many take turns in these frames.
     """
 
     path: Path
     frames: range
     parameters: dict[str, Any]
+    temperature: float | None = None
+    walkers: int = 1
 
     def read(self, function: Callable[[H5mdReader, slice], np.ndarray]) -> np.ndarray:
         """What a method of the file's reader gives for these frames."""
@@ -42,7 +49,7 @@ class Dataset:
     """Frames of several files, one after the other.
 
     Attributes:
-        parts: frames of each file, in order; a file is one replica.
+        parts: frames of each file and temperature, in order; a file's own lie together.
     """
 
     parts: tuple[Part, ...]
@@ -59,7 +66,9 @@ class Dataset:
             with H5mdReader(path) as reader:
                 reader.check_units()
                 parameters = reader.parameters
-                parts.append(Part(path, range(reader.n_frames), parameters))
+                walkers = reader.walkers_in_turn()
+                for temperature, frames in reader.levels().items():
+                    parts.append(Part(path, frames, parameters, temperature, walkers))
             first = parts[0].parameters
             for key, what in (("bead_names", "beads"), ("bonds", "bonds")):
                 if parameters.get(key) != first.get(key):
@@ -81,9 +90,30 @@ class Dataset:
     def __add__(self, other: "Dataset") -> "Dataset":
         return Dataset(self.parts + other.parts)
 
+    def files(self) -> list["Dataset"]:
+        """The frames of each file."""
+        grouped = itertools.groupby(self.parts, key=lambda part: part.path)
+        return [Dataset(tuple(parts)) for _, parts in grouped]
+
+    def at_state_points(self) -> Self:
+        """Only frames at the temperature of their file's state point, without hotter levels."""
+        chosen = (p for p in self.parts if p.temperature == p.parameters.get("temperature"))
+        return dataclasses.replace(self, parts=tuple(chosen))
+
     def stride(self, step: int) -> Self:
-        """One frame in `step` of each file, from its first one."""
-        return self._each(lambda part: part.frames[::step])
+        """One frame in `step` of each file and temperature, from the first one.
+
+        Where that would leave out some of the walkers that take turns, it is of each walker, and
+        their frames come one walker after the other.
+        """
+        parts: list[Part] = []
+        for part in self.parts:
+            apart = part.walkers if math.gcd(step, part.walkers) > 1 else 1
+            for first in range(apart):
+                frames = part.frames[first::apart][::step]
+                walkers = part.walkers if apart == 1 else 1
+                parts.append(dataclasses.replace(part, frames=frames, walkers=walkers))
+        return dataclasses.replace(self, parts=tuple(parts))
 
     def window(self, begin: float, end: float) -> Self:
         """Frames with begin ≤ time < end, in ps.
@@ -113,37 +143,45 @@ class Dataset:
         """
         if windows is None:
             return self
-        if len(windows) != len(self.parts):
-            raise InputError(f"{len(windows)} time windows for {len(self.parts)} datasets")
+        files = self.files()
+        if len(windows) != len(files):
+            raise InputError(f"{len(windows)} time windows for {len(files)} datasets")
         found = []
-        for part, (begin, end) in zip(self.parts, windows, strict=True):
-            cut = Dataset((part,)).window(begin, end)
+        for file, (begin, end) in zip(files, windows, strict=True):
+            cut = file.window(begin, end)
             if not len(cut):
-                raise InputError(f"{part.path}: has no frame from {begin:g} to {end:g} ps")
+                raise InputError(f"{file.parts[0].path}: has no frame from {begin:g} to {end:g} ps")
             found += cut.parts
         return dataclasses.replace(self, parts=tuple(found))
 
     def blocks(self, number: int) -> list["Dataset"]:
         """Contiguous time blocks, so many of each file, in order; see `block_numbers`."""
-        cuts = []
-        for part in self.parts:
-            n = len(part.frames)
-            # Frame f is in block f·number // n.
-            edges = [-(-block * n // number) for block in range(number + 1)]
-            for first, last in itertools.pairwise(edges):
-                cuts.append(Dataset((dataclasses.replace(part, frames=part.frames[first:last]),)))
-        return cuts
+
+        def cut(part: Part, block: int) -> range:
+            # Frame f of n is in block f·number // n.
+            first, last = (-(-edge * len(part.frames) // number) for edge in (block, block + 1))
+            return part.frames[first:last]
+
+        return [
+            file._each(functools.partial(cut, block=block))
+            for file in self.files()
+            for block in range(number)
+        ]
 
     def block_numbers(self, number: int) -> np.ndarray:
-        """Block of each frame over all files, shape (n,)."""
+        """Block of each frame over all files, shape (n,).
+
+        Frames that copies of a system have at the same time, at whatever temperature, share it.
+        """
         found = [
             np.arange(len(part.frames)) * number // max(1, len(part.frames)) + place * number
-            for place, part in enumerate(self.parts)
+            for place, file in enumerate(self.files())
+            for part in file.parts
         ]
         return np.concatenate(found)
 
     def chunks(self, size: int) -> Iterator["Dataset"]:
-        """All frames in order, at most `size` at a time, each chunk of one file."""
+        """All frames in order, at most `size` at a time, each chunk of one part."""
         for part in self.parts:
             for start in range(0, len(part.frames), size):
                 frames = part.frames[start : start + size]
@@ -180,5 +218,5 @@ class Dataset:
     def temperatures(self) -> np.ndarray:
         """K, float32, shape (n,)."""
         counts = [len(part.frames) for part in self.parts]
-        values = [part.parameters["temperature"] for part in self.parts]
+        values = [part.temperature for part in self.parts]
         return np.repeat(np.array(values, dtype=np.float32), counts)

@@ -3,10 +3,10 @@
 One particles group, ``/particles/beads``, holds position (nm) and, in datasets, force
 (kJ/mol/nm), frame by frame, and of periodic systems the box's edges (nm); MDAnalysis reads it.
 Scalars of the frames are observables: `bias_energy` (kJ/mol), `log_weight` (of the unbiased
-ensemble), `chain` (replica, or chain of a CG run). Steps and times are the same for all and stored
-once, as H5MD allows. Names and other texts that describe the beads lie in attributes of
-``/parameters``. All arrays and all of HDF5's own tables carry checksums, so that a damaged file
-cannot be read as a good one.
+ensemble), `chain` (walker, or chain of a CG run) and, where copies at several temperatures take
+turns, `temperature` (K). Steps and times are the same for all and stored once, as H5MD allows.
+Names and other texts that describe the beads lie in attributes of ``/parameters``. All arrays and
+all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good one.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ UNITS = {
 }
 OBSERVABLES = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
 """Scalars of the frames and their units."""
+TEMPERATURE = "observables/temperature"
 
 
 class H5mdWriter:
@@ -41,6 +42,8 @@ class H5mdWriter:
         parameters: plain values that describe the beads (names, bonds, temperature, ...).
         with_forces: whether frames have forces.
         box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
+        with_temperatures: whether each frame has a temperature of its own; the parameter
+            `temperature` is then that of the state point.
 
     Attributes:
         parameters: the plain values; what is added before the end is written as well.
@@ -53,6 +56,7 @@ class H5mdWriter:
         parameters: dict[str, Any],
         with_forces: bool,
         box: np.ndarray | None = None,
+        with_temperatures: bool = False,
     ) -> None:
         self._making = new_file(path)
         self._file = self._making.__enter__()
@@ -80,6 +84,8 @@ class H5mdWriter:
         for name, unit in OBSERVABLES.items():
             kind = "i4" if name == "chain" else "f8"
             self._element(f"observables/{name}", (), kind, unit)
+        if with_temperatures:
+            self._element(TEMPERATURE, (), "f8", "K")
         self.parameters = dict(parameters)
         self._checksums = {"mass": zlib.crc32(masses)}
         self._length = 0
@@ -106,8 +112,9 @@ class H5mdWriter:
         log_weight: np.ndarray,
         chain: np.ndarray,
         force: np.ndarray | None = None,
+        temperature: np.ndarray | None = None,
     ) -> None:
-        """Add frames: arrays of n frames in nm, ps, kJ/mol; positions (n, n_beads, 3)."""
+        """Add frames: arrays of n frames in nm, ps, kJ/mol, K; positions (n, n_beads, 3)."""
         n = len(time)
         values = {
             f"{BEADS}/position": position,
@@ -116,6 +123,7 @@ class H5mdWriter:
             "observables/bias_energy": bias_energy,
             "observables/log_weight": log_weight,
             "observables/chain": chain,
+            TEMPERATURE: temperature,
         }
         for name, block in values.items():
             if block is None:
@@ -157,7 +165,6 @@ class H5mdReader:
     Attributes:
         parameters: the plain values that describe the beads.
         content: tells the file from others, whatever they are called.
-        n_frames: number of frames.
 
     Raises:
         InputError: the file is missing, damaged, or no such file.
@@ -170,19 +177,64 @@ class H5mdReader:
             attributes = self._file["parameters"].attrs
             self.parameters: dict[str, Any] = json.loads(attributes["json"])
             self.content: str = attributes["content"].decode()
-            self.n_frames = len(self._file[f"{BEADS}/position/value"])
+            self._frames = range(len(self._file[f"{BEADS}/position/value"]))
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self._frames)
 
     def _checked(self) -> contextlib.AbstractContextManager[None]:
         return reading(self._path, "H5MD file of beads")
 
     def _read(self, name: str, frames: slice = slice(None)) -> np.ndarray:
+        chosen = self._frames[frames]
+        if not len(chosen):
+            chosen = range(0)
         with self._checked():
-            return self._file[name][frames]
+            return self._file[name][chosen.start : chosen.stop : chosen.step]
+
+    def levels(self) -> dict[float | None, range]:
+        """Numbers of the frames of each temperature (K), which take turns in this order.
+
+        None stands for a temperature that the file does not tell.
+
+        Raises:
+            InputError: frames of different temperatures do not take turns.
+        """
+        count = len(self._file[f"{BEADS}/position/value"])
+        if TEMPERATURE not in self._file:
+            return {self.parameters.get("temperature"): range(count)}
+        with self._checked():
+            values = self._file[f"{TEMPERATURE}/value"][:]
+        known = list(dict.fromkeys(values.tolist()))
+        if not np.array_equal(values, np.resize(known, count)) or count % max(1, len(known)):
+            raise InputError(f"{self._path}: has frames of several temperatures that take no turns")
+        return {one: range(n, count, len(known)) for n, one in enumerate(known)}
+
+    def walkers_in_turn(self) -> int:
+        """How many walkers of one temperature take turns, frame by frame; 1 where none do."""
+        walkers = self.observable("chain")
+        known = list(dict.fromkeys(walkers.tolist()))
+        regular = np.array_equal(walkers, np.resize(known, len(walkers)))
+        return len(known) if regular and len(walkers) and len(self.levels()) == 1 else 1
+
+    def keep_own_temperature(self) -> None:
+        """Read from now on only frames at the temperature of the file's state point.
+
+        Raises:
+            InputError: there are none.
+        """
+        own, levels = self.parameters.get("temperature"), self.levels()
+        if own not in levels:
+            raise InputError(f"{self._path}: has no frames at its own temperature of {own} K")
+        self._frames = levels[own]
 
     @property
     def masses(self) -> np.ndarray:
         """Bead masses in u, shape (n_beads,)."""
-        return self._read(f"{BEADS}/mass")
+        with self._checked():
+            return self._file[f"{BEADS}/mass"][:]
 
     def positions(self, frames: slice = slice(None)) -> np.ndarray:
         """nm, float32, shape (n, n_beads, 3)."""
@@ -197,7 +249,7 @@ class H5mdReader:
         return self._read(f"{BEADS}/position/time", frames)
 
     def observable(self, name: str, frames: slice = slice(None)) -> np.ndarray:
-        """`bias_energy`, `log_weight` or `chain`, shape (n,)."""
+        """A scalar of `OBSERVABLES`, shape (n,)."""
         return self._read(f"observables/{name}/value", frames)
 
     def box(self) -> np.ndarray | None:

@@ -36,12 +36,16 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     of the features' leading principal components (single beads: positions), which decides how many
     independent structures, in the ensemble that was sampled, bias included.
 
+    Of replica exchange, statistics are those of the frames at the state point's own temperature,
+    as one series in time. That numbers are finite and times grow is checked of all frames.
+
     Args:
-        reader: of a dataset with forces.
+        reader: of a dataset with forces; afterwards it reads frames at its own temperature only.
 
     Returns:
-        frames, walkers, time, duplicates, beads (name: mean norm of its force), autocorrelation
-        (ps), effective_frames, irreducible_variance with its error, per force component.
+        frames, walkers, temperatures (how many), time, duplicates, beads (name: mean norm of its
+        force), autocorrelation (ps), effective_frames, irreducible_variance with its error, per
+        force component.
 
     Raises:
         InputError: a number is not finite, or times do not grow.
@@ -53,8 +57,16 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     found: dict[str, Any] = {
         "frames": reader.n_frames,
         "walkers": len(np.unique(walkers)),
+        "temperatures": len(reader.levels()),
         "time": time,
         "duplicates": duplicates,
+    }
+    if found["temperatures"] > 1:
+        reader.keep_own_temperature()
+        # Copies come to this temperature and leave it: no copy's frames would be evenly spaced.
+        walkers = np.zeros(reader.n_frames, int)
+        norms, _ = _passes(reader, len(names), walkers)
+    found |= {
         "mean_force_norm": dict(zip(names, norms.tolist(), strict=True)),
         "unit": "kJ mol-1 nm-1",
     }

@@ -1,8 +1,9 @@
 """Atomistic trajectories: MDTraj HDF5 files with the bias and in-run forces beside the frames.
 
 MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce``, by frame:
-`bias_energy` (V, kJ/mol), `log_weight` ((V − c(t))/kT, of the unbiased ensemble), `walker` and
-`variables` (values of the biased collective variables, nm or rad); `checked_frames`,
+`bias_energy` (V, kJ/mol), `log_weight` ((V − c(t))/kT, of the unbiased ensemble), `walker`,
+`variables` (values of the biased collective variables, nm or rad) and, of replica exchange,
+`temperature` (K), frames of all levels taking turns; `checked_frames`,
 `checked_forces` and `checked_bias_forces` (in-run forces without the bias, and of it alone, where
 there is one, kJ/mol/nm); and what the bias recorded. All arrays and all of HDF5's own tables carry
 checksums, so that a damaged file cannot be read as a good one. Texts have a fixed length: HDF5
@@ -29,7 +30,7 @@ GROUP = "meanforce"
 FRAME_ARRAYS = ("bias_energy", "log_weight", "walker", "variables")
 
 
-def frame_type(n_atoms: int, n_variables: int) -> np.dtype:
+def frame_type(n_atoms: int, n_variables: int, has_levels: bool = False) -> np.dtype:
     """Record of one frame while it waits to become part of a trajectory."""
     return np.dtype(
         [
@@ -37,6 +38,7 @@ def frame_type(n_atoms: int, n_variables: int) -> np.dtype:
             ("bias_energy", "f8"),
             ("log_weight", "f8"),
             ("walker", "i4"),
+            *([("temperature", "f8")] if has_levels else []),
             ("variables", "f8", (n_variables,)),
             ("positions", "f4", (n_atoms, 3)),
         ]
@@ -88,6 +90,8 @@ def write_trajectory(
             "log_weight": growing(group, "log_weight", (), "f8", ""),
             "walker": growing(group, "walker", (), "i4", ""),
         }
+        if "temperature" in frames.kind.names:
+            places["temperature"] = growing(group, "temperature", (), "f8", "kelvin")
         if n_variables:
             places["variables"] = growing(group, "variables", (n_variables,), "f8", "")
         if box is not None:
@@ -172,6 +176,12 @@ class TrajectoryReader:
         """Periodic box vectors in nm, shape (3, 3), the same for all frames; None without."""
         box = self.attributes["box"]
         return None if box is None else np.array(box)
+
+    def temperatures(self) -> np.ndarray | None:
+        """Temperature of each frame in K, shape (n_frames,); None where all have the same."""
+        with self._checked():
+            place = self._file[GROUP]
+            return place["temperature"][:] if "temperature" in place else None
 
     def array(self, name: str) -> np.ndarray:
         """An array of the group ``/meanforce``."""

@@ -18,7 +18,7 @@ START_FRAMES = 20000
 
 
 def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> np.ndarray:
-    """Training frames among which starts are chosen.
+    """Training frames among which starts are chosen, all at their state points' temperatures.
 
     Args:
         paths: H5MD datasets.
@@ -27,7 +27,8 @@ def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> 
     Returns:
         nm, shape (n_frames, n_beads, 3).
     """
-    dataset = Dataset.of(paths).windows(windows)
+    # What only hot levels of replica exchange visit is no place that a colder chain starts from.
+    dataset = Dataset.of(paths).windows(windows).at_state_points()
     some = [
         Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts
     ]

@@ -1,5 +1,6 @@
 """Frames and forces of one replica on their way from atoms to beads."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Replica:
         self._map = molecule.beads.matrix(molecule.n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
         fitted = settings.force_map == "optimal"
-        self._every = 1 if fitted else -(-frames.n_frames // MOMENT_FRAMES)
+        self._every = 1 if fitted else self._step(MOMENT_FRAMES)
         self._counted = -(-frames.n_frames // self._every)
         self.moments = Moments(molecule.groups, self._counted)
         self.squares = np.zeros((BLOCKS, len(self._map)))
@@ -59,12 +60,28 @@ class Replica:
             return fixed_labels(self._molecule, self._settings.force_map)
         for part in self._parts():
             self.moments.add(part.start, self._forces.forces(part))
-        return optimal_labels(self._molecule, self.moments, self._stiffness())
+        stiffness = self._stiffness()
+        # One map for all temperatures: what counts is the mean square of the noise's force.
+        mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
+        return optimal_labels(self._molecule, self.moments, mean)
 
-    def _stiffness(self) -> float | None:
-        """kT/σ in kJ/mol/nm."""
-        noise = self._settings.noise
-        return noise and kt(self._frames.attributes["temperature"]) / noise.level
+    def _stiffness(self) -> np.ndarray | None:
+        """kT/σ of each frame in kJ/mol/nm, shape (n_frames,)."""
+        frames, noise = self._frames, self._settings.noise
+        if noise is None:
+            return None
+        temperatures = frames.temperatures()
+        if temperatures is None:
+            temperatures = np.full(frames.n_frames, frames.attributes["temperature"])
+        return kt(temperatures) / noise.level
+
+    def _step(self, most: int) -> int:
+        """Step that leaves about so many frames at most, of all temperatures, which take turns."""
+        step, temperatures = -(-self._frames.n_frames // most), self._frames.temperatures()
+        turns = 1 if temperatures is None else len(np.unique(temperatures))
+        while math.gcd(step, turns) > 1:
+            step += 1
+        return step
 
     def _parts(self) -> Iterator[slice]:
         size = min(self._forces.rows, -(-BLOCK // (12 * self._molecule.n_atoms)))
@@ -111,9 +128,11 @@ class Replica:
         log_weight, walkers = frames.array("log_weight"), frames.array("walker")
         if weights is not None:
             log_weight = read_weights(weights, frames.attributes["content"])
+        temperatures = frames.temperatures()
         stiffness, noise = self._stiffness(), self._settings.noise
         rng = np.random.default_rng(self._seed)
         looked_at = max(1, frames.n_frames // consistency.FRAMES)
+        step = self._step(table.FRAMES)
         some: list[tuple[np.ndarray, np.ndarray]] = []
         for part in self._parts():
             atomistic = self._forces.forces(part)
@@ -123,7 +142,7 @@ class Replica:
             if noise is not None:
                 draws = rng.standard_normal(positions.shape)
                 positions = positions + noise.level * draws
-                scores = -stiffness * draws
+                scores = -stiffness[part, None, None] * draws
             mapped = labels.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
                 position=positions,
@@ -132,9 +151,10 @@ class Replica:
                 bias_energy=bias[part],
                 log_weight=log_weight[part],
                 chain=walkers[part],
+                temperature=None if temperatures is None else temperatures[part],
             )
             self._count(part, atomistic, mapped)
-            some.append(_some(-(-frames.n_frames // table.FRAMES), part, positions, mapped))
+            some.append(_some(step, part, positions, mapped))
         return _joined(some)
 
     def _count(self, part: slice, atomistic: np.ndarray, mapped: np.ndarray) -> None:

@@ -38,8 +38,12 @@ class Bias(abc.ABC):
         """Number under which the frames of a copy are stored."""
         return copy
 
-    def place(self, context: openmm.Context, copy: int) -> None:
-        """Give a copy a bias of its own, where copies differ."""
+    def begin(self, context: openmm.Context, copy: int) -> None:
+        """Give a copy at its start a bias of its own, where copies differ."""
+        return
+
+    def pull(self, contexts: list[openmm.Context], fraction: float) -> None:
+        """Move the biases of copies on their way from the start; 1: they are where they belong."""
         return
 
     def period(self, time_step: float) -> int | None:
@@ -59,7 +63,7 @@ class Bias(abc.ABC):
         return {}
 
     def restore(self, arrays: dict[str, np.ndarray], contexts: list[openmm.Context]) -> None:
-        """Go back to a state."""
+        """Go back to a state; parameters of contexts have to be set anew."""
         return
 
     def wants_bundle(self, time: float) -> bool:

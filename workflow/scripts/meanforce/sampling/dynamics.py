@@ -13,18 +13,22 @@ class Frame:
     """One copy at one instant.
 
     Attributes:
-        walker: number of the copy, or of its window.
+        copy: number of the copy.
+        walker: number under which its frames are stored: its own, or that of its window.
         positions: nm, shape (n_atoms, 3).
         bias_energy: kJ/mol.
         log_weight: of the unbiased ensemble, up to a constant.
         variables: values of the biased collective variables, nm or rad.
+        temperature: of its thermostat, K, where copies have different ones.
     """
 
+    copy: int
     walker: int
     positions: np.ndarray
     bias_energy: float = 0.0
     log_weight: float = 0.0
     variables: tuple[float, ...] = ()
+    temperature: float | None = None
 
 
 class Dynamics(abc.ABC):
@@ -36,6 +40,8 @@ class Dynamics(abc.ABC):
         copies: how many there are.
         degrees_of_freedom: of one copy.
         n_variables: biased collective variables.
+        has_levels: whether copies have temperatures of their own; their frames come in the same
+            order of temperatures each time.
         period: ticks between events of the campaign's kind (hills, exchanges), or None.
         divisible: whether any number of ticks may be cut into parts without changing a bit.
     """
@@ -45,6 +51,7 @@ class Dynamics(abc.ABC):
     copies: int
     degrees_of_freedom: int
     n_variables: int = 0
+    has_levels: bool = False
     period: int | None = None
     divisible: bool = True
 
@@ -97,6 +104,10 @@ class Dynamics(abc.ABC):
     @abc.abstractmethod
     def halve_time_step(self) -> None:
         """From now on a tick is two steps of half the length."""
+
+    def pull(self, fraction: float) -> None:
+        """Move the bias of each copy on its way from where the copy started; 1: it is there."""
+        return
 
     def event(self, time: float) -> None:
         """What happens every `period`; `time` in ps since equilibration."""

@@ -84,7 +84,7 @@ class Engine:
         self._store: Store | None = None
 
     def run(self, bundle: Bundle | None, trajectory: Path, log: Path, segments: Path) -> None:
-        """Equilibrate, let the bias burn in, and store frames.
+        """Pull windows to their places, equilibrate, let the bias burn in, and store frames.
 
         Args:
             bundle: where an earlier process stopped, or None.
@@ -113,7 +113,9 @@ class Engine:
         ends = bundle.info["files"] if bundle else None
         if self._store is not None:
             self._store.close()
-        self._store = Store(self._job.folder, n_atoms, self._dynamics.n_variables, ends)
+        self._store = Store(
+            self._job.folder, n_atoms, self._dynamics.n_variables, self._dynamics.has_levels, ends
+        )
         if bundle is not None:
             self._tick, self._halved_at = bundle.info["tick"], bundle.info["halved_at"]
             self._earlier = bundle.info["segments"]
@@ -159,12 +161,16 @@ class Engine:
     def _happen(self) -> None:
         """All that falls on this tick."""
         schedule, dynamics = self._schedule, self._dynamics
-        if schedule.is_multiple(self._tick, dynamics.period):
-            dynamics.event(self._time())
+        if schedule.is_pull(self._tick):
+            dynamics.pull(self._tick / schedule.pull)
         if schedule.is_multiple(self._tick, schedule.per_temperature):
             self._thermometer.add(dynamics.temperature_ratios())
+        # A frame comes before the event: it was sampled under the bias, and at the level, that it
+        # had until now. A hill of its own would count in its weight e^{β(V − c)}.
         if schedule.is_frame(self._tick):
             self._store_frames()
+        if schedule.is_multiple(self._tick, dynamics.period):
+            dynamics.event(self._time())
 
     def _store_frames(self) -> None:
         schedule, store = self._schedule, self._store
@@ -179,11 +185,11 @@ class Engine:
             store.add_frame(self._time(), frame)
         if number % max(1, schedule.frames // LOGGED_LINES) == 0:
             energies = self._dynamics.potential_energies()
-            temperatures = self._dynamics.temperature_ratios() * self._temperature
-            for copy, frame in enumerate(frames):
+            ratios = self._dynamics.temperature_ratios()
+            for frame in frames:
                 store.add_line(
-                    self._time(), frame.walker, energies[copy], frame.bias_energy,
-                    temperatures[copy],
+                    self._time(), frame.walker, energies[frame.copy], frame.bias_energy,
+                    ratios[frame.copy] * (frame.temperature or self._temperature),
                 )  # fmt: skip
         if number % max(1, schedule.frames // 10) == 0:
             self._tell(number)

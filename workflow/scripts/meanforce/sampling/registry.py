@@ -111,6 +111,8 @@ def _umbrella(task: Task) -> Bias:
         task.campaign.windows_of(task.job),
         task.campaign.force_constant,
         tuple(task.variables.values()),
+        task.temperature,
+        task.campaign.pull > 0,
     )
 
 

@@ -16,7 +16,9 @@ from meanforce.units import BOLTZMANN
 
 
 class Exchange(Dynamics):
-    """Copies at several temperatures that exchange them; the coldest one's frames are stored.
+    """Copies at several temperatures that exchange them; frames of all levels are stored.
+
+    At every instant they come level after level, the coldest first.
 
     Args:
         prepared: system and start.
@@ -29,6 +31,7 @@ class Exchange(Dynamics):
 
     # One context serves all copies in turn, and its random numbers with it.
     divisible = False
+    has_levels = True
 
     def __init__(
         self,
@@ -96,9 +99,11 @@ class Exchange(Dynamics):
         return self._load(self._sampler.replicaStateIndex.index(0))
 
     def frames(self) -> Iterator[Frame]:
-        state = self._coldest().getState(positions=True, enforcePeriodicBox=self._periodic)
-        walker = self._sampler.replicaStateIndex.index(0)
-        yield Frame(walker, state.getPositions(asNumpy=True)._value)
+        for level, temperature in enumerate(self._temperatures.tolist()):
+            copy = self._sampler.replicaStateIndex.index(level)
+            state = self._load(copy).getState(positions=True, enforcePeriodicBox=self._periodic)
+            positions = state.getPositions(asNumpy=True)._value
+            yield Frame(copy, copy, positions, temperature=temperature)
 
     def box(self) -> np.ndarray | None:
         return box_of(self._context)

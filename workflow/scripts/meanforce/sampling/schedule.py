@@ -8,17 +8,22 @@ from meanforce.settings.campaigns import Campaign
 SAMPLES_PER_RELAXATION = 4
 """Kinetic energies are looked at so often, at most, in the thermostat's relaxation time 1/γ."""
 
+PULL_STEPS = 200
+"""Steps in which windows are pulled to their places."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
     """Counts of ticks; the campaign's clock starts when equilibration ends.
 
     Attributes:
-        equilibration: ticks before sampling.
+        equilibration: ticks before sampling, those of the pull included.
         burn_in: ticks at the start of sampling whose frames are not stored.
         frames: stored frames of a copy.
         per_frame: ticks between frames.
         per_temperature: ticks between looks at the kinetic energy.
+        pull: ticks at the start in which windows are pulled to their places.
+        per_pull: ticks between steps of the pull.
     """
 
     equilibration: int
@@ -26,6 +31,8 @@ class Schedule:
     frames: int
     per_frame: int
     per_temperature: int
+    pull: int = 0
+    per_pull: int = 1
 
     @classmethod
     def of(cls, campaign: Campaign) -> "Schedule":
@@ -36,14 +43,17 @@ class Schedule:
 
         burn_in = ticks(getattr(campaign, "burn_in", 0.0))
         per_frame = max(1, ticks(campaign.stride))
+        pull = ticks(getattr(campaign, "pull", 0.0))
         relaxation = 1.0 / campaign.friction / SAMPLES_PER_RELAXATION
         return cls(
-            equilibration=ticks(campaign.equilibration),
+            equilibration=pull + ticks(campaign.equilibration),
             burn_in=burn_in,
             frames=(ticks(campaign.length) - burn_in) // per_frame,
             per_frame=per_frame,
             # Together with frames, so that stepping is not cut into more parts.
             per_temperature=per_frame * math.ceil(relaxation / (per_frame * campaign.time_step)),
+            pull=pull,
+            per_pull=max(1, pull // PULL_STEPS),
         )
 
     @property
@@ -59,6 +69,8 @@ class Schedule:
             period: ticks between events of the campaign's kind, counted from the end of
                 equilibration, or None.
         """
+        if tick < self.pull:
+            return min((tick // self.per_pull + 1) * self.per_pull, self.pull)
         if tick < self.equilibration:
             return self.equilibration
         done = tick - self.equilibration
@@ -67,6 +79,10 @@ class Schedule:
         stored = (done - self.burn_in) // self.per_frame + 1
         events.append(self.burn_in + max(1, stored) * self.per_frame)
         return min(self.equilibration + min(events), self.end)
+
+    def is_pull(self, tick: int) -> bool:
+        """Whether windows move at this tick."""
+        return tick == self.pull > 0 or (0 < tick < self.pull and tick % self.per_pull == 0)
 
     def is_frame(self, tick: int) -> bool:
         """Whether a frame is stored at this tick."""

@@ -24,6 +24,7 @@ class Store:
         folder: of the job.
         n_atoms: number of atoms.
         n_variables: biased collective variables.
+        has_levels: whether frames have temperatures of their own.
         positions: where the files ended when the last restart bundle was written.
     """
 
@@ -32,10 +33,12 @@ class Store:
         folder: Path,
         n_atoms: int,
         n_variables: int,
+        has_levels: bool = False,
         positions: dict[str, list[int]] | None = None,
     ) -> None:
+        self._has_levels = has_levels
         kinds = {
-            "frames": frame_type(n_atoms, n_variables),
+            "frames": frame_type(n_atoms, n_variables, has_levels),
             "checks": np.dtype(
                 [
                     ("frame", "i8"),
@@ -66,6 +69,8 @@ class Store:
         record["time"], record["walker"] = time, frame.walker
         record["bias_energy"], record["log_weight"] = frame.bias_energy, frame.log_weight
         record["variables"], record["positions"] = frame.variables, frame.positions
+        if self._has_levels:
+            record["temperature"] = frame.temperature
         self._files["frames"].append(record)
 
     def add_check(

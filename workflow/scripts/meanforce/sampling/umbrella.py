@@ -1,20 +1,34 @@
 """Campaign kind `umbrella`: harmonic windows, one for each copy of the system."""
 
+import math
+
 import numpy as np
 import openmm
 
 from meanforce.sampling.bias import Bias
-from meanforce.sampling.collective_variables import Variable, bias_force
+from meanforce.sampling.collective_variables import Variable, bias_force, values_in
+from meanforce.units import kt
+
+FAR = 2.0
+"""Widths √(kT/k) within which some frame of a window must be of its centre, or the log warns."""
+
+NAMED = 10
+"""Windows that a warning names, at most."""
 
 
 class Windows(Bias):
     """V = Σ_d ½k_d(s_d − c_d)² with centres of its own for every copy.
+
+    All copies start from one structure. Before equilibration the centre of each moves evenly from
+    the structure's s to c, along the shorter way where s is periodic, and takes the copy along.
 
     Args:
         centers: of all windows of the campaign, shape (n_windows, n_variables), nm or rad.
         chosen: windows of this job.
         force_constants: k_d in kJ/mol/nm² or kJ/mol/rad².
         variables: the collective variables, in order.
+        temperature: K.
+        pulled: whether centres start where the copies are; else they are in their places at once.
     """
 
     def __init__(
@@ -23,9 +37,14 @@ class Windows(Bias):
         chosen: list[int],
         force_constants: list[float],
         variables: tuple[Variable, ...],
+        temperature: float,
+        pulled: bool,
     ) -> None:
-        self._centers, self._chosen = centers, chosen
+        self._centers, self._chosen, self._pulled = centers, chosen, pulled
         self._force_constants, self.variables = force_constants, variables
+        self._temperature = temperature
+        self._starts = centers[chosen].astype(float)
+        self._now = self._starts.copy()
 
     def force(self) -> openmm.CustomCVForce:
         terms, helpers = [], []
@@ -46,9 +65,36 @@ class Windows(Bias):
     def walker(self, copy: int) -> int:
         return self._chosen[copy]
 
-    def place(self, context: openmm.Context, copy: int) -> None:
-        for number, value in enumerate(self._centers[self._chosen[copy]]):
+    def begin(self, context: openmm.Context, copy: int) -> None:
+        if self._pulled:
+            self._starts[copy] = values_in(self.added, context, self.variables)
+            self._now[copy] = self._starts[copy]
+        self._place(context, copy)
+
+    def pull(self, contexts: list[openmm.Context], fraction: float) -> None:
+        ends = self._centers[self._chosen]
+        way = self._wrapped(ends - self._starts)
+        # At the end no rounding is left.
+        self._now = ends.copy() if fraction >= 1.0 else self._starts + fraction * way
+        for copy, context in enumerate(contexts):
+            self._place(context, copy)
+
+    def _place(self, context: openmm.Context, copy: int) -> None:
+        for number, value in enumerate(self._now[copy]):
             context.setParameter(f"center{number}", float(value))
+
+    def _wrapped(self, difference: np.ndarray) -> np.ndarray:
+        """Differences of values of the variables, of periodic ones in [−π, π]."""
+        turns = np.round(difference / (2 * math.pi))
+        return difference - 2 * math.pi * turns * np.array([v.periodic for v in self.variables])
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {"starts": self._starts, "centers": self._now}
+
+    def restore(self, arrays: dict[str, np.ndarray], contexts: list[openmm.Context]) -> None:
+        self._starts, self._now = arrays["starts"].copy(), arrays["centers"].copy()
+        for copy, context in enumerate(contexts):
+            self._place(context, copy)
 
     def record(self) -> dict[str, np.ndarray]:
         return {
@@ -56,3 +102,27 @@ class Windows(Bias):
             "window_force_constants": np.array(self._force_constants),
             "window_periodic": np.array([v.periodic for v in self.variables], dtype=np.int8),
         }
+
+    def summary(self, frames: np.ndarray) -> list[str]:
+        """Warnings of windows none of whose frames is near the centre.
+
+        Distances are in widths √(kT/k), as a root mean square over the variables: that of a
+        harmonic window's own frames is 1. A slope of the free energy shifts them, by F'/√(k kT)
+        widths; but a window without a frame within 2 of them has sampled another place.
+        """
+        lines = []
+        for window in self._chosen:
+            own = frames["variables"][frames["walker"] == window]
+            distance = self._wrapped(own - self._centers[window]) ** 2 * self._force_constants
+            widths = np.sqrt(distance.mean(axis=1) / kt(self._temperature))
+            if len(widths) and widths.min() > FAR:
+                center = ", ".join(f"{value:.4g}" for value in self._centers[window])
+                lines.append(
+                    f"warning: window {window} at ({center}) never reached its centre: its frames "
+                    f"are {widths.mean():.1f} widths √(kT/k) from it, the closest "
+                    f"{widths.min():.1f}; pull longer, use a larger force_constant, or leave out "
+                    "the window"
+                )
+        if len(lines) > NAMED:
+            lines[NAMED:] = [f"warning: the same of {len(lines) - NAMED} further windows"]
+        return lines

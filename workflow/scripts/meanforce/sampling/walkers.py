@@ -71,7 +71,7 @@ class Walkers(Dynamics):
             )
             context.setPositions(prepared.positions)
             context.setVelocitiesToTemperature(temperature, seed_of_copy(seed, copy))
-            bias.place(context, copy)
+            bias.begin(context, copy)
             self._integrators.append(integrator)
             self._contexts.append(context)
         self.made_on = made_on(self._contexts[0])
@@ -79,6 +79,9 @@ class Walkers(Dynamics):
     def advance(self, ticks: int) -> None:
         for integrator in self._integrators:
             integrator.step(ticks * self._ticks_to_steps)
+
+    def pull(self, fraction: float) -> None:
+        self._bias.pull(self._contexts, fraction)
 
     def event(self, time: float) -> None:
         self._bias.update(self._contexts, time)
@@ -95,10 +98,11 @@ class Walkers(Dynamics):
             )
             positions = state.getPositions(asNumpy=True)._value
             if group is None:
-                yield Frame(copy, positions)
+                yield Frame(copy, copy, positions)
                 continue
             energy = state.getPotentialEnergy()._value
             yield Frame(
+                copy,
                 self._bias.walker(copy),
                 positions,
                 energy,
@@ -151,7 +155,6 @@ class Walkers(Dynamics):
             for copy, context in enumerate(self._contexts):
                 self._integrators[copy].setRandomNumberSeed(seed_of_copy(self._seed + fresh, copy))
                 context.reinitialize()
-                self._bias.place(context, copy)
         prefix = "bias_"
         bias = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         self._bias.restore(bias, self._contexts)

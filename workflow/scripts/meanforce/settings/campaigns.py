@@ -32,6 +32,10 @@ MOST_WINDOWS = 10**4
 """Windows of an umbrella campaign."""
 
 
+PULL = 20.0
+"""Time in which windows are pulled to their centres, where none is given, ps."""
+
+
 class Protocol(Settings):
     """What every campaign has."""
 
@@ -67,9 +71,23 @@ class Protocol(Settings):
         return self.length_at.get(state, self.length)
 
     @property
+    def jobs_per_replica(self) -> int:
+        """Jobs that make one replica together."""
+        return 1
+
+    @property
     def jobs(self) -> int:
-        """Jobs at a state point; each has a number, from 1, and makes one trajectory."""
-        return self.replicas
+        """Jobs at a state point, replica after replica.
+
+        Each has a number, from 1, and makes one trajectory.
+        """
+        return self.replicas * self.jobs_per_replica
+
+    def jobs_of(self, replicas: list[int] | None = None) -> list[int]:
+        """Jobs that make some replicas, one replica after the other; all, where left out."""
+        each = self.jobs_per_replica
+        chosen = range(1, self.replicas + 1) if replicas is None else replicas
+        return [(replica - 1) * each + job for replica in chosen for job in range(1, each + 1)]
 
     def copies(self, job: int) -> int:
         """Copies of the system that a job runs."""
@@ -212,6 +230,11 @@ class Umbrella(Protocol):
     centers: list[list[Coordinate]] | None = Field(
         default=None, min_length=1, description="centres of single windows (instead of rows)"
     )
+    pull: TimeOrZero = Field(
+        default=PULL,
+        description="time before equilibration in which the centre of each window moves from "
+        "where the system starts to where it belongs (ps); not stored",
+    )
     windows_per_job: int = Field(default=1, ge=1, le=10000, description="windows that one job runs")
 
     @model_validator(mode="after")
@@ -233,11 +256,6 @@ class Umbrella(Protocol):
         """Jobs that run all windows once."""
         return math.ceil(len(self.windows()) / self.windows_per_job)
 
-    @property
-    def jobs(self) -> int:
-        """Jobs at a state point, replica after replica."""
-        return self.replicas * self.jobs_per_replica
-
     def windows_of(self, job: int) -> list[int]:
         """Indices of the windows that a job runs."""
         first = (job - 1) % self.jobs_per_replica * self.windows_per_job
@@ -249,8 +267,10 @@ class Umbrella(Protocol):
 
 
 class ReplicaExchange(Protocol):
-    """Temperature replica exchange; frames at the state point's temperature are stored.
+    """Temperature replica exchange; frames of all levels are stored, at their temperatures.
 
+    A potential that depends on temperature is trained on all of them; another one, and every
+    comparison with the reference, takes those at the state point's temperature.
     Sugita, Okamoto, Chem. Phys. Lett. 314, 141 (1999).
     """
 

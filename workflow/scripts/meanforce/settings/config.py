@@ -138,7 +138,7 @@ class Config(Settings):
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         names = collective_variables_of(campaign)
         self._check_variables(f"{where}.collective_variables", system, names)
-        for key in ("stride", "equilibration", "pace"):
+        for key in ("stride", "equilibration", "pace", "pull"):
             value = getattr(campaign, key, None)
             if value and value < campaign.time_step:
                 raise ValueError(f"{where}.{key}: is shorter than one time_step")
@@ -230,10 +230,10 @@ class Config(Settings):
         for name in experiment.campaigns:
             _known(f"{where}.campaigns", name, campaigns, "campaign")
             for replica in experiment.replicas or []:
-                if not 1 <= replica <= campaigns[name].jobs:
+                if not 1 <= replica <= campaigns[name].replicas:
                     raise ValueError(
                         f"{where}.replicas: {replica} does not exist; campaign '{name}' has "
-                        f"1 to {campaigns[name].jobs}"
+                        f"1 to {campaigns[name].replicas}"
                     )
         for key in ("train", "held_out"):
             for name in getattr(experiment, key):
@@ -255,17 +255,8 @@ class Config(Settings):
             self._check_variables(f"{at}.collective_variable", system, names)
             self._check_values(f"{at}.lower", system, names, [potential.lower])
             self._check_values(f"{at}.upper", system, names, [potential.upper])
-        if potential.temperature != "none" and len(self._temperatures(experiment)) < 2:
-            raise ValueError(
-                f"{where}.train: a potential that depends on temperature needs two state points "
-                "of different temperature; add one, or set the potential's 'temperature: none'"
-            )
-        if potential.temperature == "quadratic" and len(self._temperatures(experiment)) < 3:
-            raise ValueError(
-                f"{where}.train: a potential that is quadratic in temperature needs three state "
-                "points of different temperature; add one, or set the potential's "
-                "'temperature: linear'"
-            )
+        if potential.temperature != "none":
+            self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
 
     def _check_simulation(self, system: str, experiment: Experiment) -> None:
@@ -315,8 +306,39 @@ class Config(Settings):
                     f"'train' ({state(name)[0]:g} K); a held-out state point must not be trained at"
                 )
 
-    def _temperatures(self, experiment: Experiment) -> set[float]:
-        return {self.state_points[name].temperature for name in experiment.train}
+    def _check_temperatures(self, where: str, experiment: Experiment, form: str) -> None:
+        """What a potential that depends on temperature needs of its training data."""
+        points = {self.state_points[name].temperature for name in experiment.train}
+        levels = self._levels(experiment)
+        if len(points | levels) < 2:
+            raise ValueError(
+                f"{where}.train: a potential that depends on temperature needs two state points "
+                "of different temperature, or a campaign of replica exchange; add one, or set the "
+                "potential's 'temperature: none'"
+            )
+        if form == "quadratic" and len(points | levels) < 3:
+            raise ValueError(
+                f"{where}.train: a potential that is quadratic in temperature needs three state "
+                "points of different temperature, or levels of replica exchange; add one, or set "
+                "the potential's 'temperature: linear'"
+            )
+        for name in experiment.held_out:
+            temperature = self.state_points[name].temperature
+            if any(math.isclose(temperature, level, rel_tol=1e-6) for level in levels - points):
+                raise ValueError(
+                    f"{where}.held_out: '{name}' has {temperature:g} K, the temperature of a level "
+                    "of replica exchange that is trained at; change 'levels' or 'highest'"
+                )
+
+    def _levels(self, experiment: Experiment) -> set[float]:
+        """Temperatures of replica exchange in the training data, K."""
+        return {
+            level
+            for name in experiment.campaigns
+            for state in experiment.train
+            if (campaign := self.campaigns[experiment.system][name]).kind == "replica_exchange"
+            for level in campaign.temperatures(self.state_points[state].temperature)
+        }
 
 
 def _known(where: str, name: str, known: Iterable[str], what: str) -> None:

@@ -17,7 +17,9 @@ class Experiment(Settings):
     mapping: Name = Field(description="one of the system's mappings")
     campaigns: list[Name] = Field(min_length=1, description="campaigns that give training data")
     replicas: list[int] | None = Field(
-        default=None, description="replicas used of these campaigns; all, where left out"
+        default=None,
+        description="replicas used of these campaigns; all, where left out. A replica of umbrella "
+        "sampling has all windows, whatever number of jobs they are run in",
     )
     weights: Literal["none", "bias"] = Field(
         default="none",

@@ -5,10 +5,10 @@ only the beginning that the run's atomistic time pays for; so the runs of a seed
 trajectory, the seeds are independent data, and a further time needs no sampling. What is paid for,
 in simulated time of all copies of the system:
 
-    c·(equilibration + t) + f·t·time_step/stride + before,
+    c·(equilibration + t + t·time_step/stride) + before,
 
-of c copies that are sampled for the time t, filling of the bias included, and f copies whose frames
-get their forces computed again, each of which costs as much as one step. Before come the
+of c copies that are sampled for the time t, filling of the bias included, and whose frames get
+their forces computed again, each of which costs as much as one step. Before come the
 equilibration of a box in solvent and the build-up of a frozen bias, which replicas share, but of
 which none could do without.
 """
@@ -99,9 +99,8 @@ def _window(config: Config, run: Run, name: str, state: str) -> tuple[float, flo
     campaign = config.campaigns[run.system][name]
     share = run.time / len(run.campaigns) / len(run.train) - _before(config, run, name, state)
     copies = campaign.copies(1)
-    stored = 1 if campaign.kind == "replica_exchange" else copies
-    each = copies + stored * campaign.time_step / campaign.stride
-    end = (share - copies * campaign.equilibration) / each
+    each = 1.0 + campaign.time_step / campaign.stride
+    end = (share / copies - campaign.equilibration) / each
     begin = max(getattr(campaign, "burn_in", 0.0), run.discard * end)
     # A window is open at its end, and a frame's time may be off by rounding.
     return begin + 0.5 * campaign.time_step, end + 0.5 * campaign.time_step

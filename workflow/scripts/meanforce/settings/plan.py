@@ -65,7 +65,7 @@ def _dataset_jobs(
     """Jobs behind the datasets of one campaign at one state point."""
     chosen = config.experiments[experiment]
     settings = config.campaigns[chosen.system][campaign]
-    used = replicas or range(1, settings.jobs + 1)
+    used = settings.jobs_of(replicas)
     folder = f"results/{chosen.system}/{state}"
     sampled = used
     if settings.kind == "umbrella":
@@ -73,20 +73,20 @@ def _dataset_jobs(
             "weights", f"{folder}/{campaign}/weights.h5", f"{folder}/{campaign}/weights.log"
         )
         # Only all windows together give weights.
-        sampled = range(1, settings.jobs + 1)
+        sampled = settings.jobs_of()
     if is_equilibrated(config.systems[chosen.system]):
         at = f"{folder}/equilibrated"
         yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
     yield from _sampling(folder, campaign, sampled)
     if getattr(settings, "bias_of", None):
         yield from _sampling(folder, settings.bias_of, (1,))
-    for replica in used:
-        at, mapping = f"{folder}/{campaign}/{replica}", chosen.mapping
+    for job in used:
+        at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping
         yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")
         yield PlannedJob("map", f"{at}/{mapping}.h5", f"{at}/map-{mapping}.log")
 
 
-def _sampling(folder: str, campaign: str, replicas: Iterable[int]) -> Iterator[PlannedJob]:
-    for replica in replicas:
-        at = f"{folder}/{campaign}/{replica}"
+def _sampling(folder: str, campaign: str, jobs: Iterable[int]) -> Iterator[PlannedJob]:
+    for job in jobs:
+        at = f"{folder}/{campaign}/{job}"
         yield PlannedJob("sample", f"{at}/trajectory.h5", f"{at}/sample.log")

@@ -10,6 +10,7 @@ from typing import Any
 
 from meanforce.settings.campaigns import Campaign, collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
+from meanforce.settings.experiments import Experiment
 from meanforce.settings.learning_curves import Run, learning_curves, windows
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
@@ -89,6 +90,7 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
         "collective_variables": _variables(config, chosen.system, [n for n in names if n]),
         "weights": chosen.weights,
         "windows": windows(config, chosen),
+        "datasets_per_replica": _datasets_per_replica(config, chosen),
         "member": int(member),
         "folds": chosen.folds,
         "seed": seed_of(config, experiment, "train", member),
@@ -130,7 +132,7 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         if reference is None
         else {
             "kind": reference.kind,
-            "jobs_per_replica": reference.jobs // reference.replicas,
+            "jobs_per_replica": reference.jobs_per_replica,
             "windows": _windows(config, chosen.system, reference),
         },
         "weights": chosen.weights,
@@ -201,8 +203,19 @@ def atomistic_time(config: Config, experiment: str) -> float:
         campaigns[name].length_of(state) * campaigns[name].copies(job)
         for name in chosen.campaigns
         for state in chosen.train
-        for job in chosen.replicas or range(1, campaigns[name].jobs + 1)
+        for job in campaigns[name].jobs_of(chosen.replicas)
     )
+
+
+def _datasets_per_replica(config: Config, experiment: Experiment) -> list[int]:
+    """Datasets that make each replica of the training data, in the order of the datasets."""
+    campaigns = config.campaigns[experiment.system]
+    return [
+        campaigns[name].jobs_per_replica
+        for name in experiment.campaigns
+        for _ in experiment.train
+        for _ in experiment.replicas or range(campaigns[name].replicas)
+    ]
 
 
 def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:

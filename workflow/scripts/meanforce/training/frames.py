@@ -37,7 +37,7 @@ class Frames:
         folds: fold of each frame, shape (n,).
         blocks: number of each frame's time block over all replicas, shape (n,).
         molecule: the beads.
-        weights: how much each frame counts, float32, shape (n,), mean 1 over each dataset; None
+        weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
             where all count the same.
         storage: where positions and forces lie.
     """
@@ -124,6 +124,8 @@ def read_frames(
     weights: Literal["none", "bias"] = "none",
     folder: Path | None = None,
     windows: list[tuple[float, float]] | None = None,
+    datasets_per_replica: list[int] | None = None,
+    all_temperatures: bool = True,
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
@@ -134,11 +136,17 @@ def read_frames(
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
         folder: where to keep positions and forces in memory-mapped files; None: in memory.
         windows: begin and end in ps of what is used of each dataset; None: everything.
+        datasets_per_replica: how many datasets make each replica, in order, whose weights have one
+            constant in common; None: each is a replica of its own.
+        all_temperatures: whether frames of replica exchange at temperatures other than their state
+            point's are used as well.
 
     Raises:
-        InputError: datasets have different beads, or too few frames, or need weights.
+        InputError: datasets have different beads, or too few frames, or need weights, or are not
+            as many as the replicas have.
     """
-    dataset = Dataset.of(paths).windows(windows).stride(stride)
+    dataset = Dataset.of(paths).windows(windows)
+    dataset = (dataset if all_temperatures else dataset.at_state_points()).stride(stride)
     n_blocks = folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
         if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
@@ -154,7 +162,7 @@ def read_frames(
     blocks = dataset.block_numbers(n_blocks).astype(np.int32)
     shares = None
     if weights == "bias":
-        logs = (Dataset((part,)).observable("log_weight") for part in dataset.parts)
+        logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     storage = Storage(folder)
     return Frames(
@@ -167,3 +175,16 @@ def read_frames(
         weights=shares,
         storage=storage,
     )
+
+
+def _replicas(dataset: Dataset, sizes: list[int] | None) -> Iterator[Dataset]:
+    """The frames of each replica; see `read_frames`."""
+    files = dataset.files()
+    sizes = [1] * len(files) if sizes is None else sizes
+    if sum(sizes) != len(files):
+        raise InputError(
+            f"{len(files)} datasets given, but the replicas of the experiment have {sum(sizes)}"
+        )
+    files = iter(files)
+    for size in sizes:
+        yield Dataset(tuple(part for _ in range(size) for part in next(files).parts))

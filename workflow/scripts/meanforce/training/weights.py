@@ -13,12 +13,14 @@ FEW = 0.1
 
 
 def weights_of(log_weights: np.ndarray) -> np.ndarray:
-    """Weights of the frames of one dataset, with mean 1.
+    """Weights of the frames of one replica, with mean 1.
 
-    e^{βV} has an unknown constant in each dataset: the zero of V, c(t) of a metadynamics, the
-    free energy of a state point. Any one factor for all frames of a dataset leaves its mean forces
-    as they are, so each dataset counts by its number of frames, as it does without weights.
-    (To count it by its effective frames would favour replicas that missed the heavy frames.)
+    e^{βV} has an unknown constant in each replica: the zero of V, c(t) of a metadynamics, the
+    free energy of a state point. Any one factor for all frames of a replica leaves its mean forces
+    as they are, so each replica counts by its number of frames, as it does without weights.
+    (To count it by its effective frames would favour replicas that missed the heavy frames.) The
+    windows of umbrella sampling are one replica, however many datasets they are in: alone, each
+    has the mean forces of its own place only.
 
     Args:
         log_weights: βV up to a constant, shape (n,).
