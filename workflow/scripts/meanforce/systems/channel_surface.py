@@ -24,8 +24,8 @@ from meanforce.units import kt
 
 BARRIER = 9.5
 """B, kJ/mol: 3.3 kT at 350 K."""
-MIDDLE = 1.0
-"""r₀, nm."""
+MIDDLE = 1.8
+"""r₀, nm. The far well is less than twice as far as the near one: longer bonds count as broken."""
 HALF_WIDTH = 0.3
 """a, nm: half the distance of the wells."""
 STEEPNESS = 1.2
@@ -88,4 +88,4 @@ def pmf(r: np.ndarray, temperature: float) -> np.ndarray:
     return values - values.min()
 
 
-EXACT = ExactPmf(Channel, pmf, wells=(0.4, 1.6), barrier=(0.8, 1.2))
+EXACT = ExactPmf(Channel, pmf, wells=(1.2, 2.4), barrier=(1.6, 2.0))
