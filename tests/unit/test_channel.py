@@ -16,6 +16,7 @@ from scipy.integrate import dblquad
 
 from meanforce.analysis import exact_pmf
 from meanforce.errors import InputError
+from meanforce.mapping.check import check_structures
 from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
@@ -269,6 +270,19 @@ def test_a_reference_may_be_left_out_only_where_the_pmf_of_the_beads_is_known(co
     expected = r"experiments\.channel_unbiased_r_\w+\.reference: is missing; .*unbiased"
     with pytest.raises(InputError, match=expected):
         load_config(config)
+
+
+def test_beads_that_the_exact_pmf_is_not_of_are_refused(config):
+    check_structures(load_config(config))
+    config["mappings"]["channel"]["r"]["beads"] = {"A": "name B", "B": "name A"}
+    check_structures(load_config(config))
+    config["mappings"]["channel"]["r"]["beads"]["B"] = "name Y"
+    expected = (
+        r"experiments\.channel_unbiased_r_\w+\.mapping: beads of 'r' are the atoms B, Y, but the "
+        r"exact .* is of A, B"
+    )
+    with pytest.raises(InputError, match=expected):
+        check_structures(load_config(config))
 
 
 def test_the_exact_pmf_is_of_two_beads_and_their_distance():

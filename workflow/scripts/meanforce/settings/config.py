@@ -244,7 +244,7 @@ class Config(Settings):
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         if experiment.reference is not None:
             _known(f"{where}.reference", experiment.reference, campaigns, "campaign")
-        elif not self._is_exact(system, experiment.mapping):
+        elif not self.is_exact(system, experiment.mapping):
             raise ValueError(
                 f"{where}.reference: is missing; name the campaign to validate against "
                 f"({', '.join(campaigns)})"
@@ -268,8 +268,8 @@ class Config(Settings):
             )
         self._check_simulation(system, experiment)
 
-    def _is_exact(self, system: str, mapping: str) -> bool:
-        """Whether models of a mapping can be judged without a reference campaign."""
+    def is_exact(self, system: str, mapping: str) -> bool:
+        """Whether models of a mapping are judged by an exact result, and need no reference."""
         settings, beads = self.systems[system], self.mappings[system][mapping].beads
         if not isinstance(settings, ExactlySolvable):
             return False

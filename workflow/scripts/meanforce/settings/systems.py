@@ -14,7 +14,7 @@ from meanforce.settings.base import (
     Settings,
     Time,
 )
-from meanforce.settings.collective_variables import N_BEADS, CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariable
 
 BOX_MARGIN = 1.05
 """Boxes shrink at constant pressure; they start by this factor above twice the cutoff."""
@@ -27,11 +27,12 @@ class ExactlySolvable(Settings):
     """A system whose potential of mean force (PMF) of some beads is known.
 
     Attributes:
-        exact_kind: the kind of collective variable that the PMF is a function of; the beads are as
-            many as this kind takes.
+        exact_atoms: names of the atoms that are the beads.
+        exact_kind: the kind of collective variable of these beads that the PMF is a function of.
         exact_axis: the axis of a coordinate.
     """
 
+    exact_atoms: ClassVar[tuple[str, ...]]
     exact_kind: ClassVar[str]
     exact_axis: ClassVar[str | None] = None
 
@@ -39,12 +40,13 @@ class ExactlySolvable(Settings):
     def is_exact(cls, surface: Sequence[CollectiveVariable], n_beads: int) -> bool:
         """Whether a model of so many beads, judged along these variables, has an exact PMF."""
         kinds = [(variable.kind, variable.axis) for variable in surface]
-        return kinds == [(cls.exact_kind, cls.exact_axis)] and n_beads == N_BEADS[cls.exact_kind]
+        return kinds == [(cls.exact_kind, cls.exact_axis)] and n_beads == len(cls.exact_atoms)
 
 
 class MullerBrown(ExactlySolvable):
     """Two particles, X and Y, whose x and y coordinates feel the Müller–Brown potential."""
 
+    exact_atoms: ClassVar[tuple[str, ...]] = ("X",)
     exact_kind: ClassVar[str] = "coordinate"
     exact_axis: ClassVar[str | None] = "x"
 
@@ -58,6 +60,7 @@ class Channel(ExactlySolvable):
     that the far well has the higher energy and the higher entropy.
     """
 
+    exact_atoms: ClassVar[tuple[str, ...]] = ("A", "B")
     exact_kind: ClassVar[str] = "distance"
 
     kind: Literal["channel"]

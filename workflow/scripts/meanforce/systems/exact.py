@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from meanforce.settings.collective_variables import N_BEADS
 from meanforce.settings.systems import ExactlySolvable
 from meanforce.units import kt
 
@@ -57,7 +56,7 @@ class ExactPmf:
 
         All but the last bead are at the origin, the last one is s away from it along an axis.
         """
-        placed = np.zeros((len(s), N_BEADS[self.system.exact_kind], 3))
+        placed = np.zeros((len(s), len(self.system.exact_atoms), 3))
         placed[:, -1, AXES.index(self.system.exact_axis or "x")] = s
         return placed
 
