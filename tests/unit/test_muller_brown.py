@@ -4,10 +4,10 @@ import numpy as np
 import openmm
 import pytest
 
-from meanforce.analysis.exact_pmf import exact_distribution, features_of
+from meanforce.analysis.exact_pmf import features_of
 from meanforce.settings.systems import MullerBrown
 from meanforce.systems import muller_brown
-from meanforce.systems.muller_brown_surface import energy, pmf
+from meanforce.systems.muller_brown_surface import EXACT, energy, pmf
 from meanforce.units import kt
 
 
@@ -22,7 +22,7 @@ def test_pmf_has_the_published_wells_and_barrier():
 
 def test_population_left_of_the_barrier():
     edges = np.array([0.0, 31.2, 60.0])
-    assert exact_distribution(edges, 300.0)[0] == pytest.approx(0.9617, abs=2e-3)
+    assert EXACT.populations(edges, 300.0)[0] == pytest.approx(0.9617, abs=2e-3)
 
 
 def test_openmm_energy_and_forces_are_the_formula():

@@ -9,7 +9,7 @@ import torch
 
 from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.curves import table
-from meanforce.analysis.exact_pmf import exact_distribution
+from meanforce.analysis.exact_pmf import exact_pmf_of
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.registry import all_curves, all_rows
@@ -83,9 +83,14 @@ def main() -> None:
             ),
         )
         forces = np.concatenate([_forces(path) for path in arguments.reference])
-    if settings["system_kind"] == "muller_brown":
+    exact_pmf = exact_pmf_of(
+        settings["system_kind"],
+        [variables[name] for name in validation.surface],
+        len(_bead_names(arguments.trajectory)),
+    )
+    if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
-        exact = exact_distribution(edges, settings["temperature"])
+        exact = exact_pmf.populations(edges, settings["temperature"])
     comparison = Comparison(
         validation=validation,
         variables=variables,
@@ -100,6 +105,7 @@ def main() -> None:
         weighted_forces=settings["weights"] == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),
         held_out=trained == [],
+        exact_pmf=exact_pmf,
     )
     metrics = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]
     with work_folder(arguments.metrics) as folder:

@@ -13,6 +13,7 @@ from meanforce.settings.validation import Validation
 from meanforce.statistics.distances import Distance
 from meanforce.statistics.errors import NONE, Error, scatter
 from meanforce.statistics.resampling import DRAWS, resampled
+from meanforce.systems.exact import ExactPmf
 from meanforce.units import KCAL, kt
 
 MEMBER_FRAMES = 20000
@@ -40,6 +41,7 @@ class Comparison:
             and not on its frames as they are.
         effective_sample_size: of the training frames, or None where it is not known.
         held_out: whether no member was trained on frames of the reference.
+        exact_pmf: the exact potential of mean force behind `exact`, or None.
     """
 
     validation: Validation
@@ -55,6 +57,7 @@ class Comparison:
     weighted_forces: bool = False
     effective_sample_size: float | None = None
     held_out: bool = False
+    exact_pmf: ExactPmf | None = None
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)

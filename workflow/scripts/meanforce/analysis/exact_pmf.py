@@ -1,35 +1,52 @@
-"""Metrics `pmf_rmse`, `well_difference`, `barrier`: a one-bead model against the exact PMF.
+"""Metrics `pmf_rmse`, `well_difference`, `barrier`: models of systems with an exact PMF.
 
-The potential of a single bead is its potential of mean force, so it is compared directly.
+The potential of a model is its potential of mean force (PMF), and where it is a function of one
+collective variable, it is compared directly.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, compared
+from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.statistics.errors import NONE, Error
-from meanforce.systems.muller_brown_surface import pmf
+from meanforce.systems import channel_surface, muller_brown_surface
+from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 
 POINTS = 2000
 
 
-def exact_distribution(edges: np.ndarray, temperature: float) -> np.ndarray:
-    """Exact populations of bins in x, shape (n_bins,), by quadrature."""
-    fine = np.linspace(edges[0], edges[-1], 20 * (len(edges) - 1) + 1)
-    middle = 0.5 * (fine[1:] + fine[:-1])
-    weights = np.exp(-pmf(middle, temperature) / kt(temperature))
-    populations = weights.reshape(len(edges) - 1, 20).sum(axis=1)
-    return populations / populations.sum()
+SYSTEMS = {
+    "muller_brown": muller_brown_surface.EXACT,
+    "channel": channel_surface.EXACT,
+}
+"""What is known, by kind of system."""
+
+
+def exact_pmf_of(
+    system_kind: str, surface: Sequence[CollectiveVariable], n_beads: int
+) -> ExactPmf | None:
+    """The exact PMF, or None where there is none of such a system, or not of these beads.
+
+    Args:
+        system_kind: the system's kind in the config.
+        surface: collective variables that the model is judged along.
+        n_beads: of the model.
+    """
+    known = SYSTEMS.get(system_kind)
+    return known if known and known.system.is_exact(surface, n_beads) else None
 
 
 def rows(comparison: Comparison) -> list[Row]:
     """PMF error, well difference and barrier in kT, with errors from the ensemble."""
-    if comparison.exact is None:
+    if comparison.exact_pmf is None:
         return []
+    features = comparison.exact_pmf.features
     x, exact, curves = profiles(comparison)
     some = exact < comparison.validation.cutoff / kt(comparison.temperature)
     mean = curves.mean(axis=0)
@@ -38,11 +55,11 @@ def rows(comparison: Comparison) -> list[Row]:
         difference = (curve - exact)[some]
         return float(np.sqrt(np.mean((difference - difference.mean()) ** 2)))
 
-    features = [features_of(x, curve) for curve in curves]
+    wells = [features(x, curve) for curve in curves]
     result = [_rmse_row(comparison, rmse(mean), curves[:, some])]
     for number, name in enumerate(("well_difference", "barrier")):
-        training = comparison.training_error([one[number] for one in features])
-        values = features_of(x, mean)[number], features_of(x, exact)[number]
+        training = comparison.training_error([one[number] for one in wells])
+        values = features(x, mean)[number], features(x, exact)[number]
         # Neither the model's potential nor the exact one has any noise.
         result += compared(name, values[0], NONE, training, values[1], NONE, "kT")
     return result
@@ -61,34 +78,27 @@ def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
 
 
 def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points x (nm), exact PMF (kT) and the members' potentials (kT), minima at 0.
+    """Exact PMF and the members' potentials along the collective variable.
 
     Returns:
-        shapes (n,), (n,), (n_members, n).
+        points in nm, shape (n,); PMF and potentials in kT, minima at 0, shapes (n,) and
+        (n_members, n).
     """
     edges = comparison.axes.edges[0]
     x = np.linspace(edges[0], edges[-1], POINTS)
-    positions = torch.zeros(POINTS, 1, 3, dtype=comparison.ensemble.dtype)
-    positions[:, 0, 0] = torch.from_numpy(x)
+    positions = torch.from_numpy(comparison.exact_pmf.positions(x)).to(comparison.ensemble.dtype)
     thermal = kt(comparison.temperature)
     curves = []
     with torch.no_grad():
         for member in comparison.ensemble.members:
             energy, _ = member.energy_and_forces(positions, comparison.temperature)
             curves.append(energy.double().numpy() / thermal)
-    exact = pmf(x, comparison.temperature) / thermal
+    exact = comparison.exact_pmf.pmf(x, comparison.temperature) / thermal
     some = exact < comparison.validation.cutoff / thermal
     curves = np.array([curve - curve[some].min() for curve in curves])
     return x, exact, curves
 
 
 def features_of(x: np.ndarray, curve: np.ndarray) -> tuple[float, float]:
-    """Second well minus first, and barrier above the first well.
-
-    The barrier is the highest point between x = 26 and 38 nm; the wells are the lowest points
-    on either side of it.
-    """
-    between = (x > 26) & (x < 38)
-    top = int(np.flatnonzero(between)[np.argmax(curve[between])])
-    first, second = curve[(x > 15) & (x < x[top])].min(), curve[(x > x[top]) & (x < 50)].min()
-    return float(second - first), float(curve[top] - first)
+    """Second well minus first, and barrier above the first well, of a PMF of Müller–Brown."""
+    return muller_brown_surface.EXACT.features(x, curve)

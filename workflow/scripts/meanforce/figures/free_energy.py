@@ -22,7 +22,7 @@ def draw(comparison: Comparison, path: Path, title: str) -> None:
         panels[3].legend(frameon=False)
     else:
         figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.0), layout="constrained")
-        if comparison.exact is not None:
+        if comparison.exact_pmf is not None:
             _exact(comparison, panels)
         else:
             _profile(comparison, panels[0], 0)

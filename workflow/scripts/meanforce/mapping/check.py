@@ -26,6 +26,7 @@ def check_structures(config: Config) -> None:
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
+    atoms: dict[str, list[str]] = {}
     for system, mappings in config.mappings.items():
         try:
             topology = input_topology(config.systems[system])
@@ -34,6 +35,7 @@ def check_structures(config: Config) -> None:
             start = input_atoms(config.systems[system]) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
+        atoms[system] = [atom.name for atom in topology.atoms]
         for name, mapping in mappings.items():
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
     for system, variables in config.collective_variables.items():
@@ -60,6 +62,8 @@ def check_structures(config: Config) -> None:
                 )
     for name, experiment in config.experiments.items():
         _check_campaigns(config, beads, name)
+        if config.is_exact(experiment.system, experiment.mapping):
+            _check_exact(config, beads, atoms[experiment.system], name)
         used: dict[str, str] = {}
         for variable in config.validation[experiment.system].surface:
             used[variable] = "the validation uses"
@@ -95,6 +99,22 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
                     f"{error}; to use this campaign all the same, set the experiment's "
                     "'weights: bias', so that each frame counts e^{βV}"
                 ) from None
+
+
+def _check_exact(
+    config: Config, beads: dict[tuple[str, str], Beads], atoms: list[str], experiment: str
+) -> None:
+    """Refuse beads that a system's exact potential of mean force is not of."""
+    chosen = config.experiments[experiment]
+    wanted = config.systems[chosen.system].exact_atoms
+    own = beads[chosen.system, chosen.mapping].atoms
+    given = [" and ".join(atoms[index] for index in bead) for bead in own]
+    if sorted(given) != sorted(wanted):
+        raise InputError(
+            f"experiments.{experiment}.mapping: beads of '{chosen.mapping}' are the atoms "
+            f"{', '.join(given)}, but the exact potential of mean force that models of system "
+            f"'{chosen.system}' are judged by is of {', '.join(wanted)}"
+        )
 
 
 def _check_function_of_beads(

@@ -20,7 +20,7 @@ from meanforce.settings.linear_potentials import Linear
 from meanforce.settings.mappings import Mapping
 from meanforce.settings.potentials import Potential
 from meanforce.settings.simulations import Simulation
-from meanforce.settings.systems import System, is_equilibrated
+from meanforce.settings.systems import ExactlySolvable, System, is_equilibrated
 from meanforce.settings.validation import Validation
 
 MOST_GRID_POINTS = 10**6
@@ -240,15 +240,15 @@ class Config(Settings):
                 _known(f"{where}.{key}", name, self.state_points, "state point")
         self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
+        if system not in self.validation:
+            raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         if experiment.reference is not None:
             _known(f"{where}.reference", experiment.reference, campaigns, "campaign")
-        elif self.systems[system].kind != "muller_brown":
+        elif not self.is_exact(system, experiment.mapping):
             raise ValueError(
                 f"{where}.reference: is missing; name the campaign to validate against "
                 f"({', '.join(campaigns)})"
             )
-        if system not in self.validation:
-            raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         potential = self.potentials[experiment.potential]
         if isinstance(potential, Linear) and potential.collective_variable is not None:
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
@@ -258,6 +258,15 @@ class Config(Settings):
         if potential.temperature != "none":
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
+
+    def is_exact(self, system: str, mapping: str) -> bool:
+        """Whether models of a mapping are judged by an exact result, and need no reference."""
+        settings, beads = self.systems[system], self.mappings[system][mapping].beads
+        if not isinstance(settings, ExactlySolvable):
+            return False
+        variables = self.variables_of(system)
+        surface = [variables[name] for name in self.validation[system].surface]
+        return settings.is_exact(surface, len(beads or ()))
 
     def _check_simulation(self, system: str, experiment: Experiment) -> None:
         simulation = self.simulations[experiment.simulation]

@@ -1,6 +1,7 @@
 """Section `systems`: topology, force field and solvent."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +14,7 @@ from meanforce.settings.base import (
     Settings,
     Time,
 )
+from meanforce.settings.collective_variables import CollectiveVariable
 
 BOX_MARGIN = 1.05
 """Boxes shrink at constant pressure; they start by this factor above twice the cutoff."""
@@ -21,10 +23,47 @@ PHASE_STEPS = 100
 """Fewest steps of a phase of equilibration: its averages need some."""
 
 
-class MullerBrown(Settings):
+class ExactlySolvable(Settings):
+    """A system whose potential of mean force (PMF) of some beads is known.
+
+    Attributes:
+        exact_atoms: names of the atoms that are the beads.
+        exact_kind: the kind of collective variable of these beads that the PMF is a function of.
+        exact_axis: the axis of a coordinate.
+    """
+
+    exact_atoms: ClassVar[tuple[str, ...]]
+    exact_kind: ClassVar[str]
+    exact_axis: ClassVar[str | None] = None
+
+    @classmethod
+    def is_exact(cls, surface: Sequence[CollectiveVariable], n_beads: int) -> bool:
+        """Whether a model of so many beads, judged along these variables, has an exact PMF."""
+        kinds = [(variable.kind, variable.axis) for variable in surface]
+        return kinds == [(cls.exact_kind, cls.exact_axis)] and n_beads == len(cls.exact_atoms)
+
+
+class MullerBrown(ExactlySolvable):
     """Two particles, X and Y, whose x and y coordinates feel the Müller–Brown potential."""
 
+    exact_atoms: ClassVar[tuple[str, ...]] = ("X",)
+    exact_kind: ClassVar[str] = "coordinate"
+    exact_axis: ClassVar[str | None] = "x"
+
     kind: Literal["muller_brown"]
+
+
+class Channel(ExactlySolvable):
+    """Particles A and B with two wells along their distance, and Y that makes them depend on T.
+
+    A spring binds Y to the middle of A and B, and is the looser the farther these are apart, so
+    that the far well has the higher energy and the higher entropy.
+    """
+
+    exact_atoms: ClassVar[tuple[str, ...]] = ("A", "B")
+    exact_kind: ClassVar[str] = "distance"
+
+    kind: Literal["channel"]
 
 
 class Molecule(Settings):
@@ -171,7 +210,7 @@ class SolvatedPeptide(Molecule):
         return 2.0 * BOX_MARGIN * self.nonbonded_cutoff
 
 
-System = Annotated[MullerBrown | Peptide | SolvatedPeptide, Field(discriminator="kind")]
+System = Annotated[MullerBrown | Channel | Peptide | SolvatedPeptide, Field(discriminator="kind")]
 
 
 def is_equilibrated(system: System) -> bool:

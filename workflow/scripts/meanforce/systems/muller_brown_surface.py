@@ -7,6 +7,8 @@ V(x, y) = Σ A exp[a(x−x₀)² + b(x−x₀)(y−y₀) + c(y−y₀)²]; Müll
 
 import numpy as np
 
+from meanforce.settings.systems import MullerBrown
+from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 
 ENERGY_UNIT = kt(300.0)
@@ -52,3 +54,6 @@ def pmf(x: np.ndarray, temperature: float, n_y: int = 801) -> np.ndarray:
     integral = np.trapezoid(np.exp(exponent - largest), y, axis=1)
     values = -thermal * (np.log(integral) + largest[:, 0])
     return values - values.min()
+
+
+EXACT = ExactPmf(MullerBrown, pmf, wells=(15.0, 50.0), barrier=(26.0, 38.0))

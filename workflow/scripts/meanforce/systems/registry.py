@@ -1,11 +1,11 @@
 """Kinds of systems and their builders."""
 
 from meanforce.settings.systems import System
-from meanforce.systems import muller_brown, peptide, solvated_peptide
+from meanforce.systems import analytic, peptide, solvated_peptide
 from meanforce.systems.prepared import Prepared
 
 BUILDERS = {
-    "muller_brown": lambda settings, seed: muller_brown.build(settings),
+    **{kind: lambda settings, seed: analytic.build(settings) for kind in analytic.BUILDERS},
     "peptide": lambda settings, seed: peptide.build(settings),
     "solvated_peptide": solvated_peptide.build,
 }

@@ -6,8 +6,8 @@ import mdtraj
 from openmm import app
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import System
-from meanforce.systems import muller_brown, peptide
+from meanforce.settings.systems import ExactlySolvable, System
+from meanforce.systems import analytic, peptide
 
 
 def input_topology(settings: System) -> mdtraj.Topology:
@@ -16,8 +16,8 @@ def input_topology(settings: System) -> mdtraj.Topology:
     Raises:
         InputError: the structure file is missing or unreadable.
     """
-    if settings.kind == "muller_brown":
-        return mdtraj.Topology.from_openmm(muller_brown.build(settings).topology)
+    if isinstance(settings, ExactlySolvable):
+        return mdtraj.Topology.from_openmm(analytic.build(settings).topology)
     return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
 
 
