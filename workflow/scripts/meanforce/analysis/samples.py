@@ -42,6 +42,8 @@ class Sample:
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
         response: of the weights to what each unit counts, shape (n, n_units), where they depend on
             it; see `windows.response`.
+        walkers: which of the copies that a job ran side by side each frame is of, shape (n,), or
+            None for a single one.
     """
 
     positions: np.ndarray
@@ -59,6 +61,7 @@ class Sample:
     box: np.ndarray | None = None
     dynamical: bool = False
     response: np.ndarray | None = None
+    walkers: np.ndarray | None = None
 
     @property
     def units(self) -> np.ndarray:
@@ -133,6 +136,7 @@ def reference_sample(
         masses=masses,
         box=boxes[0],
         dynamical=protocol.dynamical,
+        walkers=np.concatenate(owners),
     )
     if protocol.windows is None:
         return sample
