@@ -91,7 +91,12 @@ def map_replica(
             "platform": frames.attributes["platform"],
         }
         with H5mdWriter(
-            files.dataset, molecule.beads.masses, parameters, True, frames.box()
+            files.dataset,
+            molecule.beads.masses,
+            parameters,
+            with_forces=True,
+            box=frames.box(),
+            with_unperturbed=settings.noise is not None,
         ) as writer:
             some = replica.write(writer, labels, files.weights)
             checks = replica.checks(labels, str(files.forces))

@@ -119,10 +119,11 @@ class Replica:
             atomistic = self._forces.forces(part)
             whole = make_whole(frames.positions(part), self._tree, self._box)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
-            positions, scores = project(self._map, whole), None
+            exact = project(self._map, whole)
+            positions, scores = exact, None
             if noise is not None:
                 draws = rng.standard_normal(positions.shape)
-                positions = positions + noise.level * draws
+                positions = exact + noise.level * draws
                 scores = -stiffness * draws
             mapped = labels.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
@@ -132,6 +133,7 @@ class Replica:
                 bias_energy=bias[part],
                 log_weight=log_weight[part],
                 chain=walkers[part],
+                unperturbed=None if noise is None else exact,
             )
             self._count(part, atomistic, mapped)
             some.append(_some(-(-frames.n_frames // table.FRAMES), part, positions, mapped))
