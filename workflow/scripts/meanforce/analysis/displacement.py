@@ -10,11 +10,11 @@ import numpy as np
 
 from meanforce.analysis.comparison import DRAWS, Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.graph import molecules
 from meanforce.analysis.rdf import nearest_image
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import resampled
+from meanforce.potentials.graph import molecules
 
 LAGS = 50
 """Lags at most; the longest is half of a stretch."""

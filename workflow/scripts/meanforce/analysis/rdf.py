@@ -11,10 +11,10 @@ import numpy as np
 
 from meanforce.analysis.comparison import DRAWS, Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.graph import molecules
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import distance_row, resampled
+from meanforce.potentials.graph import molecules
 
 FRAMES = 2000
 """Frames of each side that are looked at."""

@@ -5,11 +5,11 @@ import functools
 import numpy as np
 
 from meanforce.analysis.comparison import DRAWS, Comparison
-from meanforce.analysis.graph import ends, molecules
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import distribution, wasserstein_row
 from meanforce.analysis.surfaces import resampled
+from meanforce.potentials.graph import ends, molecules
 
 FEWEST_BEADS = 3
 """Of a molecule whose extent is more than a bond."""

@@ -28,7 +28,6 @@ from scipy.sparse.csgraph import shortest_path
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.graph import adjacency, molecules
 from meanforce.analysis.one_quantity import divergence_row
 from meanforce.analysis.profiles import Profile, curve_of, profile_of
 from meanforce.analysis.rows import Row
@@ -36,6 +35,7 @@ from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import coordinates_of
 from meanforce.data.autocorrelation import correlation
 from meanforce.potentials.geometry import CoordinateList
+from meanforce.potentials.graph import adjacency, molecules
 from meanforce.potentials.molecule import Molecule
 
 MODES = 2

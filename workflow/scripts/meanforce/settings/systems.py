@@ -177,3 +177,8 @@ System = Annotated[MullerBrown | Peptide | SolvatedPeptide, Field(discriminator=
 def is_equilibrated(system: System) -> bool:
     """Whether a system is equilibrated at every state point before it is sampled."""
     return hasattr(system, "equilibration")
+
+
+def has_box(system: System) -> bool:
+    """Whether a system is periodic."""
+    return isinstance(system, SolvatedPeptide)
