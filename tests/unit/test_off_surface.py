@@ -14,9 +14,12 @@ from meanforce.potentials.molecule import Molecule
 REFERENCE = peptide_sample(1)
 
 WRONG = {
-    "cis": ({"cis": 0.1}, {"js_omega_ACE1_ALA2", "population_cis_ACE1_ALA2_error"}),
+    "cis": (
+        {"cis": 0.1}, {"wasserstein_omega", "js_omega_ACE1_ALA2", "population_cis_ACE1_ALA2_error"},
+    ),
     "limp peptide bonds": (
-        {"omega_width": 0.25}, {"js_omega_ACE1_ALA2", "js_omega_ALA2_NME3"},
+        {"omega_width": 0.25},
+        {"wasserstein_omega", "js_omega_ACE1_ALA2", "js_omega_ALA2_NME3"},
     ),
     "limp impropers": ({"improper_width": 0.2}, {"wasserstein_improper"}),
     "mirror image": ({"mirror": 0.1}, {"wasserstein_improper"}),
@@ -49,6 +52,15 @@ def test_what_is_wrong_off_the_surface_is_seen_there_only(kind):
     rows = [*torsions.rows(comparison), *impropers.rows(comparison)]
     wrong = {row.metric for row in rows if row.stderr > 0 and seen(row, 10)}
     assert wrong - {"population_cis_ACE1_ALA2"} == expected
+    distance = by_name(rows)["wasserstein_omega"].value
+    if kind == "cis":
+        # A tenth of one bond of two is half a turn away.
+        assert distance == pytest.approx(0.05 * np.pi, abs=0.01)
+    elif kind == "limp peptide bonds":
+        # Two normal distributions: √(2/π) times the difference of their widths.
+        assert distance == pytest.approx(np.sqrt(2 / np.pi) * (0.25 - 0.12), abs=0.01)
+    else:
+        assert distance < 0.01
 
 
 def test_wrong_slow_mode_is_seen_where_the_surface_does_not_have_it():

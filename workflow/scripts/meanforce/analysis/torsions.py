@@ -1,4 +1,4 @@
-"""Metrics `js_omega_<residues>`, `population_cis_<residues>`: are peptide bonds planar and trans?
+"""Metrics `wasserstein_omega`, `js_omega_<residues>`, `population_cis_<residues>`: peptide bonds.
 
 The dihedral ω of a peptide bond C–N between residues i and j is that of the beads CA(i), C(i), N(j)
 and CA(j): ±π where the bond is trans, 0 where it is cis; IUPAC-IUB, Biochemistry 9, 3471 (1970). It
@@ -18,7 +18,7 @@ from meanforce.analysis.one_quantity import divergence_row
 from meanforce.analysis.profiles import Profile, curve_of, profile_of
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.structure import coordinates_of
+from meanforce.analysis.structure import coordinates_of, distribution, wasserstein_row
 from meanforce.analysis.surfaces import resampled
 from meanforce.potentials.geometry import CoordinateList
 from meanforce.potentials.molecule import Molecule
@@ -33,12 +33,23 @@ Beads = tuple[int, int, int, int]
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """JS divergence of ω and fraction that is cis, |ω| < π/2, of each peptide bond.
+    """Mean Wasserstein-1 distance over all ω (rad), which sees both limp bonds and cis ones; then
+    of each peptide bond the JS divergence of ω, and the fraction that is cis, |ω| < π/2.
 
     None in mappings whose beads are not the atoms that ω needs.
     """
-    result = []
-    for profile, (ours, theirs) in _profiles(comparison):
+    listed = _profiles(comparison)
+    if not listed:
+        return []
+    items = [
+        # On the circle, with finer bins than profiles have.
+        distribution(
+            "dihedral", comparison.model, _on_circle(a), comparison.reference, _on_circle(b)
+        )
+        for _, (a, b) in listed
+    ]
+    result = [wasserstein_row("wasserstein_omega", items, "rad", comparison.rng)]
+    for profile, (ours, theirs) in listed:
         result.append(divergence_row(comparison, profile, periodic=True))
         members = [
             float(weights @ _is_cis(ours)[frames]) for frames, weights in comparison.member_weights
@@ -118,6 +129,11 @@ def _values(sample: Sample) -> dict[str, np.ndarray]:
     values = coordinates_of(CoordinateList(dihedrals=tuple(listed.values())), sample).astype(float)
     values = np.where(values < -np.pi / 2, values + 2 * np.pi, values)
     return {name: values[:, [column]] for column, name in enumerate(listed)}
+
+
+def _on_circle(values: np.ndarray) -> np.ndarray:
+    """Angles from [−π/2, 3π/2) to [−π, π)."""
+    return np.where(values >= np.pi, values - 2 * np.pi, values)
 
 
 def _is_cis(values: np.ndarray) -> np.ndarray:
