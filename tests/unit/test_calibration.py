@@ -140,7 +140,9 @@ def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known
     return SimpleNamespace(
         ensemble=EnsembleMean(members),
         reference=SimpleNamespace(
-            positions=positions.numpy(), weights=np.full(n, 1 / n), blocks=np.arange(n) * 10 // n
+            force_positions=positions.numpy(),
+            weights=np.full(n, 1 / n),
+            blocks=np.arange(n) * 10 // n,
         ),
         reference_forces=forces,
         temperature=300.0,

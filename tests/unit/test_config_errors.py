@@ -2,6 +2,7 @@
 
 import pytest
 from config_changes import ALANINE, PSI, assert_refused, both, declare, put, static
+from openmm import app
 
 from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
@@ -229,3 +230,41 @@ def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):
     monkeypatch.chdir(root)
     for path in ready_made_configs:
         check_structures(load_config(yaml.safe_load(path.read_text())))
+
+
+@pytest.mark.parametrize("solvated", [True, False])
+def test_several_molecules_have_no_cg_runs_in_a_box(config, tmp_path, solvated):
+    """Two peptides in water are refused; in endless space they are atoms and beads alike."""
+    one, other = (app.PDBFile("resources/capped_alanine.pdb") for _ in range(2))
+    for residue in other.topology.residues():
+        residue.id = str(int(residue.id) + 3)
+    both = app.Modeller(one.topology, one.positions)
+    both.add(other.topology, other.positions)
+    path = tmp_path / "two.pdb"
+    with path.open("w") as file:
+        app.PDBFile.writeFile(both.topology, both.positions, file, keepIds=True)
+    system = config["systems"][ALANINE]
+    system |= {"structure": str(path)}
+    if solvated:
+        for key in set(system) - {"structure", "kind"}:
+            del system[key]
+        system |= {
+            "kind": "solvated_peptide", "padding": "1 nm",
+            "force_field": ["amber99sbildn.xml", "tip3p.xml"],
+        }  # fmt: skip
+    loaded = load_config(config)
+    if not solvated:
+        return check_structures(loaded)
+    expected = (
+        r"experiments\.\S+: the beads of mapping '(heavy|core_beta)' are of 2 molecules, and "
+        r"'capped_alanine' is a system in a periodic box, .* allowed are mappings with beads of one"
+    )
+    with pytest.raises(InputError, match=expected):
+        check_structures(loaded)
+    # With beads of one of them it is the other's business where it is.
+    names = [f"{residue.name}{residue.id}-{atom.name}" for residue in one.topology.residues()
+             for atom in residue.atoms() if atom.element.symbol != "H"]  # fmt: skip
+    for mapping in config["mappings"][ALANINE].values():
+        mapping.pop("template", None)
+        mapping["beads"] = {name: [name] for name in names}
+    check_structures(load_config(config))

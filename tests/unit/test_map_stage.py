@@ -85,6 +85,7 @@ def test_chunks_change_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setattr(replica, "BLOCK", 48 * 77)
     chunked, _ = mapped(run, tmp_path / "other", seed=7, **settings)
     np.testing.assert_array_equal(whole.positions(), chunked.positions())
+    np.testing.assert_array_equal(whole.unperturbed_positions(), chunked.unperturbed_positions())
     np.testing.assert_allclose(whole.forces(), chunked.forces(), rtol=1e-4, atol=1e-2)
     assert whole.parameters["noise"] == 0.01
 
@@ -98,6 +99,8 @@ def test_noise_is_what_was_asked_for(run, tmp_path):
     shift = noised.positions() - clean.positions()
     # 6000 numbers: the relative error of their deviation is 0.9 %.
     assert shift.std() == pytest.approx(0.01, rel=0.05)
+    # What a model is judged by.
+    np.testing.assert_array_equal(noised.unperturbed_positions(), clean.positions())
 
 
 def test_bias_along_beads_is_known_as_such(run, tmp_path):

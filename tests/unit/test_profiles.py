@@ -11,9 +11,9 @@ from comparisons import X, along_x, by_name, compare, sample_of
 
 from meanforce.analysis import populations, profiles, sizes
 from meanforce.analysis.curves import COLUMNS, table
-from meanforce.analysis.graph import ends, molecules
 from meanforce.analysis.surface_table import surface_table
 from meanforce.analysis.variables import judged_variables
+from meanforce.potentials.graph import ends, molecules
 from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated

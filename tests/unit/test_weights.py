@@ -227,7 +227,7 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
     for weighted in (True, False):
         comparison = SimpleNamespace(
             reference=SimpleNamespace(
-                positions=frames.positions.numpy(),
+                force_positions=frames.positions.numpy(),
                 weights=(frames.weights / frames.weights.sum()).numpy(),
                 blocks=frames.blocks.numpy(),
                 chains=frames.blocks.numpy(),

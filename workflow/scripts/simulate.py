@@ -10,6 +10,7 @@ from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
 from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.dynamics.space import refuse_molecules_of_a_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
@@ -73,6 +74,7 @@ def _prepared(
     )
     with H5mdReader(arguments.datasets[0]) as reader:
         molecule, masses = Molecule.of(reader.parameters), reader.masses
+        refuse_molecules_of_a_box(molecule, reader.box(), str(arguments.datasets[0]))
     potential.check_beads(molecule)
     starts = spread_starts(
         candidates(arguments.datasets, settings["windows"]),

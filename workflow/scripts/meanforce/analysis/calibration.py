@@ -77,7 +77,7 @@ def rows(comparison: Comparison) -> list[Row]:
     sample, frames = comparison.reference, compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
-    positions, forces = sample.positions[frames], comparison.reference_forces[frames]
+    positions, forces = sample.force_positions[frames], comparison.reference_forces[frames]
     carries = (forces != 0).any(axis=0)
     predictions = _predictions(comparison, positions) * carries
     mean = predictions.mean(axis=0)

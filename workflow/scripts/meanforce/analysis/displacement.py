@@ -10,10 +10,10 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.graph import molecules
 from meanforce.analysis.rdf import nearest_image
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample
+from meanforce.potentials.graph import molecules
 from meanforce.statistics.resampling import DRAWS, resampled
 
 LAGS = 50

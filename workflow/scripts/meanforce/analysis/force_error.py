@@ -32,7 +32,7 @@ def rows(comparison: Comparison) -> list[Row]:
     frames = compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
-    positions = sample.positions[frames]
+    positions = sample.force_positions[frames]
     forces = comparison.reference_forces[frames]
     blocks = sample.blocks[frames]
     predicted = _predict(comparison, positions)

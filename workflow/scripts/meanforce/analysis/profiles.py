@@ -57,18 +57,20 @@ def rows(comparison: Comparison) -> list[Row]:
 
 def curves(comparison: Comparison) -> list[Curve]:
     """Free energies of every profile in kcal/mol, minimum 0, with standard errors."""
-    result = []
-    for profile in profiles(comparison):
-        reference = _curve(comparison, profile.reference)
-        value, error = _curve(comparison, profile.model)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            members = -comparison.thermal * np.log(profile.members)
-            # Of a single network, the band is that of its CG run alone.
-            error = np.hypot(error, np.nan_to_num(comparison.member_spread(members)))
-        centers = 0.5 * (profile.edges[1:] + profile.edges[:-1])
-        labels = profile.quantity, profile.kind, profile.unit
-        result.append(Curve(*labels, centers, *reference, value, error))
-    return result
+    return [curve_of(comparison, profile) for profile in profiles(comparison)]
+
+
+def curve_of(comparison: Comparison, profile: Profile) -> Curve:
+    """Free energy of a profile in kcal/mol, minimum 0, with standard errors."""
+    reference = _curve(comparison, profile.reference)
+    value, error = _curve(comparison, profile.model)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        members = -comparison.thermal * np.log(profile.members)
+        # Of a single network, the band is that of its CG run alone.
+        error = np.hypot(error, np.nan_to_num(comparison.member_spread(members)))
+    centers = 0.5 * (profile.edges[1:] + profile.edges[:-1])
+    labels = profile.quantity, profile.kind, profile.unit
+    return Curve(*labels, centers, *reference, value, error)
 
 
 def profiles(comparison: Comparison) -> list[Profile]:
@@ -83,18 +85,18 @@ def profiles(comparison: Comparison) -> list[Profile]:
             edges = np.linspace(-np.pi, np.pi, comparison.validation.bins + 1)
         ours = model.variables[:, number, None]
         if comparison.exact is not None and axes.names == (name,):
-            found.append(_profile(comparison, about, edges, ours, None))
+            found.append(profile_of(comparison, about, edges, ours, None))
         elif reference is not None:
             theirs = reference.variables[:, number, None]
-            found.append(_profile(comparison, about, edges, ours, theirs))
+            found.append(profile_of(comparison, about, edges, ours, theirs))
     if reference is not None:
         theirs = extents(reference)
         for name, ours in extents(model).items():
-            found.append(_profile(comparison, (name, name, "nm"), None, ours, theirs[name]))
+            found.append(profile_of(comparison, (name, name, "nm"), None, ours, theirs[name]))
     return found
 
 
-def _profile(
+def profile_of(
     comparison: Comparison,
     about: tuple[str, str, str],
     edges: np.ndarray | None,

@@ -11,9 +11,9 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.graph import molecules
 from meanforce.analysis.rows import Row, distance
 from meanforce.analysis.samples import Sample
+from meanforce.potentials.graph import molecules
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import DRAWS, resampled
 

@@ -9,12 +9,15 @@ from meanforce.analysis import (
     effective_frames,
     exact_pmf,
     force_error,
+    impropers,
     populations,
     profiles,
     rdf,
     sizes,
+    slow_modes,
     structure,
     time_scales,
+    torsions,
 )
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
@@ -35,9 +38,18 @@ METRICS = (
     calibration.rows,
     convergence.rows,
     effective_frames.rows,
+    torsions.rows,
+    impropers.rows,
+    slow_modes.rows,
 )
 
-CURVES = (profiles.curves, rdf.curves, displacement.curves)
+CURVES = (
+    profiles.curves,
+    rdf.curves,
+    displacement.curves,
+    torsions.curves,
+    slow_modes.curves,
+)
 
 
 def all_rows(comparison: Comparison) -> list[Row]:

@@ -42,6 +42,8 @@ class Sample:
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
         response: of the weights to what each unit counts, shape (n, n_units), where they depend on
             it; see `windows.response`.
+        noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
+            noise to `positions`; else None.
     """
 
     positions: np.ndarray
@@ -59,6 +61,12 @@ class Sample:
     box: np.ndarray | None = None
     dynamical: bool = False
     response: np.ndarray | None = None
+    noised: np.ndarray | None = None
+
+    @property
+    def force_positions(self) -> np.ndarray:
+        """Positions that forces belong to, nm, shape (n, n_beads, 3)."""
+        return self.positions if self.noised is None else self.noised
 
     @property
     def units(self) -> np.ndarray:
@@ -92,6 +100,10 @@ def reference_sample(
     jobs of a campaign: 0 of unbiased sampling and of replica exchange, βV under a static bias,
     β(V − c(t)) in metadynamics, and MBAR's, over all windows at once, in umbrella sampling.
 
+    Where the mapping adds noise, free energies and structure are those without: a model of the
+    smeared density must not be judged by a reference that is smeared alike. Forces go with the
+    noised positions, as in training: their error is the loss, and not one of the distribution.
+
     Errors come from a bootstrap over replicas, as they are independent whatever the correlation
     times; fewer than four of them tell too little, and then it is over time blocks of replicas.
     In umbrella sampling a unit has all windows of a replica, as none could be left out, and what
@@ -107,11 +119,14 @@ def reference_sample(
     """
     protocol = protocol or Protocol()
     positions, log_weights, blocks, jobs, times, owners, boxes = [], [], [], [], [], [], []
+    noised = []
     for number, path in enumerate(paths):
         with H5mdReader(path) as reader:
             reader.keep_own_temperature()
             parameters, n, masses = reader.parameters, reader.n_frames, reader.masses
-            positions.append(reader.positions())
+            positions.append(reader.unperturbed_positions())
+            if reader.parameters.get("noise"):
+                noised.append(reader.positions())
             log_weights.append(reader.observable("log_weight"))
             times.append(reader.times())
             owners.append(reader.observable("chain"))
@@ -136,6 +151,7 @@ def reference_sample(
         masses=masses,
         box=boxes[0],
         dynamical=protocol.dynamical,
+        noised=np.concatenate(noised) if noised else None,
     )
     if protocol.windows is None:
         return sample

@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.graph import ends, molecules
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import distribution, wasserstein_row
+from meanforce.potentials.graph import ends, molecules
 from meanforce.statistics.errors import Error
 from meanforce.statistics.resampling import DRAWS, resampled
 

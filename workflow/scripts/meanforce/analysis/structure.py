@@ -80,8 +80,7 @@ def distributions(comparison: Comparison) -> list[Distribution]:
         + ["angle"] * len(listed.angles)
         + ["dihedral"] * len(listed.dihedrals)
     )
-    internal = InternalCoordinates(listed, molecule.size)
-    ours, theirs = _values(internal, model), _values(internal, reference)
+    ours, theirs = coordinates_of(listed, model), coordinates_of(listed, reference)
     return [
         distribution(kind, comparison, ours[:, column, None], theirs[:, column, None])
         for column, kind in enumerate(kinds)
@@ -108,9 +107,11 @@ def distribution(
     )
 
 
-def _values(internal: InternalCoordinates, sample: Sample) -> np.ndarray:
+def coordinates_of(listed: CoordinateList, sample: Sample) -> np.ndarray:
+    """Coordinates of all frames, nm or rad, float32, shape (n, n_coordinates)."""
+    internal = InternalCoordinates(listed, sample.molecule.size)
     parts = [
-        internal.evaluate(block)[0]
+        internal.evaluate(block.float())[0]
         for block in torch.from_numpy(np.ascontiguousarray(sample.positions)).split(20000)
     ]
     return torch.cat(parts).numpy()

@@ -31,7 +31,8 @@ def surface_table(comparison: Comparison) -> pd.DataFrame:
         members = [-thermal * np.log(member) for member in comparison.member_surfaces()]
     if members:
         members = np.where(np.isfinite(members), members, np.nan)
-        errors["model"] = np.hypot(errors["model"], comparison.member_spread(members))
+        spread = np.nan_to_num(comparison.member_spread(members))
+        errors["model"] = np.hypot(errors["model"], spread)
     difference = values["model"] - values["reference"]
     low = np.isfinite(difference) & (values["reference"] < cutoff)
     values["difference"] = difference - difference[low].mean() if low.any() else difference

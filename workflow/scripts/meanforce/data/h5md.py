@@ -2,6 +2,8 @@
 
 One particles group, ``/particles/beads``, holds position (nm) and, in datasets, force
 (kJ/mol/nm), frame by frame, and of periodic systems the box's edges (nm); MDAnalysis reads it.
+Where the mapping adds noise to positions, what they were without it is the element
+`unperturbed_position` (nm).
 Scalars of the frames are observables: `bias_energy` (kJ/mol), `log_weight` (of the unbiased
 ensemble), `chain` (walker, or chain of a CG run) and, where copies at several temperatures take
 turns, `temperature` (K). Steps and times are the same for all and stored once, as H5MD allows.
@@ -27,6 +29,7 @@ UNITS = {
     f"{BEADS}/position/value": "nm",
     f"{BEADS}/force/value": "kJ mol-1 nm-1",
     f"{BEADS}/position/time": "ps",
+    f"{BEADS}/unperturbed_position/value": "nm",
 }
 OBSERVABLES = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
 """Scalars of the frames and their units."""
@@ -44,6 +47,7 @@ class H5mdWriter:
         box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
         with_temperatures: whether each frame has a temperature of its own; the parameter
             `temperature` is then that of the state point.
+        with_unperturbed: whether frames have positions without noise as well.
 
     Attributes:
         parameters: the plain values; what is added before the end is written as well.
@@ -57,6 +61,7 @@ class H5mdWriter:
         with_forces: bool,
         box: np.ndarray | None = None,
         with_temperatures: bool = False,
+        with_unperturbed: bool = False,
     ) -> None:
         self._making = new_file(path)
         self._file = self._making.__enter__()
@@ -78,6 +83,8 @@ class H5mdWriter:
         self._element(f"{BEADS}/position", each, "f4", "nm")
         if with_forces:
             self._element(f"{BEADS}/force", each, "f4", "kJ mol-1 nm-1")
+        if with_unperturbed:
+            self._element(f"{BEADS}/unperturbed_position", each, "f4", "nm")
         self._edges = None if box is None else _edges(np.asarray(box, dtype=np.float64))
         if self._edges is not None:
             self._element(f"{BEADS}/box/edges", self._edges.shape, "f8", "nm")
@@ -113,12 +120,14 @@ class H5mdWriter:
         chain: np.ndarray,
         force: np.ndarray | None = None,
         temperature: np.ndarray | None = None,
+        unperturbed: np.ndarray | None = None,
     ) -> None:
         """Add frames: arrays of n frames in nm, ps, kJ/mol, K; positions (n, n_beads, 3)."""
         n = len(time)
         values = {
             f"{BEADS}/position": position,
             f"{BEADS}/force": force,
+            f"{BEADS}/unperturbed_position": unperturbed,
             "time": time,
             "observables/bias_energy": bias_energy,
             "observables/log_weight": log_weight,
@@ -239,6 +248,27 @@ class H5mdReader:
     def positions(self, frames: slice = slice(None)) -> np.ndarray:
         """nm, float32, shape (n, n_beads, 3)."""
         return self._read(f"{BEADS}/position/value", frames)
+
+    def unperturbed_positions(self, frames: slice = slice(None)) -> np.ndarray:
+        """Positions without the noise that the mapping adds, where it does.
+
+        Returns:
+            nm, float32, shape (n, n_beads, 3).
+
+        Raises:
+            InputError: the file has noise, but not what positions were without it.
+        """
+        name = f"{BEADS}/unperturbed_position"
+        with self._checked():
+            stored = name in self._file
+        if stored:
+            return self._read(f"{name}/value", frames)
+        if self.parameters.get("noise"):
+            raise InputError(
+                f"{self._path}: has noise on its positions, but does not hold them without it; "
+                "delete it, so that it is made again"
+            )
+        return self.positions(frames)
 
     def forces(self, frames: slice = slice(None)) -> np.ndarray:
         """kJ/mol/nm, float32, shape (n, n_beads, 3)."""

@@ -12,6 +12,7 @@ GROUPS = {
     ),
     "Structure": (
         "wasserstein_", "radius_of_gyration", "end_to_end", "distance_", "rdf_", "rg_",
+        "surface_share_",
     ),
     "Forces": ("force_", "ensemble_", "noise_"),
     "Dynamics": ("msd_", "diffusion", "autocorrelation", "relaxation", "speed_up", "acf_"),
@@ -23,7 +24,8 @@ GROUPS = {
 
 HEADLINES = (
     "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
-    "wasserstein_angle", "wasserstein_dihedral", "rdf_rmse_",
+    "wasserstein_angle", "wasserstein_dihedral", "wasserstein_improper", "wasserstein_omega",
+    "rdf_rmse_",
 )  # fmt: skip
 """Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
 
@@ -46,7 +48,9 @@ def is_error(metric: str) -> bool:
 
 def is_headline(metric: str) -> bool:
     """Whether an error is shown where all experiments are compared."""
-    return metric == "fes_rmse" or metric.startswith(HEADLINES)
+    # One number stands for all peptide bonds.
+    one_of_many = metric.startswith("js_omega_")
+    return metric == "fes_rmse" or (metric.startswith(HEADLINES) and not one_of_many)
 
 
 def in_floors(row: pd.Series) -> float:

@@ -94,9 +94,10 @@ def map_replica(
             files.dataset,
             molecule.beads.masses,
             parameters,
-            True,
-            frames.box(),
-            frames.temperatures() is not None,
+            with_forces=True,
+            box=frames.box(),
+            with_temperatures=frames.temperatures() is not None,
+            with_unperturbed=settings.noise is not None,
         ) as writer:
             some = replica.write(writer, labels, files.weights)
             checks = replica.checks(labels, str(files.forces))

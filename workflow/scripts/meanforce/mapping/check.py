@@ -5,6 +5,7 @@ from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
+from meanforce.settings.systems import has_box
 from meanforce.systems import force_field
 from meanforce.systems.atoms import input_atoms
 from meanforce.systems.topology import input_topology
@@ -61,6 +62,7 @@ def check_structures(config: Config) -> None:
                     + "; ".join(f"{name}: {', '.join(names)}" for name, names in known.items())
                 )
     for name, experiment in config.experiments.items():
+        _check_molecules(config, beads, name)
         _check_campaigns(config, beads, name)
         if config.is_exact(experiment.system, experiment.mapping):
             _check_exact(config, beads, atoms[experiment.system], name)
@@ -72,6 +74,18 @@ def check_structures(config: Config) -> None:
             used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
         for variable, why in used.items():
             _check_function_of_beads(config, beads, name, variable, why)
+
+
+def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    """Refuse beads of several molecules of a periodic system: CG runs have no box."""
+    chosen = config.experiments[experiment]
+    number = beads[chosen.system, chosen.mapping].n_molecules
+    if number > 1 and has_box(config.systems[chosen.system]):
+        raise InputError(
+            f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' are of {number} "
+            f"molecules, and '{chosen.system}' is a system in a periodic box, but CG runs have no "
+            "box, and molecules would drift apart; allowed are mappings with beads of one molecule"
+        )
 
 
 def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:

@@ -42,6 +42,15 @@ class Beads:
     residues: tuple[tuple[str, int], ...] = ()
     stereo: tuple[Centre, ...] = ()
 
+    @property
+    def n_molecules(self) -> int:
+        """Number of connected components of the beads' graph."""
+        graph: list[tuple[int, ...]] = [() for _ in self.names]
+        for i, j in self.bonds:
+            graph[i] += (j,)
+            graph[j] += (i,)
+        return len(molecular.molecules(range(len(self.names)), graph))
+
     def matrix(self, n_atoms: int) -> np.ndarray:
         """M, shape (n_beads, n_atoms)."""
         matrix = np.zeros((len(self.names), n_atoms))

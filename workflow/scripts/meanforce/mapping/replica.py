@@ -138,10 +138,11 @@ class Replica:
             atomistic = self._forces.forces(part)
             whole = make_whole(frames.positions(part), self._tree, self._box)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
-            positions, scores = project(self._map, whole), None
+            exact = project(self._map, whole)
+            positions, scores = exact, None
             if noise is not None:
                 draws = rng.standard_normal(positions.shape)
-                positions = positions + noise.level * draws
+                positions = exact + noise.level * draws
                 scores = -stiffness[part, None, None] * draws
             mapped = labels.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
@@ -152,6 +153,7 @@ class Replica:
                 log_weight=log_weight[part],
                 chain=walkers[part],
                 temperature=None if temperatures is None else temperatures[part],
+                unperturbed=None if noise is None else exact,
             )
             self._count(part, atomistic, mapped)
             some.append(_some(step, part, positions, mapped))

@@ -13,7 +13,9 @@ class NoiseAugmentation(Settings):
     """Gaussian noise on bead positions, and forces of the density that it smears.
 
     The potential of mean force is then that of R + ση. Durumeric, Chen, Clementi et al.,
-    arXiv:2407.01286 (2024).
+    arXiv:2407.01286 (2024). Models are judged by the free energies and the structure of the beads
+    without noise, so that an error shows how much was smeared; only `force_rmse` is compared on
+    the noised positions, as it is the loss that was minimised.
     """
 
     level: Length = Field(description="standard deviation σ of the noise along each axis")

@@ -216,3 +216,8 @@ System = Annotated[MullerBrown | Channel | Peptide | SolvatedPeptide, Field(disc
 def is_equilibrated(system: System) -> bool:
     """Whether a system is equilibrated at every state point before it is sampled."""
     return hasattr(system, "equilibration")
+
+
+def has_box(system: System) -> bool:
+    """Whether a system is periodic."""
+    return isinstance(system, SolvatedPeptide)

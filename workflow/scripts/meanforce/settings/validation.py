@@ -14,12 +14,17 @@ class Validation(Settings):
     """Free-energy surface, basins, differences and barriers of one system.
 
     Without being asked for there are the free energies of all collective variables of the mapping;
-    radius of gyration and end-to-end distance of molecules of three beads and more; radial
-    distribution functions between molecules in a periodic box; and the metrics
-    `autocorrelation_time_<variable>` and `speed_up_<variable>`, the atomistic time over the
-    model's, where the reference is a campaign of the kind `unbiased`, the simulation has neither
-    bias nor exchange, and both are long enough. CG time is not physical time: a model moves with
-    the friction of its thermostat, and a picosecond of it is worth something else for every motion.
+    radius of gyration and end-to-end distance of molecules of three beads and more; and what the
+    variables do not see: bonds, angles, dihedrals and impropers, the dihedral ω of each peptide
+    bond whose CA, C, N and CA (or a cap's methyl) are beads, and the two slowest modes of the
+    reference by time-lagged independent component analysis (TICA), where it is long enough to have
+    them. So a model with the right φ and ψ and a cis peptide bond is found out.
+
+    There are also the metrics `autocorrelation_time_<variable>` and `speed_up_<variable>`, the
+    atomistic time over the model's, where the reference is a campaign of the kind `unbiased`, the
+    simulation has neither bias nor exchange, and both are long enough. CG time is not physical
+    time: a model moves with the friction of its thermostat, and a picosecond of it is worth
+    something else for every motion.
 
     Errors have a `verdict` in summary.csv. `within noise`: not more than two standard errors above
     what a perfect model would score. `resolved better`: more than that, but less, by two standard
