@@ -14,9 +14,10 @@ a mode is a function of the surface's variables after all.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
 lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
-are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance; and a
-mode of which the reference has fewer than `FEWEST_VALUES` independent values is left out, as
-nothing can be said of its distribution.
+are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance. A mode
+whose integrated autocorrelation time is shorter than the lag is not slow, and left out: vibrations
+have a high correlation at multiples of their period. So is one of which the reference has fewer
+than `FEWEST_VALUES` independent values, as nothing can be said of its distribution.
 """
 
 import dataclasses
@@ -39,6 +40,9 @@ from meanforce.potentials.graph import adjacency, molecules
 from meanforce.potentials.molecule import Molecule
 
 MODES = 2
+
+FORGOTTEN = np.exp(-1)
+"""Autocorrelation below which something is forgotten."""
 
 FEWEST_LAGS = 10
 """Lags in all trajectories together, for each feature."""
@@ -149,8 +153,10 @@ def slow_modes(sample: Sample) -> SlowModes | None:
     seen = [
         k
         for k, memory in enumerate(memories)
-        if memory.resolved and number >= FEWEST_VALUES * memory.inefficiency
+        if memory.resolved and 2 * lag <= memory.inefficiency <= number / FEWEST_VALUES
     ]
+    if not seen:
+        return None
     return SlowModes(
         coordinates,
         mean,
@@ -204,7 +210,7 @@ def _lag(series: list[np.ndarray]) -> int | None:
         products = sum((one[lag:] * one[:-lag]).sum(axis=0) for one in some)
         alive = variance > 0
         correlation = products[alive] / variance[alive] / sum(len(one) - lag for one in some)
-        if np.median(correlation) < np.exp(-1):
+        if np.median(correlation) < FORGOTTEN:
             return lag
         lag *= 2
     return None
