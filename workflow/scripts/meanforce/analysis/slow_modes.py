@@ -10,7 +10,8 @@ Any combination of features is a fair coordinate to compare distributions along,
 from. So it does no harm that modes are those of the biased dynamics where the reference was biased;
 on the contrary, where a bias flattens φ and ψ, the modes left over are those that it does not help,
 and which a distance on φ and ψ does not judge. The metric `surface_share_tica_<k>` says how much of
-a mode is a function of the surface's variables after all.
+a mode is a function of the surface's variables after all. Windows of umbrella sampling are held
+apart for ever, so that features are taken from the mean of their window.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
 lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
