@@ -72,11 +72,12 @@ def peptide_sample(
     mirror: float = 0.0,
     psi_share: float = 0.3,
     rate: float = 0.05,
+    phi_rate: float = 1.0,
     **fields,
 ) -> Sample:
-    """φ without memory, ψ that switches between two basins, and stiff ω and impropers."""
+    """φ and ψ that switch between two basins each, φ without memory, and stiff ω and impropers."""
     rng = np.random.default_rng(seed)
-    phi = np.where(rng.random(n) < 0.2, 1.0, -1.5) + 0.3 * rng.standard_normal(n)
+    phi = np.where(switching(n, phi_rate, 0.2, rng), 1.0, -1.5) + 0.3 * rng.standard_normal(n)
     psi = np.where(switching(n, rate, psi_share, rng), -0.5, 2.4) + 0.3 * rng.standard_normal(n)
     omega = np.pi + omega_width * rng.standard_normal((n, 2))
     omega[:, 0] += np.pi * (rng.random(n) < cis)

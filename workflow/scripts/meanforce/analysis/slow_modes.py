@@ -10,13 +10,15 @@ Any combination of features is a fair coordinate to compare distributions along,
 from. So it does no harm that modes are those of the biased dynamics where the reference was biased;
 on the contrary, where a bias flattens φ and ψ, the modes left over are those that it does not help,
 and which a distance on φ and ψ does not judge. The metric `surface_share_tica_<k>` says how much of
-a mode is a function of the surface's variables after all.
+a mode is a function of the surface's variables after all. Windows of umbrella sampling are held
+apart for ever, so that features are taken from the mean of their window.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
 lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
-are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance; and a
-mode of which the reference has fewer than `FEWEST_VALUES` independent values is left out, as
-nothing can be said of its distribution.
+are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance. A mode
+whose integrated autocorrelation time is shorter than the lag is not slow, and left out: vibrations
+have a high correlation at multiples of their period. So is one of which the reference has fewer
+than `FEWEST_VALUES` independent values, as nothing can be said of its distribution.
 """
 
 import dataclasses
@@ -39,6 +41,9 @@ from meanforce.potentials.graph import adjacency, molecules
 from meanforce.potentials.molecule import Molecule
 
 MODES = 2
+
+FORGOTTEN = np.exp(-1)
+"""Autocorrelation below which something is forgotten."""
 
 FEWEST_LAGS = 10
 """Lags in all trajectories together, for each feature."""
@@ -149,8 +154,10 @@ def slow_modes(sample: Sample) -> SlowModes | None:
     seen = [
         k
         for k, memory in enumerate(memories)
-        if memory.resolved and number >= FEWEST_VALUES * memory.inefficiency
+        if memory.resolved and 2 * lag <= memory.inefficiency <= number / FEWEST_VALUES
     ]
+    if not seen:
+        return None
     return SlowModes(
         coordinates,
         mean,
@@ -203,7 +210,7 @@ def _lag(series: list[np.ndarray]) -> int | None:
         products = sum((one[lag:] * one[:-lag]).sum(axis=0) for one in some)
         alive = variance > 0
         correlation = products[alive] / variance[alive] / sum(len(one) - lag for one in some)
-        if np.median(correlation) < np.exp(-1):
+        if np.median(correlation) < FORGOTTEN:
             return lag
         lag *= 2
     return None
