@@ -8,7 +8,9 @@ each set, and prints the table of the README. A set takes every so-many-th frame
 that its own frames are far apart in time; what sets share shows in the effective number of frames.
 
 `--pool CAMPAIGN=FILE[,FILE...]` takes mapped datasets that exist already (of the same bias), and
-`--exact` draws independent frames by quadrature, which tells the fit's error from the sampling's.
+`--exact` draws independent frames by quadrature, which tells the fit's error from the sampling's,
+or correlated ones with the same distribution (`--frames 10000 --memory 5`; the bound is then that
+of as many independent ones).
 """
 
 import argparse
@@ -90,6 +92,8 @@ def main() -> None:
     parser.add_argument("--campaigns", nargs="+", default=list(BIASES), choices=list(BIASES))
     parser.add_argument("--pool", action="append", default=[], metavar="CAMPAIGN=FILE[,FILE...]")
     parser.add_argument("--exact", action="store_true", help="independent frames by quadrature")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="in each set; with --exact")
+    parser.add_argument("--memory", type=float, default=0.0, help="of these, in frames")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = load_config(yaml.safe_load(CONFIG.read_text()))
@@ -103,7 +107,10 @@ def main() -> None:
     for campaign in arguments.campaigns:
         bias = BIASES[campaign]
         if arguments.exact:
-            sets = [exact.draw(bias, FRAMES, seed, folds) for seed in range(arguments.seeds)]
+            sets = [
+                exact.draw(bias, arguments.frames, seed, folds, arguments.memory)
+                for seed in range(arguments.seeds)
+            ]
             independent = float(len(sets))
         else:
             sets, note, independent = _cut(pools[campaign], bias, arguments.seeds, folds)
