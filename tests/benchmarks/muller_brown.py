@@ -8,11 +8,14 @@ each set, and prints the table of the README. A set takes every so-many-th frame
 that its own frames are far apart in time; what sets share shows in the effective number of frames.
 
 `--pool CAMPAIGN=FILE[,FILE...]` takes mapped datasets that exist already (of the same bias), and
-`--exact` draws independent frames by quadrature, which tells the fit's error from the sampling's.
+`--exact` draws independent frames by quadrature, which tells the fit's error from the sampling's,
+or correlated ones with the same distribution (`--frames 10000 --memory 5`; the bound is then that
+of as many independent ones).
 """
 
 import argparse
 import dataclasses
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -25,9 +28,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
 
 import muller_brown_draws as exact  # noqa: E402
+from scipy.stats import t as student  # noqa: E402
 
-from meanforce.analysis.comparison import standard_error  # noqa: E402
 from meanforce.analysis.exact_pmf import features_of  # noqa: E402
+from meanforce.analysis.members import Scheme, training_error  # noqa: E402
 from meanforce.data.autocorrelation import correlation  # noqa: E402
 from meanforce.data.irreducible import block_error  # noqa: E402
 from meanforce.settings.load import load_config  # noqa: E402
@@ -44,6 +48,9 @@ LIMITS = {
     ("designed", "rbf"): 0.28,
     ("designed", "spline"): 0.28,
 }
+COVERED = math.erf(math.sqrt(0.5))
+"""Probability within a standard error of a normal distribution."""
+
 BATCHES = 50
 """Stretches of the pool whose means tell how many frames are independent."""
 
@@ -55,10 +62,12 @@ class Outcome:
     Attributes:
         errors: fitted less exact, shape (n_sets,).
         claimed: standard errors from the ensemble, shape (n_sets,).
+        dof: their degrees of freedom.
     """
 
     errors: np.ndarray
     claimed: np.ndarray
+    dof: float
 
     @property
     def rmse(self) -> float:
@@ -70,8 +79,9 @@ class Outcome:
 
     @property
     def coverage(self) -> float:
-        """Fraction of sets whose error bar reaches the exact value."""
-        return float(np.mean(np.abs(self.errors) <= self.claimed))
+        """Fraction of sets whose 68 % interval, by Student's t, holds the exact value."""
+        wide = student.ppf(0.5 + COVERED / 2, self.dof)
+        return float(np.mean(np.abs(self.errors) <= wide * self.claimed))
 
 
 def main() -> None:
@@ -82,6 +92,8 @@ def main() -> None:
     parser.add_argument("--campaigns", nargs="+", default=list(BIASES), choices=list(BIASES))
     parser.add_argument("--pool", action="append", default=[], metavar="CAMPAIGN=FILE[,FILE...]")
     parser.add_argument("--exact", action="store_true", help="independent frames by quadrature")
+    parser.add_argument("--frames", type=int, default=FRAMES, help="in each set; with --exact")
+    parser.add_argument("--memory", type=float, default=0.0, help="of these, in frames")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     config = load_config(yaml.safe_load(CONFIG.read_text()))
@@ -95,7 +107,10 @@ def main() -> None:
     for campaign in arguments.campaigns:
         bias = BIASES[campaign]
         if arguments.exact:
-            sets = [exact.draw(bias, FRAMES, seed, folds) for seed in range(arguments.seeds)]
+            sets = [
+                exact.draw(bias, arguments.frames, seed, folds, arguments.memory)
+                for seed in range(arguments.seeds)
+            ]
             independent = float(len(sets))
         else:
             sets, note, independent = _cut(pools[campaign], bias, arguments.seeds, folds)
@@ -177,8 +192,9 @@ def _outcome(settings: Potential, sets: list[Frames], folds: int) -> Outcome:
         wells = [features_of(exact.GRID, curve)[0] for curve in curves]
         well = features_of(exact.GRID, curves.mean(axis=0))[0]
         errors.append(well - exact.EXACT_WELL)
-        claimed.append(float(standard_error(wells, folds)))
-    return Outcome(np.array(errors), np.array(claimed))
+        found = training_error(wells, Scheme("jackknife", folds))
+        claimed.append(float(found.stderr))
+    return Outcome(np.array(errors), np.array(claimed), found.dof)
 
 
 def _silent(line: str) -> None:

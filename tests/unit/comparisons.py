@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.members import Scheme
 from meanforce.analysis.samples import Sample
 from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
@@ -60,7 +61,7 @@ def compare(
         exact=exact,
         reference_forces=None,
         ensemble=SimpleNamespace(members=[None]),
-        jackknife_folds=None,
+        scheme=Scheme("exact"),
         rng=np.random.default_rng(1),
     )
 

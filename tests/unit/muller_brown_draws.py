@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 import torch
+from scipy.signal import lfilter
+from scipy.special import ndtr
 
 from meanforce.analysis.exact_pmf import features_of
 from meanforce.potentials.linear import LinearPotential
@@ -89,14 +91,33 @@ def influence(frames: Frames, bias: np.ndarray) -> np.ndarray:
     return np.where(between, noise / np.interp(x, X, density(bias)), 0.0) / THERMAL
 
 
-def draw(bias: np.ndarray, n: int, seed: int, folds: int = 5) -> Frames:
-    """Independent frames, with the folds and blocks of one replica."""
+def uniform(rng: np.random.Generator, n: int, memory: float) -> np.ndarray:
+    """Uniform numbers, shape (n,), of a normal series that forgets within `memory` of them."""
+    if memory == 0:
+        return rng.random(n)
+    keep = np.exp(-1 / memory)
+    kicks = rng.standard_normal(n)
+    kicks[1:] *= np.sqrt(1 - keep**2)
+    return ndtr(lfilter([1.0], [1.0, -keep], kicks))
+
+
+def draw(bias: np.ndarray, n: int, seed: int, folds: int = 5, memory: float = 0.0) -> Frames:
+    """Frames with the folds and blocks of one replica.
+
+    Args:
+        bias: on the grid X, kJ/mol.
+        n: number of frames.
+        seed: of the draw.
+        folds: that blocks are dealt to.
+        memory: autocorrelation time, in frames, of the normal variables behind x and y|x, whose
+            distributions are exact for any; 0: frames are independent.
+    """
     rng = np.random.default_rng(seed)
     _, forces = _tables()
     marginal = np.cumsum(density(bias))
-    at_x = np.searchsorted(marginal / marginal[-1], rng.random(n)).clip(max=len(X) - 1)
+    at_x = np.searchsorted(marginal / marginal[-1], uniform(rng, n, memory)).clip(max=len(X) - 1)
     # All rows one after the other ascend when each starts above the end of the one before.
-    places = np.searchsorted(_rising(), 2.0 * at_x + rng.random(n))
+    places = np.searchsorted(_rising(), 2.0 * at_x + uniform(rng, n, memory))
     at_y = (places - at_x * len(Y)).clip(max=len(Y) - 1)
     vectors = np.zeros((2, n, 1, 3), dtype=np.float32)
     vectors[0, :, 0, 0], vectors[1, :, 0, 0] = X[at_x], forces[at_x, at_y]

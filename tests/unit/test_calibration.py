@@ -15,12 +15,13 @@ from muller_brown_draws import PUBLISHED, VARIABLES, draw, settings
 from potential_examples import CHAIN, cgnet
 
 from meanforce.analysis.calibration import Calibration, calibrate, rows
-from meanforce.analysis.comparison import mean_variance_factor, standard_error
 from meanforce.analysis.force_error import UNIT
+from meanforce.analysis.members import Scheme, contrasts
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.training.registry import fit
 
-N, MEMBERS = 2000, 6
+N, MEMBERS = 2000, 10
+PAIRS = Scheme.paired(MEMBERS, 8)
 BLOCKS = np.arange(N) * 10 // N
 
 
@@ -36,15 +37,18 @@ def of_one_bead(values: np.ndarray) -> np.ndarray:
 
 
 def synthetic(rng, size: float, shared: float = 0.0, told: float = 1.0) -> Calibration:
-    """Members err independently by `size`, all alike by `shared`, and differ by `told` times."""
+    """Half samples whose mean errs by `size`; members share a mistake, and differ by `told` times.
+
+    Of an estimate that is linear in the data, the members of pair k are e ± d_k, where e is the
+    error from all data and the differences d_k have its variance; all are independent.
+    """
     x = rng.uniform(0, 10, N)
-    errors = np.array([size * smooth(rng, x) for _ in range(MEMBERS)])
-    error = errors.mean(axis=0) + shared * smooth(rng, x)
-    residual = error - rng.standard_normal(N)
-    deviations = told * (errors - errors.mean(axis=0))
-    return calibrate(
-        of_one_bead(x), of_one_bead(residual), of_one_bead(deviations), BLOCKS, 1 / MEMBERS
-    )
+    error = size * smooth(rng, x) + shared * smooth(rng, x)
+    apart = [told * size * smooth(rng, x) for _ in range(MEMBERS // 2)]
+    members = error + np.array([sign * one for one in apart for sign in (1, -1)])
+    residual = members.mean(axis=0) - rng.standard_normal(N)
+    found, dof = contrasts(members, PAIRS)
+    return calibrate(of_one_bead(x), of_one_bead(residual), of_one_bead(found), BLOCKS, dof)
 
 
 def mean_ratio(results: list[Calibration]) -> tuple[float, float]:
@@ -62,7 +66,7 @@ def mean_ratio(results: list[Calibration]) -> tuple[float, float]:
         (0.5, 0.0, 1.0, 1.0),
         (0.5, 0.0, 0.5, 4.0),
         # A mistake that all share, of three times the variance of the mean.
-        (0.5, 0.5 * math.sqrt(3 / MEMBERS), 1.0, 4.0),
+        (0.5, 0.5 * math.sqrt(3), 1.0, 4.0),
     ],
 )
 def test_ratio_of_actual_to_predicted_variance(size, shared, told, ratio):
@@ -99,13 +103,14 @@ def test_jackknife_of_linear_fits_is_calibrated():
         ])  # fmt: skip
         forces = members.each(unseen.positions, 300.0)[1].double().numpy()
         mean = forces.mean(axis=0)
+        apart, dof = contrasts(forces, Scheme("jackknife", folds))
         results.append(
             calibrate(
                 unseen.positions.numpy(),
                 mean - unseen.forces.numpy(),
-                forces - mean,
+                apart,
                 unseen.blocks.numpy(),
-                mean_variance_factor(folds, folds),
+                dof,
             )
         )
     ratio, error = mean_ratio(results)
@@ -115,7 +120,10 @@ def test_jackknife_of_linear_fits_is_calibrated():
 
 @pytest.mark.slow
 def test_networks_that_err_alike_in_law_only():
-    """The truth is one more draw from the networks' law: the mean's error is M + 1 times larger."""
+    """The truth is one more draw from the networks' law, whose variance is S.
+
+    The mean of four errs by S(1 + 1/4), and its pairs, which differ by their seeds, tell S/2.
+    """
     generator = torch.Generator().manual_seed(3)
     positions = torch.randn(1000, 5, 3, generator=generator)
     blocks = np.arange(1000) * 10 // 1000
@@ -125,13 +133,12 @@ def test_networks_that_err_alike_in_law_only():
         forces = EnsembleMean(networks).each(positions, 300.0)[1].double().numpy()
         members, truth = forces[:4], forces[4]
         noise = np.random.default_rng(draw_number).normal(0, 0.5 * truth.std(), truth.shape)
-        mean = members.mean(axis=0)
-        results.append(
-            calibrate(positions.numpy(), mean - truth - noise, members - mean, blocks, 1 / 4)
-        )
+        residual = members.mean(axis=0) - truth - noise
+        apart, dof = contrasts(members, Scheme.paired(4, 8))
+        results.append(calibrate(positions.numpy(), residual, apart, blocks, dof))
     ratio, error = mean_ratio(results)
     assert error < 1.0
-    assert ratio == pytest.approx(5.0, abs=4.5 * error)
+    assert ratio == pytest.approx(2.5, abs=4.5 * error)
 
 
 def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known: bool):
@@ -147,7 +154,7 @@ def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known
         reference_forces=forces,
         temperature=300.0,
         weighted_forces=False,
-        jackknife_folds=None,
+        scheme=Scheme.paired(len(members), 8) if len(members) > 1 else Scheme("unknown"),
         held_out=known,
     )
 
@@ -157,13 +164,14 @@ def test_rows_of_an_ensemble_and_turned_frames_give_the_same():
     positions = torch.randn(400, CHAIN.size, 3, generator=generator)
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=generator))
     turn = turn * torch.sign(torch.det(turn))
-    members = [cgnet(seed) for seed in (1, 2, 3)]
+    members = [cgnet(seed) for seed in (1, 2, 3, 4)]
     forces = cgnet(9).energy_and_forces(positions, 300.0)[1]
     found = rows(comparison(positions, forces.numpy(), members, known=True))
     turned = rows(comparison(positions @ turn.T, (forces @ turn.T).numpy(), members, known=True))
     assert [row.metric for row in found] == ["ensemble_spread", "ensemble_calibration"]
-    each = EnsembleMean(members).spread(positions, 300.0)[1].double()
-    wanted = math.sqrt(each.square().mean().item() / 3) / UNIT
+    each = EnsembleMean(members).each(positions, 300.0)[1].double()
+    differences = torch.stack([each[0] - each[1], each[2] - each[3]])
+    wanted = math.sqrt(differences.square().mean().item() / 4) / UNIT
     assert found[0].value == pytest.approx(wanted, rel=1e-5)
     for one, other in zip(found, turned, strict=True):
         assert other.value == pytest.approx(one.value, rel=1e-3)
@@ -175,12 +183,3 @@ def test_no_calibration_on_frames_that_were_trained_on():
     found = rows(comparison(positions, forces, [cgnet(1), cgnet(2)], known=False))
     assert [row.metric for row in found] == ["ensemble_spread"]
     assert rows(comparison(positions, forces, [cgnet(1)], known=True)) == []
-
-
-def test_standard_error_of_jackknife_and_of_independent_members():
-    """The delete-one jackknife of a mean is s/√n; Efron, Tibshirani (1993), chapter 11."""
-    sample = np.random.default_rng(1).standard_normal(20)
-    without = (sample.sum() - sample) / 19
-    error = sample.std(ddof=1) / math.sqrt(20)
-    assert standard_error(without, 20) == pytest.approx(error, rel=1e-12)
-    assert standard_error(sample, None) == pytest.approx(error, rel=1e-12)

@@ -15,6 +15,7 @@ from comparisons import compare, sample_of
 from scipy.integrate import dblquad
 
 from meanforce.analysis import exact_pmf
+from meanforce.analysis.members import Scheme
 from meanforce.errors import InputError
 from meanforce.mapping.check import check_structures
 from meanforce.potentials.interface import EnsembleMean, Potential
@@ -148,7 +149,7 @@ def judged(ensemble: EnsembleMean, temperature: float) -> dict[str, exact_pmf.Ro
         lower=[1.2], upper=[2.4],
     )  # fmt: skip
     comparison.ensemble, comparison.exact_pmf = ensemble, EXACT
-    comparison.jackknife_folds = FOLDS
+    comparison.scheme = Scheme("jackknife", FOLDS, FOLDS)
     return {row.metric: row for row in exact_pmf.rows(comparison)}
 
 

@@ -33,6 +33,18 @@ BAD = {
         put("experiments", EXPERIMENT, "mapping", "havy"),
         rf"experiments\.{EXPERIMENT}\.mapping: there is no mapping 'havy'; known: core_beta, heavy",
     ),
+    "a network without a partner": (
+        put("experiments", EXPERIMENT, "ensemble", 3),
+        rf"experiments\.{EXPERIMENT}\.ensemble: is 3, but networks come in pairs.* give 2 or 4, ",
+    ),
+    "more halves than folds allow": (
+        put("experiments", EXPERIMENT, "ensemble", 50),
+        rf"experiments\.{EXPERIMENT}\.ensemble: is 50, but \d+ 'folds' have no more than \d+ indep",
+    ),
+    "more jackknife members than folds": (
+        put("experiments", "muller_brown_static_x_rbf", "ensemble", 50),
+        r"experiments\.muller_brown_static_x_rbf\.ensemble: is 50, but 'folds' only \d+; every",
+    ),
     "unknown campaign": (
         put("experiments", EXPERIMENT, "campaigns", ["meta"]),
         rf"experiments\.{EXPERIMENT}\.campaigns: there is no campaign 'meta'; known: metadynamics",

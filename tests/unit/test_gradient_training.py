@@ -18,9 +18,10 @@ from meanforce.settings.potentials import Potential
 from meanforce.training import batches as batches_module
 from meanforce.training.batches import Batches
 from meanforce.training.frames import read_frames
-from meanforce.training.loss import inverse_variances, validation_loss
+from meanforce.training.loss import bead_losses, inverse_variances, validation_loss
 from meanforce.training.optimiser import trainer
 from meanforce.training.registry import fit
+from meanforce.training.resampling import Split
 from meanforce.training.storage import Storage
 
 
@@ -149,6 +150,27 @@ def test_the_average_is_what_is_validated_and_kept():
     # The same batches and steps: only what is validated differs.
     assert plain.curve["training"].equals(averaged.curve["training"])
     assert not plain.curve["validation"].equals(averaged.curve["validation"])
+
+
+def test_partners_are_trained_on_one_half_and_judged_by_some_of_the_other():
+    frames = chain_frames(800, seed=1)
+    # Of five folds the first is trained on three. One frame is judged for four trained on.
+    for member, stride in ((0, 3), (1, 6)):
+        parts, left_out = Split.of("half_samples", 5, member).frames(frames)
+        # What is not trained on may be anything without changing a step.
+        spoilt = parts.forces.clone()
+        spoilt[parts.folds == left_out] *= 3
+        ours, others = (
+            fit(settings(epochs=2), f, {}, left_out, 7, silent)
+            for f in (parts, dataclasses.replace(parts, forces=spoilt))
+        )
+        assert ours.curve["training"].equals(others.curve["training"])
+        assert not ours.curve["validation"].equals(others.curve["validation"])
+        held = [f.select(slice(None, None, stride)) for f in parts.chunks(10**6, left_out)]
+        total = sum(len(f) * validation_loss(ours.potential, f) for f in held)
+        assert total / sum(map(len, held)) == pytest.approx(ours.about["validation_loss"], rel=1e-5)
+        every = bead_losses(ours.potential, parts, left_out).mean().item()
+        assert every == pytest.approx(ours.about["validation_loss"], rel=0.5)
 
 
 @pytest.mark.parametrize("warm_up", [0.0, 0.1])

@@ -96,6 +96,17 @@ def test_settings_of_a_stage_are_canonical(config):
     assert stages.train_settings(third, name, "0") == stages.train_settings(first, name, "0")
 
 
+def test_more_members_train_no_other_ones_again(config):
+    """But two networks are trained on half of the data each, which a single one is not."""
+    told = {}
+    for number in (1, 2, 4):
+        config["experiments"]["capped_alanine_metadynamics_heavy_cgnet"]["ensemble"] = number
+        name = "capped_alanine_metadynamics_heavy_cgnet"
+        told[number] = stages.train_settings(load_config(config), name, "0")
+    assert told[2] == told[4]
+    assert (told[1]["resampling"], told[2]["resampling"]) == ("validation_fold", "half_samples")
+
+
 def test_every_job_has_its_own_seed(config):
     loaded = load_config(config)
     seeds = [

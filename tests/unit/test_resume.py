@@ -20,6 +20,7 @@ from meanforce.restart.job import Job
 from meanforce.settings.job import validated
 from meanforce.settings.potentials import Potential
 from meanforce.training.registry import fit
+from meanforce.training.resampling import Split
 
 
 def go_on_until_done(folder, run, every: int) -> int:
@@ -45,6 +46,7 @@ def go_on_until_done(folder, run, every: int) -> int:
 OPTIONS = {
     "plain": {},
     "weighted": {},
+    "half sample": {},
     "with all options": {
         "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
     },
@@ -57,16 +59,19 @@ def test_training_goes_on_within_an_epoch(tmp_path, options):
     if options == "weighted":
         weights = torch.rand(500, generator=torch.Generator().manual_seed(2))
         frames = dataclasses.replace(frames, weights=weights)
+    left_out = 0
+    if options == "half sample":
+        frames, left_out = Split.of("half_samples", 5, 1).frames(frames)
     values = CGNET | {"training": CGNET["training"] | {"epochs": 4} | OPTIONS[options]}
     potential = validated(Potential, values, "potential")
-    made = [fit(potential, frames, {}, 0, 7, lambda line: None)]
+    made = [fit(potential, frames, {}, left_out, 7, lambda line: None)]
     stops = go_on_until_done(
         tmp_path / "job",
-        lambda job: made.append(fit(potential, frames, {}, 0, 7, lambda line: None, job)),
+        lambda job: made.append(fit(potential, frames, {}, left_out, 7, lambda line: None, job)),
         every=2,
     )
-    # Of four times six batches; also between an epoch and its validation.
-    assert stops >= 8
+    # Of four times six batches, or three; also between an epoch and its validation.
+    assert stops >= (5 if options == "half sample" else 8)
     once, again = made
     assert once.curve.equals(again.curve)
     assert once.about == again.about

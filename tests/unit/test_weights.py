@@ -339,7 +339,7 @@ def test_the_program_reports_effective_frames(tmp_path, monkeypatch, capsys):
     paths = write_datasets(tmp_path, "y", 2000, seed=10, replicas=2)
     settings = {
         "potential": SPLINE.model_dump(), "windows": None, "datasets_per_replica": [1, 1],
-        "member": 0, "folds": 5, "seed": 0,
+        "member": 0, "folds": 5, "resampling": "jackknife", "seed": 0,
         "collective_variables": {name: v.model_dump() for name, v in VARIABLES.items()},
     }  # fmt: skip
     about, logs = {}, {}

@@ -17,6 +17,7 @@ from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
 from meanforce.training.frames import read_frames
 from meanforce.training.registry import fit
+from meanforce.training.resampling import Split
 from meanforce.training.weights import summary
 
 
@@ -28,7 +29,7 @@ def main() -> None:
         "--settings",
         required=True,
         help="JSON text or file: {potential, collective_variables, weights, windows, "
-        "datasets_per_replica, member, folds, seed}",
+        "datasets_per_replica, member, folds, resampling, seed}",
     )
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file to write")
     parser.add_argument("--curve", type=Path, required=True, help="CSV of the training curve")
@@ -56,9 +57,11 @@ def main() -> None:
         }
         if frames.weights is not None:
             report(summary(used["effective_sample_size"], used["frames"]))
-        result = fit(
-            potential, frames, variables, settings["member"], settings["seed"], report, job
-        )
+        report(frames.cut.text())
+        split = Split.of(settings["resampling"], settings["folds"], settings["member"])
+        parts, left_out = split.frames(frames)
+        result = fit(potential, parts, variables, left_out, settings["seed"], report, job)
+        used |= frames.cut.about() | split.about()
         made_from = {"settings": settings, "datasets": identity["datasets"]}
         save(result.potential, job.folder / "model.safetensors", result.about | used | made_from)
         result.curve.to_csv(job.folder / "curve.csv", index=False)

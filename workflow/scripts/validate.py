@@ -11,6 +11,7 @@ from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.curves import table
 from meanforce.analysis.exact_pmf import exact_pmf_of
 from meanforce.analysis.leakage import refuse_leaks, trained_on
+from meanforce.analysis.members import Scheme
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.registry import all_curves, all_rows
 from meanforce.analysis.samples import model_sample, reference_sample
@@ -100,7 +101,7 @@ def main() -> None:
         exact=exact,
         reference_forces=forces,
         ensemble=EnsembleMean([potential for potential, _ in members]),
-        jackknife_folds=members[0][1].get("jackknife_folds"),
+        scheme=Scheme.of([about for _, about in members]),
         rng=np.random.default_rng(settings["seed"]),
         weighted_forces=settings["weights"] == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),

@@ -5,11 +5,14 @@ covariance of the error e = F̄ − f between any two frames. The actual covaria
 that no member was trained on: their residual is r = F̄ − F = e − ε, where the noise ε has mean 0 at
 fixed R and is independent between frames i and j far apart in time, so that
 
-    ⟨r_i · r_j⟩ = ⟨e_i · e_j⟩,   to be compared with   ⟨Σ_m d_mi · d_mj⟩ × variance of the mean,
+    ⟨r_i · r_j⟩ = ⟨e_i · e_j⟩,   to be compared with   ⟨Σ_m c_mi · c_mj⟩,
 
-d_m = F_m − F̄. Each frame of the even blocks is paired with its nearest frames of the odd blocks;
-how near these are decides only how much is seen, as both sides are taken on the same pairs. Vectors
-are compared in axes that turn with the beads. The ratio is 1 for an ensemble that is right, and q
+where the contrasts c of the members (`analysis.members`) give the covariance that the draw of the
+training data causes: differences within pairs of half samples, deviations of a jackknife.
+
+Each frame of the even blocks is paired with its nearest frames of the odd blocks; how near these
+are decides only how much is seen, as both sides are taken on the same pairs. Vectors are compared
+in axes that turn with the beads. The ratio is 1 for an ensemble that is right, and q
 where errors are √q times as large as the ensemble says, as when members share a mistake.
 """
 
@@ -20,8 +23,9 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
-from meanforce.analysis.comparison import Comparison, mean_variance_factor
+from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.force_error import FEWEST, UNIT, compared_frames
+from meanforce.analysis.members import contrasts
 from meanforce.analysis.rows import Row
 from meanforce.data.invariants import features, in_own_frames
 from meanforce.data.irreducible import block_error
@@ -41,14 +45,14 @@ class Calibration:
         predicted: the same.
         noise: standard error of `actual` from the noise of the forces, by blocks.
         freedom: number of independent directions in which members differ.
-        members: their number.
+        dof: degrees of freedom of the spread in each of these directions.
     """
 
     actual: float
     predicted: float
     noise: float
     freedom: float
-    members: int
+    dof: float
 
     @property
     def ratio(self) -> float:
@@ -60,9 +64,9 @@ class Calibration:
         """How far from 1 the ratio of an ensemble that is right lies.
 
         The error is one draw of a quantity with `freedom` degrees of freedom, and the spread was
-        estimated from as many in each of members − 1 deviations.
+        estimated from as many in each of `dof` independent contrasts.
         """
-        draws = 2.0 / self.freedom * (1.0 + 1.0 / (self.members - 1))
+        draws = 2.0 / self.freedom * (1.0 + 1.0 / self.dof)
         return math.hypot(self.noise / self.predicted, math.sqrt(draws))
 
 
@@ -81,18 +85,18 @@ def rows(comparison: Comparison) -> list[Row]:
     carries = (forces != 0).any(axis=0)
     predictions = _predictions(comparison, positions) * carries
     mean = predictions.mean(axis=0)
-    factor = mean_variance_factor(members, comparison.jackknife_folds)
-    variance = factor * predictions.var(axis=0, ddof=1).sum() / len(frames) / carries.sum()
+    apart, dof = contrasts(predictions, comparison.scheme)
+    if dof == 0:
+        return []
+    variance = np.square(apart).sum() / len(frames) / carries.sum()
     spread = math.sqrt(variance) / UNIT
-    # A variance from n independent directions of m members has the relative error √(2/(n(m − 1))).
-    draws = _freedom((predictions - mean).reshape(members, -1)) * (members - 1)
+    # A variance from n independent directions of d contrasts has the relative error √(2/(nd)).
+    draws = _freedom(apart.reshape(len(apart), -1), dof) * dof
     error = spread / math.sqrt(2 * draws)
     found = [Row("ensemble_spread", spread, error, unit="kcal/mol/Å")]
     # A few frames with large weights may all be of one block, which leaves no pairs.
     if comparison.held_out and len(np.unique(sample.blocks[frames])) > 1:
-        result = calibrate(
-            positions, (mean - forces) * carries, predictions - mean, sample.blocks[frames], factor
-        )
+        result = calibrate(positions, (mean - forces) * carries, apart, sample.blocks[frames], dof)
         found.append(Row("ensemble_calibration", result.ratio, result.stderr))
     return found
 
@@ -100,20 +104,20 @@ def rows(comparison: Comparison) -> list[Row]:
 def calibrate(
     positions: np.ndarray,
     residual: np.ndarray,
-    deviations: np.ndarray,
+    apart: np.ndarray,
     blocks: np.ndarray,
-    factor: float,
+    dof: float,
 ) -> Calibration:
-    """Compare the error of a mean force with what the members' deviations predict.
+    """Compare the error of a mean force with what the members' contrasts predict.
 
     Args:
         positions: of frames that no member was trained on, nm, shape (n, n_beads, 3).
         residual: mean prediction less force, kJ/mol/nm, shape (n, n_beads, 3).
-        deviations: members less their mean, kJ/mol/nm, shape (n_members, n, n_beads, 3).
+        apart: contrasts c of the members, kJ/mol/nm, shape (n_contrasts, n, n_beads, 3); Σ c cᵀ
+            is the covariance of the mean.
         blocks: time block of each frame, shape (n,).
-        factor: from the variance over members to that of their mean.
+        dof: degrees of freedom of the contrasts.
     """
-    members = len(deviations)
     carries = (residual != 0).any(axis=0)
     components = max(1, int(carries.sum()))
     first, second = _pairs(positions, carries, blocks)
@@ -124,13 +128,13 @@ def calibrate(
         return np.einsum("ic,ijc->ij", turned[first], turned[second]) / components
 
     actual = products(residual).mean(axis=1)
-    predicted = factor / (members - 1) * sum(products(one).mean() for one in deviations)
+    predicted = sum(products(one).mean() for one in apart)
     return Calibration(
         actual=float(actual.mean()),
         predicted=float(predicted),
         noise=block_error(actual, blocks[first]),
-        freedom=_freedom(deviations.reshape(members, -1)),
-        members=members,
+        freedom=_freedom(apart.reshape(len(apart), -1), dof),
+        dof=dof,
     )
 
 
@@ -147,16 +151,16 @@ def _pairs(
     return first, others[nearest.reshape(len(first), number)]
 
 
-def _freedom(deviations: np.ndarray) -> float:
-    """(tr Σ)²/tr Σ² of the covariance Σ that deviations, shape (n_members, n), are draws of.
+def _freedom(apart: np.ndarray, dof: float) -> float:
+    """(tr Σ)²/tr Σ² of the covariance Σ that contrasts, shape (n_contrasts, n), estimate as Σ c cᵀ.
 
-    Unbiased for tr Σ² of normal draws; Himeno, Yamada, J. Multivar. Anal. 130, 27 (2014). Two
-    members do not tell: then it is 1, the least.
+    Unbiased for tr Σ² of normal draws; Himeno, Yamada, J. Multivar. Anal. 130, 27 (2014). A single
+    degree of freedom does not tell: then it is 1, the least.
     """
-    n = len(deviations) - 1
+    n = dof
     if n < 2:
         return 1.0
-    gram = deviations @ deviations.T / n
+    gram = apart @ apart.T
     trace, square = np.trace(gram), (gram**2).sum()
     unbiased = n**2 / ((n - 1) * (n + 2)) * (square - trace**2 / n)
     return float(np.clip(trace**2 / max(unbiased, 1e-12 * trace**2), 1.0, 1e6))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
+from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.potentials.interface import EnsembleMean
@@ -34,8 +35,7 @@ class Comparison:
         exact: exact reference distribution on the bins of the surface, or None.
         reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
         ensemble: the potential.
-        jackknife_folds: number of folds where members are deterministic fits that leave out a
-            fold each, so that their spread is a jackknife; else None.
+        scheme: how members differ in their training data.
         rng: source of random numbers.
         weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
             and not on its frames as they are.
@@ -52,7 +52,7 @@ class Comparison:
     exact: np.ndarray | None
     reference_forces: np.ndarray | None
     ensemble: EnsembleMean
-    jackknife_folds: int | None
+    scheme: Scheme
     rng: np.random.Generator
     weighted_forces: bool = False
     effective_sample_size: float | None = None
@@ -87,12 +87,13 @@ class Comparison:
         return kt(self.temperature) / KCAL
 
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
-        """Standard error of the mean over members; see `standard_error`."""
-        return standard_error(values, self.jackknife_folds)
+        """Standard error of the mean over members; NaN where it is not known."""
+        return training_error(values, self.scheme).stderr
 
     def training_error(self, values: list[float] | np.ndarray) -> Error:
         """What the draw of the training data causes, from one value for each member."""
-        return Error(float(self.member_spread(values)), max(len(values) - 1, 0))
+        found = training_error(values, self.scheme)
+        return Error(float(found.stderr), found.dof)
 
     def training_error_of(
         self, metric: Distance, members: list[np.ndarray], reference: np.ndarray
@@ -143,40 +144,6 @@ class Comparison:
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]
-
-
-def mean_variance_factor(members: int, jackknife_folds: int | None) -> float:
-    """What the variance over members (divisor n − 1) is multiplied by to give that of their mean.
-
-    Fits that leave out one of K folds each give the delete-a-group jackknife,
-    (K − 1)/K Σ(θ − θ̄)² over all K (Efron, Tibshirani, An Introduction to the Bootstrap,
-    chapter 11), here scaled up from as many members as there are. Networks differ by their seed as
-    well and are taken as independent.
-
-    Args:
-        members: how many there are.
-        jackknife_folds: K; None where members are independent.
-    """
-    if jackknife_folds is None:
-        return 1.0 / members
-    return (jackknife_folds - 1) ** 2 / jackknife_folds
-
-
-def standard_error(values: list[float] | np.ndarray, jackknife_folds: int | None) -> np.ndarray:
-    """Standard error of the mean over members.
-
-    Args:
-        values: one entry a member, shape (n_members, ...).
-        jackknife_folds: see `mean_variance_factor`.
-
-    Returns:
-        shape (...); NaN for a single member.
-    """
-    values = np.asarray(values, dtype=float)
-    n = len(values)
-    if n < 2:
-        return np.full(values.shape[1:], np.nan)
-    return np.sqrt(mean_variance_factor(n, jackknife_folds) * values.var(axis=0, ddof=1))
 
 
 def axes_of(validation: Validation, variables: dict[str, CollectiveVariable]) -> Axes:

@@ -8,8 +8,8 @@ import numpy as np
 
 from meanforce.data.autocorrelation import Correlation, correlation
 from meanforce.data.h5md import H5mdReader
-from meanforce.data.invariants import places
-from meanforce.data.irreducible import FRAMES, irreducible_variance, unexplained
+from meanforce.data.irreducible import irreducible_variance, unexplained
+from meanforce.data.memory import conformations, stride_of
 from meanforce.errors import InputError
 
 CHUNK = 20000
@@ -23,9 +23,6 @@ FEWEST = 100
 
 STRETCHES, STRETCH = 4, 2500
 """Contiguous frames in which the noise of forces is followed."""
-
-SLOW = 3
-"""Principal components of the features whose memory is that of conformations."""
 
 
 def check_dataset(reader: H5mdReader) -> dict[str, Any]:
@@ -74,7 +71,7 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
         forces = _forces(reader, walkers)
         shapes, step = _conformations(reader, walkers)
         found |= {
-            "forces": _memory(forces, reader.n_frames, time["stride"]),
+            "forces": _memory(correlation(forces), reader.n_frames, time["stride"]),
             "conformations": _memory(shapes, reader.n_frames // step, time["stride"] * step),
             "irreducible_variance": _irreducible(reader, walkers, step),
         }
@@ -150,34 +147,21 @@ def _forces(reader: H5mdReader, walkers: np.ndarray) -> list[np.ndarray]:
     ]
 
 
-def _conformations(reader: H5mdReader, walkers: np.ndarray) -> tuple[list[list[np.ndarray]], int]:
-    """Leading principal components of the features, by walker; and the stride of their frames."""
-    step = max(1, -(-reader.n_frames // FRAMES))
-    # Walkers may take turns; a stride must not skip any.
-    while math.gcd(step, len(np.unique(walkers))) > 1:
-        step += 1
+def _conformations(reader: H5mdReader, walkers: np.ndarray) -> tuple[Correlation, int]:
+    """Correlation of conformations, and the stride of the frames that it counts in."""
+    step = stride_of(walkers)
     some = slice(None, None, step)
     carries = (reader.forces(some) != 0).any(axis=0)
-    described = places(reader.positions(some), carries)
-    described -= described.mean(axis=0)
-    _, vectors = np.linalg.eigh(described.T @ described)
-    leading = (described @ vectors[:, ::-1][:, :SLOW]).T
-    return [[row[walkers[some] == w] for w in np.unique(walkers[some])] for row in leading], step
+    return conformations(reader.positions(some), carries, walkers[some]), step
 
 
-def _memory(series: list, frames: int, stride: float) -> dict[str, Any]:
-    """Autocorrelation time in ps and effective frames; of the slowest of several quantities."""
-    several = series if isinstance(series[0], list) else [series]
-    slowest: Correlation = max((correlation(one) for one in several), key=_inefficiency)
+def _memory(found: Correlation, frames: int, stride: float) -> dict[str, Any]:
+    """Autocorrelation time in ps and effective frames."""
     return {
-        "autocorrelation_time": 0.5 * slowest.inefficiency * stride if slowest.resolved else None,
-        "stderr": 0.5 * slowest.error * stride,
-        "effective_frames": min(float(frames), frames / slowest.inefficiency),
+        "autocorrelation_time": 0.5 * found.inefficiency * stride if found.resolved else None,
+        "stderr": 0.5 * found.error * stride,
+        "effective_frames": min(float(frames), frames / found.inefficiency),
     }
-
-
-def _inefficiency(found: Correlation) -> float:
-    return found.inefficiency
 
 
 def _irreducible(reader: H5mdReader, walkers: np.ndarray, step: int) -> dict[str, Any]:

@@ -250,6 +250,7 @@ class Config(Settings):
                 f"({', '.join(campaigns)})"
             )
         potential = self.potentials[experiment.potential]
+        experiment.check_ensemble(where, isinstance(potential, Linear))
         if isinstance(potential, Linear) and potential.collective_variable is not None:
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
             self._check_variables(f"{at}.collective_variable", system, names)

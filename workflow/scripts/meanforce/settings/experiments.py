@@ -7,7 +7,11 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Name, Settings, Time
 
 BLOCKS_PER_FOLD = 4
-"""Each replica is cut into folds × this many contiguous blocks, dealt out to the folds in turn."""
+"""Each replica is cut into at most folds × this many contiguous blocks, dealt out to the folds in
+turn."""
+
+Resampling = Literal["half_samples", "jackknife", "validation_fold"]
+"""How the members of an ensemble differ in their data; see `training.resampling`."""
 
 
 class Experiment(Settings):
@@ -34,13 +38,21 @@ class Experiment(Settings):
         default=None, description="campaign that the model is validated against"
     )
     ensemble: int = Field(
-        default=2,
+        default=4,
         ge=1,
         le=50,
-        description="members; each has its own seed and leaves out its own blocks of the data",
+        description="members, whose mean is simulated, and whose spread is the error that the "
+        "draw of the training data causes. Networks come in pairs with seeds of their own: each is "
+        "trained on half of the `folds`, and its partner on the other half; so 4 cost what 2 on "
+        "all data would, and n have n/2 degrees of freedom. A single one leaves out one fold and "
+        "has no such error. Potentials of kind spline and rbf leave out one fold each (jackknife)",
     )
     folds: int = Field(
-        default=5, ge=2, le=50, description="groups of time blocks; a member leaves out one"
+        default=8,
+        ge=2,
+        le=50,
+        description="groups of time blocks, up to 4 blocks each; fewer and longer blocks are "
+        "cut where conformations remember longer",
     )
     simulation: Name = Field(description="entry of the section `simulations`")
     atomistic_time: list[Time] | None = Field(
@@ -88,13 +100,47 @@ class Experiment(Settings):
             raise ValueError(
                 f"'replicas' is {self.replicas}; name at least one, and none twice, or leave it out"
             )
-        if self.ensemble > self.folds:
-            raise ValueError(
-                f"'ensemble' is {self.ensemble}, but 'folds' only {self.folds}; "
-                "every member leaves out a fold of its own"
-            )
         self._check_learning_curve()
         return self
+
+    def check_ensemble(self, where: str, linear: bool) -> None:
+        """Refuse members that cannot be told apart, or that have no partner.
+
+        Args:
+            where: the experiment in the config.
+            linear: whether the potential is fitted without any randomness.
+
+        Raises:
+            ValueError: this is not the ensemble of such a potential.
+        """
+        n, folds = self.ensemble, self.folds
+        if linear and n > folds:
+            raise ValueError(
+                f"{where}.ensemble: is {n}, but 'folds' only {folds}; every member of a linear "
+                "potential leaves out a fold of its own"
+            )
+        if linear or n == 1:
+            return
+        if n % 2:
+            raise ValueError(
+                f"{where}.ensemble: is {n}, but networks come in pairs that are trained on one "
+                f"half of the data each; give {n - 1} or {n + 1}, or 1 for no error bar"
+            )
+        if n > 2 * (folds - 1):
+            raise ValueError(
+                f"{where}.ensemble: is {n}, but {folds} 'folds' have no more than {folds - 1} "
+                f"independent ways to be halved; give at most {2 * (folds - 1)}, or more folds"
+            )
+
+    def resampling(self, linear: bool) -> Resampling:
+        """How members differ in their data.
+
+        Args:
+            linear: whether the potential is fitted without any randomness.
+        """
+        if linear:
+            return "jackknife"
+        return "validation_fold" if self.ensemble == 1 else "half_samples"
 
     def _check_learning_curve(self) -> None:
         if self.atomistic_time is None:

@@ -12,6 +12,7 @@ from meanforce.settings.campaigns import Campaign, collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.experiments import Experiment
 from meanforce.settings.learning_curves import Run, learning_curves, windows
+from meanforce.settings.linear_potentials import Linear
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
@@ -93,6 +94,7 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
         "datasets_per_replica": _datasets_per_replica(config, chosen),
         "member": int(member),
         "folds": chosen.folds,
+        "resampling": chosen.resampling(isinstance(potential, Linear)),
         "seed": seed_of(config, experiment, "train", member),
     }
 

@@ -12,6 +12,7 @@ from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
 from meanforce.settings.experiments import BLOCKS_PER_FOLD
+from meanforce.training.blocks import Blocks, cut
 from meanforce.training.storage import Storage
 from meanforce.training.weights import effective_sample_size, weights_of
 
@@ -40,6 +41,7 @@ class Frames:
         weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
             where all count the same.
         storage: where positions and forces lie.
+        cut: how time blocks were cut; None where they were not, as for frames that are made up.
     """
 
     positions: torch.Tensor
@@ -50,6 +52,7 @@ class Frames:
     molecule: Molecule
     weights: torch.Tensor | None = None
     storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
+    cut: Blocks | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -129,6 +132,9 @@ def read_frames(
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
+    There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
+    memory of the conformations; see `training.blocks`.
+
     Args:
         paths: H5MD datasets.
         folds: number of folds.
@@ -147,19 +153,19 @@ def read_frames(
     """
     dataset = Dataset.of(paths).windows(windows)
     dataset = (dataset if all_temperatures else dataset.at_state_points()).stride(stride)
-    n_blocks = folds * BLOCKS_PER_FOLD
+    fewest = 2 * folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
         if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
             raise InputError(
                 f"{part.path}: was sampled with a bias that is not a function of its beads; set "
                 "the experiment's 'weights: bias', so that each frame counts e^{βV}"
             )
-        if len(part.frames) < 2 * n_blocks:
+        if len(part.frames) < fewest:
             raise InputError(
                 f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
                 f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
             )
-    blocks = dataset.block_numbers(n_blocks).astype(np.int32)
+    blocks = cut(dataset, folds)
     shares = None
     if weights == "bias":
         logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
@@ -169,11 +175,12 @@ def read_frames(
         positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),
         forces=storage.keep(chunk.forces() for chunk in dataset.chunks(CHUNK)),
         temperatures=torch.from_numpy(dataset.temperatures()),
-        folds=torch.from_numpy((blocks % folds).astype(np.int16)),
-        blocks=torch.from_numpy(blocks),
+        folds=torch.from_numpy(blocks.folds),
+        blocks=torch.from_numpy(blocks.numbers),
         molecule=Molecule.of(dataset.parameters),
         weights=shares,
         storage=storage,
+        cut=blocks,
     )
 
 

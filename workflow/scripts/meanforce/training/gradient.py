@@ -23,6 +23,13 @@ from meanforce.training.standing import Standing, packed, unpack
 START_FRAMES = 10000
 """Training frames from which features are standardised and the noise of the beads is estimated."""
 
+VALIDATED = 0.25
+"""At most about so many frames are validated on for each one that is trained on.
+
+An epoch is chosen by the differences between losses on the same frames, and half of the data, all
+validated on after every epoch, would cost a quarter of the time.
+"""
+
 
 def fit_gradient(
     settings: Cgnet,
@@ -93,6 +100,8 @@ class _Run:
         steps = self._epochs * len(self._batches)
         self._trainer: Trainer = trainer(self._settings, self._potential, self._judged, steps)
         self._mean_weight = self._batches.mean_weight()
+        held = len(frames) - self._batches.n_frames
+        self._thinned = max(1, round(held / (VALIDATED * self._batches.n_frames)))
         self.standing = self._standing(some)
 
     def _standing(self, some: Frames) -> Standing:
@@ -121,7 +130,9 @@ class _Run:
         started, first = time.perf_counter(), len(standing.rows) * batches + standing.batch
         while len(standing.rows) < epochs and not _waited(standing, patience):
             self._epoch(counts)
-            held = bead_losses(self._judged, self._frames, self._member, self._save_if_due)
+            held = bead_losses(
+                self._judged, self._frames, self._member, self._save_if_due, self._thinned
+            )
             trained = standing.total.item() / batches
             epoch, loss = len(standing.rows) + 1, held.mean().item()
             if not math.isfinite(trained + loss):

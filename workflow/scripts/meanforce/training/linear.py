@@ -78,7 +78,6 @@ def fit_linear(
         "cross_validation_loss": choice.loss,
         "empty_functions": empty,
         "components": normal.count(kept),
-        "jackknife_folds": len(normal.folds),
     }
     return Fit(fitted, choice.table, about)
 

@@ -30,6 +30,7 @@ def bead_losses(
     frames: Frames,
     fold: int | None = None,
     between: Callable[[], None] = lambda: None,
+    stride: int = 1,
 ) -> torch.Tensor:
     """Mean squared force error of each bead with the frames' weights.
 
@@ -38,12 +39,14 @@ def bead_losses(
         frames: to judge it by.
         fold: only by frames of this fold; None: by all.
         between: called after every `LOSS_CHUNK` frames or so, and at the end.
+        stride: one frame in so many of each chunk is used.
 
     Returns:
         (kJ/mol/nm)² per component, float64, shape (n_beads,).
     """
     total, n, seen = torch.zeros(frames.molecule.size, dtype=torch.float64), 0.0, 0
-    for part in frames.chunks(LOSS_CHUNK, fold):
+    for chunk in frames.chunks(stride * LOSS_CHUNK, fold):
+        part = chunk.select(slice(None, None, stride))
         if seen >= LOSS_CHUNK:
             between()
             seen = 0
