@@ -121,6 +121,16 @@ def training_data(wildcards):
     )
 
 
+def reweighted_data(wildcards):
+    """Training datasets of a state point that is trained at: the baseline of an experiment."""
+    chosen = CONFIG.experiments[wildcards.experiment]
+    if wildcards.state not in chosen.train:
+        return []
+    return datasets_of(
+        chosen.system, chosen.mapping, chosen.campaigns, [wildcards.state], chosen.replicas
+    )
+
+
 def reference_data(wildcards):
     """Datasets that an experiment is validated against at a state point."""
     chosen = CONFIG.experiments[wildcards.experiment]

@@ -10,6 +10,7 @@ from typing import Any
 
 from meanforce.settings.campaigns import Campaign, collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
+from meanforce.settings.experiments import Experiment
 from meanforce.settings.learning_curves import Run, learning_curves, windows
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
@@ -126,13 +127,8 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         "collective_variables": _variables(
             config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
         ),
-        "reference": None
-        if reference is None
-        else {
-            "kind": reference.kind,
-            "jobs_per_replica": reference.jobs // reference.replicas,
-            "windows": _windows(config, chosen.system, reference),
-        },
+        "reference": None if reference is None else _protocol(config, chosen.system, reference),
+        "training": _training(config, chosen, state),
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {
@@ -203,6 +199,43 @@ def atomistic_time(config: Config, experiment: str) -> float:
         for state in chosen.train
         for job in chosen.replicas or range(1, campaigns[name].jobs + 1)
     )
+
+
+def _protocol(config: Config, system: str, campaign: Campaign) -> dict[str, Any]:
+    """What an analysis has to know of a campaign."""
+    return {
+        "kind": campaign.kind,
+        "jobs_per_replica": campaign.jobs // campaign.replicas,
+        "windows": _windows(config, system, campaign),
+    }
+
+
+def _training(config: Config, chosen: Experiment, state: str) -> list[dict[str, Any]]:
+    """How the training data of a state point are reweighted, campaign after campaign.
+
+    Empty where there are none: at held-out state points, and where an experiment uses jobs of
+    umbrella sampling that are no whole replicas, so that their weights do not add up.
+    """
+    if state not in chosen.train:
+        return []
+    times, found = windows(config, chosen), []
+    for number, name in enumerate(chosen.campaigns):
+        campaign = config.campaigns[chosen.system][name]
+        jobs = chosen.replicas or list(range(1, campaign.jobs + 1))
+        protocol = _protocol(config, chosen.system, campaign)
+        if not _whole_replicas(jobs, protocol["jobs_per_replica"]):
+            return []
+        place = number * len(chosen.train) + chosen.train.index(state)
+        own = None if times is None else [times[place]] * len(jobs)
+        found.append(protocol | {"datasets": len(jobs), "time_windows": own})
+    return found
+
+
+def _whole_replicas(jobs: list[int], each: int) -> bool:
+    """Whether numbers of jobs are those of replicas of so many jobs, one after the other."""
+    firsts = jobs[::each]
+    expected = [first + shift for first in firsts for shift in range(each)]
+    return jobs == expected and all((first - 1) % each == 0 for first in firsts)
 
 
 def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:
