@@ -308,7 +308,10 @@ def test_ticks_share_a_power_of_ten():
 
 
 def test_savings_say_what_is_a_bound():
-    facts = {"experiment": "a", "baseline": "b", "state_point": "T300", "unit": np.nan}
+    facts = {
+        "experiment": "a", "against": "b", "against_source": "model", "state_point": "T300",
+        "unit": np.nan,
+    }  # fmt: skip
     cases = [
         (12.4, 7.1, 20.9, "", "12× (7.1 to 21)"), (3.0, 0.0, np.inf, "at least", "≥ 3×"),
         (3.0, 2.0, np.inf, "at least", "≥ 3× (2 to ∞)"),
@@ -320,13 +323,20 @@ def test_savings_say_what_is_a_bound():
         facts | {"metric": f"metric_{number}"} | dict(zip(heads, case[:4], strict=True))
         for number, case in enumerate(cases)
     ]
-    table = pd.DataFrame(rows).assign(atomistic_time=np.nan, error=np.nan)
+    table = pd.DataFrame(rows).assign(atomistic_time=np.nan, error=np.nan, certain=np.nan)
     lines = learning.savings(table)
     assert [line["factor"] for line in lines] == [case[4] for case in cases]
     assert [line["metric"] for line in lines] == [row["metric"] for row in rows]
     # A certain bound at one error, larger than the mean over all, takes its place.
-    bound = table.iloc[[2]].assign(metric="metric_3", atomistic_time=0.5, error=0.33, unit="kT")
-    assert learning.savings(pd.concat([table, bound]))[3]["factor"] == "≥ 3× (2 to ∞) at 0.33 kT"
+    timed = {"metric": "metric_3", "atomistic_time": 0.5, "error": 0.33, "unit": "kT"}
+    bound = table.iloc[[2]].assign(**timed, certain=1.5)
+    line = learning.savings(pd.concat([table, bound]))[3]
+    assert line["factor"] == "≥ 3× (1.5 to ∞) at 0.33 kT" and line["against"] == "b"
+    # Not certain enough, as one of several bounds.
+    doubtful = table.iloc[[2]].assign(**timed, certain=0.9)
+    assert learning.savings(pd.concat([table, doubtful]))[3]["factor"] == "≤ 0.5× (0 to 0.9)"
+    same = table.iloc[[0]].assign(against="a", against_source="baseline")
+    assert learning.savings(same)[0]["against"] == "direct reweighting of the same frames"
 
 
 def test_a_cg_runs_speed_is_read_as_it_is_written(tmp_path):

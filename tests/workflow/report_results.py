@@ -161,10 +161,13 @@ def _learning_curve(folder: Path) -> Path:
     plt.close(figure)
     facts = {"state_point": "T300", "metric": "fes_rmse"}
     table = pd.DataFrame({"atomistic_time": [0.1, 1.0, 5.0], "error": [1, 0.5, 0.2]})
-    table.assign(experiment="biased", **facts).to_csv(path.with_suffix(".csv"), index=False)
-    factors = {"factor": [9.0, 12.4], "low": [0.0, 7.1], "high": [np.inf, 20.9]}
+    table.assign(experiment="biased", source="model", **facts).to_csv(
+        path.with_suffix(".csv"), index=False
+    )
+    factors = {"factor": [9.0, 12.4], "low": [0.0, 7.1], "high": [np.inf, 20.9], "certain": np.nan}
     savings = pd.DataFrame({"atomistic_time": [1.0, np.nan], "bound": ["at least", ""]} | factors)
-    savings.assign(experiment="biased", baseline="unbiased", **facts).to_csv(
+    facts |= {"against": "unbiased", "against_source": "model", "unit": "kcal/mol", "error": 0.5}
+    savings.assign(experiment="biased", **facts).to_csv(
         path.with_suffix(".savings.csv"), index=False
     )
     return path
