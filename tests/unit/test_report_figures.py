@@ -13,6 +13,7 @@ from PIL import Image
 
 from meanforce.dynamics.run import Speed
 from meanforce.figures import (
+    baseline_table,
     colours,
     floors,
     learning,
@@ -251,6 +252,50 @@ def test_the_table_of_metrics_puts_the_reference_beside_the_model():
     }  # fmt: skip
     assert listed["barrier"]["cells"][1]["value"] == "–"
     assert listed["js_x"]["unit"] == ""
+
+
+def test_the_better_of_model_and_baseline_is_known_at_two_standard_errors():
+    def one(value, stderr):
+        return pd.Series({"value": value, "stderr": stderr})
+
+    cases = [
+        ((0.1, 0.03), (0.25, 0.04), "model"),  # 0.15 apart, 2·0.05 needed
+        ((0.3, 0.03), (-0.1, 0.04), "baseline"),  # opposite signs: 2·0.07
+        ((-0.1, 0.03), (0.22, 0.04), ""),  # 0.12, resolved for the same sign
+        ((-0.1, 0.03), (-0.22, 0.04), "model"),
+        ((np.inf, np.nan), (0.5, 0.1), "baseline"), ((0.5, 0.1), (-np.inf, np.nan), "model"),
+        ((np.inf, np.nan), (-np.inf, np.nan), ""), ((0.1, np.nan), (9.0, 0.1), ""),
+        ((np.nan, 0.1), (0.1, 0.1), ""),
+    ]  # fmt: skip
+    for model, other, expected in cases:
+        assert baseline_table.better(one(*model), one(*other)) == expected, (model, other)
+
+
+def test_models_and_baselines_stand_side_by_side():
+    extra = [
+        {"metric": "js_x_baseline", "value": 0.03, "stderr": 0.01, "noise_floor": 0.01},
+        {"metric": "barrier_baseline", "value": 5.4},
+        {"metric": "barrier_baseline_error", "value": 0.1, "stderr": 0.02, "noise_floor": 0.05},
+    ]
+    table = pd.concat([rows(), *(rows().iloc[[0]].assign(**one) for one in extra)])
+    held_out = rows().iloc[[1]].assign(state_point="T350", role="held-out")
+    table = pd.concat([table, held_out], ignore_index=True)
+    metrics, lines = baseline_table.lines(table, lambda name: ["T300", "T350"])
+    assert metrics == ["js_x", "barrier_error"]
+    first, second = lines
+    assert (first.has_baseline, second.has_baseline) == (True, False)
+    assert [(cell.better, cell.mark) for cell in first.cells] == [("", "≈"), ("baseline", "▼")]
+    assert first.cells[1].model == "0.500 ± 0.010" and first.cells[1].baseline == "0.100 ± 0.020"
+    assert (second.cells[0].mark, second.cells[1]) == ("", None)
+    assert list(baseline_table.counts(lines).values()) == [0, 1, 1]
+    assert baseline_table.lines(rows(), lambda name: ["T300", "T350"]) == ([], [])
+    # Elsewhere the baseline has a group of its own, and is no error of the model.
+    assert overview.lines(table, lambda name: ["T300", "T350"])[0] == [
+        "fes_rmse", "js_x", "barrier_error"
+    ]  # fmt: skip
+    last = metric_table.groups(table, ["T300", "T350"])[-1]
+    assert last["name"] == "Direct reweighting of the same frames" and len(last["rows"]) == 3
+    assert "0 of 5 below twice" in floors.figure(table, ["T300", "T350"], "a").alt
 
 
 def test_errors_are_drawn_in_units_of_their_floors():

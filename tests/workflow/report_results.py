@@ -37,6 +37,15 @@ ALANINE = {
     "stability_exploded": (1.0, 0.0, 1.0, ""),
     "rhat_phi": (np.inf, np.nan, 1.0, ""),
 }
+BASELINE = {
+    "js_phi_psi_baseline": (0.02, 0.001, 0.004, ""),
+    "fes_rmse_baseline": (0.26, 0.02, 0.1, "kcal/mol"),
+    "delta_f_alphaR_beta_baseline": (0.18, 0.05, np.nan, "kcal/mol"),
+    "delta_f_alphaR_beta_baseline_error": (-0.02, 0.05, 0.04, "kcal/mol"),
+    "wasserstein_bond_baseline": (1e-6, 2e-7, 1e-6, "nm"),
+}
+"""Of capped alanine, where it was trained at: JS worse than the model's, bonds better."""
+
 MULLER_BROWN = {
     "pmf_rmse": (0.05, 0.02, 0.0, "kT"),
     "barrier": (5.2, 0.1, np.nan, "kT"),
@@ -133,6 +142,8 @@ def _metrics(name: str, chosen, state: str) -> pd.DataFrame:
         "role": "train" if state in chosen.train else "held-out",
     }  # fmt: skip
     listed = dict(MULLER_BROWN if chosen.system == "muller_brown" else ALANINE)
+    if chosen.system != "muller_brown" and state in chosen.train:
+        listed |= BASELINE
     if chosen.potential == "spline":
         # The other potential is the better one.
         listed["barrier_error"] = (-1.2, 0.1, 0.08, "kT")
