@@ -215,6 +215,11 @@ def test_frozen_bias_is_the_final_one_and_reweights(tmp_path):
     # Splines against straight lines between points 0.1 rad apart.
     np.testing.assert_allclose(frames.array("bias_energy"), expected, atol=0.05)
     np.testing.assert_array_equal(frames.array("bias_grid"), source.array("bias_grid"))
+    # c(t) at the end of the source makes replicas with biases of their own comparable.
+    offset = source.array("bias_hills")[-1, -1]
+    assert offset > 1.0
+    weights = (frames.array("bias_energy") - offset) / kt(300.0)
+    np.testing.assert_allclose(frames.array("log_weight"), weights, atol=1e-6)
     check_populations(phi, np.exp(frames.array("log_weight")), 0.03)
 
 

@@ -17,8 +17,7 @@ from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 from meanforce.training.frames import read_frames
 
-TIMES = ["0.1 ns", "0.25 ns", "0.5 ns", "1 ns", "2.5 ns", "5 ns"]
-NAMES = ["100ps", "250ps", "500ps", "1000ps", "2500ps", "5000ps"]
+TIMES = ["0.25 ns", "0.5 ns", "1 ns", "2.5 ns", "5 ns"]
 SYSTEM = "capped_alanine"
 
 
@@ -34,9 +33,14 @@ def test_times_and_seeds_become_runs(raw):
     config = load_config(raw)
     expected = [
         f"{name}_{time}_{seed}"
-        for name in raw["experiments"]
-        for time in NAMES
-        for seed in range(1, 6)
+        for name, times in {
+            "metadynamics": (250, 500, 1000, 2500, 5000),
+            "unbiased": (250, 500, 1000, 2500, 5000),
+            "frozen": (1000, 2500, 5000),
+            "replica_exchange": (500, 1000, 2500, 5000),
+        }.items()
+        for time in (f"{number}ps" for number in times)
+        for seed in range(1, 5)
     ]
     assert list(config.experiments) == expected
     run = config.experiments["unbiased_250ps_4"]
@@ -115,6 +119,10 @@ def test_the_equilibration_of_a_box_counts(root, monkeypatch):
 
 def test_another_time_needs_no_sampling(raw):
     few, more = raw, json.loads(json.dumps(raw))
+    for config in (few, more):
+        config["experiments"] = {
+            name: config["experiments"][name] for name in ("metadynamics", "unbiased")
+        }
     for experiment in few["experiments"].values():
         experiment["atomistic_time"] = TIMES[:2]
     before, after = load_config(few), load_config(more)
@@ -124,11 +132,11 @@ def test_another_time_needs_no_sampling(raw):
         return {job.output for job in planned_jobs(config) if job.stage in stages}
 
     assert outputs(before, sampled) == outputs(after, sampled)
-    assert len(outputs(after, ("sample",))) == 14  # 5 + 5 replicas, and 4 of the reference
-    assert len(outputs(after, ("validate",))) == 60 > len(outputs(before, ("validate",))) == 20
+    assert len(outputs(after, ("sample",))) == 12  # 4 + 4 replicas, and 4 of the reference
+    assert len(outputs(after, ("validate",))) == 40 > len(outputs(before, ("validate",))) == 16
     assert outputs(after, ("learning_curve",)) == {f"results/learning_curves/{SYSTEM}.csv"}
     for campaign in ("unbiased", "metadynamics"):
-        for seed in "12345":
+        for seed in "1234":
             job = (SYSTEM, "T300", campaign, seed)
             assert stages.sample_settings(before, *job) == stages.sample_settings(after, *job)
             assert stages.map_settings(before, *job, "heavy") == stages.map_settings(
@@ -147,6 +155,18 @@ def test_other_experiments_use_all_of_their_data(config):
         assert stages.train_settings(loaded, name, "0")["windows"] is None
         assert stages.simulate_settings(loaded, name, "T350")["windows"] is None
     assert not learning_curves(loaded)
+
+
+def test_every_seed_has_a_frozen_bias_of_its_own(raw):
+    """The trajectories that build them are sampled, and their frames are not mapped."""
+    jobs = {job.output for job in planned_jobs(load_config(raw))}
+    of_build = {output for output in jobs if "/build/" in output}
+    folder = f"results/{SYSTEM}/T300/build"
+    assert of_build == {f"{folder}/{seed}/trajectory.h5" for seed in range(1, 5)}
+    frozen = load_config(raw).campaigns[SYSTEM]["frozen"]
+    shared = frozen.model_copy(update={"replicas": 9})
+    build = load_config(raw).campaigns[SYSTEM]["build"]
+    assert [frozen.bias_from(build, 3), shared.bias_from(build, 3)] == [3, 1]
 
 
 def both(*changes):
@@ -175,7 +195,16 @@ BAD = {
     "replicas too": (of_unbiased(replicas=[1]), "'replicas' come from 'seeds'"),
     "too few replicas": (
         of_unbiased(seeds=6),
-        "experiments.unbiased.seeds: 6 seeds need as many replicas, but campaign 'unbiased' has 5",
+        "experiments.unbiased.seeds: 6 seeds need as many replicas, but campaign 'unbiased' has 4",
+    ),
+    "a shared frozen bias": (
+        of_campaign("build", replicas=3),
+        "experiments.frozen.campaigns: replicas of 'frozen' share one bias of 'build', so that "
+        "seeds would not be independent; give 'build' as many replicas",
+    ),
+    "too short for its bias": (
+        lambda c: c["experiments"]["frozen"].update(atomistic_time=["0.5 ns"]),
+        "500ps leave 0 frames of campaign 'frozen'",
     ),
     "too long": (
         of_unbiased(atomistic_time=["5 ns", "6 ns"]),
@@ -206,12 +235,12 @@ BAD = {
     ),
     "a name taken": (
         lambda c: c["experiments"].update(
-            UNBIASED_100ps_1={
+            UNBIASED_250ps_1={
                 key: value for key, value in c["experiments"]["unbiased"].items()
                 if key not in ("atomistic_time", "seeds", "discard")
             }
         ),
-        "gives the run 'UNBIASED_100ps_1', but there is 'unbiased_100ps_1' already",
+        "gives the run 'UNBIASED_250ps_1', but there is 'unbiased_250ps_1' already",
     ),
     "a long name": (
         lambda c: c["experiments"].update({"x" * 60: c["experiments"]["unbiased"]}),

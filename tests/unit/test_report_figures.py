@@ -13,6 +13,7 @@ from PIL import Image
 
 from meanforce.dynamics.run import Speed
 from meanforce.figures import (
+    baseline_table,
     colours,
     floors,
     learning,
@@ -212,7 +213,7 @@ def rows(**changes) -> pd.DataFrame:
     base = {
         "experiment": "a", "system": "s", "mapping": "m", "force_map": "f", "campaign": "c",
         "potential": "p", "state_point": "T300", "role": "train", "metric": "fes_rmse",
-        "value": 0.2, "stderr": 0.01, "noise_floor": 0.1, "unit": "kcal/mol",
+        "value": 0.2, "stderr": 0.01, "noise_floor": 0.1, "unit": "kcal/mol", "dof": np.inf,
     }  # fmt: skip
     listed = [
         {}, {"metric": "js_x", "value": 0.03, "noise_floor": 0.002, "unit": np.nan},
@@ -262,6 +263,54 @@ def test_a_floor_says_what_it_is_of_the_reference_alone_and_what_is_resolved():
     groups = metric_table.groups(table, ["T300", "T350"])
     listed = {row["metric"]: row for group in groups for row in group["rows"]}
     assert listed["js_x"]["cells"][0]["resolved"] == told
+
+
+def test_the_better_of_model_and_baseline_is_known_at_two_standard_errors():
+    def one(value, stderr):
+        return pd.Series({"value": value, "stderr": stderr, "dof": np.inf})
+
+    cases = [
+        ((0.1, 0.03), (0.25, 0.04), "model"),  # 0.15 apart, 2·0.05 needed
+        ((0.3, 0.03), (-0.1, 0.04), "baseline"),  # opposite signs: 2·0.07
+        ((-0.1, 0.03), (0.22, 0.04), ""),  # 0.12, resolved for the same sign
+        ((-0.1, 0.03), (-0.22, 0.04), "model"),
+        ((np.inf, np.nan), (0.5, 0.1), "baseline"), ((0.5, 0.1), (-np.inf, np.nan), "model"),
+        ((np.inf, np.nan), (-np.inf, np.nan), ""), ((0.1, np.nan), (9.0, 0.1), ""),
+        ((np.nan, 0.1), (0.1, 0.1), ""),
+    ]  # fmt: skip
+    for model, other, expected in cases:
+        assert baseline_table.better(one(*model), one(*other)) == expected, (model, other)
+    # Two degrees of freedom ask for 4.3 standard errors.
+    few = pd.Series({"value": 0.1, "stderr": 0.03, "dof": 2.0})
+    assert baseline_table.better(few, one(0.2, 0.001)) == ""
+    assert baseline_table.better(one(0.1, 0.03), one(0.2, 0.001)) == "model"
+
+
+def test_models_and_baselines_stand_side_by_side():
+    extra = [
+        {"metric": "js_x_baseline", "value": 0.03, "stderr": 0.01, "noise_floor": 0.01},
+        {"metric": "barrier_baseline", "value": 5.4},
+        {"metric": "barrier_baseline_error", "value": 0.1, "stderr": 0.02, "noise_floor": 0.05},
+    ]
+    table = pd.concat([rows(), *(rows().iloc[[0]].assign(**one) for one in extra)])
+    held_out = rows().iloc[[1]].assign(state_point="T350", role="held-out")
+    table = pd.concat([table, held_out], ignore_index=True)
+    metrics, lines = baseline_table.lines(table, lambda name: ["T300", "T350"])
+    assert metrics == ["js_x", "barrier_error"]
+    first, second = lines
+    assert (first.has_baseline, second.has_baseline) == (True, False)
+    assert [(cell.better, cell.mark) for cell in first.cells] == [("", "≈"), ("baseline", "▼")]
+    assert first.cells[1].model == "0.500 ± 0.010" and first.cells[1].baseline == "0.100 ± 0.020"
+    assert (second.cells[0].mark, second.cells[1]) == ("", None)
+    assert list(baseline_table.counts(lines).values()) == [0, 1, 1]
+    assert baseline_table.lines(rows(), lambda name: ["T300", "T350"]) == ([], [])
+    # Elsewhere the baseline has a group of its own, and is no error of the model.
+    assert overview.lines(table, lambda name: ["T300", "T350"])[0] == [
+        "fes_rmse", "js_x", "barrier_error"
+    ]  # fmt: skip
+    last = metric_table.groups(table, ["T300", "T350"])[-1]
+    assert last["name"] == "Direct reweighting of the same frames" and len(last["rows"]) == 3
+    assert "0 of 5 below twice" in floors.figure(table, ["T300", "T350"], "a").alt
 
 
 def test_errors_are_drawn_in_units_of_their_floors():
@@ -319,7 +368,10 @@ def test_ticks_share_a_power_of_ten():
 
 
 def test_savings_say_what_is_a_bound():
-    facts = {"experiment": "a", "baseline": "b", "state_point": "T300", "unit": np.nan}
+    facts = {
+        "experiment": "a", "against": "b", "against_source": "model", "state_point": "T300",
+        "unit": np.nan,
+    }  # fmt: skip
     cases = [
         (12.4, 7.1, 20.9, "", "12× (7.1 to 21)"), (3.0, 0.0, np.inf, "at least", "≥ 3×"),
         (3.0, 2.0, np.inf, "at least", "≥ 3× (2 to ∞)"),
@@ -331,13 +383,20 @@ def test_savings_say_what_is_a_bound():
         facts | {"metric": f"metric_{number}"} | dict(zip(heads, case[:4], strict=True))
         for number, case in enumerate(cases)
     ]
-    table = pd.DataFrame(rows).assign(atomistic_time=np.nan, error=np.nan)
+    table = pd.DataFrame(rows).assign(atomistic_time=np.nan, error=np.nan, certain=np.nan)
     lines = learning.savings(table)
     assert [line["factor"] for line in lines] == [case[4] for case in cases]
     assert [line["metric"] for line in lines] == [row["metric"] for row in rows]
     # A certain bound at one error, larger than the mean over all, takes its place.
-    bound = table.iloc[[2]].assign(metric="metric_3", atomistic_time=0.5, error=0.33, unit="kT")
-    assert learning.savings(pd.concat([table, bound]))[3]["factor"] == "≥ 3× (2 to ∞) at 0.33 kT"
+    timed = {"metric": "metric_3", "atomistic_time": 0.5, "error": 0.33, "unit": "kT"}
+    bound = table.iloc[[2]].assign(**timed, certain=1.5)
+    line = learning.savings(pd.concat([table, bound]))[3]
+    assert line["factor"] == "≥ 3× (1.5 to ∞) at 0.33 kT" and line["against"] == "b"
+    # Not certain enough, as one of several bounds.
+    doubtful = table.iloc[[2]].assign(**timed, certain=0.9)
+    assert learning.savings(pd.concat([table, doubtful]))[3]["factor"] == "≤ 0.5× (0 to 0.9)"
+    same = table.iloc[[0]].assign(against="a", against_source="baseline")
+    assert learning.savings(same)[0]["against"] == "direct reweighting of the same frames"
 
 
 def test_a_cg_runs_speed_is_read_as_it_is_written(tmp_path):

@@ -54,6 +54,26 @@ def test_everything_is_gathered(stage):
     assert not list(folder.glob(".*.work"))
 
 
+def test_models_stand_beside_direct_reweighting(stage):
+    folder = stage()
+    page = (folder / "report.html").read_text()
+    (table,) = re.findall(r'<table class="matrix baseline">.*?</table>', page, re.S)
+    (note,) = re.findall(r'<p class="note">The baseline:.*?</p>', page, re.S)
+    summary = pd.read_csv(folder / "summary.csv")
+    alanine = summary[summary["metric"] == "js_phi_psi"]
+    trained = int((alanine["role"] == "train").sum())
+    assert table.count("no atomistic data there") == 4 * (len(alanine) - trained) > 0
+    assert table.count('class="won"') == table.count('class="lost"') == trained
+    assert f"{trained} × the model is better" in " ".join(note.split())
+    assert "there the model stands alone" in note
+    # JS of 0.012 ± 0.001 against 0.020 ± 0.001.
+    assert "0.0120 ± 0.0010<br><small>0.0200 ± 0.0010" in table
+    # Nothing of the baseline among the errors of models.
+    (first,) = re.findall(r'<table class="matrix sortable">(?:(?!</table>).)*js_', page, re.S)[:1]
+    assert "baseline" not in page[page.index(first) : page.index(table)].split("<h4>")[0]
+    assert "Direct reweighting of the same frames</span>" in page
+
+
 def test_a_damaged_table_is_named(root, tmp_path, monkeypatch):
     arguments = write_results(root, tmp_path / "results")
     broken = Path(arguments[arguments.index("--profiles") + 1])

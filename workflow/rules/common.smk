@@ -90,11 +90,13 @@ def datasets_of(system, mapping, campaigns, states, replicas=None):
 
 def frozen_bias(wildcards):
     """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
-    chosen = CONFIG.campaigns[wildcards.system][wildcards.campaign]
+    campaigns = CONFIG.campaigns[wildcards.system]
+    chosen = campaigns[wildcards.campaign]
     source = getattr(chosen, "bias_of", None)
-    return (
-        [f"results/{wildcards.system}/{wildcards.state}/{source}/1/trajectory.h5"] if source else []
-    )
+    if source is None:
+        return []
+    job = chosen.bias_from(campaigns[source], int(wildcards.replica))
+    return [f"results/{wildcards.system}/{wildcards.state}/{source}/{job}/trajectory.h5"]
 
 
 def trajectories_of_campaign(wildcards):
@@ -118,6 +120,16 @@ def training_data(wildcards):
     chosen = CONFIG.experiments[wildcards.experiment]
     return datasets_of(
         chosen.system, chosen.mapping, chosen.campaigns, chosen.train, chosen.replicas
+    )
+
+
+def reweighted_data(wildcards):
+    """Training datasets of a state point that is trained at: the baseline of an experiment."""
+    chosen = CONFIG.experiments[wildcards.experiment]
+    if wildcards.state not in chosen.train:
+        return []
+    return datasets_of(
+        chosen.system, chosen.mapping, chosen.campaigns, [wildcards.state], chosen.replicas
     )
 
 

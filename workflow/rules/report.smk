@@ -3,7 +3,7 @@
 # Makes: summary.csv (the contract), report.html, run.yaml (resolved config and versions).
 
 PAGE = Path(workflow.basedir) / "workflow" / "report"
-INCLUDED = ("experiment.html.j2", "closing.html.j2", "report.css", "report.js")
+INCLUDED = ("baseline.html.j2", "experiment.html.j2", "closing.html.j2", "report.css", "report.js")
 
 
 rule report:

@@ -1,5 +1,5 @@
 # validate: compare an experiment's CG run with the atomistic reference at one state point.
-# Needs: cg.h5, the models, the reference's datasets.
+# Needs: cg.h5, the models, the reference's datasets and, for the baseline, the training data.
 # Makes: metrics.csv, profiles.csv (1-D free energies), surface.csv and free_energy.png.
 
 
@@ -9,6 +9,7 @@ rule validate:
         models=models_of,
         descriptions=descriptions_of,
         reference=reference_data,
+        training=reweighted_data,
     output:
         metrics="results/experiments/{experiment}/{state}/metrics.csv",
         profiles="results/experiments/{experiment}/{state}/profiles.csv",
@@ -33,7 +34,8 @@ rule validate:
         code=code_of("validate.py"),
     shell:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
-        " --reference {input.reference:q} --settings {params.settings:q}"
+        " --reference {input.reference:q} --training {input.training:q}"
+        " --settings {params.settings:q}"
         " --metrics {output.metrics:q} --profiles {output.profiles:q}"
         " --surface {output.surface:q} --figure {output.figure:q} --threads {threads}"
         " >> {log:q} 2>&1"

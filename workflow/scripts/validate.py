@@ -2,11 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from meanforce.analysis import baseline
 from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.curves import table
 from meanforce.analysis.exact_pmf import exact_pmf_of
@@ -14,6 +16,7 @@ from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.registry import all_curves, all_rows
+from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import model_sample, reference_sample
 from meanforce.analysis.surface_table import surface_table
 from meanforce.analysis.variables import judged_variables
@@ -44,9 +47,17 @@ def main() -> None:
         "--reference", type=Path, nargs="*", default=[], help="datasets of the reference campaign"
     )
     parser.add_argument(
+        "--training",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="datasets of this state point that the models were trained on: the baseline",
+    )
+    parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {validation, temperature, collective_variables, reference, ...}",
+        help="JSON text or file: {validation, temperature, collective_variables, reference, "
+        "training, ...}",
     )
     parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--profiles", type=Path, required=True, help="CSV file to write")
@@ -108,7 +119,10 @@ def main() -> None:
         held_out=trained == [],
         exact_pmf=exact_pmf,
     )
-    metrics = pd.DataFrame([labels | vars(row) for row in all_rows(comparison)])[COLUMNS]
+    rows = all_rows(comparison)
+    if settings["training"]:
+        rows += _baseline(comparison, arguments, settings)
+    metrics = pd.DataFrame([labels | vars(row) for row in rows])[COLUMNS]
     with work_folder(arguments.metrics) as folder:
         metrics.to_csv(folder / "metrics.csv", index=False)
         table(all_curves(comparison)).to_csv(folder / "profiles.csv", index=False)
@@ -120,6 +134,25 @@ def main() -> None:
         (folder / "profiles.csv").replace(arguments.profiles)
         (folder / "metrics.csv").replace(arguments.metrics)
     report(f"{len(metrics)} metrics")
+
+
+def _baseline(
+    comparison: Comparison, arguments: argparse.Namespace, settings: dict[str, Any]
+) -> list[Row]:
+    """What the training data say without a model."""
+    apart = baseline.independent(arguments.training, arguments.reference)
+    reference = comparison.reference if apart else None
+    if not apart:
+        report("training data and reference share datasets: no baseline is judged by these")
+    sample = baseline.training_sample(
+        arguments.training,
+        settings["training"],
+        list(comparison.variables.values()),
+        comparison.validation.blocks,
+        settings["temperature"],
+        report,
+    )
+    return baseline.rows(comparison, sample, reference)
 
 
 def _bead_names(path: Path) -> list[str]:

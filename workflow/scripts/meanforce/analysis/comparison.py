@@ -34,7 +34,7 @@ class Comparison:
         reference: frames of the reference campaign, or None.
         exact: exact reference distribution on the bins of the surface, or None.
         reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
-        ensemble: the potential.
+        ensemble: the potential; None where the frames come from no model.
         scheme: how members differ in their training data.
         rng: source of random numbers.
         weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
@@ -51,7 +51,7 @@ class Comparison:
     reference: Sample | None
     exact: np.ndarray | None
     reference_forces: np.ndarray | None
-    ensemble: EnsembleMean
+    ensemble: EnsembleMean | None
     scheme: Scheme
     rng: np.random.Generator
     weighted_forces: bool = False
@@ -130,7 +130,7 @@ class Comparison:
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""
-        members = self.ensemble.members
+        members = [] if self.ensemble is None else self.ensemble.members
         if len(members) < 2:
             return []
         frames = np.arange(

@@ -1,16 +1,29 @@
-"""Learning curves: errors of the runs of experiments against the atomistic time behind them."""
+"""Learning curves: errors of the runs of experiments against the atomistic time behind them.
+
+Beside each run's model stands the baseline, direct reweighting of the frames that the model was
+trained on; the column `source` tells the two apart.
+"""
 
 import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from meanforce.analysis.savings import SMALLEST, Curve, compare
+from meanforce.analysis.baseline import BASELINE, MODEL, judged
+from meanforce.analysis.savings import SMALLEST, Curve, savings_between
 
 CAP = 10.0
 """An infinite error (of a basin that a model never visits) counts so many times the largest finite
 one."""
+
+REWEIGHTING = "direct reweighting of the same frames"
+
+PAIR = ["experiment", "against", "against_source", "state_point", "metric"]
+VALUES = ["atomistic_time", "error", "unit", "factor", "low", "high", "bound", "certain"]
+"""Columns of the savings."""
 
 
 def is_error(metric: str) -> bool:
@@ -27,25 +40,31 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
         runs: run: {experiment, atomistic_time (ps), seed, plain}.
 
     Returns:
-        rows of `summary` with the columns experiment (that of the config), atomistic_time (ns),
-        seed, plain, error, and stable (fraction of intact chains of the CG run).
+        rows of `summary` with the columns experiment (that of the config), source (`model` or
+        `baseline`, whose metrics have the same name then), atomistic_time (ns), seed, plain, error
+        (infinite where it is no number), and stable (fraction of intact chains of the CG run).
     """
     about = pd.DataFrame.from_dict(runs, orient="index").rename_axis("run").reset_index()
     about["atomistic_time"] /= 1000.0
     table = summary.rename(columns={"experiment": "run"}).merge(about, on="run")
     intact = table[table["metric"] == "stability"].set_index(["run", "state_point"])["value"]
+    names = [judged(metric) for metric in table["metric"]]
+    table = table.assign(metric=[n for n, _ in names], source=[source for _, source in names])
     table = table[table["metric"].map(is_error)].copy()
-    table["error"] = table["value"].abs()
+    # An error without a number cannot be told from an infinite one, and a mean must not lose it.
+    table["error"] = table["value"].abs().fillna(math.inf)
     table["stable"] = [
-        intact.get((run, state), math.nan)
-        for run, state in zip(table["run"], table["state_point"], strict=True)
+        intact.get((run, state), math.nan) if source == MODEL else math.nan
+        for run, state, source in zip(
+            table["run"], table["state_point"], table["source"], strict=True
+        )
     ]
     return table
 
 
 def points(errors: pd.DataFrame) -> pd.DataFrame:
-    """One row for each experiment, state point, metric and time: mean over seeds and its error."""
-    keys = ["experiment", "campaign", "state_point", "role", "metric", "atomistic_time"]
+    """A row for each experiment, source, state point, metric and time: mean and error by seeds."""
+    keys = ["experiment", "source", "campaign", "state_point", "role", "metric", "atomistic_time"]
     rows = []
     for values, part in errors.groupby(keys, sort=False):
         n = len(part)
@@ -66,68 +85,91 @@ def points(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def savings_table(errors: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Savings of each experiment against each plain one (unbiased data).
+    """Savings of each experiment's models against others.
 
     Args:
         errors: made by `run_errors`.
         seed: of the bootstrap.
 
     Returns:
-        for each pair, state point and metric a row for each time of the experiment, at the error
-        that it has there (or the noise floor, if that is larger), and one without a time, the mean
-        over all errors that both reach.
+        for each pair (`experiment`; `against`, `against_source`), state point and metric a row for
+        each time of either (`time_of`), at the error that it has there (or the noise floor of
+        models, if that is larger), and one without a time, the mean over all errors that both
+        reach. Pairs are the models of an experiment against those of each plain one (unbiased
+        data), and against direct reweighting of the same frames.
     """
     rng = np.random.default_rng(seed)
-    columns = [
-        "experiment", "baseline", "state_point", "metric", "atomistic_time", "error", "unit",
-        "factor", "low", "high", "bound",
-    ]  # fmt: skip
     rows = []
     for (state, metric), part in errors.groupby(["state_point", "metric"], sort=False):
-        # An error without a number cannot be told from an infinite one.
         part = part.assign(error=_capped(part["error"].to_numpy()))
-        floor = part["noise_floor"].mean()
+        # That of a baseline has the noise of the training data.
+        floor = part.loc[part["source"] == MODEL, "noise_floor"].mean()
         floor = floor if math.isfinite(floor) else 0.0
         unit = part["unit"].iloc[0]
-        for baseline in dict.fromkeys(part.loc[part["plain"], "experiment"]):
-            for name in dict.fromkeys(part.loc[~part["plain"], "experiment"]):
-                pair = _curve(part, name), _curve(part, baseline)
-                found = compare(*pair, floor, rng)
-                for time, level, savings in found:
-                    values = (name, baseline, state, metric, time, level, unit)
-                    rows.append((*values, *dataclasses.astuple(savings)))
-    return pd.DataFrame(rows, columns=columns)
+        for name, against, source in _pairs(part):
+            pair = _curve(part, name, MODEL), _curve(part, against, source)
+            # The same frames, so that what is good or bad luck of a seed is common to both.
+            paired = name == against and len(pair[0].errors) == len(pair[1].errors)
+            for time_of, time, level, savings in savings_between(*pair, floor, rng, paired):
+                values = (name, against, source, state, metric, time_of, time, level, unit)
+                rows.append((*values, *dataclasses.astuple(savings)))
+    return pd.DataFrame(rows, columns=[*PAIR, "time_of", *VALUES])
+
+
+def _pairs(part: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """Experiment, and what its models are compared with: an experiment, and which source of it."""
+    model = part["source"] == MODEL
+    biased, plain, reweighted = (
+        list(dict.fromkeys(part.loc[some, "experiment"]))
+        for some in (model & ~part["plain"], model & part["plain"], ~model)
+    )
+    return [
+        *((name, against, MODEL) for against in plain for name in biased),
+        *((name, name, BASELINE) for name in (*biased, *plain) if name in reweighted),
+    ]
 
 
 def headlines(savings: pd.DataFrame) -> pd.DataFrame:
     """The row that says most of each pair of experiments, state point and metric.
 
     That is the mean over the errors that both reach, unless one of them reaches errors that the
-    other never does: of those the mean knows nothing, so the largest bound that is certain to one
-    standard error is taken, where it is larger.
+    other never does: of those the mean knows nothing, so the furthest bound is taken, where it is
+    further than the mean. It is the best of many, so its error bar ends at `certain`: all bounds of
+    the pair hold together with the certainty of one standard error.
 
     Args:
         savings: made by `savings_table`.
     """
     rows = []
-    keys = ["experiment", "baseline", "state_point", "metric"]
-    for _, part in savings.groupby(keys, sort=False):
+    for _, part in savings.groupby(PAIR, sort=False):
         mean = part[part["atomistic_time"].isna()].iloc[0]
-        bounds = part[part["atomistic_time"].notna() & (part["bound"] == "at least")]
-        certain = bounds.loc[bounds["low"].idxmax()] if len(bounds) else None
-        larger = certain is not None and certain["low"] > np.nanmax([1.0, mean["factor"]])
-        rows.append(certain if larger else mean)
+        timed = part[part["atomistic_time"].notna()]
+        above, below = (timed[timed["bound"] == bound] for bound in ("at least", "at most"))
+        if above["certain"].max() > np.nanmax([1.0, mean["factor"]]):
+            best = above.loc[above["certain"].idxmax()].copy()
+            best["low"] = best["certain"]
+        elif below["certain"].min() < np.nanmin([1.0, mean["factor"]]):
+            best = below.loc[below["certain"].idxmin()].copy()
+            best["high"] = best["certain"]
+        else:
+            best = mean
+        rows.append(best)
     return pd.DataFrame(rows, columns=savings.columns)
 
 
-def _curve(part: pd.DataFrame, experiment: str) -> Curve:
-    some = part[part["experiment"] == experiment]
+def against(row: Mapping[str, Any]) -> str:
+    """What a row of the savings compares with, in words."""
+    return REWEIGHTING if row["against_source"] == BASELINE else row["against"]
+
+
+def _curve(part: pd.DataFrame, experiment: str, source: str) -> Curve:
+    some = part[(part["experiment"] == experiment) & (part["source"] == source)]
     table = some.pivot(index="seed", columns="atomistic_time", values="error").sort_index(axis=1)
     return Curve(table.columns.to_numpy(dtype=float), table.to_numpy(dtype=float))
 
 
 def _capped(errors: np.ndarray) -> np.ndarray:
-    """Infinite errors, and such that are no numbers, made large and finite."""
+    """Infinite errors made large and finite."""
     finite = errors[np.isfinite(errors)]
     most = finite.max() if len(finite) else 1.0
     return np.where(np.isfinite(errors), errors, CAP * max(most, SMALLEST))

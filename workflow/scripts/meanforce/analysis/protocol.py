@@ -1,4 +1,4 @@
-"""What an analysis has to know of the campaign that a reference comes from."""
+"""What an analysis has to know of the campaign that atomistic data come from."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -37,12 +37,12 @@ class Protocol:
         bead_names: Sequence[str],
         report: Callable[[str], None],
     ) -> Self:
-        """The protocol of a reference from the settings that validation is given.
+        """The protocol of a campaign from the settings that validation is given.
 
         Args:
-            settings: entry `reference`.
+            settings: entry `reference`, or one of `training`.
             temperature: of the state point, K.
-            bead_names: of the reference's datasets.
+            bead_names: of the campaign's datasets.
             report: called with a line where the windows are no functions of the beads.
         """
         plain = cls(settings["jobs_per_replica"], settings["kind"] == "unbiased")
@@ -50,13 +50,13 @@ class Protocol:
         if given is None:
             return plain
         variables = tuple(
-            validated(CollectiveVariable, one, "reference.windows.collective_variables")
+            validated(CollectiveVariable, one, "windows.collective_variables")
             for one in given["collective_variables"]
         )
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
             report(
-                "the windows of the reference are no functions of the beads: its errors leave out "
-                "what the windows' free energies are uncertain by"
+                "windows of umbrella sampling are no functions of the beads: errors of these data "
+                "leave out what the windows' free energies are uncertain by"
             )
             return plain
         windows = Windows(

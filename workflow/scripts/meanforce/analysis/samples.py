@@ -9,6 +9,7 @@ import torch
 
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.windows import response
+from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.potentials.molecule import Molecule
@@ -93,8 +94,9 @@ def reference_sample(
     variables: Sequence[CollectiveVariable],
     blocks_per_replica: int,
     protocol: Protocol | None = None,
+    windows: list[tuple[float, float]] | None = None,
 ) -> Sample:
-    """Reference from mapped datasets, one path a job, reweighted where it was biased.
+    """Atomistic data from mapped datasets, one path a job, reweighted where they were biased.
 
     Log-weights of the datasets are those of the unbiased ensemble, with one constant for all
     jobs of a campaign: 0 of unbiased sampling and of replica exchange, βV under a static bias,
@@ -116,20 +118,27 @@ def reference_sample(
         variables: collective variables that are evaluated.
         blocks_per_replica: number of time blocks.
         protocol: of the campaign; replicas of one job, where it is left out.
+        windows: begin and end in ps of what is used of each dataset; None: everything.
+
+    Raises:
+        InputError: datasets have different beads, or a window holds no frame.
     """
     protocol = protocol or Protocol()
     positions, log_weights, blocks, jobs, times, owners, boxes = [], [], [], [], [], [], []
     noised = []
-    for number, path in enumerate(paths):
-        with H5mdReader(path) as reader:
-            reader.keep_own_temperature()
-            parameters, n, masses = reader.parameters, reader.n_frames, reader.masses
-            positions.append(reader.unperturbed_positions())
-            if reader.parameters.get("noise"):
-                noised.append(reader.positions())
-            log_weights.append(reader.observable("log_weight"))
-            times.append(reader.times())
-            owners.append(reader.observable("chain"))
+    files = Dataset.of(paths).at_state_points().windows(windows).files()
+    for path in set(paths) - {file.parts[0].path for file in files}:
+        raise InputError(f"{path}: has no frames at the temperature of its state point")
+    for number, file in enumerate(files):
+        parameters, n = file.parameters, len(file)
+        positions.append(file.unperturbed_positions())
+        if parameters.get("noise"):
+            noised.append(file.positions())
+        log_weights.append(file.observable("log_weight"))
+        times.append(file.times())
+        owners.append(file.observable("chain"))
+        with H5mdReader(file.parts[0].path) as reader:
+            masses = reader.masses
             boxes.append(reader.box())
         # Copies that a job runs side by side share their times, and so their blocks.
         block = np.empty(n, dtype=int)

@@ -6,11 +6,13 @@ error e, the factor is t_baseline(e)/t(e); a curve that is already better at its
 never gets there, bounds the factor from one side. The mean over all errors e that both curves reach
 is the distance between the curves along the axis of log time (of noisy curves somewhat too short:
 by 2 % of the factor at 20 % noise of a seed, by 9 % at 40 %). Errors below the noise floor are not
-resolved, and not asked for.
+resolved, and not asked for. Errors that only one of the curves reaches bound the factor; see
+`savings_between`.
 
 Error bars come from the bootstrap over seeds, whole curves at a time, as the times of a seed share
-a trajectory. Of n seeds n − 1 are drawn, which makes the variance of a mean unbiased for few seeds;
-Rao, Wu, J. Am. Stat. Assoc. 83, 231 (1988).
+a trajectory; two curves of the same trajectories are drawn together. Of n seeds n − 1 are drawn,
+which makes the variance of a mean unbiased for few seeds; Rao, Wu, J. Am. Stat. Assoc. 83, 231
+(1988).
 """
 
 import dataclasses
@@ -24,8 +26,8 @@ DRAWS = 1000
 LEVELS = 50
 """Errors, evenly spaced in their logarithm, over which the mean distance is taken."""
 
-ONE_SIGMA = (15.9, 84.1)
-"""Percentiles of the error bars: one standard error each way."""
+ONE_SIGMA = 15.9
+"""Percent of the draws below an error bar, and above it: one standard error each way."""
 
 SMALLEST = 1e-9
 """Smallest error: of a smaller one there is no useful logarithm."""
@@ -46,14 +48,18 @@ class Curve:
     times: np.ndarray
     errors: np.ndarray
 
-    def logarithms(self, rng: np.random.Generator, draws: int) -> np.ndarray:
+    def draws(self, rng: np.random.Generator, number: int) -> np.ndarray:
+        """Seeds of bootstrap samples, shape (number, n_seeds − 1)."""
+        n = len(self.errors)
+        return rng.integers(n, size=(number, max(1, n - 1)))
+
+    def logarithms(self, draws: np.ndarray) -> np.ndarray:
         """log of the mean error, made non-increasing: of all seeds, then of draws from them.
 
         Returns:
-            shape (1 + draws, n_times).
+            shape (1 + n_draws, n_times).
         """
-        n = len(self.errors)
-        drawn = self.errors[rng.integers(n, size=(draws, max(1, n - 1)))].mean(axis=1)
+        drawn = self.errors[draws].mean(axis=1)
         mean = np.concatenate([self.errors.mean(axis=0)[None], drawn])
         return non_increasing(np.log(np.maximum(mean, SMALLEST)))
 
@@ -68,12 +74,25 @@ class Savings:
             `low` is what remains of it after its own error, and so is `high` of an upper one.
         bound: ``at least`` or ``at most``, where one curve does not reach the error, or reached it
             before its shortest time; ``unknown``, where both did not; else empty.
+        certain: what remains of a bound after so many of its own errors that the bounds of a pair
+            of curves hold all together with the certainty of one standard error; else NaN.
     """
 
     factor: float
     low: float
     high: float
     bound: str
+    certain: float = math.nan
+
+    def inverse(self) -> "Savings":
+        """The same for the two curves in the other order."""
+        with np.errstate(divide="ignore"):
+            factor, low, high, certain = (
+                float(1 / np.float64(value))
+                for value in (self.factor, self.high, self.low, self.certain)
+            )
+        bound = {"at least": "at most", "at most": "at least"}.get(self.bound, self.bound)
+        return Savings(factor, low, high, bound, certain)
 
 
 def compare(
@@ -82,6 +101,8 @@ def compare(
     floor: float,
     rng: np.random.Generator,
     draws: int = DRAWS,
+    paired: bool = False,
+    bounds: int | None = None,
 ) -> list[tuple[float, float, Savings]]:
     """Savings at the error of each time of a curve, and over all errors that both curves reach.
 
@@ -91,14 +112,20 @@ def compare(
         floor: smallest error that is resolved.
         rng: of the bootstrap.
         draws: its samples.
+        paired: whether seeds of the two curves are the same trajectories.
+        bounds: from how many bounds the best may be picked; see `Savings.certain`. Those at the
+            times of the curve, where left out.
 
     Returns:
         time (NaN: over all), error (NaN: over all) and savings.
     """
     lowest = math.log(max(floor, SMALLEST))
+    bounds = bounds or len(curve.times)
     if min(len(curve.errors), len(baseline.errors)) < 2:
         draws = 0
-    ours, theirs = (one.logarithms(rng, draws) for one in (curve, baseline))
+    chosen = curve.draws(rng, draws)
+    ours = curve.logarithms(chosen)
+    theirs = baseline.logarithms(chosen if paired else baseline.draws(rng, draws))
 
     def factors(levels: np.ndarray) -> np.ndarray:
         """Smallest and largest possible log factor at log errors, shape (2, n_draws, n_levels)."""
@@ -115,14 +142,40 @@ def compare(
     levels = np.maximum(ours, lowest)
     single = factors(levels)
     found = [
-        (float(time), float(np.exp(level)), _summary(single[:, :, number]))
+        (float(time), float(np.exp(level)), _summary(single[:, :, number], bounds))
         for number, (time, level) in enumerate(zip(curve.times, levels[0], strict=True))
     ]
     bottom = np.maximum(np.maximum(ours[:, -1], theirs[:, -1]), lowest)
     # Where there is no common error, the bottom alone bounds the factor.
     top = np.maximum(np.minimum(ours[:, 0], theirs[:, 0]), bottom)
     common = factors(np.linspace(bottom, top, LEVELS, axis=1)).mean(axis=2)
-    return [*found, (math.nan, math.nan, _summary(common))]
+    return [*found, (math.nan, math.nan, _summary(common, bounds))]
+
+
+def savings_between(
+    curve: Curve, other: Curve, floor: float, rng: np.random.Generator, paired: bool = False
+) -> list[tuple[str, float, float, Savings]]:
+    """Savings at the errors of each time of both curves, and over all errors that both reach.
+
+    Errors that only one curve reaches are among those at its own times, so both curves are asked.
+    As the best of all bounds may be picked later, each is given a part of the allowed error
+    (Bonferroni), whatever depends on what.
+
+    Args:
+        curve, other, floor, rng, paired: as in `compare`.
+
+    Returns:
+        whose time it is (`experiment`, `against`, or empty: over all), time, error, and savings of
+        `curve`.
+    """
+    bounds = len(curve.times) + len(other.times)
+    *ours, overall = compare(curve, other, floor, rng, paired=paired, bounds=bounds)
+    *theirs, _ = compare(other, curve, floor, rng, paired=paired, bounds=bounds)
+    return [
+        *(("experiment", *one) for one in ours),
+        *(("against", time, level, savings.inverse()) for time, level, savings in theirs),
+        ("", *overall),
+    ]
 
 
 def non_increasing(values: np.ndarray) -> np.ndarray:
@@ -172,21 +225,29 @@ def reached(
     return early, late
 
 
-def _summary(factors: np.ndarray) -> Savings:
+def _summary(factors: np.ndarray, bounds: int) -> Savings:
     """Savings from the smallest and largest log factors, of all seeds and then of each draw.
 
     Args:
-        factors: shape (2, 1 + n_draws).
+        factors: shape (2, 1 + n_draws); draws that reach no error are infinite, and count.
+        bounds: from how many bounds the best may be picked.
     """
     least, most = factors[:, 0]
-    low, high = 0.0, math.inf
-    if factors.shape[1] > 1:
-        low = float(np.exp(np.percentile(factors[0, 1:], ONE_SIGMA[0], method="lower")))
-        high = float(np.exp(np.percentile(factors[1, 1:], ONE_SIGMA[1], method="higher")))
+    low, high = _ends(factors, ONE_SIGMA)
+    certain_low, certain_high = _ends(factors, ONE_SIGMA / bounds)
     if math.isfinite(least) and math.isclose(least, most, abs_tol=1e-9):
         return Savings(math.exp(least), low, high, "")
     if math.isfinite(least):
-        return Savings(math.exp(least), low, high, "at least")
+        return Savings(math.exp(least), low, high, "at least", certain_low)
     if math.isfinite(most):
-        return Savings(math.exp(most), low, high, "at most")
+        return Savings(math.exp(most), low, high, "at most", certain_high)
     return Savings(math.nan, low, high, "unknown")
+
+
+def _ends(factors: np.ndarray, percent: float) -> tuple[float, float]:
+    """Factors that all but so many per cent of the draws exceed, or stay below."""
+    if factors.shape[1] < 2:
+        return 0.0, math.inf
+    low = np.percentile(factors[0, 1:], percent, method="lower")
+    high = np.percentile(factors[1, 1:], 100.0 - percent, method="higher")
+    return float(np.exp(low)), float(np.exp(high))

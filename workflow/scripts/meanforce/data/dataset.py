@@ -203,6 +203,10 @@ class Dataset:
         """nm, float32, shape (n, n_beads, 3)."""
         return self._read(H5mdReader.positions)
 
+    def unperturbed_positions(self) -> np.ndarray:
+        """Positions without the noise that the mapping adds; nm, float32, (n, n_beads, 3)."""
+        return self._read(H5mdReader.unperturbed_positions)
+
     def forces(self) -> np.ndarray:
         """kJ/mol/nm, float32, shape (n, n_beads, 3)."""
         return self._read(H5mdReader.forces)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meanforce.analysis.learning_curve import headlines
+from meanforce.analysis.learning_curve import against, headlines
 from meanforce.figures.figure import png_figure
 from meanforce.figures.numbers import at_error, number
 
@@ -17,16 +17,15 @@ def section(path: Path) -> dict[str, Any]:
     """Name, figure, table and savings of one learning curve.
 
     Args:
-        path: PNG file; beside it lie its table, with the columns `experiment, atomistic_time` (ns)
-            `, metric` among others, and the savings, with `experiment, baseline, state_point,
-            metric, atomistic_time, factor, low, high, bound`.
+        path: PNG file; beside it lie its table and the savings; see `points`, `savings_table`.
     """
     table = pd.read_csv(path.with_suffix(".csv"))
     experiments, metrics = (" and ".join(dict.fromkeys(table[n])) for n in ("experiment", "metric"))
     times = table["atomistic_time"]
     alt = (
         f"Learning curves {path.stem}: {metrics} of {experiments} against {times.min():g} to "
-        f"{times.max():g} ns of atomistic time, with standard errors and noise floors"
+        f"{times.max():g} ns of atomistic time, with standard errors and noise floors; dashed: "
+        "direct reweighting of the same frames"
     )
     return {
         "name": path.stem,
@@ -42,7 +41,7 @@ def savings(table: pd.DataFrame) -> list[dict[str, str]]:
     return [
         {
             "experiment": row["experiment"],
-            "baseline": row["baseline"],
+            "against": against(row),
             "state": row["state_point"],
             "metric": row["metric"],
             "factor": _factor(row),

@@ -5,7 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from meanforce.figures.metrics import GROUPS, VERDICTS, group_of, resolved, verdict_of
+from meanforce.figures.metrics import (
+    GROUPS,
+    REWEIGHTED,
+    VERDICTS,
+    group_of,
+    resolved,
+    verdict_of,
+)
 from meanforce.figures.numbers import number
 
 HIDDEN = "_reference"
@@ -23,7 +30,7 @@ def groups(part: pd.DataFrame, states: list[str]) -> list[dict[str, Any]]:
         part: rows of the summary that belong to one experiment, with `verdict` or without.
         states: state points, in the order of the columns.
     """
-    made: dict[str, list[dict[str, Any]]] = {name: [] for name in (*GROUPS, "Other")}
+    made: dict[str, list[dict[str, Any]]] = {name: [] for name in (*GROUPS, "Other", REWEIGHTED)}
     known = part.drop_duplicates(["metric", "state_point"]).set_index(["metric", "state_point"])
     for metric in dict.fromkeys(part["metric"]):
         if not metric.endswith(HIDDEN):

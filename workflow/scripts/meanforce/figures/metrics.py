@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from meanforce.analysis.baseline import BASELINE, judged
 from meanforce.analysis.verdict import BETTER, DISTANCES, LIMITED, UNFINISHED, WITHIN, WORSE
 from meanforce.figures.numbers import number
 
@@ -22,6 +23,9 @@ GROUPS = {
 }  # fmt: skip
 """Group: how names of its metrics begin."""
 
+REWEIGHTED = "Direct reweighting of the same frames"
+"""Group of the baseline's metrics."""
+
 HEADLINES = (
     "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
     "wasserstein_angle", "wasserstein_dihedral", "wasserstein_improper", "wasserstein_omega",
@@ -35,15 +39,23 @@ VERDICTS = {BETTER: "▲", WITHIN: "≈", LIMITED: "◒", WORSE: "▼", UNFINISH
 
 def group_of(metric: str) -> str:
     """The group that a metric's table row stands in."""
+    if is_baseline(metric):
+        return REWEIGHTED
     for group, beginnings in GROUPS.items():
         if metric.startswith(beginnings):
             return group
     return "Other"
 
 
+def is_baseline(metric: str) -> bool:
+    """Whether a metric judges reweighted training data and not the model."""
+    return judged(metric)[1] == BASELINE
+
+
 def is_error(metric: str) -> bool:
-    """Whether a metric is a distance or a difference from the reference."""
-    return metric.startswith(DISTANCES) or metric.endswith("_error")
+    """Whether a metric is a model's distance or difference from the reference."""
+    error = metric.startswith(DISTANCES) or metric.endswith("_error")
+    return error and not is_baseline(metric)
 
 
 def is_headline(metric: str) -> bool:
@@ -81,5 +93,5 @@ def verdict_of(row: pd.Series) -> str:
 def errors_of(table: pd.DataFrame) -> list[str]:
     """Metrics of a table that are errors, free energies first, else in the table's order."""
     names = [name for name in dict.fromkeys(table["metric"]) if is_error(name)]
-    order = [*GROUPS, "Other"]
+    order = [*GROUPS, "Other", REWEIGHTED]
     return sorted(names, key=lambda name: order.index(group_of(name)))

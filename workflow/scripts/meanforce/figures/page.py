@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from meanforce.figures import (
+    baseline_table,
     floors,
     learning,
     metric_table,
@@ -21,7 +22,7 @@ from meanforce.figures import (
     transfer,
 )
 from meanforce.figures.figure import Figure
-from meanforce.figures.metrics import VERDICTS, is_headline
+from meanforce.figures.metrics import VERDICTS, is_baseline, is_headline
 from meanforce.settings.collective_variables import CollectiveVariable
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
@@ -131,9 +132,24 @@ def _system(results: Results, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "matrices": matrices,
+        "baseline": _baseline(table[table["experiment"].isin(alone)], results),
         "transfer": [figure for metric, figure in figures.items() if is_headline(metric)],
         "transfer_more": [figure for metric, figure in figures.items() if not is_headline(metric)],
         "transfer_keys": transfer.keys(part),
+    }
+
+
+def _baseline(table: pd.DataFrame, results: Results) -> dict[str, Any] | None:
+    """Models against direct reweighting; None where nothing was reweighted."""
+    metrics, lines = baseline_table.lines(table, results.states_of)
+    if not lines:
+        return None
+    units = table.drop_duplicates("metric").set_index("metric")["unit"].fillna("")
+    return {
+        "metrics": [(name, units[name]) for name in metrics],
+        "lines": lines,
+        "counts": baseline_table.counts(lines),
+        "held_out": any(line.role == "held-out" for line in lines),
     }
 
 
@@ -141,7 +157,8 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     facts = results.settings["experiments"][name]
     part = results.summary[results.summary["experiment"] == name]
     chosen = results.config["experiments"][name]
-    marks = collections.Counter(part["verdict"].dropna()) if "verdict" in part else {}
+    models = part[~part["metric"].map(is_baseline)]
+    marks = collections.Counter(models["verdict"].dropna()) if "verdict" in part else {}
     return {
         "name": name,
         "facts": facts,

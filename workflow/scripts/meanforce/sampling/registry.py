@@ -78,20 +78,24 @@ def make_dynamics(
 def _static(task: Task) -> Bias:
     variables = tuple(task.variables.values())
     if task.campaign.bias_of is not None:
-        return Frozen(_frozen_grid(task, variables))
+        return _frozen(task, variables)
     if task.campaign.formula is not None:
         return Formula(numbered(task.campaign.formula, list(task.variables)), variables)
     return Formula(gaussians(task.campaign, variables), variables)
 
 
-def _frozen_grid(task: Task, variables: tuple[Variable, ...]) -> BiasGrid:
+def _frozen(task: Task, variables: tuple[Variable, ...]) -> Frozen:
     if task.bias_of is None:
         raise InputError("--bias-of: is missing; this campaign takes its bias from a trajectory")
     try:
         with h5py.File(task.bias_of, "r") as file:
             group = file["meanforce"]
             axes = [group[f"bias_axis_{number}"][:] for number in range(len(variables))]
-            return BiasGrid.read(variables, group["bias_grid"][:], axes)
+            grid = BiasGrid.read(variables, group["bias_grid"][:], axes)
+            # Hills of other jobs have no c(t) of this one.
+            offsets = group["bias_hills"][:, -1]
+            offsets = offsets[np.isfinite(offsets)]
+            return Frozen(grid, float(offsets[-1]) if len(offsets) else 0.0)
     except (OSError, KeyError, RuntimeError, ValueError) as error:
         raise InputError(f"{task.bias_of}: holds no bias of metadynamics ({error})") from error
 

@@ -27,10 +27,19 @@ class Formula(Bias):
 
 
 class Frozen(Bias):
-    """The final bias of a metadynamics campaign."""
+    """The final bias of a metadynamics campaign.
 
-    def __init__(self, grid: BiasGrid) -> None:
-        self._grid, self.variables = grid, grid.variables
+    Args:
+        grid: the bias.
+        offset: its c(t) at the end, kJ/mol, by which replicas with biases of their own have
+            log-weights with one constant.
+    """
+
+    def __init__(self, grid: BiasGrid, offset: float) -> None:
+        self._grid, self.variables, self._offset = grid, grid.variables, offset
+
+    def offset(self) -> float:
+        return self._offset
 
     def force(self) -> openmm.CustomCVForce:
         return self._grid.force()

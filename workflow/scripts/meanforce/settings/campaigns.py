@@ -131,7 +131,8 @@ class Static(Protocol):
     bias_of: Name | None = Field(
         default=None,
         description="metadynamics campaign on the same collective variables whose final bias is "
-        "used, frozen",
+        "used, frozen: each replica takes that of the same number, where there are as many, and "
+        "else all take that of the first",
     )
 
     @model_validator(mode="after")
@@ -139,6 +140,10 @@ class Static(Protocol):
         if sum(v is not None for v in (self.gaussians, self.formula, self.bias_of)) != 1:
             raise ValueError("give exactly one of 'gaussians', 'formula' and 'bias_of'")
         return self
+
+    def bias_from(self, source: Protocol, job: int) -> int:
+        """Job of the campaign `bias_of` whose final bias a job of this one takes."""
+        return job if source.replicas >= self.replicas else 1
 
 
 class Metadynamics(Protocol):

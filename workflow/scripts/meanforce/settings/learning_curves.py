@@ -9,8 +9,8 @@ in simulated time of all copies of the system:
 
 of c copies that are sampled for the time t, filling of the bias included, and whose frames get
 their forces computed again, each of which costs as much as one step. Before come the
-equilibration of a box in solvent and the build-up of a frozen bias, which replicas share, but of
-which none could do without.
+equilibration of a box in solvent, which replicas share, but which none could do without, and the
+build-up of a frozen bias, of which each seed has its own.
 """
 
 from collections.abc import Iterator
@@ -171,8 +171,9 @@ def _check_campaigns(config: Config, name: str, experiment: Experiment) -> None:
             f"{where}.mapping: the force map of '{experiment.mapping}' is 'optimal', which is "
             "fitted to whole replicas, so that short times would know of long ones; use 'aggregate'"
         )
+    sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:
-        campaign = config.campaigns[experiment.system][label]
+        campaign = sources[label]
         if campaign.kind == "umbrella":
             raise InputError(
                 f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are no "
@@ -182,6 +183,12 @@ def _check_campaigns(config: Config, name: str, experiment: Experiment) -> None:
             raise InputError(
                 f"{where}.campaigns: replicas of '{label}' share their hills ('share_every'), so "
                 "that seeds would not be independent"
+            )
+        source = getattr(campaign, "bias_of", None)
+        if source and campaign.bias_from(sources[source], experiment.seeds) != experiment.seeds:
+            raise InputError(
+                f"{where}.campaigns: replicas of '{label}' share one bias of '{source}', so that "
+                f"seeds would not be independent; give '{source}' as many replicas"
             )
         if campaign.replicas < experiment.seeds:
             raise InputError(

@@ -79,7 +79,9 @@ def _dataset_jobs(
         yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
     yield from _sampling(folder, campaign, sampled)
     if getattr(settings, "bias_of", None):
-        yield from _sampling(folder, settings.bias_of, (1,))
+        source = config.campaigns[chosen.system][settings.bias_of]
+        biases = dict.fromkeys(settings.bias_from(source, replica) for replica in sampled)
+        yield from _sampling(folder, settings.bias_of, biases)
     for job in used:
         at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping
         yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")

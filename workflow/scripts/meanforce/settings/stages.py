@@ -130,13 +130,8 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         "collective_variables": _variables(
             config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
         ),
-        "reference": None
-        if reference is None
-        else {
-            "kind": reference.kind,
-            "jobs_per_replica": reference.jobs_per_replica,
-            "windows": _windows(config, chosen.system, reference),
-        },
+        "reference": None if reference is None else _protocol(config, chosen.system, reference),
+        "training": _training(config, chosen, state),
         "weights": chosen.weights,
         "system_kind": config.systems[chosen.system].kind,
         "labels": {
@@ -218,6 +213,33 @@ def _datasets_per_replica(config: Config, experiment: Experiment) -> list[int]:
         for _ in experiment.train
         for _ in experiment.replicas or range(campaigns[name].replicas)
     ]
+
+
+def _protocol(config: Config, system: str, campaign: Campaign) -> dict[str, Any]:
+    """What an analysis has to know of a campaign."""
+    return {
+        "kind": campaign.kind,
+        "jobs_per_replica": campaign.jobs_per_replica,
+        "windows": _windows(config, system, campaign),
+    }
+
+
+def _training(config: Config, chosen: Experiment, state: str) -> list[dict[str, Any]]:
+    """How the training data of a state point are reweighted, campaign after campaign.
+
+    Empty at held-out state points, where there are none.
+    """
+    if state not in chosen.train:
+        return []
+    times, found = windows(config, chosen), []
+    for number, name in enumerate(chosen.campaigns):
+        campaign = config.campaigns[chosen.system][name]
+        jobs = campaign.jobs_of(chosen.replicas)
+        place = number * len(chosen.train) + chosen.train.index(state)
+        own = None if times is None else [times[place]] * len(jobs)
+        protocol = _protocol(config, chosen.system, campaign)
+        found.append(protocol | {"datasets": len(jobs), "time_windows": own})
+    return found
 
 
 def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:
