@@ -120,11 +120,38 @@ def test_the_last_look_is_at_the_end(tmp_path):
     assert sum(line.startswith("not converged (") for line in lines) == 1
 
 
+def test_chains_that_all_leave_the_same_place_have_not_converged():
+    """There is no start to remember, as all are alike; only the mean moves."""
+    made = np.random.default_rng(1).normal(size=(40, 60, 1)) - np.linspace(0, 1, 40)[:, None, None]
+    starts = {"x": np.zeros(60)}
+    for until, holds in (({}, False), ({"drift": None}, True), ({"drift": 100.0}, True)):
+        convergence = Convergence(settings(until=until).until, {"x": VARIABLE}, ["X"])
+        assert convergence.reached(made, starts, None)[0] is holds
+
+
 def test_converged_runs_are_found_to_be_at_the_first_look(tmp_path):
     """As they are when no setting is given but the length: 200 chains in one well of 1 kT."""
     run = until_run(Low(), {}, chains=200, equilibration=20.0, length=20.0)
     about = parameters_of(run, tmp_path / "cg.h5", chains=200)
     assert (about["length"], about["converged"]) == (pytest.approx(20.0), True)
+
+
+def test_broken_chains_are_left_out_with_their_starts(tmp_path):
+    class Fragile(Low):
+        def energy_and_forces(self, positions, temperature):
+            energy, forces = super().energy_and_forces(positions, temperature)
+            forces[[3, 8]] = float("nan")
+            return energy, forces
+
+    run = until_run(Fragile(), {"drift": 1e-9}, chains=40, least_stable=0.9)
+    lines = []
+    about = parameters_of(run, tmp_path / "cg.h5", lines, chains=40)
+    assert len(about["starts"]["x"]) == 40
+    last = next(line for line in lines if line.startswith("20 ps: "))
+    ratio = float(last.split("nested R-hat ")[1].split(",")[0])
+    found = rows_of(tmp_path / "cg.h5")
+    assert found["stability"].value == pytest.approx(0.95)
+    assert found["rhat_x"].value == pytest.approx(ratio, abs=6e-5)
 
 
 def test_a_run_of_a_given_length_says_nothing_on_convergence(tmp_path):

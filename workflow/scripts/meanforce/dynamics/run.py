@@ -201,7 +201,7 @@ class BatchRun:
                 report(
                     f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
                     f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
-                    f"{(schedule.end - chains.step) / rate:.0f} s left"
+                    f"{'at most ' * self._looks}{(schedule.end - chains.step) / rate:.0f} s left"
                 )
             if job.due():
                 self._save(chains, store, job)
