@@ -135,6 +135,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
         {
             "chains": replicas, "time_step": TIME_STEP, "friction": 2.0, "equilibration": 0.0,
             "length": length, "stride": min(STRIDE, length), "device": "cpu",
+            "until": None,
         },
         context={"internal": True},
     )  # fmt: skip

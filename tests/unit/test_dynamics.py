@@ -98,7 +98,7 @@ def test_grid_holds_a_gaussian_that_wraps():
 def settings(**changes) -> Simulation:
     values = {
         "chains": 400, "time_step": 0.01, "friction": 2.0, "equilibration": 10.0,
-        "length": 60.0, "stride": 1.0, "bias": None,
+        "length": 60.0, "stride": 1.0, "bias": None, "until": None,
     }  # fmt: skip
     return Simulation.model_validate(values | changes, context={"internal": True})
 

@@ -89,7 +89,8 @@ KINDS = {
     "plain": {},
     "biased": {"bias": BIAS},
     "exchange": {"exchange": {"highest": 500.0, "levels": 3, "every": 0.07}, "bias": BIAS},
-    "until": {"until": {"r_hat": 1.000001, "at_most": 6.0}},
+    "until": {"until": {"drift": 1e-9, "at_most": 6.0}},
+    "until it converges": {"until": {"r_hat": None, "round_trips": 3.0, "at_most": 1000.0}},
 }
 
 
@@ -100,7 +101,7 @@ def cg_run(kind: str) -> BatchRun:
     if chosen.bias is not None:
         bias = SharedBias(chosen.bias, [VARIABLE], ["X"], 300.0, torch.float64)
     if chosen.until is not None:
-        convergence = Convergence(chosen.until, [VARIABLE], ["X"])
+        convergence = Convergence(chosen.until, {"x": VARIABLE}, ["X"])
     return BatchRun(DoubleWell(), BEAD, MASSES, chosen, bias, 300.0, 11, convergence)
 
 

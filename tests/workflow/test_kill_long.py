@@ -30,7 +30,7 @@ POTENTIAL = {
 }  # fmt: skip
 SIMULATION = {
     "chains": 100, "time_step": 0.002, "friction": 2.0, "equilibration": 0.6, "length": 2.8,
-    "stride": 0.02,
+    "stride": 0.02, "until": None,
     "bias": {"collective_variables": ["phi"], "width": [0.35], "bias_factor": 6.0, "build": 1.6},
 }  # fmt: skip
 

@@ -36,8 +36,10 @@ def test_summary_keeps_its_contract(summary):
         "force_irreducible", "wasserstein_bond", "wasserstein_angle", "wasserstein_dihedral",
         "stability", "barrier_phi_reference", "barrier_phi_error", "ensemble_spread",
         "ensemble_calibration", "fes_rmse_phi", "fes_rmse_psi", "population_phi_positive_error",
-        "radius_of_gyration", "end_to_end_error", "wasserstein_end_to_end",
+        "radius_of_gyration", "end_to_end_error", "wasserstein_end_to_end", "rhat_phi", "drift_psi",
+        "effective_samples_phi",
     }  # fmt: skip
+    assert (summary.loc[summary["metric"] == "converged", "value"] == 1.0).sum() == 10
     assert set(summary["verdict"].dropna()) <= {"within noise", "resolved better", "worse"}
     judged = summary["metric"].str.endswith("_error") | summary["metric"].str.startswith("js_")
     assert summary.loc[judged & summary["stderr"].notna(), "verdict"].notna().all()

@@ -53,7 +53,7 @@ def small_config(quick: dict) -> dict:
     config["campaigns"][name] = {"unbiased": dynamics | {"replicas": 2}, "reference": dynamics}
     config["potentials"] = {"cgnet": config["potentials"]["cgnet"] | {"temperature": "none"}}
     config["potentials"]["cgnet"]["training"] |= {"epochs": 60}
-    config["simulations"][name] |= {"length": "24 ps"}
+    config["simulations"][name] |= {"length": "24 ps", "until": None}
     experiment = config["experiments"]["capped_alanine_metadynamics_heavy_cgnet"]
     config["experiments"] = {
         "faults": experiment | {"campaigns": ["unbiased"], "train": ["T300"], "held_out": []}

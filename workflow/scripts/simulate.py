@@ -67,7 +67,7 @@ def _prepared(
     variables = validated_each(
         CollectiveVariable, settings["collective_variables"], "collective_variables"
     )
-    surface = [variables[name] for name in settings["surface"]]
+    surface = {name: variables[name] for name in settings["surface"]}
     potential = load_ensemble(arguments.models)
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
@@ -78,11 +78,13 @@ def _prepared(
     potential.check_beads(molecule)
     starts = spread_starts(
         candidates(arguments.datasets, settings["windows"]),
-        surface,
+        list(surface.values()),
         molecule.names,
-        simulation.chains,
+        simulation.ladders,
         np.random.default_rng(settings["seed"]),
     )
+    # All levels of a ladder start at the same place, so that it has one.
+    starts = np.tile(starts, (simulation.chains // simulation.ladders, 1, 1))
     bias = None
     if simulation.bias is not None:
         bias = SharedBias(
@@ -93,9 +95,6 @@ def _prepared(
             potential.dtype,
             potential.device,
         )
-    convergence = None
-    if simulation.until is not None:
-        convergence = Convergence(simulation.until, surface, molecule.names)
     run = BatchRun(
         potential,
         molecule,
@@ -104,7 +103,7 @@ def _prepared(
         bias,
         settings["temperature"],
         settings["seed"],
-        convergence,
+        Convergence(simulation.until, surface, molecule.names),
     )
     return run, starts
 

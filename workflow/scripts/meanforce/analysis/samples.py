@@ -41,6 +41,9 @@ class Sample:
         masses: of the beads, u, shape (n_beads,), or None.
         box: periodic box vectors in nm, rows of shape (3, 3), or None.
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
+        starts: name: values of a collective variable where chains started, by the number of the
+            chain, shape (n_chains,); empty where that was not noted.
+        converged: whether a CG run has converged, or None where it did not look.
         response: of the weights to what each unit counts, shape (n, n_units), where they depend on
             it; see `windows.response`.
         noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
@@ -62,6 +65,8 @@ class Sample:
     box: np.ndarray | None = None
     dynamical: bool = False
     response: np.ndarray | None = None
+    starts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    converged: bool | None = None
     noised: np.ndarray | None = None
 
     @property
@@ -213,6 +218,8 @@ def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: in
         masses=masses,
         box=box,
         dynamical=unbiased,
+        starts={name: np.array(values) for name, values in parameters.get("starts", {}).items()},
+        converged=parameters.get("converged"),
     )
 
 

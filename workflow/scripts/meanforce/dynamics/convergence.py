@@ -1,9 +1,29 @@
-"""Whether a CG run may end: R-hat and round trips of the stored collective variables."""
+"""Whether a CG run may end: nested R-hat, drift and round trips of the collective variables.
+
+How often the limits that are asked for by default (nested R-hat 1.01, drift 3 standard errors) are
+right was found with simulated chains, whose frames begin 25 ps after their start, in percent of
+runs that have ended as converged at the first, second and fourth look:
+
+| chains of …                               | 100 of 50 ps    | 200 of 70 ps    | 400 of 280 ps |
+|-------------------------------------------|-----------------|-----------------|---------------|
+| memory of 10 ps, four quantities          | 65, 95, 99.9    | 96, 100, 100    | 100, 100, 100 |
+| two basins, never left, 5 or 50 % in one  | 0, 0, 0         | 0, 0, 0         | 0, 0, 0       |
+| the same, 2 % in one                      | 9, 11, 11       | 0, 0, 0         | 0, 0, 0       |
+| two basins that relax within 100 ps       | 0, 0, 2         | 0, 0, 2         | 0, 67, 100    |
+| the same, all start in one                | 48, 56, 64      | 6, 6, 7         | 0, 0, 20      |
+| all start in one, 200 ps                  | 63, 69, 70      | 18, 18, 18      | 0, 0, 0       |
+| all start in one, 500 ps                  | 82, 88, 89      | 61, 63, 63      | 0, 0, 0       |
+
+So a converged run goes on once or twice more at worst, and memory is found where starts differ;
+few chains that all start in the same basin and leave it slowly can pass.
+"""
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
-from meanforce.data.mixing import r_hat, round_trips
+from meanforce.data.mixing import drift, nested_r_hat, round_trips, superchains
 from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
 from meanforce.settings.simulations import Until
@@ -13,16 +33,32 @@ class Convergence:
     """Looks at the frames of a run; what it finds depends on nothing else.
 
     Args:
-        settings: what is asked for.
-        variables: the collective variables that are looked at.
+        settings: what is asked for; None: a run of a given length, of which only the starts are
+            noted.
+        variables: name: collective variable that is looked at.
         bead_names: names of the beads.
     """
 
     def __init__(
-        self, settings: Until, variables: list[CollectiveVariable], bead_names: list[str]
+        self,
+        settings: Until | None,
+        variables: Mapping[str, CollectiveVariable],
+        bead_names: list[str],
     ) -> None:
         self._settings, self._bead_names = settings, bead_names
-        self._variables = variables
+        self._variables = dict(variables)
+
+    def starts(self, positions: np.ndarray) -> dict[str, list[float]]:
+        """Values of the variables where chains start.
+
+        Args:
+            positions: nm, shape (n_chains, n_beads, 3).
+
+        Returns:
+            name of a variable: of each chain, nm, rad or without a unit; plain values, which are
+            stored with the run.
+        """
+        return dict(zip(self._variables, self._evaluate(positions).T.tolist(), strict=True))
 
     def quantities(self, positions: np.ndarray) -> np.ndarray:
         """Values of the variables, of periodic ones sine and cosine.
@@ -33,32 +69,57 @@ class Convergence:
         Returns:
             shape (n_frames, n_chains, n_quantities).
         """
-        beads = torch.from_numpy(positions.reshape(-1, *positions.shape[2:]))
-        s = evaluate_variables(self._variables, self._bead_names, beads).numpy()
+        s = self._evaluate(positions.reshape(-1, *positions.shape[2:]))
         columns = []
-        for variable, values in zip(self._variables, s.T, strict=True):
+        for variable, values in zip(self._variables.values(), s.T, strict=True):
             periodic = is_periodic(variable.kind)
             columns += [np.sin(values), np.cos(values)] if periodic else [values]
         return np.stack(columns, axis=-1).reshape(*positions.shape[:2], -1)
 
-    def reached(self, quantities: np.ndarray, climbed: float | None) -> tuple[bool, str]:
+    def reached(
+        self, quantities: np.ndarray, starts: dict[str, np.ndarray], climbed: float | None
+    ) -> tuple[bool, str]:
         """Whether all that is asked for holds, and the figures.
 
         Args:
             quantities: of intact chains, shape (n_frames, n_chains, n_quantities).
+            starts: of these chains, as `starts` gives them.
             climbed: round trips along temperature, where there is exchange.
         """
-        n_frames, n_chains, _ = quantities.shape
+        settings, columns = self._settings, np.moveaxis(quantities, -1, 0)
+        # What cannot be computed compares as false: it has not been reached.
         holds, found = True, []
-        if self._settings.r_hat is not None:
-            chains = np.tile(np.arange(n_chains), n_frames)
-            ratio = max(r_hat(q.reshape(-1), chains) for q in np.moveaxis(quantities, -1, 0))
-            holds = holds and ratio <= self._settings.r_hat
-            found.append(f"R-hat {ratio:.4f}")
-        if self._settings.round_trips is not None:
+        if settings.r_hat is not None:
+            names = self._names()
+            ratio = np.max(
+                [
+                    nested_r_hat(column, superchains(np.asarray(starts[name])))[0]
+                    for name, column in zip(names, columns, strict=True)
+                ]
+            )
+            holds = holds and bool(ratio <= settings.r_hat)
+            found.append(f"nested R-hat {ratio:.4f}")
+        if settings.drift is not None:
+            moved = np.max([abs(drift(column)) for column in columns])
+            holds = holds and bool(moved <= settings.drift)
+            found.append(f"drift {moved:.2f} standard errors")
+        if settings.round_trips is not None:
             trips = climbed
             if climbed is None:
-                trips = min(round_trips(q).mean() for q in np.moveaxis(quantities, -1, 0))
-            holds = holds and trips >= self._settings.round_trips
+                trips = min(round_trips(column).mean() for column in columns)
+            holds = holds and bool(trips >= settings.round_trips)
             found.append(f"{trips:.2f} round trips a chain")
         return holds, ", ".join(found)
+
+    def _names(self) -> list[str]:
+        """Variable that each quantity belongs to."""
+        return [
+            name
+            for name, variable in self._variables.items()
+            for _ in range(2 if is_periodic(variable.kind) else 1)
+        ]
+
+    def _evaluate(self, positions: np.ndarray) -> np.ndarray:
+        """Values of the variables, shape (n, n_variables)."""
+        beads = torch.from_numpy(positions)
+        return evaluate_variables(list(self._variables.values()), self._bead_names, beads).numpy()

@@ -81,7 +81,8 @@ class BatchRun:
         bias: bias shared by the chains, on the same device, or None.
         temperature: of the state point, K.
         seed: of all random numbers.
-        convergence: looks whether the run may end, where its settings have `until`.
+        convergence: notes where chains start, and looks whether the run may end, where its
+            settings have `until`.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class BatchRun:
         )
         self._advance = self._langevin.advance(self._forces)
         self._looked: list[np.ndarray] = []
+        self._starts: dict[str, list[float]] = {}
 
     @torch.no_grad()
     def run(
@@ -141,6 +143,8 @@ class BatchRun:
             store = Store(job.folder, count, n_beads, bundle and bundle.info["frames"])
             positions = torch.from_numpy(starts).to(self._device, self._potential.dtype)
             self._intact = Intact(self._molecule, positions)
+            if self._convergence is not None:
+                self._starts = self._convergence.starts(self._ladders.lowest(starts))
             if bundle is None:
                 chains = self._start(positions)
             else:
@@ -190,14 +194,14 @@ class BatchRun:
             elif schedule.is_frame(chains.step):
                 self._mend(chains)
                 self._store_frame(chains, store)
-                if self._convergence is not None and schedule.is_look(chains.step):
+                if self._looks and schedule.is_look(chains.step):
                     self._look(chains, store, report)
             if chains.step % tenth == 0:
                 rate = (chains.step - first) / (time.perf_counter() - started)
                 report(
                     f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
                     f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
-                    f"{(schedule.end - chains.step) / rate:.0f} s left"
+                    f"{'at most ' * self._looks}{(schedule.end - chains.step) / rate:.0f} s left"
                 )
             if job.due():
                 self._save(chains, store, job)
@@ -214,17 +218,23 @@ class BatchRun:
         """Time since the frames began, ps."""
         return (chains.step - self._schedule.before_frames) * self._settings.time_step
 
+    @property
+    def _looks(self) -> bool:
+        return self._settings.until is not None and self._convergence is not None
+
     def _look(self, chains: Chains, store: Store, report: Callable[[str], None]) -> None:
         """End the run, if it has converged."""
         known = sum(map(len, self._looked))
         self._looked.append(self._convergence.quantities(store.positions(known)))
-        intact = np.concatenate(self._looked)[:, (chains.broken == 0).numpy()]
+        whole = (chains.broken == 0).numpy()
+        intact = np.concatenate(self._looked)[:, whole]
+        starts = {name: np.array(values)[whole] for name, values in self._starts.items()}
         climbed = self._ladders.round_trips() if self._ladders.levels > 1 else None
-        holds, found = self._convergence.reached(intact, climbed)
+        holds, found = self._convergence.reached(intact, starts, climbed)
         report(f"{self._sampled(chains):g} ps: {found}")
         if holds:
             chains.ended = found
-        elif chains.step + self._schedule.frames * self._schedule.per_frame > self._schedule.end:
+        elif chains.step == self._schedule.end:
             report(f"not converged ({found}) within 'until.at_most'")
 
     def _about(self, chains: Chains) -> dict:
@@ -236,6 +246,10 @@ class BatchRun:
             "length": self._sampled(chains),
             "ended": chains.ended or "at its longest",
         }
+        if self._starts:
+            about["starts"] = self._starts
+        if self._looks:
+            about["converged"] = bool(chains.ended)
         return about | ({"exchange": self._ladders.about()} if self._ladders.levels > 1 else {})
 
     def _save(self, chains: Chains, store: Store, job: Job) -> None:

@@ -40,14 +40,13 @@ class Schedule:
         build = steps(settings.bias.build) if settings.bias else 0
         per_deposit = max(1, build // DEPOSITS)
         per_frame = max(1, steps(settings.stride))
-        longest = settings.until.at_most if settings.until else settings.length
         return cls(
             deposits=build // per_deposit,
             per_deposit=per_deposit,
             equilibration=steps(settings.equilibration),
             frames=steps(settings.length) // per_frame,
             per_frame=per_frame,
-            most_frames=steps(longest) // per_frame,
+            most_frames=steps(settings.longest) // per_frame,
             per_exchange=max(1, steps(settings.exchange.every)) if settings.exchange else 0,
         )
 
@@ -73,7 +72,7 @@ class Schedule:
     def is_look(self, step: int) -> bool:
         """Whether to look, after this step, if the run has converged."""
         done = step - self.before_frames
-        return done > 0 and done % (self.frames * self.per_frame) == 0
+        return done > 0 and (done % (self.frames * self.per_frame) == 0 or step == self.end)
 
     def is_exchange(self, step: int) -> bool:
         """Whether levels of temperature exchange after this step."""

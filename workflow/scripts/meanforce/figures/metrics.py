@@ -18,7 +18,8 @@ GROUPS = {
     "Forces": ("force_", "ensemble_", "noise_"),
     "Dynamics": ("msd_", "diffusion", "autocorrelation", "relaxation", "speed_up", "acf_"),
     "Sampling of the CG model": (
-        "stability", "rhat", "round_trips", "effective_sample_size", "ended", "broken",
+        "stability", "converged", "rhat", "drift_", "round_trips", "effective_sample", "ended",
+        "broken",
     ),
 }  # fmt: skip
 """Group: how names of its metrics begin."""

@@ -56,15 +56,35 @@ class TemperatureExchange(Settings):
         return [lowest * ratio**level for level in range(self.levels)]
 
 
+FEWEST_CHAINS = 4
+"""Fewer chains cannot be told apart by where they started: two groups of two."""
+
+LONGER = 4
+"""Times its `length` that a run goes on in search of convergence, where nothing else is said."""
+
+
 class Until(Settings):
-    """When a CG run is long enough: looked at after `length`, and again after every further one.
+    """When a CG run has converged: looked at after `length`, and again after every further one.
 
     What is looked at are the stored values of the collective variables of the system's surface
-    (cosine and sine of periodic ones). All that is asked for must hold.
+    (cosine and sine of periodic ones). All that is asked for must hold; else the run ends after
+    `at_most` and is marked as not converged.
+
+    Nested R-hat (Margossian et al., Bayesian Analysis (2024), arXiv:2110.13017) compares chains
+    that started in different places. It is about 1 for chains that have forgotten their start,
+    however short they are; 1.01 means that a seventh of the spread of the variable is still memory.
+    Where all chains started in one basin there is nothing to compare: then they drift together. A
+    basin that no chain has seen is found by neither.
     """
 
     r_hat: float | None = Field(
-        default=None, gt=1, le=2, description="largest split R-hat of a collective variable"
+        default=1.01, gt=1, le=2, description="largest nested R-hat of a collective variable"
+    )
+    drift: float | None = Field(
+        default=3.0,
+        gt=0,
+        description="largest change of the mean of a collective variable from the first to the "
+        "second half of the run, in standard errors",
     )
     round_trips: float | None = Field(
         default=None,
@@ -73,12 +93,18 @@ class Until(Settings):
         "highest quarter of the values of a collective variable; with `exchange`, between the "
         "lowest and the highest temperature",
     )
-    at_most: Time = Field(description="stored time after which the run ends in any case")
+    at_most: Time | None = Field(
+        default=None,
+        description="stored time after which the run ends in any case; 4 times `length`, where it "
+        "is not given",
+    )
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if self.r_hat is None and self.round_trips is None:
-            raise ValueError("give 'r_hat' or 'round_trips', or both; else 'length' is enough")
+        if self.r_hat is None and self.drift is None and self.round_trips is None:
+            raise ValueError(
+                "give 'r_hat', 'drift' or 'round_trips'; for a run of 'length', 'until: null'"
+            )
         return self
 
 
@@ -97,7 +123,11 @@ class Simulation(Settings):
     exchange: TemperatureExchange | None = Field(
         default=None, description="temperature replica exchange among the chains"
     )
-    until: Until | None = Field(default=None, description="go on until the run has converged")
+    until: Until | None = Field(
+        default=Until(),
+        description="go on until the run has converged; null: end after `length`, without a word "
+        "on convergence",
+    )
     least_stable: float = Field(
         default=0.95,
         gt=0,
@@ -118,12 +148,11 @@ class Simulation(Settings):
     def _consistent(self) -> Self:
         if not self.time_step <= self.stride <= self.length:
             raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
-        if self.until is not None and self.until.at_most < self.length:
+        if self.longest < self.length:
             raise ValueError("'until.at_most' is shorter than 'length'")
         build = self.bias.build if self.bias else 0.0
-        longest = self.until.at_most if self.until else self.length
-        if self.equilibration + build + longest > MOST_STEPS * self.time_step:
-            key = "until.at_most" if self.until else "length"
+        if self.equilibration + build + self.longest > MOST_STEPS * self.time_step:
+            key = "until.at_most" if self.until and self.until.at_most else "length"
             raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
         if self.exchange is not None:
             if self.exchange.every < self.time_step:
@@ -134,7 +163,20 @@ class Simulation(Settings):
                     f"'chains' is {self.chains}, but must be a multiple of the {levels} "
                     f"'levels' of 'exchange', at least {2 * levels}"
                 )
+        if self.until and self.until.r_hat and self.ladders < FEWEST_CHAINS:
+            what = "ladders of 'exchange'" if self.exchange else "'chains'"
+            raise ValueError(
+                f"{self.ladders} {what} are too few for 'until' to compare where they started; "
+                f"give at least {FEWEST_CHAINS}, or set 'until.r_hat: null'"
+            )
         return self
+
+    @property
+    def longest(self) -> float:
+        """Stored time of each chain after which the run ends in any case, ps."""
+        if self.until is None:
+            return self.length
+        return self.until.at_most or LONGER * self.length
 
     @property
     def ladders(self) -> int:
