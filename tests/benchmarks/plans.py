@@ -33,7 +33,7 @@ MAPPINGS = {
     "heavy_optimal": {"template": "heavy", "force_map": "optimal"},
     "core_beta": {"template": "core_beta"},
 }
-REPLICAS, SEEDS = 5, 5
+REPLICAS, SEEDS = 5, 6
 
 
 def plan(systems: int) -> dict:
