@@ -204,6 +204,30 @@ def test_a_potential_without_temperature_is_right_where_it_was_trained(models):
     assert abs(error.value) < 5 * bound("none", 300.0)
 
 
+def network(form: str) -> EnsembleMean:
+    """One member, as in config/config.yaml."""
+    values = {
+        "kind": "cgnet", "hidden": [32, 32], "distances": "plain", "temperature": form,
+        "training": {"epochs": 6, "batch_size": 2048, "learning_rate": 0.01},
+    }  # fmt: skip
+    frames = joined(drawn(300.0, FRAMES, seed=1), drawn(400.0, FRAMES, seed=2))
+    settings = validated(PotentialSettings, values, "potential")
+    return EnsembleMean([fit(settings, frames, R, 0, 0, lambda line: None).potential])
+
+
+@pytest.mark.slow
+def test_a_network_goes_on_between_temperatures_only_in_a_given_form():
+    """With T as an input alone, two temperatures leave open what is between and beyond them."""
+    right, loose = network("linear"), network("feature")
+    for temperature in (300.0, 350.0, 400.0, 450.0):
+        error = judged(right, temperature)["well_difference_error"].value
+        assert abs(error) < 5 * bound("linear", temperature)
+    for temperature in (300.0, 400.0):
+        assert judged(loose, temperature)["pmf_rmse"].value < 0.1
+    for temperature in (350.0, 450.0):
+        assert judged(loose, temperature)["pmf_rmse"].value > 0.5
+
+
 class Exact(Potential):
     """The PMF itself, by the distance of two beads."""
 
