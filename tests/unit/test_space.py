@@ -18,7 +18,7 @@ TWO = Molecule(NAMES, NAMES, ((0, 1), (2, 3)))
 SETTINGS = {
     "simulation": {
         "chains": 2, "time_step": 0.001, "friction": 1.0, "equilibration": 0.0, "length": 0.01,
-        "stride": 0.005, "device": "cpu", "compile": "never",
+        "until": None, "stride": 0.005, "device": "cpu", "compile": "never",
     },
     "windows": None, "temperature": 300.0, "surface": ["x"], "seed": 1,
     "collective_variables": {

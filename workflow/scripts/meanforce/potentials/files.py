@@ -53,7 +53,8 @@ def load(path: Path) -> tuple[Potential, dict[str, Any]]:
     """
     try:
         text = json.loads(path.with_suffix(".json").read_text())
-        tensors = load_file(path)
+        # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
+        tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
         kind, values, about = text["kind"], text["values"], text["about"]
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{path}: is not a complete model ({error})") from error
