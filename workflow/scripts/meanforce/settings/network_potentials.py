@@ -58,9 +58,9 @@ class GradientTraining(Settings):
 TemperatureForm = Literal["none", "feature", "linear", "quadratic"]
 
 TEMPERATURE = (
-    "none: one potential; feature: T is an input of the network; linear: an energy and an entropy "
-    "part, U(R; T) = U0(R) + (T - T0) U1(R); quadratic: and (T - T0)² U2(R), for three or more "
-    "temperatures"
+    "none: one potential; linear: an energy and an entropy part, U(R; T) = U0(R) + (T - T0) U1(R); "
+    "quadratic: and (T - T0)² U2(R), for three or more temperatures; feature: T is an input of the "
+    "network, which says nothing of temperatures between two that were trained at"
 )
 
 
@@ -76,5 +76,5 @@ class Cgnet(HasPrior):
         description="how pair distances r enter, beside angles and dihedrals; plain: r; "
         "inverse: 1/r; both",
     )
-    temperature: TemperatureForm = Field(default="feature", description=TEMPERATURE)
+    temperature: TemperatureForm = Field(default="linear", description=TEMPERATURE)
     training: GradientTraining = Field(description="how it is trained")
