@@ -248,3 +248,12 @@ def test_peptides_are_built_as_asked():
     wanted = ((1, 3, 4, 6), (3, 4, 6, 8), *torsions.omegas(PEPTIDE).values())
     found = slow_modes.coordinates_of(slow_modes.CoordinateList(dihedrals=wanted), sample)
     assert found[0] == pytest.approx([0.3, -1.1, 3.0, -3.1], abs=1e-4)
+
+
+def test_features_of_a_short_chain():
+    """Six beads in a row, as in core_beta without its branch: three dihedrals, six far pairs."""
+    names = tuple("ABCDEF")
+    chain = Molecule(names, names, tuple((i, i + 1) for i in range(5)))
+    found = slow_modes.feature_coordinates(chain)
+    assert found.distances == ((0, 3), (0, 4), (0, 5), (1, 4), (1, 5), (2, 5))
+    assert len(found.dihedrals) == 3

@@ -172,7 +172,7 @@ def feature_coordinates(molecule: Molecule) -> CoordinateList | None:
     """Dihedrals and distances of far beads; None for several molecules, or less than four beads."""
     if molecule.size < 4 or len(molecules(molecule)) > 1:
         return None
-    bonds = shortest_path(adjacency(molecule), unweighted=True)
+    bonds = shortest_path(adjacency(molecule).tocsr(), unweighted=True)
     pairs = np.argwhere(np.triu(bonds >= APART))
     if len(pairs) > MOST_PAIRS:
         pairs = pairs[np.linspace(0, len(pairs) - 1, MOST_PAIRS).round().astype(int)]
