@@ -90,7 +90,10 @@ KINDS = {
     "biased": {"bias": BIAS},
     "exchange": {"exchange": {"highest": 500.0, "levels": 3, "every": 0.07}, "bias": BIAS},
     "until": {"until": {"drift": 1e-9, "at_most": 6.0}},
-    "until it converges": {"until": {"r_hat": None, "round_trips": 3.0, "at_most": 1000.0}},
+    "until it converges": {
+        "until": {"r_hat": None, "round_trips": 0.5, "at_most": 200.0},
+        "bias": BIAS,
+    },
 }
 
 
