@@ -20,8 +20,9 @@ SHIFT = 0.3
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
+    "stderr_noise", "dof", "noise_floor_reference", "resolution", "data_limit",
 ]  # fmt: skip
-"""Of summary.csv; metrics.csv has all but the last."""
+"""Of summary.csv; metrics.csv has all but the verdict."""
 
 ALANINE = {
     "js_phi_psi": (0.012, 0.001, 0.002, ""),
@@ -148,10 +149,19 @@ def _metrics(name: str, chosen, state: str) -> pd.DataFrame:
         # The other potential is the better one.
         listed["barrier_error"] = (-1.2, 0.1, 0.08, "kT")
     rows = [
-        facts | {"metric": metric} | dict(zip(COLUMNS[-5:-1], values, strict=True))
-        for metric, values in listed.items()
+        facts | {"metric": metric} | _judged(metric, *values) for metric, values in listed.items()
     ]
-    return pd.DataFrame(rows)[COLUMNS[:-1]]
+    return pd.DataFrame(rows)[[name for name in COLUMNS if name != "verdict"]]
+
+
+def _judged(metric: str, value: float, stderr: float, floor: float, unit: str) -> dict:
+    """A row of which two standard errors are resolved, all of them noise."""
+    above = 0.0 if metric.endswith("_error") else floor
+    return {
+        "value": value, "stderr": stderr, "noise_floor": floor, "unit": unit,
+        "stderr_noise": stderr, "dof": np.inf, "noise_floor_reference": 0.8 * floor,
+        "resolution": above + 2 * stderr if np.isfinite(floor) else np.nan, "data_limit": np.nan,
+    }  # fmt: skip
 
 
 def _curve(potential: str, member: int) -> pd.DataFrame:

@@ -15,6 +15,9 @@ from meanforce.figures.page import Results, render
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
 
+JUDGED_BY = ("metric", "value", "stderr", "noise_floor", "dof", "resolution", "data_limit")
+"""Columns of metrics.csv that verdicts need."""
+
 
 @exits_cleanly
 def main() -> None:
@@ -62,7 +65,15 @@ def main() -> None:
 
 def _summary(paths: list[Path]) -> pd.DataFrame:
     """All metrics in one table, with what can be said of each."""
-    table = pd.concat([_table(path) for path in paths], ignore_index=True)
+    tables = [_table(path) for path in paths]
+    for path, one in zip(paths, tables, strict=True):
+        missing = [name for name in JUDGED_BY if name not in one]
+        if missing:
+            raise InputError(
+                f"{path}: has no column '{missing[0]}', so another version made it; delete it, so "
+                "that it is made again"
+            )
+    table = pd.concat(tables, ignore_index=True)
     # After the columns of the contract; what has come later stands behind it.
     table.insert(table.columns.get_loc("unit") + 1, "verdict", verdicts(table))
     return table
