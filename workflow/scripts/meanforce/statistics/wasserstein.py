@@ -53,7 +53,15 @@ class Wasserstein(Distance):
 
     def _mean(self, *parts: np.ndarray) -> float:
         """Mean distance that normal noise causes, from residuals times the bins' widths."""
-        spread = np.sqrt(sum((part**2).sum(axis=0) for part in parts))
+        variances = [(part**2).sum(axis=0) for part in parts]
+        total = sum(variances)
+        # A root of a variance from few units is too small, by 1 − 1/(4 dof).
+        shares = [
+            np.divide(one, total, out=np.zeros_like(one), where=total > 0) ** 2 / (len(part) - 1)
+            for one, part in zip(variances, parts, strict=True)
+            if len(part) > 1
+        ]
+        spread = np.sqrt(total) * (1 + 0.25 * sum(shares))
         mean = math.sqrt(2 / math.pi) * float(spread[~self._circular].sum())
         if not self._circular.any():
             return mean
