@@ -115,6 +115,24 @@ def test_direct_reweighting_of_the_same_data_is_a_rival():
     assert verdicts(table(*rows)) == ["worse", "resolved better"]
 
 
+def test_the_reweighting_of_more_data_of_the_same_recipe_is_no_rival():
+    """As along a learning curve, where each run has the baseline of its own data."""
+    baseline = {"metric": "delta_f_a_baseline_error"}
+    short = error(0.5), error(2.0) | baseline
+    longer = {"experiment": "biased_10ns_1"}
+    rows = table(*short, error(0.3, **longer), error(0.4) | baseline | longer)
+    assert verdicts(rows) == ["resolved better", "worse", "worse", "worse"]
+
+
+def test_a_baseline_of_the_same_campaigns_is_no_rival_of_itself():
+    """Models of two potentials have the reweighting of the same data beside them."""
+    baseline, other = {"metric": "delta_f_a_baseline_error"}, {"experiment": "b", "potential": "m"}
+    rows = table(
+        error(2.0), error(0.5) | baseline, error(3.0, **other), error(0.5) | baseline | other
+    )
+    assert verdicts(rows) == ["worse", "resolved better", "worse", "resolved better"]
+
+
 def test_of_a_run_that_has_not_converged_nothing_is_said():
     run = {"metric": "converged", "value": 0.0, "stderr": math.nan}
     rows = js(0.0039), error(0.9), run, js(0.0039, state_point="T350")
