@@ -27,7 +27,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from meanforce.statistics.errors import LEVEL, Error, combined
+from meanforce.statistics.errors import LEVEL, Error, limit_of_sizes
 
 WITHIN, BETTER, LIMITED, WORSE, UNFINISHED = (
     "within noise", "resolved better", "limited by data", "worse", "not converged",
@@ -104,7 +104,8 @@ def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: 
     if size[rival] == math.inf:
         return True
     errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
-    return bool(size[rival] - size[row] > combined(*errors).limit(level))
+    opposite = table.loc[row, "value"] * table.loc[rival, "value"] < 0
+    return bool(size[rival] - size[row] > limit_of_sizes(*errors, opposite, level))
 
 
 def _size(row) -> float:
