@@ -177,3 +177,18 @@ def test_error_of_r_hat_is_its_scatter():
     # A standard deviation of 60 draws is known to 9 %.
     assert np.mean(errors) == pytest.approx(np.std(found), rel=0.4)
     assert math.isnan(r_hat_error(np.arange(8.0), np.tile([0, 1], 4)))
+
+
+def test_a_model_that_is_never_where_the_reference_is_has_the_largest_error():
+    """A flat reference less a level would make it a perfect model."""
+    metric, units = FreeEnergyRmse(0.6, 4.0), np.full((10, 1), 0.1)
+    reference = units * np.repeat([1 / 30, 0.0], 30)
+    errors = []
+    for visited in (30, 15, 0):
+        model = units * np.r_[np.ones(visited), np.zeros(30 - visited), np.ones(30)]
+        model /= model.sum()
+        value = metric.value(model.sum(axis=0), reference.sum(axis=0))
+        errors.append(value)
+        assert (value > metric.noise(model, reference).resolution) == (visited < 30)
+    assert errors[0] == pytest.approx(0.0, abs=1e-9)
+    assert errors[0] < errors[1] < errors[2]

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from comparisons import along_x, compare
 from muller_brown_draws import (
     DESIGNED,
     EXACT_WELL,
@@ -22,6 +23,7 @@ from muller_brown_draws import (
 from scipy.stats import t as student
 from test_training import chain_frames
 
+from meanforce.analysis import exact_pmf
 from meanforce.analysis.exact_pmf import features_of
 from meanforce.analysis.members import Scheme, training_error
 from meanforce.training.registry import fit
@@ -201,3 +203,16 @@ def test_coverage_of_the_well_difference(bias):
         held += abs(error) <= wide * found.stderr
     print(f"coverage {held / sets:.3f}")
     assert 38 <= held <= 70
+
+
+def test_pmf_error_of_half_samples_has_a_degree_of_freedom_a_pair():
+    frames = along_x(np.linspace(-1, 1, 400))
+    comparison = compare(frames, frames)
+    comparison.scheme = Scheme.paired(4, folds=8)
+    curves = np.random.default_rng(1).standard_normal((4, 50))
+    assert exact_pmf._rmse_row(comparison, 1.0, curves).dof == 2
+    comparison.scheme = Scheme("jackknife", 8, 4)
+    assert exact_pmf._rmse_row(comparison, 1.0, curves).dof == 3
+    comparison.scheme = Scheme("unknown")
+    row = exact_pmf._rmse_row(comparison, 1.0, curves)
+    assert np.isnan(row.stderr) and np.isnan(row.data_limit)

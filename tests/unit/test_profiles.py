@@ -13,6 +13,7 @@ from meanforce.analysis import populations, profiles, sizes
 from meanforce.analysis.curves import COLUMNS, table
 from meanforce.analysis.surface_table import surface_table
 from meanforce.analysis.variables import judged_variables
+from meanforce.errors import InputError
 from meanforce.potentials.graph import ends, molecules
 from meanforce.potentials.molecule import Molecule
 from meanforce.settings.collective_variables import CollectiveVariable
@@ -196,3 +197,8 @@ def test_members_are_compared_within_the_surface():
     )
     assert surface == pytest.approx(comparison.model_blocks.sum(axis=0))
     assert member == pytest.approx(surface)
+
+
+def test_frames_that_have_all_left_the_surface_are_a_clear_error():
+    with pytest.raises(InputError, match="no frame of the model lies on the surface"):
+        compare(along_x(np.full(400, 9.0)), along_x(np.zeros(400)))

@@ -149,3 +149,16 @@ def test_a_ladder_breaks_as_one(tmp_path):
         assert reader.parameters["broken"]["chirality"] == 1
     assert np.isneginf(weights[:, 3]).all()
     assert (np.delete(weights, 3, axis=1) == 0).all()
+
+
+@pytest.mark.parametrize("left", [1, 3, 30])
+def test_chains_that_broke_leave_no_empty_units(tmp_path, left):
+    """Else the noise of a single chain that is left would seem to be zero."""
+    starts = shaken(40)
+    starts[left:] *= MIRROR
+    path = tmp_path / "cg.h5"
+    tethered(starts, length=2.0, least_stable=0.01).run(starts, path, lambda line: None)
+    sample = model_sample(path, [VARIABLE], 4)
+    counts = np.bincount(sample.units, minlength=sample.n_units)
+    assert sample.n_units == 4
+    assert counts.min() > 0.7 * counts.max()

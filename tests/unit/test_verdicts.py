@@ -98,6 +98,19 @@ def test_of_equal_recipes_none_is_better():
     assert wrong < 26
 
 
+def test_errors_of_opposite_sign_share_the_noise_of_the_reference():
+    """Sizes of d + r and −d + r differ by 2r, r being the reference's noise with 0.1.
+
+    Of 300 pairs of equal sizes, one is called better in 5 %, and in 17 % if r were not common
+    to them; more than 10 % has a probability of 1e-4.
+    """
+    rng, called, trials = np.random.default_rng(3), 0, 300
+    for shift in 0.1 * rng.standard_normal(trials):
+        rows = table(error(2 + shift), error(shift - 2, **UNBIASED))
+        called += "resolved better" in verdicts(rows)
+    assert called < 0.1 * trials
+
+
 def test_rivals_are_other_recipes_at_the_same_place():
     rivals = (
         js(0.020, experiment="repeat"),
@@ -113,6 +126,24 @@ def test_direct_reweighting_of_the_same_data_is_a_rival():
     assert verdicts(table(*rows)) == ["resolved better", "worse"]
     rows = error(0.9), error(0.5, metric="delta_f_a_baseline_error")
     assert verdicts(table(*rows)) == ["worse", "resolved better"]
+
+
+def test_the_reweighting_of_more_data_of_the_same_recipe_is_no_rival():
+    """As along a learning curve, where each run has the baseline of its own data."""
+    baseline = {"metric": "delta_f_a_baseline_error"}
+    short = error(0.5), error(2.0) | baseline
+    longer = {"experiment": "biased_10ns_1"}
+    rows = table(*short, error(0.3, **longer), error(0.4) | baseline | longer)
+    assert verdicts(rows) == ["resolved better", "worse", "worse", "worse"]
+
+
+def test_a_baseline_of_the_same_campaigns_is_no_rival_of_itself():
+    """Models of two potentials have the reweighting of the same data beside them."""
+    baseline, other = {"metric": "delta_f_a_baseline_error"}, {"experiment": "b", "potential": "m"}
+    rows = table(
+        error(2.0), error(0.5) | baseline, error(3.0, **other), error(0.5) | baseline | other
+    )
+    assert verdicts(rows) == ["worse", "resolved better", "worse", "resolved better"]
 
 
 def test_of_a_run_that_has_not_converged_nothing_is_said():

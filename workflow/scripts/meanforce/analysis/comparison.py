@@ -61,8 +61,8 @@ class Comparison:
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
-        self.model_blocks = block_histograms(self.model, self.axes)
-        self.reference_blocks = block_histograms(self.truth, self.axes)
+        self.model_blocks = block_histograms(self.model, self.axes, "model")
+        self.reference_blocks = block_histograms(self.truth, self.axes, "reference")
         self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
         self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
         self.member_weights = self._member_weights()

@@ -69,7 +69,7 @@ def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
     """Of an exact model it is 0; the draw of the training data explains the members' spread."""
     level = curves - curves.mean(axis=1, keepdims=True)
     spread = float(np.sqrt(np.mean(comparison.member_spread(level) ** 2)))
-    training = Error(spread, max(len(curves) - 1, 0))
+    training = Error(spread, comparison.training_error(np.zeros(len(curves))).dof)
     # Of a distance that is all noise, this is about how it scatters.
     return Row(
         "pmf_rmse", value, spread / math.sqrt(2), 0.0, "kT", 0.0, training.dof, 0.0, 0.0,

@@ -210,7 +210,7 @@ def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: in
         parameters,
         log_weights[intact],
         positions=positions[intact],
-        blocks=chains[intact] * blocks // n_chains,
+        blocks=_groups(chains[intact], times[intact], blocks),
         chains=chains[intact],
         n_blocks=blocks,
         stable=1.0 - broken / n_chains,
@@ -221,6 +221,24 @@ def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: in
         starts={name: np.array(values) for name, values in parameters.get("starts", {}).items()},
         converged=parameters.get("converged"),
     )
+
+
+def _groups(chains: np.ndarray, times: np.ndarray, number: int) -> np.ndarray:
+    """Group of each frame: whole chains where there are enough of them, else parts of chains.
+
+    None is empty, as it would be if chains that broke were counted: a unit without frames tells
+    nothing, and with a single one the noise would seem to be zero.
+
+    Args:
+        chains, times: of each frame, shape (n,).
+        number: of groups.
+    """
+    left, rank = np.unique(chains, return_inverse=True)
+    if len(left) >= number:
+        return rank * number // len(left)
+    place = np.empty(len(chains), dtype=int)
+    place[np.lexsort((times, rank))] = np.arange(len(chains))
+    return place * number // len(chains)
 
 
 def _sample(

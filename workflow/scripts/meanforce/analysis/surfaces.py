@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from meanforce.analysis.samples import Sample
+from meanforce.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,12 @@ class Axes:
         return tuple(0.5 * (edges[1:] + edges[:-1]) for edges in self.edges)
 
 
-def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
-    """Weighted histograms of each unit, shape (n_units, *bins); they sum to 1 over all units."""
+def block_histograms(sample: Sample, axes: Axes, whose: str = "sample") -> np.ndarray:
+    """Weighted histograms of each unit, shape (n_units, *bins); they sum to 1 over all units.
+
+    Raises:
+        InputError: no frame lies on the axes; `whose` says which sample that is.
+    """
     shape = tuple(len(edges) - 1 for edges in axes.edges)
     columns = [
         np.digitize(sample.variables[:, number], edges) - 1
@@ -39,6 +44,13 @@ def block_histograms(sample: Sample, axes: Axes) -> np.ndarray:
         # The last edge belongs to the last bin.
         column[sample.variables[:, number] == axes.edges[number][-1]] = size - 1
         inside &= (column >= 0) & (column < size)
+    if not inside.any():
+        places = zip(axes.names, axes.edges, strict=True)
+        ends = ", ".join(f"{name} from {edge[0]:g} to {edge[-1]:g}" for name, edge in places)
+        raise InputError(
+            f"validation: no frame of the {whose} lies on the surface ({ends}); it has left it, or "
+            "'lower' and 'upper' are wrong"
+        )
     flat = np.ravel_multi_index(tuple(column[inside] for column in columns), shape)
     size = int(np.prod(shape))
     counts = _by_units(flat, sample.weights[inside], sample, inside, size)

@@ -9,7 +9,8 @@ Rows that measure an error are judged in this order:
    nothing better could be seen with these data: `within noise`.
 3. If so, is it smaller than that of every rival? Rivals are the experiments on the same system,
    mapping and state point that differ in force map, campaigns or potential, and the direct
-   reweighting of the same data (`…_baseline`); repeats of a recipe are none. Each difference must
+   reweighting of the same data (`…_baseline`); repeats of a recipe are none, nor is the
+   reweighting of their data, and two reweightings of the same campaigns. Each difference must
    be larger than the quantile of its error bar, training data included, and the one in twenty is
    shared among the rivals. Then it is `resolved better`.
 4. Is it within what the draw of the training data explains (`data_limit`)? Then it is `limited by
@@ -23,9 +24,10 @@ what a perfect model would score.
 
 import math
 
+import numpy as np
 import pandas as pd
 
-from meanforce.statistics.errors import LEVEL, Error, combined
+from meanforce.statistics.errors import LEVEL, Error, limit_of_sizes
 
 WITHIN, BETTER, LIMITED, WORSE, UNFINISHED = (
     "within noise", "resolved better", "limited by data", "worse", "not converged",
@@ -58,7 +60,6 @@ def verdicts(summary: pd.DataFrame) -> list[str]:
     judged = beyond.notna()
     table["metric"] = table["metric"].str.replace(BASELINE, "", regex=False)
     for _, group in table[judged].groupby(PLACE, dropna=False):
-        recipes = group[RECIPE].apply(tuple, axis=1)
         own = group.index.map(lambda i: BASELINE in summary["metric"].iloc[i])
         for row, baseline in zip(group.index, own, strict=True):
             place = table.loc[row, "experiment"], table.loc[row, "state_point"]
@@ -67,9 +68,26 @@ def verdicts(summary: pd.DataFrame) -> list[str]:
             elif not beyond[row]:
                 found[row] = WITHIN
             else:
-                rivals = group.index[(recipes != recipes[row]).to_numpy() | (own != baseline)]
+                rivals = group.index[_rivals(group, row, own, baseline)]
                 found[row] = _against(table, size, row, rivals)
     return found
+
+
+def _rivals(group: pd.DataFrame, row: int, own: np.ndarray, baseline: bool) -> np.ndarray:
+    """Which rows of a place are rivals of one of them, bool.
+
+    Args:
+        group: rows of the place.
+        row: the one.
+        own: which rows are of baselines.
+        baseline: whether that one is.
+    """
+    campaign = (group["campaign"] != group.loc[row, "campaign"]).to_numpy()
+    other = (group[RECIPE] != group.loc[row, RECIPE]).any(axis=1).to_numpy()
+    same = (group["experiment"] == group.loc[row, "experiment"]).to_numpy()
+    alike = own == baseline
+    # Force map and potential make no difference to a baseline.
+    return np.where(alike, campaign if baseline else other, campaign | same)
 
 
 def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -> str:
@@ -86,7 +104,8 @@ def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: 
     if size[rival] == math.inf:
         return True
     errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
-    return bool(size[rival] - size[row] > combined(*errors).limit(level))
+    opposite = table.loc[row, "value"] * table.loc[rival, "value"] < 0
+    return bool(size[rival] - size[row] > limit_of_sizes(*errors, opposite, level))
 
 
 def _size(row) -> float:

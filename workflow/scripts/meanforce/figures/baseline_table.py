@@ -15,7 +15,7 @@ import pandas as pd
 from meanforce.analysis.baseline import BASELINE, MODEL, baseline_name
 from meanforce.figures.metrics import errors_of, is_headline
 from meanforce.figures.numbers import number
-from meanforce.statistics.errors import Error, combined
+from meanforce.statistics.errors import Error, limit_of_sizes
 
 MARKS = {MODEL: "▲", BASELINE: "▼", "": "≈"}
 """Which of the two is better, or neither: its mark."""
@@ -100,9 +100,8 @@ def better(model: pd.Series, baseline: pd.Series) -> str:
     if math.isinf(ours) or math.isinf(theirs):
         return MODEL if ours < theirs else BASELINE
     errors = [Error(row["stderr"], row["dof"]) for row in (model, baseline)]
-    # The reference is common to both: errors of opposite sign grow and shrink together with it.
     opposite = model["value"] * baseline["value"] < 0
-    resolved = sum(e.limit() for e in errors) if opposite else combined(*errors).limit()
+    resolved = limit_of_sizes(*errors, opposite)
     if not abs(ours - theirs) > resolved:
         return ""
     return MODEL if ours < theirs else BASELINE

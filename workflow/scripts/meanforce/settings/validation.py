@@ -26,10 +26,13 @@ class Validation(Settings):
     time: a model moves with the friction of its thermostat, and a picosecond of it is worth
     something else for every motion.
 
-    Errors have a `verdict` in summary.csv. `within noise`: not more than two standard errors above
-    what a perfect model would score. `resolved better`: more than that, but less, by two standard
-    errors of the difference, than the best experiment on the same system, mapping and state point
-    with another force map, campaigns or potential. `worse`: neither.
+    Errors have a `verdict` in summary.csv. `not converged`: the CG run ended before its chains had
+    forgotten where they started. `within noise`: no larger than the smallest error that these data
+    resolve, which a perfect model exceeds once in twenty times. `resolved better`: larger than
+    that, but resolvably smaller than the error of every experiment on the same system, mapping and
+    state point with another force map, campaigns or potential, and of direct reweighting of the
+    same data. `limited by data`: no larger than what the draw of the training data explains.
+    `worse`: none of these.
 
     A held-out state point must not be trained at, under whatever name, and validation refuses a
     model that was trained on the very data of its reference there. At a state point that is trained

@@ -111,12 +111,36 @@ def of_noise(
     excess = value - floor
     share = max(0.0, 1 - (total / excess) ** 2) if excess > 0 else 0.0
     stderr = math.sqrt(null + share * max(0.0, linear - 2 * null))
-    resolution = floor
-    if null > 0:
-        directions = 2 * floor**2 / null
-        above = stats.chi2.ppf(1 - LEVEL, directions) / directions - 1
-        resolution += above * floor * total / math.sqrt(null)
+    directions, dof = freedom(floor, null, uncertain)
+    resolution = floor * ratio(directions, dof)
     return Noise(floor, floors[1], total, stderr, resolution)
+
+
+def freedom(floor: float, null: float, uncertain: float) -> tuple[float, float]:
+    """Degrees of freedom of a sum of squares of noise, and of its mean as it was estimated.
+
+    From unbiased estimates: ⟨t²⟩ of an estimate t of tr Σ is (tr Σ)² and its own variance.
+
+    Args:
+        floor: tr Σ.
+        null: variance 2 tr Σ² of the sum.
+        uncertain: variance of the estimate of tr Σ.
+    """
+    if not null > 0:
+        return math.inf, math.inf
+    square = max(floor**2 - uncertain, 0.5 * null)
+    return 2 * square / null, 2 * square / uncertain if uncertain > 0 else math.inf
+
+
+def ratio(directions: float, dof: float) -> float:
+    """How far a sum of squares is above its estimated mean once in twenty times.
+
+    Args:
+        directions, dof: see `freedom`.
+    """
+    if math.isinf(directions):
+        return 1.0
+    return float(stats.f.ppf(1 - LEVEL, directions, min(dof, 1e6)))
 
 
 def quadratic(

@@ -70,6 +70,20 @@ def combined(*errors: Error) -> Error:
     return Error(math.sqrt(total), total**2 / spread if spread > 0 else math.inf)
 
 
+def limit_of_sizes(first: Error, second: Error, opposite: bool, level: float = LEVEL) -> float:
+    """Difference of the sizes of two errors that is exceeded with probability `level` by chance.
+
+    Args:
+        first, second: standard errors of both.
+        opposite: whether the errors have opposite signs. What both are measured from is common to
+            them, and moves one size up and the other down where signs differ.
+        level: of the probability.
+    """
+    if opposite:
+        return first.limit(level) + second.limit(level)
+    return combined(first, second).limit(level)
+
+
 def scatter(values: np.ndarray) -> float:
     """Standard deviation of bootstrap draws, of which some may be infinite.
 

@@ -83,7 +83,8 @@ class FreeEnergyRmse(Distance):
         low = free_energy(q, self._thermal) < self._cutoff
         ours = np.minimum(free_energy(p, self._thermal)[low], self._cutoff)
         difference = ours - free_energy(q, self._thermal)[low]
-        return difference - difference.mean() if len(difference) else difference, low
+        # A model that is never there has no level: all of these bins count as missing.
+        return difference - difference.mean() if p[low].any() else difference, low
 
 
 def coverage(p: np.ndarray, q: np.ndarray, thermal: float, cutoff: float) -> float:

@@ -3,14 +3,24 @@
 W = Σ_k |C_k| Δ, C being the difference of the cumulative distributions. Where it is noise with the
 covariance Σ, ⟨W⟩ = Δ Σ_k √(2/π) σ_k on a line, and on a circle the mean over draws of that noise.
 To second order in the correlations (of fully correlated bins it is 7 % too little), the relative
-variance is that of (Δ²/π) Σ_kl Σ_kl²/(σ_k σ_l) on a line.
+variance is that of (Δ²/π) Σ_kl Σ_kl²/(σ_k σ_l) on a line. Scores of perfect models are spread as
+the root of a sum of squares with as many directions as the matrix Σ_kl/√(σ_k σ_l) has.
 """
 
+import dataclasses
 import math
 
 import numpy as np
+from scipy.special import gammaln
 
-from meanforce.statistics.distances import Distance, Noise, of_noise, trace_of_square
+from meanforce.statistics.distances import (
+    Distance,
+    Noise,
+    freedom,
+    of_noise,
+    ratio,
+    trace_of_square,
+)
 from meanforce.statistics.resampling import DRAWS, residuals
 
 
@@ -49,7 +59,10 @@ class Wasserstein(Distance):
         on_a_line = math.sqrt(2 / math.pi) * float(spread.sum())
         relative = (floor / on_a_line) ** 2 / (2 * math.pi) if on_a_line > 0 else 0.0
         squares = tuple(value * relative for value in (*traces, cross))
-        return of_noise(self.value(p, q), (floor - alone, alone), squares, dofs, linear)
+        noise = of_noise(self.value(p, q), (floor - alone, alone), squares, dofs, linear)
+        uncertain = sum(2 * one / dof for one, dof in zip(traces, dofs, strict=True) if dof > 0)
+        found = freedom(float(spread.sum()), 2 * (sum(traces) + 2 * cross), uncertain)
+        return dataclasses.replace(noise, resolution=floor * _quantile(*found))
 
     def _mean(self, *parts: np.ndarray) -> float:
         """Mean distance that normal noise causes, from residuals times the bins' widths."""
@@ -85,6 +98,14 @@ class Wasserstein(Distance):
         sums = np.cumsum(values, axis=-1)
         centers = middle(sums, axis=-1, keepdims=True)
         return np.where(self._circular[:, None], sums - centers, sums)
+
+
+def _quantile(directions: float, dof: float) -> float:
+    """What a distance exceeds once in twenty times, over its mean: √F over the mean of a χ."""
+    if math.isinf(directions):
+        return 1.0
+    mean = math.exp(gammaln((directions + 1) / 2) - gammaln(directions / 2))
+    return math.sqrt(ratio(directions, dof) * directions / 2) / mean
 
 
 def _each(p: np.ndarray) -> np.ndarray:
