@@ -105,8 +105,8 @@ def test_free_energy_rmse_ignores_a_constant_and_high_bins():
     p = np.array([0.6, 0.3, 0.0999, 0.0001])
     q = np.array([0.6, 0.3, 0.0999, 0.00001])
     q /= q.sum()
-    assert FreeEnergyRmse(1.0, cutoff=3.0).value(p, q) == pytest.approx(0, abs=1e-12)
-    assert FreeEnergyRmse(1.0, cutoff=30.0).value(p, q) > 0.9
+    assert FreeEnergyRmse(1.0, 3.0, (False,)).value(p, q) == pytest.approx(0, abs=1e-12)
+    assert FreeEnergyRmse(1.0, 30.0, (False,)).value(p, q) > 0.9
 
 
 def test_bins_that_a_model_never_visits_count_at_the_cutoff():
@@ -115,7 +115,7 @@ def test_bins_that_a_model_never_visits_count_at_the_cutoff():
     q /= q.sum()
     p = np.array([1 / 8] * 8 + [0.0] * 2)
     # Differences 0 (eight times) and 2 (twice) less their mean.
-    assert FreeEnergyRmse(1.0, cutoff=4.0).value(p, q) == pytest.approx(0.8)
+    assert FreeEnergyRmse(1.0, 4.0, (False,)).value(p, q) == pytest.approx(0.8)
     assert coverage(p, q, 1.0, 4.0) == pytest.approx(0.8)
     assert coverage(p, q, 1.0, 1.0) == 1.0
 
@@ -181,7 +181,7 @@ def test_error_of_r_hat_is_its_scatter():
 
 def test_a_model_that_is_never_where_the_reference_is_has_the_largest_error():
     """A flat reference less a level would make it a perfect model."""
-    metric, units = FreeEnergyRmse(0.6, 4.0), np.full((10, 1), 0.1)
+    metric, units = FreeEnergyRmse(0.6, 4.0, (False,)), np.full((10, 1), 0.1)
     reference = units * np.repeat([1 / 30, 0.0], 30)
     errors = []
     for visited in (30, 15, 0):

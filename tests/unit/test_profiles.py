@@ -57,11 +57,10 @@ def test_empty_bins_have_no_free_energy():
 
 
 def test_a_perfect_model_scores_the_floor_of_a_profile_and_a_wrong_one_more():
-    """Down to bins of a dozen frames; of bins of two, the floor is a fifth too high."""
     n, scores, floors = 20000, [], []
     for seed in range(12):
         sides = normal(n, 1, 2 * seed), normal(n, 1, 2 * seed + 1)
-        same = by_name(profiles.rows(compare(*sides, cutoff=12.0)))
+        same = by_name(profiles.rows(compare(*sides)))
         scores.append(same["fes_rmse_x"].value)
         floors.append(same["fes_rmse_x"].noise_floor)
     assert np.mean(scores) == pytest.approx(np.mean(floors), rel=0.15)

@@ -156,6 +156,19 @@ def test_of_a_run_that_has_not_converged_nothing_is_said():
     assert verdicts(table(run, baseline)) == ["", "within noise"]
 
 
+def test_a_run_that_has_not_converged_is_no_rival():
+    run = {"metric": "converged", "value": 0.0, "stderr": math.nan} | UNBIASED
+    rows = js(0.010), js(0.020, **UNBIASED), run
+    assert verdicts(table(*rows)) == ["worse", "not converged", ""]
+    third = js(0.020, potential="mace", experiment="third")
+    assert verdicts(table(*rows, third))[0] == "resolved better"
+
+
+def test_an_infinite_error_is_explained_by_nothing_and_beaten_by_what_is_known():
+    rows = error(math.inf, data_limit=math.inf), error(0.5, math.nan, **UNBIASED)
+    assert verdicts(table(*rows)) == ["worse", "worse"]
+
+
 def test_rows_that_measure_no_error_have_no_verdict():
     names = (
         "delta_f_a", "delta_f_a_reference", "population_a", "rhat_phi", "force_irreducible",

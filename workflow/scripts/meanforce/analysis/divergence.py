@@ -20,7 +20,7 @@ def rows(comparison: Comparison) -> list[Row]:
     variables = "_".join(comparison.validation.surface)
     metrics = (
         (f"js_{variables}", JensenShannon(comparison.axes.periodic), ""),
-        ("fes_rmse", FreeEnergyRmse(*low), "kcal/mol"),
+        ("fes_rmse", FreeEnergyRmse(*low, comparison.axes.periodic), "kcal/mol"),
     )
     result = [
         distance(

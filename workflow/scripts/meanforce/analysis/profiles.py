@@ -44,9 +44,10 @@ class Profile:
 
 def rows(comparison: Comparison) -> list[Row]:
     """Free-energy RMSE of every profile."""
-    metric = FreeEnergyRmse(comparison.thermal, comparison.validation.cutoff / KCAL)
+    low = comparison.thermal, comparison.validation.cutoff / KCAL
     result = []
     for profile in profiles(comparison):
+        metric = FreeEnergyRmse(*low, (is_periodic(profile.kind),))
         model, reference = profile.model.sum(axis=0), profile.reference.sum(axis=0)
         training = comparison.training_error_of(metric, list(profile.members), reference)
         noise = metric.noise(profile.model, profile.reference)

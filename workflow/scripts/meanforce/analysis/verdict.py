@@ -61,14 +61,16 @@ def verdicts(summary: pd.DataFrame) -> list[str]:
     table["metric"] = table["metric"].str.replace(BASELINE, "", regex=False)
     for _, group in table[judged].groupby(PLACE, dropna=False):
         own = group.index.map(lambda i: BASELINE in summary["metric"].iloc[i])
-        for row, baseline in zip(group.index, own, strict=True):
-            place = table.loc[row, "experiment"], table.loc[row, "state_point"]
-            if place in unfinished and not baseline:
+        places = zip(group["experiment"], group["state_point"], strict=True)
+        # Direct reweighting needs no CG run.
+        open_ended = np.array([place in unfinished for place in places]) & ~own
+        for row, baseline, unknown in zip(group.index, own, open_ended, strict=True):
+            if unknown:
                 found[row] = UNFINISHED
             elif not beyond[row]:
                 found[row] = WITHIN
             else:
-                rivals = group.index[_rivals(group, row, own, baseline)]
+                rivals = group.index[_rivals(group, row, own, baseline) & ~open_ended]
                 found[row] = _against(table, size, row, rivals)
     return found
 
@@ -96,13 +98,15 @@ def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -
         level = LEVEL / len(rivals)
         if all(_smaller(table, size, row, rival, level) for rival in rivals):
             return BETTER
-    return LIMITED if size[row] <= table.loc[row, "data_limit"] else WORSE
+    explained = math.isfinite(size[row]) and size[row] <= table.loc[row, "data_limit"]
+    return LIMITED if explained else WORSE
 
 
 def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: float) -> bool:
     """Whether an error is resolvably smaller than a rival's."""
     if size[rival] == math.inf:
-        return True
+        # A single network may have had luck with its data.
+        return math.isfinite(table.loc[row, "stderr"])
     errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
     opposite = table.loc[row, "value"] * table.loc[rival, "value"] < 0
     return bool(size[rival] - size[row] > limit_of_sizes(*errors, opposite, level))

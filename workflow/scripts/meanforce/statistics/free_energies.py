@@ -3,13 +3,16 @@
 import math
 
 import numpy as np
-from scipy import stats
 
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import residuals
+from meanforce.statistics.worth import Worth
 
-SPARSE = 0.5
-"""Relative variance of a bin up to which the logarithm of its population is expanded."""
+DRAWS = 60
+"""Pairs of made-up samples from which a floor is taken."""
+
+MANY = 1e9
+"""Frames in a bin that have no noise."""
 
 
 def free_energy(p: np.ndarray, thermal: float) -> np.ndarray:
@@ -26,57 +29,85 @@ class FreeEnergyRmse(Distance):
     up to the same cutoff, and bins that it never visits count at the cutoff: a basin that is
     missing is an error, and not a part of the surface that is left out.
 
-    In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …; two terms count in the noise.
+    Logarithms of small counts, empty bins and the cutoff make it no square of noise. So its floor
+    is the mean over pairs of samples drawn from what both sides have in common: Poisson counts, of
+    as many frames a bin as those there are worth. How it scatters about that comes from the
+    residuals of the units, as for other distances, in proportion.
 
     Args:
         thermal: kT, in the unit of the result.
         cutoff: free energy of the reference, above its minimum, up to which bins are compared.
+        periodic: whether each axis of the histograms closes.
     """
 
-    def __init__(self, thermal: float, cutoff: float) -> None:
-        self._thermal, self._cutoff = thermal, cutoff
+    def __init__(self, thermal: float, cutoff: float, periodic: tuple[bool, ...]) -> None:
+        self._thermal, self._cutoff, self._periodic = thermal, cutoff, periodic
 
     def value(self, p: np.ndarray, q: np.ndarray) -> float:
         difference, _ = self._difference(p.ravel(), q.ravel())
         return float(np.sqrt(np.mean(difference**2))) if len(difference) else math.nan
 
     def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
-        model, reference = (side.reshape(len(side), -1) for side in (model, reference))
-        p, q = model.sum(axis=0), reference.sum(axis=0)
-        difference, low = self._difference(p, q)
-        scale = 1 / math.sqrt(max(1, len(difference)))
-        parts = [
-            self._residuals(units, whole, low, cut)
-            for units, whole, cut in ((model, p, True), (reference, q, False))
-        ]
-        square = float(np.mean(difference**2)) if len(difference) else math.nan
-        return rooted(quadratic(scale * difference, *(scale * part for part in parts)), square)
+        worth = Worth(model.shape[1:], self._periodic)
+        units = [side.reshape(len(side), -1) for side in (model, reference)]
+        whole = [side.sum(axis=0) for side in units]
+        parts = [residuals(side) for side in units]
+        difference, low = self._difference(*whole)
+        if not len(difference):
+            return Noise(*[math.nan] * 5)
+        scale = 1 / math.sqrt(len(difference))
+        # Of the model, what lies beyond the cutoff does not move.
+        moves = free_energy(whole[0], self._thermal)[low] < self._cutoff, np.ones_like(difference)
+        influences = []
+        for part, side, moving in zip(parts, whole, moves, strict=True):
+            over = np.divide(moving, side[low], out=np.zeros_like(difference), where=side[low] > 0)
+            influence = -self._thermal * part[:, low] * over
+            influences.append(scale * (influence - influence.mean(axis=1, keepdims=True)))
+        square = float(np.mean(difference**2))
+        linear = rooted(quadratic(scale * difference, *influences), square)
+        frames = [worth.of_a_frame(*side) for side in zip(parts, whole, strict=True)]
+        return self._drawn(linear, whole, frames, worth)
 
-    def _residuals(
-        self, units: np.ndarray, whole: np.ndarray, low: np.ndarray, cut: bool
-    ) -> np.ndarray:
-        """Of F in the bins that are compared, shape (n_units, n_bins).
+    def _drawn(
+        self, linear: Noise, whole: list[np.ndarray], frames: list[np.ndarray], worth: Worth
+    ) -> Noise:
+        """Noise with the floor of made-up samples.
 
         Args:
-            units, whole: histograms by units and their sum.
-            low: which bins are compared.
-            cut: whether F counts up to the cutoff only.
+            linear: noise to first order, in whose proportions the distance scatters.
+            whole: distributions of both sides.
+            frames: what a frame of each adds to a bin; 0 of a side that is exact.
+            worth: of neighbouring bins.
         """
-        populated = whole[low]
-        moving = np.divide(1.0, populated, out=np.zeros_like(populated), where=populated > 0)
-        part = residuals(units)[:, low] * moving
-        variance = np.minimum((part**2).sum(axis=0), SPARSE)
-        room = self._cutoff - free_energy(whole, self._thermal)[low]
-        spread = self._thermal * np.sqrt(variance)
-        z = np.clip(np.divide(room, spread, out=np.full_like(spread, 9.0), where=spread > 0), 0, 9)
-        beyond = stats.norm.sf(z)
-        # Small counts, which make ⟨ln²⟩ larger, are those that lie beyond the cutoff.
-        factor = 1 + 1.5 * variance * (1 - 2 * beyond)
-        if cut:
-            # ⟨min(x, z)²⟩ of a standard normal x.
-            factor = factor * (1 - beyond - z * stats.norm.pdf(z) + z**2 * beyond) * (room > 0)
-        part = -self._thermal * part * np.sqrt(factor)
-        return part - part.mean(axis=1, keepdims=True)
+        rng = np.random.default_rng(0)
+        exact = [not one.any() for one in frames]
+        known = [
+            one if gone else np.where(one > 0, one, np.median(one[one > 0]))
+            for one, gone in zip(frames, exact, strict=True)
+        ]
+        if any(exact):
+            common = whole[exact.index(True)]
+        else:
+            # Each bin by what its frames are worth on either side.
+            shares = [1 / one for one in known]
+            weighed = sum(p * share for p, share in zip(whole, shares, strict=True))
+            common = np.maximum(worth.smooth(weighed / sum(shares)), 0.0)
+
+        def sample(side: int) -> np.ndarray:
+            if exact[side]:
+                return common
+            counts = common / known[side]
+            few = counts < MANY
+            drawn = np.where(few, rng.poisson(np.where(few, counts, 0.0)) * known[side], common)
+            return drawn / drawn.sum() if drawn.any() else common
+
+        pairs = [(sample(0), sample(1)) for _ in range(DRAWS)]
+        floor = float(np.nanmean([self.value(*pair) for pair in pairs]))
+        alone = float(np.nanmean([self.value(common, theirs) for _, theirs in pairs]))
+        factor = floor / linear.floor if linear.floor > 0 else 1.0
+        return Noise(
+            floor, alone, factor * linear.null, factor * linear.stderr, factor * linear.resolution
+        )
 
     def _difference(self, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F_p − F_q, mean 0, in the bins that are compared; and which these are, bool."""

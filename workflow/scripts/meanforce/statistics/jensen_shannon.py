@@ -10,20 +10,17 @@ import functools
 
 import numpy as np
 from scipy.interpolate import RegularGridInterpolator
-from scipy.ndimage import uniform_filter
 from scipy.special import gammaln, xlogy
 
 from meanforce.statistics.distances import Distance, Noise, quadratic
 from meanforce.statistics.resampling import residuals
+from meanforce.statistics.worth import Worth
 
 FEWEST, MOST = 1e-3, 40.0
 """Expected counts between which ρ is tabulated; beyond it hardly changes."""
 
 POINTS, COUNTS = 24, 110
 """Points of the table each way, and counts that are summed over."""
-
-NEIGHBOURS = 3
-"""Bins each way, over which densities and variances are averaged."""
 
 
 class JensenShannon(Distance):
@@ -34,7 +31,7 @@ class JensenShannon(Distance):
     """
 
     def __init__(self, periodic: tuple[bool, ...]) -> None:
-        self._mode = ["wrap" if closes else "constant" for closes in periodic]
+        self._periodic = periodic
 
     def value(self, p: np.ndarray, q: np.ndarray) -> float:
         mean = 0.5 * (p + q)
@@ -49,11 +46,9 @@ class JensenShannon(Distance):
         units = [side.reshape(len(side), -1) for side in (model, reference)]
         p, q = (side.sum(axis=0) for side in units)
         parts = [residuals(side) for side in units]
-        shape = model.shape[1:]
-        weights = [
-            self._of_a_frame(part, side, shape) for part, side in zip(parts, (p, q), strict=True)
-        ]
-        density = self._smooth(0.5 * (p + q), shape)
+        worth = Worth(model.shape[1:], self._periodic)
+        weights = [worth.of_a_frame(*side) for side in zip(parts, (p, q), strict=True)]
+        density = worth.smooth(0.5 * (p + q))
         counts = [
             np.divide(density, one, out=np.full_like(density, MOST), where=one > 0)
             for one in weights
@@ -64,17 +59,6 @@ class JensenShannon(Distance):
         scaled = [part * _root(share, 8 * side) for part, side in zip(parts, (p, q), strict=True)]
         floors = tuple(float(share @ one) / 8 for one in weights)
         return quadratic((p - q) * _root(share, 4 * (p + q)), *scaled, floors)
-
-    def _of_a_frame(self, part: np.ndarray, side: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """What one independent frame adds to a bin: 1/N = var(p)/p, of neighbours where empty."""
-        there = side > 0
-        own = np.divide((part**2).sum(axis=0), side, out=np.zeros_like(side), where=there)
-        around = self._smooth(own, shape), self._smooth(there.astype(float), shape)
-        near = np.divide(*around, out=np.zeros_like(own), where=around[1] > 0.5 / NEIGHBOURS**2)
-        return np.where(there, own, near)
-
-    def _smooth(self, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        return uniform_filter(values.reshape(shape), NEIGHBOURS, mode=self._mode).ravel()
 
 
 def _root(values: np.ndarray, over: np.ndarray) -> np.ndarray:
