@@ -3,10 +3,14 @@
 import math
 
 import numpy as np
+from scipy import stats
 
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import residuals
 from meanforce.statistics.worth import Worth
+
+SPARSE = 0.5
+"""Relative variance of a bin up to which the logarithm of its population is expanded."""
 
 DRAWS = 60
 """Pairs of made-up samples from which a floor is taken."""
@@ -56,17 +60,43 @@ class FreeEnergyRmse(Distance):
         if not len(difference):
             return Noise(*[math.nan] * 5)
         scale = 1 / math.sqrt(len(difference))
-        # Of the model, what lies beyond the cutoff does not move.
-        moves = free_energy(whole[0], self._thermal)[low] < self._cutoff, np.ones_like(difference)
-        influences = []
-        for part, side, moving in zip(parts, whole, moves, strict=True):
-            over = np.divide(moving, side[low], out=np.zeros_like(difference), where=side[low] > 0)
-            influence = -self._thermal * part[:, low] * over
-            influences.append(scale * (influence - influence.mean(axis=1, keepdims=True)))
+        influences = [
+            scale * self._influences(part, side, low, cut)
+            for part, side, cut in zip(parts, whole, (True, False), strict=True)
+        ]
         square = float(np.mean(difference**2))
         linear = rooted(quadratic(scale * difference, *influences), square)
         frames = [worth.of_a_frame(*side) for side in zip(parts, whole, strict=True)]
         return self._drawn(linear, whole, frames, worth)
+
+    def _influences(
+        self, part: np.ndarray, side: np.ndarray, low: np.ndarray, cut: bool
+    ) -> np.ndarray:
+        """Of each unit on F in the bins that are compared, shape (n_units, n_bins).
+
+        In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …, of which two terms count,
+        but where small counts lie beyond the cutoff; of the model, which is cut off there, only
+        what is below it moves.
+
+        Args:
+            part, side: residuals of the units, and their sum.
+            low: which bins are compared.
+            cut: whether F counts up to the cutoff only.
+        """
+        populated = side[low]
+        moving = np.divide(1.0, populated, out=np.zeros_like(populated), where=populated > 0)
+        part = part[:, low] * moving
+        variance = np.minimum((part**2).sum(axis=0), SPARSE)
+        room = self._cutoff - free_energy(side, self._thermal)[low]
+        spread = self._thermal * np.sqrt(variance)
+        z = np.clip(np.divide(room, spread, out=np.full_like(spread, 9.0), where=spread > 0), 0, 9)
+        beyond = stats.norm.sf(z)
+        factor = 1 + 1.5 * variance * (1 - 2 * beyond)
+        if cut:
+            # ⟨min(x, z)²⟩ of a standard normal x.
+            factor = factor * (1 - beyond - z * stats.norm.pdf(z) + z**2 * beyond) * (room > 0)
+        part = -self._thermal * part * np.sqrt(factor)
+        return part - part.mean(axis=1, keepdims=True)
 
     def _drawn(
         self, linear: Noise, whole: list[np.ndarray], frames: list[np.ndarray], worth: Worth
@@ -90,8 +120,8 @@ class FreeEnergyRmse(Distance):
         else:
             # Each bin by what its frames are worth on either side.
             shares = [1 / one for one in known]
-            weighed = sum(p * share for p, share in zip(whole, shares, strict=True))
-            common = np.maximum(worth.smooth(weighed / sum(shares)), 0.0)
+            weighed = sum(p * share for p, share in zip(whole, shares, strict=True)) / sum(shares)
+            common = np.where(weighed > 0, weighed, np.maximum(worth.smooth(weighed), 0.0))
 
         def sample(side: int) -> np.ndarray:
             if exact[side]:
