@@ -123,7 +123,8 @@ def test_the_page_reads_without_scripts(opened, places):
     assert page.value("document.querySelector('.tools').hidden")
     assert page.value("document.querySelectorAll('details.experiment').length") == 4
     assert min(page.value(FIGURES)) > 0
-    marks = page.value("[...document.querySelectorAll('.matrix td .mark')].map((m) => m.innerText)")
+    found = "[...document.querySelectorAll('.sortable td .mark')]"
+    marks = page.value(f"{found}.map((m) => m.innerText)")
     # Errors that stand for the others: four of alanine, two of Müller–Brown.
     assert len(marks) == (4 * places["alanine"] + 2 * ~places["alanine"]).sum()
     assert set(marks) == {"▲", "≈", "▼"}
