@@ -154,7 +154,7 @@ def training(summary: pd.DataFrame) -> pd.DataFrame:
     errors = summary[summary["metric"].str.endswith("_error")]
     for (recipe, metric), part in errors.groupby(["potential", "metric"], sort=False):
         known = part[part["stderr"].notna()]
-        if len(known) < 3:
+        if len(known) < 3 or not known["stderr"].any():
             continue
         reference = summary[summary["metric"] == metric.replace("_error", "_reference")]
         common = reference["stderr"].mean() ** 2
