@@ -29,6 +29,7 @@ from meanforce.analysis.members import contrasts
 from meanforce.analysis.rows import Row
 from meanforce.data.invariants import features, in_own_frames
 from meanforce.data.irreducible import block_error
+from meanforce.statistics.distances import trace_of_square
 
 PAIRS = 10
 """Frames of the other half that each frame is paired with."""
@@ -154,16 +155,12 @@ def _pairs(
 def _freedom(apart: np.ndarray, dof: float) -> float:
     """(tr Σ)²/tr Σ² of the covariance Σ that contrasts, shape (n_contrasts, n), estimate as Σ c cᵀ.
 
-    Unbiased for tr Σ² of normal draws; Himeno, Yamada, J. Multivar. Anal. 130, 27 (2014). A single
-    degree of freedom does not tell: then it is 1, the least.
+    A single degree of freedom does not tell: then it is 1, the least.
     """
-    n = dof
-    if n < 2:
+    if dof < 2:
         return 1.0
-    gram = apart @ apart.T
-    trace, square = np.trace(gram), (gram**2).sum()
-    unbiased = n**2 / ((n - 1) * (n + 2)) * (square - trace**2 / n)
-    return float(np.clip(trace**2 / max(unbiased, 1e-12 * trace**2), 1.0, 1e6))
+    squared = float((apart**2).sum()) ** 2
+    return float(np.clip(squared / max(trace_of_square(apart, dof), 1e-12 * squared), 1.0, 1e6))
 
 
 def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:

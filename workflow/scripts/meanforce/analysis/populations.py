@@ -19,15 +19,15 @@ def rows(comparison: Comparison) -> list[Row]:
     for basin in comparison.validation.basins:
         inside = membership(comparison, basin, comparison.model.variables)
         members = [float(weights @ inside[frames]) for frames, weights in comparison.member_weights]
-        model, run = _estimate(comparison, comparison.model, inside)
+        model, run = population(comparison, comparison.model, inside)
         training = comparison.training_error(members)
-        reference = _estimate(comparison, truth, membership(comparison, basin, truth.variables))
+        reference = population(comparison, truth, membership(comparison, basin, truth.variables))
         result += compared(f"population_{basin}", model, run, training, *reference, "")
     return result
 
 
-def _estimate(comparison: Comparison, sample: Sample, inside: np.ndarray) -> tuple[float, Error]:
-    """Population, and its standard error by the bootstrap."""
+def population(comparison: Comparison, sample: Sample, inside: np.ndarray) -> tuple[float, Error]:
+    """Population of some frames, bool of shape (n,), and its standard error by the bootstrap."""
     parts = np.stack([sample.sums(inside), sample.sums(~inside)], axis=1)
     draws = resampled(parts, DRAWS, comparison.rng)[:, 0]
     return float(parts[:, 0].sum()), comparison.noise_of(sample, draws)

@@ -14,14 +14,13 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.one_quantity import divergence_row
+from meanforce.analysis.populations import population
 from meanforce.analysis.profiles import Profile, curve_of, profile_of
 from meanforce.analysis.rows import Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.structure import coordinates_of, distribution, wasserstein_row
 from meanforce.potentials.geometry import CoordinateList
 from meanforce.potentials.molecule import Molecule
-from meanforce.statistics.errors import Error
-from meanforce.statistics.resampling import DRAWS, resampled
 
 BEAD = re.compile(r"(?P<residue>.+)-(?P<atom>[A-Z][A-Z0-9']*)")
 """Names of template beads: the residue, with its chain where needed, and the atom."""
@@ -52,9 +51,9 @@ def rows(comparison: Comparison) -> list[Row]:
         members = [
             float(weights @ _is_cis(ours)[frames]) for frames, weights in comparison.member_weights
         ]
-        model, run = _cis(comparison, comparison.model, ours)
+        model, run = population(comparison, comparison.model, _is_cis(ours))
         training = comparison.training_error(members)
-        reference = _cis(comparison, comparison.reference, theirs)
+        reference = population(comparison, comparison.reference, _is_cis(theirs))
         name = profile.quantity.replace("omega", "population_cis", 1)
         result += compared(name, model, run, training, *reference, "")
     return result
@@ -136,11 +135,3 @@ def _on_circle(values: np.ndarray) -> np.ndarray:
 
 def _is_cis(values: np.ndarray) -> np.ndarray:
     return values[:, 0] < np.pi / 2
-
-
-def _cis(comparison: Comparison, sample: Sample, values: np.ndarray) -> tuple[float, Error]:
-    """Fraction that is cis, and its standard error by the bootstrap."""
-    inside = _is_cis(values)
-    parts = np.stack([sample.sums(inside), sample.sums(~inside)], axis=1)
-    draws = resampled(parts, DRAWS, comparison.rng)[:, 0]
-    return float(parts[:, 0].sum()), comparison.noise_of(sample, draws)
