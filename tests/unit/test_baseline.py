@@ -11,7 +11,8 @@ from config_changes import put
 from test_references import write
 
 from meanforce.analysis import baseline, basins, divergence
-from meanforce.analysis.baseline import BASELINE, MODEL, baseline_name, judged, pooled
+from meanforce.analysis.baseline import pooled
+from meanforce.analysis.naming import BASELINE, MODEL, baseline_name, judged
 from meanforce.analysis.registry import METRICS
 from meanforce.analysis.samples import reference_sample
 from meanforce.errors import InputError

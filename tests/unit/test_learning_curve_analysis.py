@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from scipy.optimize import isotonic_regression
 
-from meanforce.analysis.baseline import baseline_name
 from meanforce.analysis.learning_curve import (
     headlines,
     is_error,
@@ -16,6 +15,7 @@ from meanforce.analysis.learning_curve import (
     run_errors,
     savings_table,
 )
+from meanforce.analysis.naming import baseline_name
 from meanforce.analysis.savings import Curve, compare, non_increasing, reached, savings_between
 from meanforce.figures.learning import savings as savings_shown
 from meanforce.figures.learning_curve import draw

@@ -19,17 +19,12 @@ import numpy as np
 from meanforce.analysis import basins, divergence, populations, profiles, sizes, structure
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.members import Scheme
+from meanforce.analysis.naming import REFERENCE, baseline_name
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample, reference_sample
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.settings.collective_variables import CollectiveVariable
-
-SUFFIX, ERROR, REFERENCE = "_baseline", "_error", "_reference"
-"""Ends of metrics' names; `_error` comes last, as verdicts go by it."""
-
-MODEL, BASELINE = "model", "baseline"
-"""Where an error comes from."""
 
 METRICS = (
     divergence.rows,
@@ -40,20 +35,6 @@ METRICS = (
     sizes.rows,
 )
 """Metrics of frames alone: others judge forces, potentials or dynamics."""
-
-
-def baseline_name(metric: str) -> str:
-    """What a model's metric is called for the baseline."""
-    stem = metric.removesuffix(ERROR)
-    return stem + SUFFIX + metric[len(stem) :]
-
-
-def judged(metric: str) -> tuple[str, str]:
-    """The metric as it is called for the model, and whose it is: `MODEL` or `BASELINE`."""
-    stem = metric.removesuffix(ERROR)
-    if not stem.endswith(SUFFIX):
-        return metric, MODEL
-    return stem.removesuffix(SUFFIX) + metric[len(stem) :], BASELINE
 
 
 def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meanforce.analysis.baseline import BASELINE, MODEL, judged
+from meanforce.analysis.naming import BASELINE, MODEL, judged
 from meanforce.analysis.savings import SMALLEST, Curve, savings_between
 
 CAP = 10.0

@@ -27,6 +27,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from meanforce.analysis.naming import SUFFIX
 from meanforce.statistics.errors import LEVEL, Error, limit_of_sizes
 
 WITHIN, BETTER, LIMITED, WORSE, UNFINISHED = (
@@ -42,9 +43,6 @@ FLOORED = (*DISTANCES, "force_rmse")
 STABLE = "stability"
 """Beginning of fractions that are 1 for a perfect model."""
 
-BASELINE = "_baseline"
-"""In the names of rows that judge the training data without a model."""
-
 PLACE = ["system", "mapping", "state_point", "metric"]
 RECIPE = ["force_map", "campaign", "potential"]
 
@@ -58,9 +56,9 @@ def verdicts(summary: pd.DataFrame) -> list[str]:
     beyond = pd.Series([_beyond(row) for row in table.itertuples()], dtype=object)
     found = [""] * len(table)
     judged = beyond.notna()
-    table["metric"] = table["metric"].str.replace(BASELINE, "", regex=False)
+    table["metric"] = table["metric"].str.replace(SUFFIX, "", regex=False)
     for _, group in table[judged].groupby(PLACE, dropna=False):
-        own = group.index.map(lambda i: BASELINE in summary["metric"].iloc[i])
+        own = group.index.map(lambda i: SUFFIX in summary["metric"].iloc[i])
         places = zip(group["experiment"], group["state_point"], strict=True)
         # Direct reweighting needs no CG run.
         open_ended = np.array([place in unfinished for place in places]) & ~own

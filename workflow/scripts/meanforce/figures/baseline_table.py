@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from meanforce.analysis.baseline import BASELINE, MODEL, baseline_name
+from meanforce.analysis.naming import BASELINE, MODEL, baseline_name
 from meanforce.figures.metrics import errors_of, is_headline
 from meanforce.figures.numbers import number
 from meanforce.statistics.errors import Error, limit_of_sizes

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
-from meanforce.analysis.baseline import BASELINE, MODEL
 from meanforce.analysis.learning_curve import REWEIGHTING, against, headlines
+from meanforce.analysis.naming import BASELINE, MODEL
 from meanforce.analysis.savings import SMALLEST
 from meanforce.figures import style
 from meanforce.figures.numbers import at_error

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from meanforce.analysis.baseline import BASELINE, judged
+from meanforce.analysis.naming import BASELINE, judged
 from meanforce.analysis.verdict import BETTER, DISTANCES, LIMITED, UNFINISHED, WITHIN, WORSE
 from meanforce.figures.numbers import number
 
