@@ -3,8 +3,8 @@
     python tests/benchmarks/calibration.py [--pairs 200] [--summary results/summary.csv]
 
 Models and references are sampled from one known surface, with the correlations, biases and lengths
-of the default run (see tests/unit/correlated_pairs.py), so each error that is found is noise. For
-every metric the table has
+of the default run (see tests/support/correlated_pairs.py), so each error that is found is noise.
+For every metric the table has
 
   mean/floor     mean |error| over the mean noise floor (1 would be right),
   claimed/true   root mean square of the claimed error over the scatter of the metric (1),
@@ -29,14 +29,21 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 from correlated_pairs import Surface, comparison  # noqa: E402
 
-from meanforce.analysis import basins, divergence, populations, profiles, sizes, structure  # noqa: E402
+from meanforce.analysis.metrics import (  # noqa: E402
+    basins,
+    chain_dimensions,
+    divergence,
+    populations,
+    profiles,
+    structure,
+)
 from meanforce.analysis.rows import Row  # noqa: E402
 
-METRICS = (divergence, profiles, basins, populations, structure, sizes)
+METRICS = (divergence, profiles, basins, populations, structure, chain_dimensions)
 CHAINS, CHAIN_FRAMES, CHAIN_STEPS = 200, 350, 2
 """CG runs of the default run: 200 chains of 70 ps, a frame every 0.2 ps."""
 

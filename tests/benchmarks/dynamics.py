@@ -26,16 +26,16 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from timing import Clock, Ratio, paired  # noqa: E402
 
+from meanforce.core.topology import Topology  # noqa: E402
 from meanforce.deployment.system import build_system  # noqa: E402
 from meanforce.dynamics import compiled as compiling  # noqa: E402
 from meanforce.dynamics import run as running  # noqa: E402
 from meanforce.dynamics.langevin import arguments, chains_last  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
-from meanforce.potentials.molecule import Molecule  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials import Potential  # noqa: E402
-from meanforce.settings.simulations import Simulation  # noqa: E402
+from meanforce.settings.simulations import SimulationSettings  # noqa: E402
 
 TEMPERATURE = 300.0
 TIME_STEP, STRIDE = 1e-5, 4e-4
@@ -52,9 +52,9 @@ CASES = {
 """Widths, and whether beads are bonded, so that angles and dihedrals are features too."""
 
 
-def chain(beads: int, bonded: bool) -> Molecule:
+def chain(beads: int, bonded: bool) -> Topology:
     names = tuple(f"B{number}" for number in range(beads))
-    return Molecule(names, names, tuple(itertools.pairwise(range(beads))) if bonded else ())
+    return Topology(names, names, tuple(itertools.pairwise(range(beads))) if bonded else ())
 
 
 def compact(replicas: int, beads: int) -> torch.Tensor:
@@ -131,7 +131,7 @@ def per_work(ratio: Ratio, first: float, second: float) -> Ratio:
 def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
     """The stage's whole run, compiled: steps, frames, checks of stability, files."""
     length = steps * TIME_STEP
-    settings = Simulation.model_validate(
+    settings = SimulationSettings.model_validate(
         {
             "chains": replicas, "time_step": TIME_STEP, "friction": 2.0, "equilibration": 0.0,
             "length": length, "stride": min(STRIDE, length), "device": "cpu",
@@ -139,7 +139,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
         },
         context={"internal": True},
     )  # fmt: skip
-    molecule = Molecule.of(model.values)
+    molecule = Topology.of(model.values)
     starts = compact(replicas, molecule.size).contiguous().numpy()
     masses = np.full(molecule.size, 12.0)
 

@@ -32,7 +32,7 @@ from meanforce.data.h5md import H5mdReader  # noqa: E402
 from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory  # noqa: E402
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
-from meanforce.settings.mappings import Mapping  # noqa: E402
+from meanforce.settings.mappings import MappingSettings  # noqa: E402
 from meanforce.systems.prepared import Prepared  # noqa: E402
 from meanforce.systems.topology import prepared_topology  # noqa: E402
 
@@ -126,7 +126,7 @@ class Case:
     def stage(self) -> None:
         """The stage's one function."""
         map_replica(
-            Mapping(**MAPPING), self.topology, self.constraints,
+            MappingSettings(**MAPPING), self.topology, self.constraints,
             Files(self.trajectory, self.forces, None, self.output, self.output.with_suffix(".csv")),
             None, lambda line: None,
         )  # fmt: skip

@@ -25,19 +25,19 @@ import torch
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "unit")]
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
 
 import muller_brown_draws as exact  # noqa: E402
 from scipy.stats import t as student  # noqa: E402
 
-from meanforce.analysis.exact_pmf import features_of  # noqa: E402
 from meanforce.analysis.members import Scheme, training_error  # noqa: E402
-from meanforce.data.autocorrelation import correlation  # noqa: E402
-from meanforce.data.irreducible import block_error  # noqa: E402
+from meanforce.analysis.metrics.exact_pmf import features_of  # noqa: E402
+from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
+from meanforce.fitting.registry import fit  # noqa: E402
+from meanforce.mapping.irreducible import block_error  # noqa: E402
 from meanforce.settings.load import load_config  # noqa: E402
 from meanforce.settings.potentials import Potential  # noqa: E402
-from meanforce.training.frames import Frames, read_frames  # noqa: E402
-from meanforce.training.registry import fit  # noqa: E402
+from meanforce.statistics.autocorrelation import correlation  # noqa: E402
 
 CONFIG = ROOT / "config" / "muller_brown.yaml"
 FRAMES = 2000

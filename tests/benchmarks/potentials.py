@@ -19,11 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from meanforce.data.dataset import Dataset  # noqa: E402
+from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
+from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.potentials.interface import Potential  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials import Potential as Settings  # noqa: E402
-from meanforce.training.frames import Frames, read_frames  # noqa: E402
-from meanforce.training.registry import fit  # noqa: E402
 
 FRAMES = 50000
 FOLDS = 10

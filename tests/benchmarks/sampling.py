@@ -28,13 +28,13 @@ from meanforce.restart.job import Job  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.sampling.collective_variables import as_variable  # noqa: E402
 from meanforce.sampling.engine import Engine  # noqa: E402
-from meanforce.sampling.platform import choose_platform, platform_properties  # noqa: E402
 from meanforce.sampling.recompute import recompute  # noqa: E402
 from meanforce.sampling.registry import Task, make_dynamics  # noqa: E402
 from meanforce.settings.campaigns import Campaign  # noqa: E402
-from meanforce.settings.collective_variables import CollectiveVariable  # noqa: E402
+from meanforce.settings.collective_variables import CollectiveVariableSettings  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
-from meanforce.settings.mappings import Mapping  # noqa: E402
+from meanforce.settings.mappings import MappingSettings  # noqa: E402
+from meanforce.systems.platform import choose_platform, platform_properties  # noqa: E402
 from meanforce.systems.prepared import Prepared  # noqa: E402
 from meanforce.systems.topology import prepared_topology  # noqa: E402
 
@@ -105,10 +105,12 @@ class Case:
     def engine(self, job: Job, **values) -> Engine:
         """The sampling stage's engine, ready to run."""
         campaign = self.campaign(**values)
-        beads = build_beads(Mapping(template="heavy"), self.topology, "mapping")
+        beads = build_beads(MappingSettings(template="heavy"), self.topology, "mapping")
         variables = {
             name: as_variable(
-                CollectiveVariable(kind="dihedral", mapping="heavy", beads=names), beads, name
+                CollectiveVariableSettings(kind="dihedral", mapping="heavy", beads=names),
+                beads,
+                name,
             )
             for name, names in DIHEDRALS.items()
             if "collective_variables" in values

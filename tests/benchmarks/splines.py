@@ -17,11 +17,11 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 import torch  # noqa: E402
 
-from meanforce.potentials.molecule import Molecule  # noqa: E402
+from meanforce.core.topology import Topology  # noqa: E402
+from meanforce.fitting.frames import Frames  # noqa: E402
+from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials import Potential  # noqa: E402
-from meanforce.training.frames import Frames  # noqa: E402
-from meanforce.training.registry import fit  # noqa: E402
 
 BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
 """Of capped alanine's heavy atoms."""
@@ -47,7 +47,7 @@ def frames_of(count: int) -> Frames:
     block = torch.arange(count) * 20 // count
     return Frames(
         positions, forces, torch.full((count,), 300.0), block % 5, block,
-        Molecule(names, names, BONDS),
+        Topology(names, names, BONDS),
     )  # fmt: skip
 
 

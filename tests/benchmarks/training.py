@@ -24,13 +24,13 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from timing import paired  # noqa: E402
 
 from meanforce.data.h5md import H5mdWriter  # noqa: E402
+from meanforce.fitting.batches import Batches  # noqa: E402
+from meanforce.fitting.frames import read_frames  # noqa: E402
+from meanforce.fitting.gradient import fit_gradient  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import Start  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials import Potential  # noqa: E402
-from meanforce.training.batches import Batches  # noqa: E402
-from meanforce.training.frames import read_frames  # noqa: E402
-from meanforce.training.gradient import fit_gradient  # noqa: E402
 
 NAMES = ["CH3", "C", "O", "N", "CA", "CB", "C2", "O2", "N2", "CH3-2"]
 BONDS = [[0, 1], [1, 2], [1, 3], [3, 4], [4, 5], [4, 6], [6, 7], [6, 8], [8, 9]]

@@ -48,6 +48,6 @@ def test_stages_see_their_own_modules_only(root):
     sample, train = modules_of(scripts / "sample.py"), modules_of(scripts / "train.py")
     assert "meanforce.sampling.metadynamics" in sample
     assert "meanforce.potentials.cgnet" not in sample
-    assert "meanforce.training.gradient" in train
+    assert "meanforce.fitting.gradient" in train
     assert "meanforce.sampling.engine" not in train
     assert fingerprint(scripts / "sample.py") != fingerprint(scripts / "train.py")

@@ -5,7 +5,7 @@ import shutil
 
 import yaml
 
-from meanforce.mapping.check import check_structures
+from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 from killing import BUNDLE_EVERY, command, run, run_killed, wait_for_bundle
 
+from meanforce.core.coordinates import CoordinateList
 from meanforce.data.h5md import H5mdWriter
 from meanforce.errors import STOPPED
-from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.restart.job import folder_of
 from meanforce.restart.lock import locked
 

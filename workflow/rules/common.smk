@@ -30,7 +30,7 @@ try:
     CONFIG = load_config(config)
     if workflow.is_main_process:
         # Jobs of the run, which come here too, need not look again.
-        from meanforce.mapping.check import check_structures
+        from meanforce.sampling.check import check_structures
 
         check_structures(CONFIG)
 except InputError as error:

@@ -9,7 +9,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.job import read_settings, validated
-from meanforce.settings.systems import Equilibration
+from meanforce.settings.systems import EquilibrationSettings
 from meanforce.systems.equilibration import Bath, Equilibrator
 from meanforce.systems.prepared import Prepared
 
@@ -31,7 +31,7 @@ def main() -> None:
     settings = read_settings(arguments.settings)
     equilibrator = Equilibrator(
         Prepared.read(arguments.prepared),
-        validated(Equilibration, settings["equilibration"], "equilibration"),
+        validated(EquilibrationSettings, settings["equilibration"], "equilibration"),
         Bath(settings["temperature"], settings["pressure"], settings["seed"]),
         arguments.threads,
         report,

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 from meanforce.data.h5md import H5mdReader
-from meanforce.data.quality import check_dataset
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.apply import Files, map_replica
+from meanforce.mapping.quality import check_dataset
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -37,7 +37,7 @@ def main() -> None:
     ]
     with work_folder(arguments.output) as folder:
         map_replica(
-            validated(Mapping, settings["mapping"], "mapping"),
+            validated(MappingSettings, settings["mapping"], "mapping"),
             prepared_topology(arguments.prepared / "topology.cif"),
             constraints,
             Files(

@@ -11,9 +11,9 @@ from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import Task, make_dynamics
 from meanforce.settings.campaigns import Campaign
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -68,10 +68,12 @@ def _task(settings, arguments, prepared: Prepared) -> Task:
     topology = prepared_topology(arguments.prepared / "topology.cif")
     beads = {
         name: build_beads(mapping, topology, f"mappings.{name}", atoms_of(prepared))
-        for name, mapping in validated_each(Mapping, settings["mappings"], "mappings").items()
+        for name, mapping in validated_each(
+            MappingSettings, settings["mappings"], "mappings"
+        ).items()
     }
     declared = validated_each(
-        CollectiveVariable, settings["collective_variables"], "collective_variables"
+        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
     )
     shared = {key: settings[key] for key in ("campaign", "collective_variables", "mappings")}
     return Task(

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.run import BatchRun
@@ -15,12 +16,11 @@ from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
-from meanforce.potentials.molecule import Molecule
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
-from meanforce.settings.simulations import Simulation
+from meanforce.settings.simulations import SimulationSettings
 
 
 @exits_cleanly
@@ -63,9 +63,9 @@ def _prepared(
     settings: JobSettings, arguments: argparse.Namespace, device: str | None
 ) -> tuple[BatchRun, np.ndarray]:
     """The run, and where its chains start; `device` is where an earlier process computed it."""
-    simulation = validated(Simulation, settings["simulation"], "simulation")
+    simulation = validated(SimulationSettings, settings["simulation"], "simulation")
     variables = validated_each(
-        CollectiveVariable, settings["collective_variables"], "collective_variables"
+        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
     )
     surface = {name: variables[name] for name in settings["surface"]}
     potential = load_ensemble(arguments.models)
@@ -73,7 +73,7 @@ def _prepared(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
     )
     with H5mdReader(arguments.datasets[0]) as reader:
-        molecule, masses = Molecule.of(reader.parameters), reader.masses
+        molecule, masses = Topology.of(reader.parameters), reader.masses
         refuse_molecules_of_a_box(molecule, reader.box(), str(arguments.datasets[0]))
     potential.check_beads(molecule)
     starts = spread_starts(

@@ -13,7 +13,7 @@ from meanforce.restart.overview import (
     RUNNING,
     STATES,
     STOPPED,
-    Standing,
+    JobProgress,
     duration,
     standing,
 )
@@ -47,7 +47,7 @@ def _read(path: Path):
         raise InputError(f"--configfile: '{path}' cannot be read ({reason})") from error
 
 
-def _table(found: dict[PlannedJob, Standing]) -> None:
+def _table(found: dict[PlannedJob, JobProgress]) -> None:
     print(f"{'stage':12}" + "".join(f"{name:>9}" for name in STATES) + f"{'done':>7}")
     for stage in (*STAGES, "all"):
         states = [w.state for job, w in found.items() if stage in ("all", job.stage)]
@@ -56,7 +56,7 @@ def _table(found: dict[PlannedJob, Standing]) -> None:
             print(f"{stage:12}{counts}{100 * states.count('done') // len(states):6} %")
 
 
-def _list(state: str, found: dict[PlannedJob, Standing]) -> None:
+def _list(state: str, found: dict[PlannedJob, JobProgress]) -> None:
     if found:
         print(f"\n{state}:")
     for job, where in list(found.items())[:SHOWN]:
@@ -72,7 +72,7 @@ def _list(state: str, found: dict[PlannedJob, Standing]) -> None:
         print(f"  and {len(found) - SHOWN} more")
 
 
-def _time_left(found: dict[PlannedJob, Standing]) -> str:
+def _time_left(found: dict[PlannedJob, JobProgress]) -> str:
     """Running jobs as they say; the others like those of their stage that have finished."""
     taken, waiting = collections.defaultdict(list), collections.Counter()
     seconds, running, unknown = 0.0, 0, set()

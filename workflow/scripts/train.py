@@ -9,16 +9,16 @@ import torch
 
 from meanforce.data.h5md import contents
 from meanforce.errors import exits_cleanly
+from meanforce.fitting.frames import read_frames
+from meanforce.fitting.registry import fit
+from meanforce.fitting.resampling import Split
+from meanforce.fitting.weights import summary
 from meanforce.potentials.files import save
 from meanforce.progress import report
 from meanforce.restart.job import Job, add_options, resumable, work_folder
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
-from meanforce.training.frames import read_frames
-from meanforce.training.registry import fit
-from meanforce.training.resampling import Split
-from meanforce.training.weights import summary
 
 
 @exits_cleanly
@@ -40,7 +40,7 @@ def main() -> None:
     settings = read_settings(arguments.settings)
     potential = validated(Potential, settings["potential"], "potential")
     variables = validated_each(
-        CollectiveVariable, settings["collective_variables"], "collective_variables"
+        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
     )
     identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
     with _job(potential, identity, arguments) as job:

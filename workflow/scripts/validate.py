@@ -11,11 +11,11 @@ import torch
 from meanforce.analysis import baseline
 from meanforce.analysis.comparison import Comparison, axes_of
 from meanforce.analysis.curves import table
-from meanforce.analysis.exact_pmf import exact_pmf_of
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
+from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
+from meanforce.analysis.metrics.registry import all_curves, all_rows
 from meanforce.analysis.protocol import Protocol
-from meanforce.analysis.registry import all_curves, all_rows
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import model_sample, reference_sample
 from meanforce.analysis.surface_table import surface_table
@@ -27,9 +27,9 @@ from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
-from meanforce.settings.validation import Validation
+from meanforce.settings.validation import ValidationSettings
 
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
@@ -67,7 +67,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     settings = read_settings(arguments.settings)
-    validation = validated(Validation, settings["validation"], "validation")
+    validation = validated(ValidationSettings, settings["validation"], "validation")
     labels = settings["labels"]
     members = [load(path) for path in arguments.models]
     trained = trained_on(members[0][1], arguments.reference)
@@ -76,7 +76,7 @@ def main() -> None:
     variables = judged_variables(
         validation,
         validated_each(
-            CollectiveVariable, settings["collective_variables"], "collective_variables"
+            CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
         ),
         _bead_names(arguments.trajectory),
         labels["mapping"],

@@ -16,15 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from meanforce.analysis import basins, divergence, populations, profiles, sizes, structure
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.members import Scheme
+from meanforce.analysis.metrics import (
+    basins,
+    chain_dimensions,
+    divergence,
+    populations,
+    profiles,
+    structure,
+)
 from meanforce.analysis.naming import REFERENCE, baseline_name
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample, reference_sample
 from meanforce.data.h5md import H5mdReader, contents
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 METRICS = (
     divergence.rows,
@@ -32,7 +39,7 @@ METRICS = (
     basins.rows,
     populations.rows,
     structure.rows,
-    sizes.rows,
+    chain_dimensions.rows,
 )
 """Metrics of frames alone: others judge forces, potentials or dynamics."""
 
@@ -73,7 +80,7 @@ def independent(training: list[Path], reference: list[Path]) -> bool:
 def training_sample(
     paths: list[Path],
     campaigns: Sequence[Mapping[str, Any]],
-    variables: Sequence[CollectiveVariable],
+    variables: Sequence[CollectiveVariableSettings],
     blocks_per_replica: int,
     temperature: float,
     report: Callable[[str], None],

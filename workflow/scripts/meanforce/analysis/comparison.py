@@ -9,8 +9,8 @@ from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.potentials.interface import EnsembleMean
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.validation import Validation
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.validation import ValidationSettings
 from meanforce.statistics.distances import Distance
 from meanforce.statistics.errors import NONE, Error, scatter
 from meanforce.statistics.resampling import DRAWS, resampled
@@ -44,8 +44,8 @@ class Comparison:
         exact_pmf: the exact potential of mean force behind `exact`, or None.
     """
 
-    validation: Validation
-    variables: dict[str, CollectiveVariable]
+    validation: ValidationSettings
+    variables: dict[str, CollectiveVariableSettings]
     temperature: float
     model: Sample
     reference: Sample | None
@@ -82,7 +82,7 @@ class Comparison:
         )
 
     @property
-    def thermal(self) -> float:
+    def kT(self) -> float:
         """kT in kcal/mol."""
         return kt(self.temperature) / KCAL
 
@@ -146,7 +146,9 @@ class Comparison:
         return [(frames, row / row.sum()) for row in weights]
 
 
-def axes_of(validation: Validation, variables: dict[str, CollectiveVariable]) -> Axes:
+def axes_of(
+    validation: ValidationSettings, variables: dict[str, CollectiveVariableSettings]
+) -> Axes:
     """Histogram axes of the surface that is validated."""
     edges, periodic = [], []
     for number, name in enumerate(validation.surface):

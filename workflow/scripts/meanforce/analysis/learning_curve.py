@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from meanforce.analysis.naming import BASELINE, MODEL, judged
-from meanforce.analysis.savings import SMALLEST, Curve, savings_between
+from meanforce.analysis.savings import SMALLEST, LearningCurve, savings_between
 
 CAP = 10.0
 """An infinite error (of a basin that a model never visits) counts so many times the largest finite
@@ -162,10 +162,10 @@ def against(row: Mapping[str, Any]) -> str:
     return REWEIGHTING if row["against_source"] == BASELINE else row["against"]
 
 
-def _curve(part: pd.DataFrame, experiment: str, source: str) -> Curve:
+def _curve(part: pd.DataFrame, experiment: str, source: str) -> LearningCurve:
     some = part[(part["experiment"] == experiment) & (part["source"] == source)]
     table = some.pivot(index="seed", columns="atomistic_time", values="error").sort_index(axis=1)
-    return Curve(table.columns.to_numpy(dtype=float), table.to_numpy(dtype=float))
+    return LearningCurve(table.columns.to_numpy(dtype=float), table.to_numpy(dtype=float))
 
 
 def _capped(errors: np.ndarray) -> np.ndarray:

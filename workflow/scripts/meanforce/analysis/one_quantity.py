@@ -1,7 +1,7 @@
 """Row `js_<quantity>`: distance of two distributions of one quantity, as profiles hold them."""
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.profiles import Profile
+from meanforce.analysis.metrics.profiles import Profile
 from meanforce.analysis.rows import Row, distance
 from meanforce.statistics.jensen_shannon import JensenShannon
 

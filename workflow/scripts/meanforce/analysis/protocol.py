@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from meanforce.sampling.mbar import Windows
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.job import validated
 
 
@@ -26,7 +26,7 @@ class Protocol:
     jobs_per_replica: int = 1
     dynamical: bool = False
     windows: Windows | None = None
-    window_variables: tuple[CollectiveVariable, ...] = ()
+    window_variables: tuple[CollectiveVariableSettings, ...] = ()
     temperature: float = 0.0
 
     @classmethod
@@ -50,7 +50,7 @@ class Protocol:
         if given is None:
             return plain
         variables = tuple(
-            validated(CollectiveVariable, one, "windows.collective_variables")
+            validated(CollectiveVariableSettings, one, "windows.collective_variables")
             for one in given["collective_variables"]
         )
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):

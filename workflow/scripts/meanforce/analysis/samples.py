@@ -9,12 +9,12 @@ import torch
 
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.windows import response
+from meanforce.core.topology import Topology
 from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
-from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.variables import evaluate_variables
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 SEVERAL = 4
 """Replicas that suffice as the units of the bootstrap."""
@@ -56,7 +56,7 @@ class Sample:
     blocks: np.ndarray
     chains: np.ndarray
     n_blocks: int
-    molecule: Molecule
+    molecule: Topology
     stable: float = 1.0
     broken: dict[str, float] = dataclasses.field(default_factory=dict)
     replicas: np.ndarray | None = None
@@ -96,7 +96,7 @@ class Sample:
 
 def reference_sample(
     paths: list[Path],
-    variables: Sequence[CollectiveVariable],
+    variables: Sequence[CollectiveVariableSettings],
     blocks_per_replica: int,
     protocol: Protocol | None = None,
     windows: list[tuple[float, float]] | None = None,
@@ -188,7 +188,9 @@ def _numbered(jobs: np.ndarray, walkers: np.ndarray) -> np.ndarray:
     return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
 
 
-def model_sample(path: Path, variables: Sequence[CollectiveVariable], blocks: int) -> Sample:
+def model_sample(
+    path: Path, variables: Sequence[CollectiveVariableSettings], blocks: int
+) -> Sample:
     """CG trajectory; its blocks are groups of chains, which are independent of each other.
 
     Raises:
@@ -242,14 +244,17 @@ def _groups(chains: np.ndarray, times: np.ndarray, number: int) -> np.ndarray:
 
 
 def _sample(
-    variables: Sequence[CollectiveVariable], parameters: dict, log_weights: np.ndarray, **fields
+    variables: Sequence[CollectiveVariableSettings],
+    parameters: dict,
+    log_weights: np.ndarray,
+    **fields,
 ) -> Sample:
     """A sample from what files say and the fields that they do not decide."""
     weights = np.exp(log_weights - log_weights.max())
     return Sample(
         variables=_evaluated(variables, parameters, fields["positions"]),
         weights=weights / weights.sum(),
-        molecule=Molecule.of(parameters),
+        molecule=Topology.of(parameters),
         broken={
             kind: count / parameters["chains"]
             for kind, count in parameters.get("broken", {}).items()
@@ -259,7 +264,7 @@ def _sample(
 
 
 def _evaluated(
-    variables: Sequence[CollectiveVariable], parameters: dict, positions: np.ndarray
+    variables: Sequence[CollectiveVariableSettings], parameters: dict, positions: np.ndarray
 ) -> np.ndarray:
     """Values of collective variables, shape (n, n_variables)."""
     names = parameters["bead_names"]

@@ -37,7 +37,7 @@ ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
-class Curve:
+class LearningCurve:
     """Errors of one kind of data.
 
     Attributes:
@@ -96,8 +96,8 @@ class Savings:
 
 
 def compare(
-    curve: Curve,
-    baseline: Curve,
+    curve: LearningCurve,
+    baseline: LearningCurve,
     floor: float,
     rng: np.random.Generator,
     draws: int = DRAWS,
@@ -153,7 +153,11 @@ def compare(
 
 
 def savings_between(
-    curve: Curve, other: Curve, floor: float, rng: np.random.Generator, paired: bool = False
+    curve: LearningCurve,
+    other: LearningCurve,
+    floor: float,
+    rng: np.random.Generator,
+    paired: bool = False,
 ) -> list[tuple[str, float, float, Savings]]:
     """Savings at the errors of each time of both curves, and over all errors that both reach.
 

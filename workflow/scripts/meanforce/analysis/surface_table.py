@@ -16,19 +16,19 @@ def surface_table(comparison: Comparison) -> pd.DataFrame:
     `free_energy_rmse`); and `<column>_stderr` of these three. NaN where a bin is empty, and for
     standard errors, where it is empty in some bootstrap sample.
     """
-    thermal, cutoff = comparison.thermal, comparison.validation.cutoff / KCAL
+    kT, cutoff = comparison.kT, comparison.validation.cutoff / KCAL
     values, errors = {}, {}
     for side, blocks, draws in (
         ("reference", comparison.reference_blocks, comparison.reference_draws),
         ("model", comparison.model_blocks, comparison.model_draws),
     ):
-        found = free_energy(blocks.sum(axis=0), thermal)
+        found = free_energy(blocks.sum(axis=0), kT)
         values[side] = np.where(np.isfinite(found), found, np.nan)
         with np.errstate(divide="ignore"):
-            drawn = -thermal * np.log(draws)
+            drawn = -kT * np.log(draws)
         errors[side] = np.where(np.isfinite(drawn).all(axis=0), drawn, np.nan).std(axis=0)
     with np.errstate(divide="ignore"):
-        members = [-thermal * np.log(member) for member in comparison.member_surfaces()]
+        members = [-kT * np.log(member) for member in comparison.member_surfaces()]
     if members:
         members = np.where(np.isfinite(members), members, np.nan)
         spread = np.nan_to_num(comparison.member_spread(members))

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from meanforce.settings.collective_variables import CollectiveVariable
-from meanforce.settings.validation import Validation
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.validation import ValidationSettings
 
 
 def judged_variables(
-    validation: Validation,
-    declared: dict[str, CollectiveVariable],
+    validation: ValidationSettings,
+    declared: dict[str, CollectiveVariableSettings],
     bead_names: Sequence[str],
     mapping: str,
-) -> dict[str, CollectiveVariable]:
+) -> dict[str, CollectiveVariableSettings]:
     """Variables of the surface, further ones of the mapping, and chosen distances of its beads.
 
     Args:
@@ -24,7 +24,7 @@ def judged_variables(
     found |= {name: variable for name, variable in declared.items() if name not in found}
     for pair in validation.distances:
         if set(pair) <= set(bead_names):
-            found["distance_" + "_".join(pair)] = CollectiveVariable(
+            found["distance_" + "_".join(pair)] = CollectiveVariableSettings(
                 kind="distance", mapping=mapping, beads=list(pair)
             )
     return found

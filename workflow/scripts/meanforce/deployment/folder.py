@@ -13,11 +13,11 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.deployment.system import build_system, is_native
 from meanforce.errors import InputError
 from meanforce.potentials.files import load_ensemble
-from meanforce.potentials.molecule import Molecule
 
 FORMAT = 1
 ABOUT = "deployment.json"
@@ -43,7 +43,7 @@ def write_folder(models: list[Path], trajectory: Path, temperature: float, outpu
     if output.exists():
         raise InputError(f"{output}: is there already; give another folder, or remove it")
     with H5mdReader(trajectory) as reader:
-        molecule, masses = Molecule.of(reader.parameters), reader.masses
+        molecule, masses = Topology.of(reader.parameters), reader.masses
         if not reader.n_frames:
             raise InputError(f"{trajectory}: holds no frame to start from")
         start = reader.positions(slice(0, 1))[0]
@@ -93,7 +93,7 @@ def load_system(folder: Path | str) -> openmm.System:
     return build_system(potential, masses, temperature)
 
 
-def _write_topology(molecule: Molecule, positions: np.ndarray, path: Path) -> None:
+def _write_topology(molecule: Topology, positions: np.ndarray, path: Path) -> None:
     """Beads as atoms of one residue, with bonds, as mmCIF."""
     topology = app.Topology()
     residue = topology.addResidue("CG", topology.addChain("A"))

@@ -20,7 +20,7 @@ from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.rbf import Rbf
 from meanforce.potentials.spline import Spline
 from meanforce.sampling.collective_variables import as_variable, bias_force
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 
 POINTS = {Spline: 1, Rbf: 32}
@@ -75,7 +75,7 @@ def _tabulated(
     table = series.curve(points, temperature)[0].numpy()
     ends = torch.tensor(values["sampled"], dtype=torch.float64)
     slopes = series.curve(ends, temperature)[1].tolist()
-    settings = validated(CollectiveVariable, values["collective_variable"], "model")
+    settings = validated(CollectiveVariableSettings, values["collective_variable"], "model")
     energy = ENERGY.format(
         share=share,
         low=float(values["sampled"][0]),

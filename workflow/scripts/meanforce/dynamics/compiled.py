@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from meanforce.settings.simulations import Simulation
+from meanforce.settings.simulations import SimulationSettings
 
 Function = Callable[..., tuple[torch.Tensor, ...]]
 """A function of tensors."""
@@ -22,7 +22,7 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
 
 
-def pays(settings: Simulation, beads: int, steps: int) -> bool:
+def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
     """Whether a run is to be compiled."""
     return settings.compile == "auto" and settings.chains * beads * steps >= WORTH
 

@@ -23,10 +23,10 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from meanforce.data.mixing import drift, nested_r_hat, round_trips, superchains
 from meanforce.potentials.variables import evaluate_variables
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.simulations import Until
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.simulations import UntilSettings
+from meanforce.statistics.mixing import drift, nested_r_hat, round_trips, superchains
 
 
 class Convergence:
@@ -41,8 +41,8 @@ class Convergence:
 
     def __init__(
         self,
-        settings: Until | None,
-        variables: Mapping[str, CollectiveVariable],
+        settings: UntilSettings | None,
+        variables: Mapping[str, CollectiveVariableSettings],
         bead_names: list[str],
     ) -> None:
         self._settings, self._bead_names = settings, bead_names

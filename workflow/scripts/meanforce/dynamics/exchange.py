@@ -9,7 +9,7 @@ energy E is the same function at all levels, so that the lowest samples it at it
 import torch
 
 from meanforce.dynamics.langevin import State, chains_last
-from meanforce.settings.simulations import TemperatureExchange
+from meanforce.settings.simulations import TemperatureExchangeSettings
 from meanforce.units import kt
 
 
@@ -23,7 +23,7 @@ class Ladders:
     """
 
     def __init__(
-        self, settings: TemperatureExchange | None, chains: int, temperature: float
+        self, settings: TemperatureExchangeSettings | None, chains: int, temperature: float
     ) -> None:
         self.temperatures = settings.temperatures(temperature) if settings else [temperature]
         self.levels = len(self.temperatures)

@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Advance, Langevin, State, arguments, chains_last, step
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
-from meanforce.dynamics.stability import Intact, counts, gate
+from meanforce.dynamics.stability import IntegrityCheck, counts, gate
 from meanforce.dynamics.store import Store
 from meanforce.potentials.interface import Potential
-from meanforce.potentials.molecule import Molecule
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
-from meanforce.settings.simulations import Simulation
+from meanforce.settings.simulations import SimulationSettings
 from meanforce.units import kt
 
 
@@ -88,9 +88,9 @@ class BatchRun:
     def __init__(
         self,
         potential: Potential,
-        molecule: Molecule,
+        molecule: Topology,
         masses: np.ndarray,
-        settings: Simulation,
+        settings: SimulationSettings,
         bias: SharedBias | None,
         temperature: float,
         seed: int,
@@ -142,7 +142,7 @@ class BatchRun:
             count, n_beads = self._ladders.count, starts.shape[1]
             store = Store(job.folder, count, n_beads, bundle and bundle.info["frames"])
             positions = torch.from_numpy(starts).to(self._device, self._potential.dtype)
-            self._intact = Intact(self._molecule, positions)
+            self._intact = IntegrityCheck(self._molecule, positions)
             if self._convergence is not None:
                 self._starts = self._convergence.starts(self._ladders.lowest(starts))
             if bundle is None:

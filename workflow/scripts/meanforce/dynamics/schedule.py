@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from meanforce.settings.simulations import Simulation
+from meanforce.settings.simulations import SimulationSettings
 
 DEPOSITS = 200
 """How often each chain adds a hill while the bias is built."""
@@ -31,7 +31,7 @@ class Schedule:
     per_exchange: int = 0
 
     @classmethod
-    def of(cls, settings: Simulation) -> "Schedule":
+    def of(cls, settings: SimulationSettings) -> "Schedule":
         """Round the run's times to its time step."""
 
         def steps(duration: float) -> int:

@@ -11,8 +11,8 @@ import torch
 
 from meanforce.dynamics.grid import Grid
 from meanforce.potentials.variables import CollectiveVariables
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.simulations import CgBias
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.simulations import CgBiasSettings
 from meanforce.units import kt
 
 TOTAL_HEIGHT = 40.0
@@ -33,8 +33,8 @@ class SharedBias:
 
     def __init__(
         self,
-        settings: CgBias,
-        variables: list[CollectiveVariable],
+        settings: CgBiasSettings,
+        variables: list[CollectiveVariableSettings],
         bead_names: list[str],
         temperature: float,
         dtype: torch.dtype,

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from meanforce.core.graph import molecules
+from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.potentials.graph import molecules
-from meanforce.potentials.molecule import Molecule
 
 
-def refuse_molecules_of_a_box(molecule: Molecule, box: np.ndarray | None, where: str) -> None:
+def refuse_molecules_of_a_box(molecule: Topology, box: np.ndarray | None, where: str) -> None:
     """Refuse several molecules of a periodic system: nothing would hold them together.
 
     Args:

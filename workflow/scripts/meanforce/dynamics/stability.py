@@ -4,8 +4,8 @@ import math
 
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.potentials.molecule import Molecule
 
 KINDS = ("chirality", "permuted", "exploded")
 """Ways to break, in ascending order of how bad they are; a chain's code is the place here + 1."""
@@ -19,7 +19,7 @@ They did when a bead that is not bonded has come nearer than the bonded one, and
 the molecule."""
 
 
-class Intact:
+class IntegrityCheck:
     """Tells intact chains from broken ones.
 
     Args:
@@ -27,7 +27,7 @@ class Intact:
         starts: starting configurations of all chains, nm, shape (n_chains, n_beads, 3).
     """
 
-    def __init__(self, molecule: Molecule, starts: torch.Tensor) -> None:
+    def __init__(self, molecule: Topology, starts: torch.Tensor) -> None:
         device = starts.device
         self._bonds = torch.tensor(molecule.bonds, dtype=torch.long, device=device).reshape(-1, 2)
         self._reference = self._lengths(starts)

@@ -7,7 +7,7 @@ import torch
 
 from meanforce.data.dataset import Dataset
 from meanforce.potentials.variables import evaluate_variables
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 CELLS = 24
 """Cells along each collective variable."""
@@ -37,7 +37,7 @@ def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> 
 
 def spread_starts(
     positions: np.ndarray,
-    variables: list[CollectiveVariable],
+    variables: list[CollectiveVariableSettings],
     bead_names: list[str],
     chains: int,
     rng: np.random.Generator,

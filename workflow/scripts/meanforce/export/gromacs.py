@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from meanforce.core.topology import Topology
 from meanforce.export.tables import Table
-from meanforce.potentials.molecule import Molecule
 
 LETTERS = {"bonds": "b", "angles": "a", "dihedrals": "d"}
 
@@ -21,7 +21,7 @@ BEYOND = 1.0
 """Tables of pairs go on with zeros for so many nm beyond the cutoff, as mdrun asks for."""
 
 
-def write_gromacs(molecule: Molecule, tables: list[Table], folder: Path, points: int) -> list[Path]:
+def write_gromacs(molecule: Topology, tables: list[Table], folder: Path, points: int) -> list[Path]:
     """One file for each curve, and a list of which is which.
 
     Args:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from meanforce.core.topology import Topology
 from meanforce.export.tables import Table
-from meanforce.potentials.molecule import Molecule
 from meanforce.units import KCAL
 
 ANGSTROM = 10.0
@@ -25,7 +25,7 @@ STYLES = {
 }
 
 
-def write_lammps(molecule: Molecule, tables: list[Table], folder: Path, points: int) -> list[Path]:
+def write_lammps(molecule: Topology, tables: list[Table], folder: Path, points: int) -> list[Path]:
     """One file of tables for each kind of term, and the commands that read them.
 
     Args:
@@ -72,7 +72,7 @@ def _bonded_commands(style: str, tables: list[Table]) -> list[str]:
 
 
 def _pair_commands(
-    molecule: Molecule, types: list[str], tables: list[Table], cutoff: float
+    molecule: Topology, types: list[str], tables: list[Table], cutoff: float
 ) -> list[str]:
     labels = {}
     for table in tables:

@@ -7,8 +7,8 @@ OpenMM puts a cubic spline through the points of a `Continuous1DFunction`. Point
 import numpy as np
 import openmm
 
+from meanforce.core.topology import Topology
 from meanforce.export.tables import Table
-from meanforce.potentials.molecule import Molecule
 
 POINTS = 16
 """Table points in one spacing of the basis."""
@@ -24,7 +24,7 @@ COORDINATES = {
 }
 
 
-def build_system(molecule: Molecule, tables: list[Table], masses: np.ndarray) -> openmm.System:
+def build_system(molecule: Topology, tables: list[Table], masses: np.ndarray) -> openmm.System:
     """The potential of one molecule, without a box.
 
     Args:

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.potentials.curves import Curve
+from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.linear import LinearPotential
-from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.terms import coordinates_of
 
 
@@ -32,7 +32,7 @@ class Table:
     label: str
     name: str
     beads: tuple[tuple[int, ...], ...]
-    curve: Curve
+    curve: EnergyCurve
     potential: LinearPotential
     temperature: float
     number: int
@@ -52,7 +52,7 @@ class Table:
         return (value @ (form @ parts)[0, own]).numpy()
 
 
-def tables_of(potential: Potential, temperature: float) -> tuple[Molecule, list[Table]]:
+def tables_of(potential: Potential, temperature: float) -> tuple[Topology, list[Table]]:
     """The molecule, and tables of all curves.
 
     Args:
@@ -68,7 +68,7 @@ def tables_of(potential: Potential, temperature: float) -> tuple[Molecule, list[
             "dihedrals and pairs; only such a spline or rbf (key 'terms') can be exported as tables"
         )
     potential = potential.to(torch.float64)
-    molecule = Molecule.of(potential.values)
+    molecule = Topology.of(potential.values)
     listed, keys = coordinates_of(
         molecule, [curve.kind for curve in potential.curves], potential.values["exclude"]
     )

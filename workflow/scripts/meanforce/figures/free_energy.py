@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.exact_pmf import profiles
+from meanforce.analysis.metrics.exact_pmf import profiles
 from meanforce.figures import style
 from meanforce.statistics.free_energies import free_energy
 from meanforce.units import KCAL, kt
@@ -39,8 +39,8 @@ def _label(comparison: Comparison, axis: int) -> str:
 
 
 def _surfaces(comparison: Comparison, panels) -> None:
-    model = free_energy(comparison.model_blocks.sum(axis=0), comparison.thermal)
-    reference = free_energy(comparison.reference_blocks.sum(axis=0), comparison.thermal)
+    model = free_energy(comparison.model_blocks.sum(axis=0), comparison.kT)
+    reference = free_energy(comparison.reference_blocks.sum(axis=0), comparison.kT)
     edges = comparison.axes.edges
     both = np.isfinite(model) & np.isfinite(reference)
     cutoff = comparison.validation.cutoff / KCAL
@@ -74,9 +74,9 @@ def _profile(comparison: Comparison, panel, axis: int) -> None:
         (comparison.model_blocks, comparison.model_draws, style.MODEL, "model"),
     ):
         mean = blocks.sum(axis=others).sum(axis=0)
-        curve = free_energy(mean, comparison.thermal)
+        curve = free_energy(mean, comparison.kT)
         with np.errstate(divide="ignore"):
-            drawn = -comparison.thermal * np.log(draws.sum(axis=others) if others else draws)
+            drawn = -comparison.kT * np.log(draws.sum(axis=others) if others else draws)
         # Bins that some draws leave empty have no error bar.
         error = np.where(np.isfinite(drawn).all(axis=0), drawn, np.nan).std(axis=0)
         shown = np.where(np.isfinite(curve), curve, np.nan)

@@ -23,7 +23,7 @@ from meanforce.figures import (
 )
 from meanforce.figures.figure import Figure
 from meanforce.figures.metrics import VERDICTS, is_baseline, is_headline
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
 
@@ -190,7 +190,7 @@ def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[
         known = config["collective_variables"][system]
         names = surface.variables_of(table)
         if len(names) == 2:
-            units = [validated(CollectiveVariable, known[v], v).unit for v in names]
+            units = [validated(CollectiveVariableSettings, known[v], v).unit for v in names]
             cutoff = config["validation"][system]["cutoff"] / KCAL
             surfaces = surface.figures(table, units, cutoff, where)
     found = results.profiles.get((name, state))

@@ -11,13 +11,13 @@ from meanforce.data.h5md import H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping import table
+from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.groups import groups_of
-from meanforce.mapping.labels import Molecule, squares_of_all
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.unwrap import bond_tree
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import Atoms
 
 
@@ -41,7 +41,7 @@ class Files:
 
 
 def map_replica(
-    settings: Mapping,
+    settings: MappingSettings,
     topology: mdtraj.Topology,
     constraints: list[tuple[int, int]],
     files: Files,
@@ -66,7 +66,7 @@ def map_replica(
         InputError: mapping and molecule do not fit, the files do not belong together, or the
             forces are not what they must be.
     """
-    molecule = Molecule(
+    molecule = MappedMolecule(
         beads=build_beads(settings, topology, "mapping", atoms),
         n_atoms=topology.n_atoms,
         constraints=constraints,

@@ -7,7 +7,7 @@ import numpy as np
 
 from meanforce.errors import InputError
 from meanforce.mapping.graph import Graph
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 
 LEAST_CHARGE = 1e-6
 """Sum of a bead's |charges| below which they give no position, e."""
@@ -22,7 +22,7 @@ def atom_masses(topology: mdtraj.Topology) -> np.ndarray:
 
 
 def bead_weights(
-    settings: Mapping,
+    settings: MappingSettings,
     name: str,
     atoms: Sequence[int],
     masses: np.ndarray,

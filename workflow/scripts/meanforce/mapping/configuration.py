@@ -13,7 +13,7 @@ from meanforce.mapping.names import find_atoms
 from meanforce.mapping.stereo import Centre, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import Atoms
 
 
@@ -74,7 +74,7 @@ class Beads:
 
 
 def build_beads(
-    settings: Mapping, topology: mdtraj.Topology, where: str, start: Atoms | None = None
+    settings: MappingSettings, topology: mdtraj.Topology, where: str, start: Atoms | None = None
 ) -> Beads:
     """Beads of a mapping on a topology.
 
@@ -122,7 +122,9 @@ def build_beads(
     return dataclasses.replace(beads, stereo=stereo_centers(atoms, topology, graph, positions))
 
 
-def _selected(settings: Mapping, topology: mdtraj.Topology, where: str) -> dict[str, list[int]]:
+def _selected(
+    settings: MappingSettings, topology: mdtraj.Topology, where: str
+) -> dict[str, list[int]]:
     """Atoms of each bead, in the order in which its weights are given."""
     if settings.template is None:
         return {

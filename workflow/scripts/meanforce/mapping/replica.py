@@ -13,11 +13,16 @@ from meanforce.data.h5md import H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping import consistency, table
+from meanforce.mapping.block_force_maps import (
+    BlockForceMaps,
+    MappedMolecule,
+    fixed_force_maps,
+    optimal_force_maps,
+)
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
-from meanforce.mapping.labels import Labels, Molecule, fixed_labels, optimal_labels
 from meanforce.mapping.project import project
 from meanforce.mapping.unwrap import BondTree, make_whole
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.mappings import MappingSettings
 from meanforce.units import kt
 
 MOMENT_FRAMES = 100000
@@ -35,11 +40,11 @@ class Replica:
 
     def __init__(
         self,
-        molecule: Molecule,
+        molecule: MappedMolecule,
         tree: BondTree,
         frames: TrajectoryReader,
         forces: ForcesReader,
-        settings: Mapping,
+        settings: MappingSettings,
         seed: int | None,
     ) -> None:
         self._molecule, self._frames, self._forces = molecule, frames, forces
@@ -54,16 +59,16 @@ class Replica:
         self.squares = np.zeros((BLOCKS, len(self._map)))
         self._looked_at: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def labels(self) -> Labels:
+    def labels(self) -> BlockForceMaps:
         """The chosen force maps; reads all forces where they have to be fitted."""
         if self._settings.force_map != "optimal":
-            return fixed_labels(self._molecule, self._settings.force_map)
+            return fixed_force_maps(self._molecule, self._settings.force_map)
         for part in self._parts():
             self.moments.add(part.start, self._forces.forces(part))
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
         mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
-        return optimal_labels(self._molecule, self.moments, mean)
+        return optimal_force_maps(self._molecule, self.moments, mean)
 
     def _stiffness(self) -> np.ndarray | None:
         """kT/σ of each frame in kJ/mol/nm, shape (n_frames,)."""
@@ -88,7 +93,7 @@ class Replica:
         for start in range(0, self._frames.n_frames, size):
             yield slice(start, min(start + size, self._frames.n_frames))
 
-    def checks(self, labels: Labels, where: str) -> dict[str, Any]:
+    def checks(self, labels: BlockForceMaps, where: str) -> dict[str, Any]:
         """What the dataset records of the checks, on some of the frames that were written.
 
         Raises:
@@ -120,7 +125,7 @@ class Replica:
         return {"bias_is_function_of_beads": inside, "checks": found}
 
     def write(
-        self, writer: H5mdWriter, labels: Labels, weights: Path | None
+        self, writer: H5mdWriter, labels: BlockForceMaps, weights: Path | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Write all frames; returns positions and forces of at most `table.FRAMES` of them."""
         frames = self._frames

@@ -26,8 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
-from meanforce.data.invariants import places, turned_onto
-from meanforce.data.neighbours import nearest
+from meanforce.core.invariants import invariant_features, turned_onto
+from meanforce.mapping.nearest_frames import nearest
 
 FRAMES = 10000
 """Frames among which neighbours are looked for."""
@@ -52,7 +52,9 @@ def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     if len(positions) < 2 * BLOCKS:
         return np.zeros((0, positions.shape[1]))
     block = np.arange(len(positions)) * BLOCKS // len(positions)
-    near = _nearest_in_other_half(places(positions, (forces != 0).any(axis=0)), block % 2 == 1)
+    near = _nearest_in_other_half(
+        invariant_features(positions, (forces != 0).any(axis=0)), block % 2 == 1
+    )
     products = forces * turned_onto(positions, positions[near], forces[near])
     return np.array([products[block == b].sum(axis=2).mean(axis=0) for b in range(BLOCKS)])
 

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.potentials.features import Features
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.internal import InternalPotential
-from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.settings.network_potentials import Cgnet as CgnetSettings
+from meanforce.settings.network_potentials import CgnetSettings
 from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)
@@ -39,7 +39,7 @@ class Cgnet(InternalPotential, TrainablePotential):
         super().__init__(tensors["mean"].dtype, tensors["mean"].device)
         self.values = values
         self.tensors = tensors
-        molecule = Molecule.of(values)
+        molecule = Topology.of(values)
         self._features = Features(molecule, values.get("distances", "plain"))
         self.internal = InternalCoordinates(
             self._features.coordinates, molecule.size, self.dtype, self.device
@@ -77,7 +77,7 @@ class Cgnet(InternalPotential, TrainablePotential):
     @property
     def parity(self):
         # Sines of dihedrals change their sign; all other features do not.
-        return "none" if Molecule.of(self.values).dihedrals else "even"
+        return "none" if Topology.of(self.values).dihedrals else "even"
 
     def trainable(self) -> list[torch.Tensor]:
         """Weights and biases."""

@@ -12,7 +12,7 @@ Shape = Callable[[torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Curve:
+class EnergyCurve:
     """What is known of a curve besides its coefficients; lengths in nm, angles in rad.
 
     Attributes:
@@ -36,7 +36,7 @@ class Curve:
     cutoff: float | None = None
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> "Curve":
+    def of(cls, values: dict[str, Any]) -> "EnergyCurve":
         """The inverse of `dataclasses.asdict`."""
         return cls(**values | {"sampled": tuple(values["sampled"])})
 
@@ -78,7 +78,7 @@ class Basis:
 
     def __init__(
         self,
-        curves: list[Curve],
+        curves: list[EnergyCurve],
         owners: list[int],
         shape: Shape,
         width: float,

@@ -2,7 +2,7 @@
 
 import torch
 
-from meanforce.potentials.molecule import Molecule
+from meanforce.core.topology import Topology
 
 
 class Features:
@@ -20,7 +20,7 @@ class Features:
         coordinates: which internal coordinates the features are functions of.
     """
 
-    def __init__(self, molecule: Molecule, distances: str = "plain") -> None:
+    def __init__(self, molecule: Topology, distances: str = "plain") -> None:
         self.coordinates = molecule.all_coordinates()
         self._counts = [
             len(self.coordinates.distances),

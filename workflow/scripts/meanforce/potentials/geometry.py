@@ -5,32 +5,11 @@ one to three vectors, each with +1 on one bead and −1 on another, so that the 
 vanishes by construction. Dihedral gradients: Blondel, Karplus, J. Comput. Chem. 17, 1132 (1996).
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import torch
 
-
-@dataclasses.dataclass(frozen=True)
-class CoordinateList:
-    """Which coordinates of which beads (indices); values come in this order.
-
-    Attributes:
-        axes: (bead, 0 | 1 | 2): a Cartesian coordinate, nm.
-        distances: (bead, bead), nm.
-        angles: (bead, bead, bead), in [0, π].
-        dihedrals: (bead, bead, bead, bead), in [−π, π], IUPAC sign.
-    """
-
-    axes: tuple[tuple[int, int], ...] = ()
-    distances: tuple[tuple[int, int], ...] = ()
-    angles: tuple[tuple[int, int, int], ...] = ()
-    dihedrals: tuple[tuple[int, int, int, int], ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of coordinates."""
-        return len(self.axes) + len(self.distances) + len(self.angles) + len(self.dihedrals)
+from meanforce.core.coordinates import CoordinateList
 
 
 class InternalCoordinates:

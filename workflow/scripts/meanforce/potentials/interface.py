@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.potentials.molecule import Molecule
 
 
 class Potential(abc.ABC):
@@ -70,7 +70,7 @@ class Potential(abc.ABC):
     def from_state(cls, tensors: dict[str, torch.Tensor], values: dict[str, Any]) -> Self:
         """The inverse of `state`; computes in the type and on the device of the tensors."""
 
-    def check_beads(self, molecule: Molecule) -> None:
+    def check_beads(self, molecule: Topology) -> None:
         """Refuse beads that the potential was not made for.
 
         Raises:
@@ -106,7 +106,7 @@ class Start:
         temperatures: of the training state points, K, ascending.
     """
 
-    molecule: Molecule
+    molecule: Topology
     positions: torch.Tensor
     temperatures: list[float]
 

@@ -10,7 +10,8 @@ from typing import Self
 
 import torch
 
-from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.core.coordinates import CoordinateList
+from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Potential
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from meanforce.potentials.curves import Basis, Curve
+from meanforce.core.topology import Topology
+from meanforce.potentials.curves import Basis, EnergyCurve
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Potential
-from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.terms import coordinates_of
 from meanforce.potentials.variables import CollectiveVariables
-from meanforce.settings.collective_variables import EVEN_KINDS, CollectiveVariable
+from meanforce.settings.collective_variables import EVEN_KINDS, CollectiveVariableSettings
 from meanforce.settings.job import validated
 
 
@@ -50,7 +50,9 @@ class LinearPotential(Potential):
         super().__init__(coefficients.dtype, coefficients.device)
         self.values, self.coefficients, self.errors = values, coefficients, errors or {}
         if "collective_variable" in values:
-            variable = validated(CollectiveVariable, values["collective_variable"], "potential")
+            variable = validated(
+                CollectiveVariableSettings, values["collective_variable"], "potential"
+            )
             self.coordinates = CollectiveVariables(
                 [variable], values["bead_names"], self.dtype, self.device
             )
@@ -58,8 +60,8 @@ class LinearPotential(Potential):
             self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
             self.curves, owners = [_curve_of_variable(values)], [0]
         else:
-            molecule = Molecule.of(values)
-            self.curves = [Curve.of(curve) for curve in values["curves"]]
+            molecule = Topology.of(values)
+            self.curves = [EnergyCurve.of(curve) for curve in values["curves"]]
             numbers = {(curve.kind, curve.name): n for n, curve in enumerate(self.curves)}
             listed, keys = coordinates_of(molecule, [k for k, _ in numbers], values["exclude"])
             self.coordinates = InternalCoordinates(listed, molecule.size, self.dtype, self.device)
@@ -174,8 +176,8 @@ class LinearPotential(Potential):
         return cls(values, tensors["coefficients"], errors)
 
 
-def _curve_of_variable(values: dict[str, Any]) -> Curve:
-    return Curve(
+def _curve_of_variable(values: dict[str, Any]) -> EnergyCurve:
+    return EnergyCurve(
         name="collective variable",
         kind="variable",
         functions=values["functions"],

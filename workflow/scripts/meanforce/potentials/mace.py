@@ -11,11 +11,11 @@ from typing import Any, Self
 
 import torch
 
+from meanforce.core.topology import Topology
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.mace_network import bead_outputs, make_network
-from meanforce.potentials.molecule import Molecule
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.settings.mace_potentials import Mace as MaceSettings
+from meanforce.settings.mace_potentials import MaceSettings
 
 ENERGY_SCALE = 96.485
 """The readouts' outputs are in eV, this many kJ/mol. In eV/Å, bonded forces are of order one."""
@@ -42,7 +42,7 @@ class Mace(TrainablePotential):
         some = next(network.parameters())
         super().__init__(some.dtype, some.device)
         self.values, self.network = values, network
-        molecule = Molecule.of(values)
+        molecule = Topology.of(values)
         numbers = torch.tensor([values["species"].index(kind) for kind in molecule.types])
         one_hot = torch.nn.functional.one_hot(numbers, len(values["species"]))
         self._species = one_hot.to(some.device, some.dtype)

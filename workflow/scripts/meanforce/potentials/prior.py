@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 
-from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
+from meanforce.core.coordinates import CoordinateList
+from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.internal import InternalPotential
 
 STRAIGHT_BELOW = 0.6

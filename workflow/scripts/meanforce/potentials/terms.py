@@ -2,15 +2,15 @@
 
 import collections
 
-from meanforce.potentials.geometry import CoordinateList
-from meanforce.potentials.molecule import Molecule
+from meanforce.core.coordinates import CoordinateList
+from meanforce.core.topology import Topology
 
 KINDS = ("bonds", "pairs", "angles", "dihedrals")
 """Kinds of terms, in the order of their coordinates in a `CoordinateList`."""
 
 
 def coordinates_of(
-    molecule: Molecule, kinds: list[str], exclude: int
+    molecule: Topology, kinds: list[str], exclude: int
 ) -> tuple[CoordinateList, list[tuple[str, str]]]:
     """Coordinates of a molecule, and (kind, name) of the curve that each belongs to.
 
@@ -43,7 +43,7 @@ def type_name(types: list[str]) -> str:
     return " – ".join(min(types, types[::-1]))
 
 
-def _pairs(molecule: Molecule, exclude: int) -> list[tuple[int, int]]:
+def _pairs(molecule: Topology, exclude: int) -> list[tuple[int, int]]:
     """Pairs of beads with at least so many bonds between them, or not bonded at all."""
     neighbours: dict[int, list[int]] = collections.defaultdict(list)
     for i, j in molecule.bonds:

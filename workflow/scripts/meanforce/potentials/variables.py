@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import torch
 
-from meanforce.potentials.geometry import CoordinateList, InternalCoordinates
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.core.coordinates import CoordinateList
+from meanforce.potentials.geometry import InternalCoordinates
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 AXES = {"x": 0, "y": 1, "z": 2}
 
@@ -52,7 +53,7 @@ class CollectiveVariables:
 
     def __init__(
         self,
-        variables: list[CollectiveVariable],
+        variables: list[CollectiveVariableSettings],
         bead_names: list[str],
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
@@ -124,12 +125,12 @@ class _Term:
 
     variable: int
     coefficient: float
-    settings: CollectiveVariable
+    settings: CollectiveVariableSettings
     place: tuple[str, tuple[int, ...]]
 
 
 def _place(
-    term: CollectiveVariable, beads: tuple[str, ...], bead_names: list[str]
+    term: CollectiveVariableSettings, beads: tuple[str, ...], bead_names: list[str]
 ) -> tuple[str, tuple[int, ...]]:
     entry = tuple(bead_names.index(name) for name in beads)
     if term.kind == "coordinate":
@@ -142,7 +143,7 @@ Function = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 
 def _functions(
-    kinds: list[CollectiveVariable], dtype: torch.dtype, device: torch.device | str
+    kinds: list[CollectiveVariableSettings], dtype: torch.dtype, device: torch.device | str
 ) -> list[tuple[torch.Tensor, Function]]:
     """The f_t that are not the identity: which terms, and the function."""
     radii = [term.radius for term in kinds if term.kind == "coordination"]
@@ -169,7 +170,7 @@ def _switch(radii: torch.Tensor) -> Function:
 
 
 def evaluate_variables(
-    variables: list[CollectiveVariable],
+    variables: list[CollectiveVariableSettings],
     bead_names: list[str],
     positions: torch.Tensor,
     chunk: int = 20000,

@@ -19,7 +19,7 @@ STATES = (DONE, RUNNING, FAILED, STOPPED, WAITING)
 
 
 @dataclasses.dataclass(frozen=True)
-class Standing:
+class JobProgress:
     """How far a job is.
 
     Attributes:
@@ -35,21 +35,21 @@ class Standing:
     said: str = ""
 
 
-def standing(output: Path, log: Path) -> Standing:
+def standing(output: Path, log: Path) -> JobProgress:
     """How far the job is that writes an output and a log."""
     if output.exists():
-        return Standing(DONE, 100.0, 0.0)
+        return JobProgress(DONE, 100.0, 0.0)
     folder = folder_of(output)
     lines = _last_lines(log)
     said = lines[-1] if lines else ""
     if owner_of(folder) is not None:
-        return Standing(RUNNING, *_progress(lines), said)
+        return JobProgress(RUNNING, *_progress(lines), said)
     if said.startswith("error: ") or any(line.startswith("Traceback ") for line in lines):
-        return Standing(FAILED, said=said)
+        return JobProgress(FAILED, said=said)
     if (folder / BUNDLE).exists():
-        return Standing(STOPPED, *_progress(lines), said)
+        return JobProgress(STOPPED, *_progress(lines), said)
     # A log without a result, and nobody there: the job was killed, or starts at this moment.
-    return Standing(FAILED if lines else WAITING, said=said)
+    return JobProgress(FAILED if lines else WAITING, said=said)
 
 
 def duration(output: Path, project: Path = Path()) -> float | None:

@@ -75,12 +75,12 @@ def agreement(
     Returns:
         None where too few bins were visited.
     """
-    thermal = kt(temperature)
-    scale = bias_factor / ((bias_factor - 1.0) * thermal)
+    kT = kt(temperature)
+    scale = bias_factor / ((bias_factor - 1.0) * kT)
     bins = _Bins.about_as_wide_as(width, grid)
     tables = bins.histograms(variables, log_weights)
     total = tables.sum(0)
-    kept = (tables > 0).all(0) & (total > total.max() * np.exp(-CUTOFF / thermal))
+    kept = (tables > 0).all(0) & (total > total.max() * np.exp(-CUTOFF / kT))
     if kept.sum() < 3:
         return None
     populations = total[kept] / total[kept].sum()
@@ -90,7 +90,7 @@ def agreement(
         at = RegularGridInterpolator(grid.axes, bias, bounds_error=False, fill_value=None)
         ratios = bins.histograms(variables, log_weights - scale * at(variables))
         sums = np.concatenate([ratios.sum(0)[None], ratios])
-        values = -thermal * np.log([bins.smooth(table, kept)[kept] for table in sums])
+        values = -kT * np.log([bins.smooth(table, kept)[kept] for table in sums])
         return values - (values @ populations)[:, None]
 
     final, *by_block = differences(grid.values)

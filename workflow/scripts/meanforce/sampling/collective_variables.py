@@ -8,7 +8,7 @@ import numpy as np
 import openmm
 
 from meanforce.mapping.configuration import Beads
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 
 CENTROIDS = {2: "distance(g1, g2)", 3: "angle(g1, g2, g3)", 4: "dihedral(g1, g2, g3, g4)"}
 """Internal coordinates of bead centroids, by how many beads they take."""
@@ -42,7 +42,7 @@ class Variable:
     periodic: bool
 
 
-def as_variable(settings: CollectiveVariable, beads: Beads, where: str) -> Variable:
+def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) -> Variable:
     """The collective variable, in nm or rad or without a unit.
 
     Bead positions are the mapping's weighted centroids, so that the variable is a function of
@@ -74,7 +74,7 @@ class _Parts:
         self._beads, self._weighted = beads, weighted
         self._groups: dict[tuple[str, str, int], int] = {}
 
-    def add(self, term: CollectiveVariable, indices: list[int], coefficient: float) -> None:
+    def add(self, term: CollectiveVariableSettings, indices: list[int], coefficient: float) -> None:
         """Add a term that is a function of the beads with the given indices."""
         atoms = [self._beads.atoms[bead] for bead in indices]
         native = len(atoms) in ATOMS and all(len(members) == 1 for members in atoms)

@@ -56,13 +56,13 @@ class BiasGrid:
 
         Tiwary, Parrinello, J. Phys. Chem. B 119, 736 (2015).
         """
-        thermal = kt(temperature)
+        kT = kt(temperature)
         # The repeated end points of periodic axes count once.
         once = tuple(slice(0, -1) if v.periodic else slice(None) for v in self.variables)
-        scaled = self.values[once] / ((bias_factor - 1.0) * thermal)
+        scaled = self.values[once] / ((bias_factor - 1.0) * kT)
         lower = np.exp(scaled - scaled.max())
         ratio = (lower**bias_factor).sum() / lower.sum()
-        return thermal * float(np.log(ratio) + (bias_factor - 1.0) * scaled.max())
+        return kT * float(np.log(ratio) + (bias_factor - 1.0) * scaled.max())
 
     def force(self) -> openmm.CustomCVForce:
         """The bias as an OpenMM force; outside of the grid it stays as it is at the edge."""

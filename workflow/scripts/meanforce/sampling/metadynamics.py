@@ -10,7 +10,7 @@ from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, values_in
 from meanforce.sampling.grid import BiasGrid
 from meanforce.sampling.shared_hills import HillExchange
-from meanforce.settings.campaigns import Metadynamics
+from meanforce.settings.campaigns import MetadynamicsSettings
 from meanforce.units import kt
 
 OWN = 0
@@ -35,7 +35,7 @@ class WellTempered(Bias):
 
     def __init__(
         self,
-        campaign: Metadynamics,
+        campaign: MetadynamicsSettings,
         variables: tuple[Variable, ...],
         temperature: float,
         exchange: HillExchange | None = None,
@@ -60,12 +60,12 @@ class WellTempered(Bias):
         return max(1, round(self._campaign.pace / time_step))
 
     def update(self, contexts: list[openmm.Context], time: float) -> None:
-        thermal = (self._campaign.bias_factor - 1.0) * kt(self._temperature)
+        k_delta_T = (self._campaign.bias_factor - 1.0) * kt(self._temperature)
         new = []
         for walker, context in enumerate(contexts):
             center = values_in(self.added, context, self.variables)
             energy = context.getState(energy=True, groups={self.group}).getPotentialEnergy()
-            height = self._campaign.height * math.exp(-energy._value / thermal)
+            height = self._campaign.height * math.exp(-energy._value / k_delta_T)
             new.append((walker, center, height))
         for _, center, height in new:
             self.grid.add(center, self._campaign.width, height)

@@ -11,7 +11,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
-from meanforce.sampling.platform import choose_platform, platform_properties
+from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
 PART = 128

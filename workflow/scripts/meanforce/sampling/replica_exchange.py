@@ -8,9 +8,9 @@ import openmm
 from openmm import app, unit
 
 from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
-from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.sampling.walkers import check_energies
-from meanforce.settings.campaigns import ReplicaExchange
+from meanforce.settings.campaigns import ReplicaExchangeSettings
+from meanforce.systems.platform import choose_platform, made_on, platform_properties
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN
 
@@ -36,7 +36,7 @@ class Exchange(Dynamics):
     def __init__(
         self,
         prepared: Prepared,
-        campaign: ReplicaExchange,
+        campaign: ReplicaExchangeSettings,
         temperature: float,
         seed: int,
         threads: int,

@@ -8,7 +8,7 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.sampling.grid import BiasGrid
-from meanforce.settings.campaigns import Static
+from meanforce.settings.campaigns import StaticSettings
 
 
 class Formula(Bias):
@@ -48,7 +48,7 @@ class Frozen(Bias):
         return self._grid.record()
 
 
-def gaussians(campaign: Static, variables: tuple[Variable, ...]) -> str:
+def gaussians(campaign: StaticSettings, variables: tuple[Variable, ...]) -> str:
     """Σ_k h_k exp[−Σ_d (s_d − c_kd)²/(2 w_kd²)] as an expression in s0, s1, ..."""
     terms = []
     for gaussian in campaign.gaussians:

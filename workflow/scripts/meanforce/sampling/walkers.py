@@ -9,8 +9,8 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import values_in
 from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
-from meanforce.sampling.platform import choose_platform, made_on, platform_properties
 from meanforce.settings.campaigns import Campaign
+from meanforce.systems.platform import choose_platform, made_on, platform_properties
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN, kt
 
@@ -87,7 +87,7 @@ class Walkers(Dynamics):
         self._bias.update(self._contexts, time)
 
     def frames(self) -> Iterator[Frame]:
-        offset, thermal = self._bias.offset(), kt(self._temperature)
+        offset, kT = self._bias.offset(), kt(self._temperature)
         group = self._bias.group
         for copy, context in enumerate(self._contexts):
             state = context.getState(
@@ -106,7 +106,7 @@ class Walkers(Dynamics):
                 self._bias.walker(copy),
                 positions,
                 energy,
-                (energy - offset) / thermal,
+                (energy - offset) / kT,
                 tuple(values_in(self._bias.added, context, self._bias.variables)),
             )
 

@@ -36,7 +36,7 @@ PULL = 20.0
 """Time in which windows are pulled to their centres, where none is given, ps."""
 
 
-class Protocol(Settings):
+class ProtocolSettings(Settings):
     """What every campaign has."""
 
     length: Time = Field(description="sampled time of each copy, after equilibration")
@@ -94,13 +94,13 @@ class Protocol(Settings):
         return 1
 
 
-class Unbiased(Protocol):
+class UnbiasedSettings(ProtocolSettings):
     """Plain dynamics."""
 
     kind: Literal["unbiased"]
 
 
-class Gaussian(Settings):
+class GaussianSettings(Settings):
     """One Gaussian of a static bias, height·exp[−Σ(s − center)²/(2·width²)]."""
 
     height: AnyEnergy = Field(description="negative: attracts; positive: repels")
@@ -112,14 +112,14 @@ class Gaussian(Settings):
     )
 
 
-class Static(Protocol):
+class StaticSettings(ProtocolSettings):
     """Dynamics under a bias that never changes: Gaussians, a formula, or a frozen bias."""
 
     kind: Literal["static"]
     collective_variables: list[Name] = Field(
         min_length=1, max_length=3, description="what the bias is a function of"
     )
-    gaussians: list[Gaussian] | None = Field(
+    gaussians: list[GaussianSettings] | None = Field(
         default=None, min_length=1, description="the bias is their sum"
     )
     formula: str | None = Field(
@@ -141,12 +141,12 @@ class Static(Protocol):
             raise ValueError("give exactly one of 'gaussians', 'formula' and 'bias_of'")
         return self
 
-    def bias_from(self, source: Protocol, job: int) -> int:
+    def bias_from(self, source: ProtocolSettings, job: int) -> int:
         """Job of the campaign `bias_of` whose final bias a job of this one takes."""
         return job if source.replicas >= self.replicas else 1
 
 
-class Metadynamics(Protocol):
+class MetadynamicsSettings(ProtocolSettings):
     """Well-tempered metadynamics; Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)."""
 
     kind: Literal["metadynamics"]
@@ -196,7 +196,7 @@ class Metadynamics(Protocol):
         return self.walkers
 
 
-class WindowRow(Settings):
+class WindowRowSettings(Settings):
     """Evenly spaced window centres along one collective variable."""
 
     first: Coordinate = Field(description="first centre")
@@ -211,7 +211,7 @@ class WindowRow(Settings):
         return [self.first + i * step for i in range(self.number)]
 
 
-class Umbrella(Protocol):
+class UmbrellaSettings(ProtocolSettings):
     """Umbrella sampling: harmonic windows, weighted by MBAR where weights are needed.
 
     Torrie, Valleau, J. Comput. Phys. 23, 187 (1977); Shirts, Chodera, JCP 129, 124105 (2008).
@@ -226,7 +226,7 @@ class Umbrella(Protocol):
         max_length=2,
         description="k of ½k(s − center)², for each collective variable",
     )
-    rows: list[WindowRow] | None = Field(
+    rows: list[WindowRowSettings] | None = Field(
         default=None,
         min_length=1,
         max_length=2,
@@ -271,7 +271,7 @@ class Umbrella(Protocol):
         return len(self.windows_of(job))
 
 
-class ReplicaExchange(Protocol):
+class ReplicaExchangeSettings(ProtocolSettings):
     """Temperature replica exchange; frames of all levels are stored, at their temperatures.
 
     A potential that depends on temperature is trained on all of them; another one, and every
@@ -297,7 +297,12 @@ class ReplicaExchange(Protocol):
 
 
 Campaign = Annotated[
-    Unbiased | Static | Metadynamics | Umbrella | ReplicaExchange, Field(discriminator="kind")
+    UnbiasedSettings
+    | StaticSettings
+    | MetadynamicsSettings
+    | UmbrellaSettings
+    | ReplicaExchangeSettings,
+    Field(discriminator="kind"),
 ]
 
 

@@ -50,7 +50,7 @@ FORCE_CONSTANTS = {
 """Examples of force constants, for messages."""
 
 
-class CollectiveVariable(Settings):
+class CollectiveVariableSettings(Settings):
     """A function of the positions of the beads of one mapping.
 
     Coordination numbers: Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003), exponents 6 and 12.
@@ -93,7 +93,7 @@ class CollectiveVariable(Settings):
         description="collective variable: its coefficient in a `combination`; variables of the "
         "same mapping and unit",
     )
-    members: Annotated[dict[Name, "CollectiveVariable"] | None, SkipJsonSchema()] = Field(
+    members: Annotated[dict[Name, "CollectiveVariableSettings"] | None, SkipJsonSchema()] = Field(
         default=None, description="definitions of what a combination combines; only inside jobs"
     )
 
@@ -120,7 +120,7 @@ class CollectiveVariable(Settings):
         return self
 
     @property
-    def terms(self) -> list[tuple[float, "CollectiveVariable"]]:
+    def terms(self) -> list[tuple[float, "CollectiveVariableSettings"]]:
         """Coefficients and variables that add up to this one; itself, if it is no combination."""
         if self.coefficients is None:
             return [(1.0, self)]
@@ -171,7 +171,9 @@ class CollectiveVariable(Settings):
             wanted = FORCE_CONSTANTS[self.dimension]
             raise ValueError(f"{where}: '{name}' takes a force constant such as '{wanted}'")
 
-    def with_members(self, declared: Mapping[str, "CollectiveVariable"]) -> "CollectiveVariable":
+    def with_members(
+        self, declared: Mapping[str, "CollectiveVariableSettings"]
+    ) -> "CollectiveVariableSettings":
         """The variable such that a job needs to know no other one."""
         if self.coefficients is None:
             return self
@@ -179,7 +181,9 @@ class CollectiveVariable(Settings):
             update={"members": {name: declared[name] for name in self.coefficients}}
         )
 
-    def check_members(self, where: str, declared: Mapping[str, "CollectiveVariable"]) -> None:
+    def check_members(
+        self, where: str, declared: Mapping[str, "CollectiveVariableSettings"]
+    ) -> None:
         """Refuse members that a combination cannot have.
 
         Raises:

@@ -9,19 +9,19 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns import (
     Campaign,
-    Metadynamics,
-    Umbrella,
+    MetadynamicsSettings,
+    UmbrellaSettings,
     collective_variables_of,
 )
-from meanforce.settings.collective_variables import CollectiveVariable, is_periodic
-from meanforce.settings.experiments import Experiment
+from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.formula import check_formula
-from meanforce.settings.linear_potentials import Linear
-from meanforce.settings.mappings import Mapping
+from meanforce.settings.linear_potentials import LinearSettings
+from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.potentials import Potential
-from meanforce.settings.simulations import Simulation
-from meanforce.settings.systems import ExactlySolvable, System, is_equilibrated
-from meanforce.settings.validation import Validation
+from meanforce.settings.simulations import SimulationSettings
+from meanforce.settings.systems import ExactlySolvableSettings, System, is_equilibrated
+from meanforce.settings.validation import ValidationSettings
 
 MOST_GRID_POINTS = 10**6
 """Points of a bias grid; its splines are made anew with every hill."""
@@ -38,7 +38,7 @@ RESERVED = {
 """Names of folders and files in results/ that are not the user's."""
 
 
-class StatePoint(Settings):
+class StatePointSettings(Settings):
     """A thermodynamic state."""
 
     temperature: Temperature = Field(description="thermostat temperature")
@@ -54,16 +54,16 @@ class Config(Settings):
 
     seed: int = Field(default=1, ge=0, lt=2**32, description="all random numbers come from it")
     systems: dict[Name, System] = Field(min_length=1)
-    state_points: dict[Name, StatePoint] = Field(min_length=1)
-    mappings: dict[Name, dict[Name, Mapping]] = Field(description="system: name: mapping")
-    collective_variables: dict[Name, dict[Name, CollectiveVariable]] = Field(
+    state_points: dict[Name, StatePointSettings] = Field(min_length=1)
+    mappings: dict[Name, dict[Name, MappingSettings]] = Field(description="system: name: mapping")
+    collective_variables: dict[Name, dict[Name, CollectiveVariableSettings]] = Field(
         default={}, description="system: name: collective variable"
     )
     campaigns: dict[Name, dict[Name, Campaign]] = Field(description="system: name: campaign")
     potentials: dict[Name, Potential]
-    simulations: dict[Name, Simulation] = Field(description="name: how a CG model is run")
-    validation: dict[Name, Validation] = Field(default={}, description="system: validation")
-    experiments: dict[Name, Experiment] = Field(min_length=1)
+    simulations: dict[Name, SimulationSettings] = Field(description="name: how a CG model is run")
+    validation: dict[Name, ValidationSettings] = Field(default={}, description="system: validation")
+    experiments: dict[Name, ExperimentSettings] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _references(self) -> Self:
@@ -99,7 +99,7 @@ class Config(Settings):
             self._check_experiment(f"experiments.{name}", experiment)
         return self
 
-    def variables_of(self, system: str) -> dict[str, CollectiveVariable]:
+    def variables_of(self, system: str) -> dict[str, CollectiveVariableSettings]:
         """Collective variables of a system by name, combinations with their members."""
         declared = self.collective_variables.get(system, {})
         return {name: variable.with_members(declared) for name, variable in declared.items()}
@@ -178,7 +178,7 @@ class Config(Settings):
         elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
             raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
 
-    def _check_grid(self, where: str, system: str, campaign: Metadynamics) -> None:
+    def _check_grid(self, where: str, system: str, campaign: MetadynamicsSettings) -> None:
         intervals = []
         for index, name in enumerate(campaign.collective_variables):
             ends = -math.pi, math.pi
@@ -192,7 +192,9 @@ class Config(Settings):
                 f"{MOST_GRID_POINTS} grid points"
             )
 
-    def _check_windows(self, where: str, system: str, campaign: Umbrella, names: list[str]) -> None:
+    def _check_windows(
+        self, where: str, system: str, campaign: UmbrellaSettings, names: list[str]
+    ) -> None:
         _same_number(f"{where}.force_constant", campaign.force_constant, names)
         for name, value in zip(names, campaign.force_constant, strict=True):
             variable = self.variables_of(system)[name]
@@ -220,7 +222,7 @@ class Config(Settings):
                 f"{', '.join(campaign.collective_variables)}; they must be the same"
             )
 
-    def _check_experiment(self, where: str, experiment: Experiment) -> None:
+    def _check_experiment(self, where: str, experiment: ExperimentSettings) -> None:
         system = experiment.system
         _known(f"{where}.system", system, self.systems, "system")
         _known(f"{where}.mapping", experiment.mapping, self.mappings.get(system, {}), "mapping")
@@ -250,8 +252,8 @@ class Config(Settings):
                 f"({', '.join(campaigns)})"
             )
         potential = self.potentials[experiment.potential]
-        experiment.check_ensemble(where, isinstance(potential, Linear))
-        if isinstance(potential, Linear) and potential.collective_variable is not None:
+        experiment.check_ensemble(where, isinstance(potential, LinearSettings))
+        if isinstance(potential, LinearSettings) and potential.collective_variable is not None:
             at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
             self._check_variables(f"{at}.collective_variable", system, names)
             self._check_values(f"{at}.lower", system, names, [potential.lower])
@@ -263,13 +265,13 @@ class Config(Settings):
     def is_exact(self, system: str, mapping: str) -> bool:
         """Whether models of a mapping are judged by an exact result, and need no reference."""
         settings, beads = self.systems[system], self.mappings[system][mapping].beads
-        if not isinstance(settings, ExactlySolvable):
+        if not isinstance(settings, ExactlySolvableSettings):
             return False
         variables = self.variables_of(system)
         surface = [variables[name] for name in self.validation[system].surface]
         return settings.is_exact(surface, len(beads or ()))
 
-    def _check_simulation(self, system: str, experiment: Experiment) -> None:
+    def _check_simulation(self, system: str, experiment: ExperimentSettings) -> None:
         simulation = self.simulations[experiment.simulation]
         for state in (*experiment.train, *experiment.held_out):
             temperature = self.state_points[state].temperature
@@ -286,7 +288,7 @@ class Config(Settings):
             self._check_values(f"{at}.width", system, bias.collective_variables, bias.width)
             self._check_ends(at, system, bias.collective_variables, bias)
 
-    def _check_levels(self, system: str, experiment: Experiment) -> None:
+    def _check_levels(self, system: str, experiment: ExperimentSettings) -> None:
         """Hot levels of replica exchange must be hotter than the state points."""
         names = {*experiment.campaigns, *([experiment.reference] if experiment.reference else [])}
         for name in sorted(names & self.campaigns.get(system, {}).keys()):
@@ -299,7 +301,7 @@ class Config(Settings):
                         f"state point '{state}' with {temperature:g} K"
                     )
 
-    def _check_held_out(self, where: str, experiment: Experiment) -> None:
+    def _check_held_out(self, where: str, experiment: ExperimentSettings) -> None:
         """Refuse held-out state points that are trained at under another name."""
         pressures_differ = is_equilibrated(self.systems[experiment.system])
 
@@ -316,7 +318,7 @@ class Config(Settings):
                     f"'train' ({state(name)[0]:g} K); a held-out state point must not be trained at"
                 )
 
-    def _check_temperatures(self, where: str, experiment: Experiment, form: str) -> None:
+    def _check_temperatures(self, where: str, experiment: ExperimentSettings, form: str) -> None:
         """What a potential that depends on temperature needs of its training data."""
         points = {self.state_points[name].temperature for name in experiment.train}
         levels = self._levels(experiment)
@@ -340,7 +342,7 @@ class Config(Settings):
                     "of replica exchange that is trained at; change 'levels' or 'highest'"
                 )
 
-    def _levels(self, experiment: Experiment) -> set[float]:
+    def _levels(self, experiment: ExperimentSettings) -> set[float]:
         """Temperatures of replica exchange in the training data, K."""
         return {
             level

@@ -18,19 +18,19 @@ SECTIONS = {
 }
 
 PARTS = {
-    "Equilibration": "equilibration",
-    "GradientTraining": "training",
-    "Prior": "prior",
-    "ExcludedVolume": "excluded_volume",
-    "Gaussian": "gaussians",
-    "Terms": "terms",
-    "CurveTerm": "bonds",
-    "DihedralTerm": "dihedrals",
-    "PairTerm": "pairs",
-    "CgBias": "bias",
-    "TemperatureExchange": "exchange",
-    "Until": "until",
-    "NoiseAugmentation": "noise",
+    "EquilibrationSettings": "equilibration",
+    "GradientTrainingSettings": "training",
+    "PriorSettings": "prior",
+    "ExcludedVolumeSettings": "excluded_volume",
+    "GaussianSettings": "gaussians",
+    "TermsSettings": "terms",
+    "CurveTermSettings": "bonds",
+    "DihedralTermSettings": "dihedrals",
+    "PairTermSettings": "pairs",
+    "CgBiasSettings": "bias",
+    "TemperatureExchangeSettings": "exchange",
+    "UntilSettings": "until",
+    "NoiseAugmentationSettings": "noise",
 }
 """Models that are parts of sections, and the keys they stand under."""
 

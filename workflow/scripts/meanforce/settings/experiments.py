@@ -14,7 +14,7 @@ Resampling = Literal["half_samples", "jackknife", "validation_fold"]
 """How the members of an ensemble differ in their data; see `training.resampling`."""
 
 
-class Experiment(Settings):
+class ExperimentSettings(Settings):
     """One potential: its training data, its CG runs and its validation."""
 
     system: Name = Field(description="entry of the section `systems`")

@@ -17,16 +17,16 @@ from collections.abc import Iterator
 
 from meanforce.errors import InputError
 from meanforce.settings.base import NAME_LENGTH, Name
-from meanforce.settings.campaigns import Static
+from meanforce.settings.campaigns import StaticSettings
 from meanforce.settings.config import Config
-from meanforce.settings.experiments import BLOCKS_PER_FOLD, Experiment
+from meanforce.settings.experiments import BLOCKS_PER_FOLD, ExperimentSettings
 from meanforce.settings.systems import is_equilibrated
 
 FEMTOSECONDS = 1000
 """In a ps."""
 
 
-class Run(Experiment):
+class CurveRunSettings(ExperimentSettings):
     """One point of a learning curve, for one seed.
 
     Attributes:
@@ -49,7 +49,7 @@ def with_runs(config: Config) -> Config:
     Raises:
         InputError: the campaigns do not give the data for them.
     """
-    found: dict[str, Experiment] = {}
+    found: dict[str, ExperimentSettings] = {}
     taken: dict[str, str] = {}
     for name, experiment in config.experiments.items():
         runs = {name: experiment}
@@ -66,16 +66,16 @@ def with_runs(config: Config) -> Config:
     return expanded
 
 
-def learning_curves(config: Config) -> dict[str, dict[str, Run]]:
+def learning_curves(config: Config) -> dict[str, dict[str, CurveRunSettings]]:
     """Runs by name of each learning curve, of an expanded config."""
-    curves: dict[str, dict[str, Run]] = {}
+    curves: dict[str, dict[str, CurveRunSettings]] = {}
     for name, run in config.experiments.items():
-        if isinstance(run, Run):
+        if isinstance(run, CurveRunSettings):
             curves.setdefault(run.learning_curve or run.system, {})[name] = run
     return curves
 
 
-def windows(config: Config, experiment: Experiment) -> list[tuple[float, float]] | None:
+def windows(config: Config, experiment: ExperimentSettings) -> list[tuple[float, float]] | None:
     """What a run uses of each dataset, campaign after campaign, at one state point after another.
 
     Args:
@@ -85,7 +85,7 @@ def windows(config: Config, experiment: Experiment) -> list[tuple[float, float]]
     Returns:
         begin and end in ps since the end of equilibration; None: everything.
     """
-    if not isinstance(experiment, Run):
+    if not isinstance(experiment, CurveRunSettings):
         return None
     return [
         _window(config, experiment, name, state)
@@ -94,7 +94,7 @@ def windows(config: Config, experiment: Experiment) -> list[tuple[float, float]]
     ]
 
 
-def _window(config: Config, run: Run, name: str, state: str) -> tuple[float, float]:
+def _window(config: Config, run: CurveRunSettings, name: str, state: str) -> tuple[float, float]:
     """Begin and end, ps, of what a run's share pays for; an end before the begin: nothing."""
     campaign = config.campaigns[run.system][name]
     share = run.time / len(run.campaigns) / len(run.train) - _before(config, run, name, state)
@@ -106,7 +106,7 @@ def _window(config: Config, run: Run, name: str, state: str) -> tuple[float, flo
     return begin + 0.5 * campaign.time_step, end + 0.5 * campaign.time_step
 
 
-def _before(config: Config, run: Run, name: str, state: str) -> float:
+def _before(config: Config, run: CurveRunSettings, name: str, state: str) -> float:
     """Atomistic time in ps that was spent before a campaign starts at a state point."""
     system, campaigns = config.systems[run.system], config.campaigns[run.system]
     spent = 0.0
@@ -114,13 +114,15 @@ def _before(config: Config, run: Run, name: str, state: str) -> float:
         phases = system.equilibration
         spent += (phases.nvt + phases.npt + phases.nvt_final) / len(run.campaigns)
     campaign = campaigns[name]
-    if isinstance(campaign, Static) and campaign.bias_of is not None:
+    if isinstance(campaign, StaticSettings) and campaign.bias_of is not None:
         source = campaigns[campaign.bias_of]
         spent += source.copies(1) * (source.equilibration + source.length_of(state))
     return spent
 
 
-def _runs(config: Config, name: str, experiment: Experiment) -> Iterator[tuple[str, Run]]:
+def _runs(
+    config: Config, name: str, experiment: ExperimentSettings
+) -> Iterator[tuple[str, CurveRunSettings]]:
     fewest = 2 * BLOCKS_PER_FOLD * experiment.folds
     training = getattr(config.potentials[experiment.potential], "training", None)
     campaigns = config.campaigns[experiment.system]
@@ -131,7 +133,7 @@ def _runs(config: Config, name: str, experiment: Experiment) -> Iterator[tuple[s
                 "atomistic_time": [time], "seeds": None, "replicas": [seed], "of": name,
                 "seed": seed,
             }  # fmt: skip
-            yield f"{name}_{text}_{seed}", (run := Run.model_construct(**values))
+            yield f"{name}_{text}_{seed}", (run := CurveRunSettings.model_construct(**values))
         places = ((campaigns[c], c, s) for c in experiment.campaigns for s in experiment.train)
         for (campaign, label, state), (begin, end) in zip(
             places, windows(config, run), strict=True
@@ -163,7 +165,7 @@ def _text(time: float, name: str) -> str:
     return f"{femtoseconds}fs" if rest else f"{whole}ps"
 
 
-def _check_campaigns(config: Config, name: str, experiment: Experiment) -> None:
+def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) -> None:
     """Refuse data that give no independent seeds, or that know of what comes after a window."""
     where = f"experiments.{name}"
     if config.mappings[experiment.system][experiment.mapping].force_map == "optimal":
@@ -211,7 +213,7 @@ def _check_name(run: str, name: str, taken: dict[str, str]) -> None:
         )
 
 
-def _check_same(curve: str, runs: dict[str, Run]) -> None:
+def _check_same(curve: str, runs: dict[str, CurveRunSettings]) -> None:
     """Refuse experiments in one figure whose errors cannot be compared."""
     first = next(iter(runs.values()))
     for run in runs.values():

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Coordinate, Length, Name, Settings
 
 
-class CurveTerm(Settings):
+class CurveTermSettings(Settings):
     """One curve for each pair of types of bonded beads, or each triple of types at an angle."""
 
     functions: int = Field(
@@ -15,7 +15,7 @@ class CurveTerm(Settings):
     )
 
 
-class DihedralTerm(Settings):
+class DihedralTermSettings(Settings):
     """One periodic curve for each quadruple of types along three bonds."""
 
     functions: int = Field(
@@ -23,7 +23,7 @@ class DihedralTerm(Settings):
     )
 
 
-class PairTerm(Settings):
+class PairTermSettings(Settings):
     """One curve for each pair of types of beads that are far apart along the bonds."""
 
     cutoff: Length = Field(
@@ -39,16 +39,20 @@ class PairTerm(Settings):
     )
 
 
-class Terms(Settings):
+class TermsSettings(Settings):
     """What the potential of a molecule is the sum of; `null` leaves a kind of term out."""
 
-    bonds: CurveTerm | None = Field(default=CurveTerm(), description="curves of bond lengths")
-    angles: CurveTerm | None = Field(default=CurveTerm(), description="curves of angles")
-    dihedrals: DihedralTerm | None = Field(
-        default=DihedralTerm(), description="curves of proper dihedrals"
+    bonds: CurveTermSettings | None = Field(
+        default=CurveTermSettings(), description="curves of bond lengths"
     )
-    pairs: PairTerm | None = Field(
-        default=PairTerm(), description="curves of distances between non-bonded beads"
+    angles: CurveTermSettings | None = Field(
+        default=CurveTermSettings(), description="curves of angles"
+    )
+    dihedrals: DihedralTermSettings | None = Field(
+        default=DihedralTermSettings(), description="curves of proper dihedrals"
+    )
+    pairs: PairTermSettings | None = Field(
+        default=PairTermSettings(), description="curves of distances between non-bonded beads"
     )
 
     @model_validator(mode="after")
@@ -58,13 +62,13 @@ class Terms(Settings):
         return self
 
 
-class Linear(Settings):
+class LinearSettings(Settings):
     """What the potentials that are linear in their coefficients have."""
 
     collective_variable: Name | None = Field(
         default=None, description="the potential is one curve, a function of this variable; or …"
     )
-    terms: Terms | None = Field(
+    terms: TermsSettings | None = Field(
         default=None,
         description="… the sum of curves of a molecule's internal coordinates, one for each "
         "combination of bead types (`{}` takes all defaults)",
@@ -114,13 +118,13 @@ class Linear(Settings):
         return self
 
 
-class Spline(Linear):
+class SplineSettings(LinearSettings):
     """Cubic B-splines on equal knots, fitted by normal equations."""
 
     kind: Literal["spline"]
 
 
-class Rbf(Linear):
+class RbfSettings(LinearSettings):
     """Gaussian radial basis functions at equal distances, fitted by normal equations."""
 
     kind: Literal["rbf"]

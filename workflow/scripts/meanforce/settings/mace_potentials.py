@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from meanforce.settings.base import Length
-from meanforce.settings.network_potentials import GradientTraining
-from meanforce.settings.priors import HasPrior
+from meanforce.settings.network_potentials import GradientTrainingSettings
+from meanforce.settings.priors import HasPriorSettings
 
 
-class Mace(HasPrior):
+class MaceSettings(HasPriorSettings):
     """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`."""
 
     kind: Literal["mace"]
@@ -39,4 +39,4 @@ class Mace(HasPrior):
         description="none: one potential; linear: an energy and an entropy part; quadratic: and a "
         "third, for three or more temperatures",
     )
-    training: GradientTraining = Field(description="how it is trained")
+    training: GradientTrainingSettings = Field(description="how it is trained")

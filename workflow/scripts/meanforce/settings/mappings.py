@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from meanforce.settings.base import Length, Name, Settings
 
 
-class NoiseAugmentation(Settings):
+class NoiseAugmentationSettings(Settings):
     """Gaussian noise on bead positions, and forces of the density that it smears.
 
     The potential of mean force is then that of R + ση. Durumeric, Chen, Clementi et al.,
@@ -97,7 +97,7 @@ Weights = Annotated[
 """Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
 
 
-class Mapping(Settings):
+class MappingSettings(Settings):
     """Configuration map and force map of one system.
 
     Bead masses by Noid et al., J. Chem. Phys. 128, 244114 (2008).
@@ -139,7 +139,7 @@ class Mapping(Settings):
         description="solvent in an `optimal` force map: whole: the total force on water and ions "
         "takes part, with one coefficient a bead; none: it does not",
     )
-    noise: NoiseAugmentation | None = Field(
+    noise: NoiseAugmentationSettings | None = Field(
         default=None,
         description="noise on bead positions whose score takes part in an `optimal` force map; "
         "only for campaigns without a bias, or with the experiment's `weights: bias`",

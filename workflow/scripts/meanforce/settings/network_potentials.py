@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from meanforce.settings.base import Settings
-from meanforce.settings.priors import HasPrior
+from meanforce.settings.priors import HasPriorSettings
 
 
-class GradientTraining(Settings):
+class GradientTrainingSettings(Settings):
     """Stochastic training of a network on mapped forces."""
 
     epochs: int = Field(ge=1, le=100000, description="passes over the training frames")
@@ -64,7 +64,7 @@ TEMPERATURE = (
 )
 
 
-class Cgnet(HasPrior):
+class CgnetSettings(HasPriorSettings):
     """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019)."""
 
     kind: Literal["cgnet"]
@@ -77,4 +77,4 @@ class Cgnet(HasPrior):
         "inverse: 1/r; both",
     )
     temperature: TemperatureForm = Field(default="linear", description=TEMPERATURE)
-    training: GradientTraining = Field(description="how it is trained")
+    training: GradientTrainingSettings = Field(description="how it is trained")

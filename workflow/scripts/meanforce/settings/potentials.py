@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from meanforce.settings.linear_potentials import Rbf, Spline
-from meanforce.settings.mace_potentials import Mace
-from meanforce.settings.network_potentials import Cgnet
+from meanforce.settings.linear_potentials import RbfSettings, SplineSettings
+from meanforce.settings.mace_potentials import MaceSettings
+from meanforce.settings.network_potentials import CgnetSettings
 
-Potential = Annotated[Spline | Rbf | Cgnet | Mace, Field(discriminator="kind")]
+Potential = Annotated[
+    SplineSettings | RbfSettings | CgnetSettings | MaceSettings, Field(discriminator="kind")
+]

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Settings
 
 
-class ExcludedVolume(Settings):
+class ExcludedVolumeSettings(Settings):
     """Repulsion of beads that are not bonded: kT (σ/r)^12."""
 
     percentile: float = Field(
@@ -21,7 +21,7 @@ class ExcludedVolume(Settings):
     )
 
 
-class Prior(Settings):
+class PriorSettings(Settings):
     """Energy terms fitted to the frames before the network, which learns the residual forces."""
 
     bonds: Literal["none", "harmonic"] = Field(
@@ -33,7 +33,7 @@ class Prior(Settings):
     dihedrals: Literal["none", "fourier"] = Field(
         default="none", description="fourier: a Fourier series fitted to −kT ln p"
     )
-    excluded_volume: ExcludedVolume | None = Field(
+    excluded_volume: ExcludedVolumeSettings | None = Field(
         default=None, description="repulsion of beads that are not bonded; {} takes the defaults"
     )
     parameters: Literal["by_type", "by_coordinate"] = Field(
@@ -53,9 +53,9 @@ class Prior(Settings):
         return self
 
 
-class HasPrior(Settings):
+class HasPriorSettings(Settings):
     """A potential that may be the sum of a prior and what is trained."""
 
-    prior: Prior | None = Field(
+    prior: PriorSettings | None = Field(
         default=None, description="energy terms to start from; none, where left out"
     )

@@ -17,7 +17,7 @@ from meanforce.settings.base import (
 from meanforce.settings.campaigns import MOST_STEPS
 
 
-class CgBias(Settings):
+class CgBiasSettings(Settings):
     """Well-tempered bias shared by all chains of a CG run: built, then frozen and harvested."""
 
     collective_variables: list[Name] = Field(
@@ -37,7 +37,7 @@ class CgBias(Settings):
     )
 
 
-class TemperatureExchange(Settings):
+class TemperatureExchangeSettings(Settings):
     """Temperature replica exchange inside the batch: chains are ladders of `levels` copies.
 
     The potential is that of the state point at every level, so that the lowest one, which alone
@@ -63,7 +63,7 @@ LONGER = 4
 """Times its `length` that a run goes on in search of convergence, where nothing else is said."""
 
 
-class Until(Settings):
+class UntilSettings(Settings):
     """When a CG run has converged: looked at after `length`, and again after every further one.
 
     What is looked at are the stored values of the collective variables of the system's surface
@@ -108,7 +108,7 @@ class Until(Settings):
         return self
 
 
-class Simulation(Settings):
+class SimulationSettings(Settings):
     """CG Langevin dynamics of many chains at once."""
 
     chains: int = Field(ge=2, le=100000, description="independent copies, run as one batch")
@@ -117,14 +117,14 @@ class Simulation(Settings):
     equilibration: TimeOrZero = Field(description="time before frames are stored")
     length: Time = Field(description="stored time of each chain; with `until`, the shortest")
     stride: Time = Field(description="time between stored frames")
-    bias: CgBias | None = Field(
+    bias: CgBiasSettings | None = Field(
         default=None, description="flattening bias for slow collective variables, reweighted"
     )
-    exchange: TemperatureExchange | None = Field(
+    exchange: TemperatureExchangeSettings | None = Field(
         default=None, description="temperature replica exchange among the chains"
     )
-    until: Until | None = Field(
-        default=Until(),
+    until: UntilSettings | None = Field(
+        default=UntilSettings(),
         description="go on until the run has converged; null: end after `length`, without a word "
         "on convergence",
     )

@@ -10,9 +10,9 @@ from typing import Any
 
 from meanforce.settings.campaigns import Campaign, collective_variables_of
 from meanforce.settings.config import STANDARD_PRESSURE, Config
-from meanforce.settings.experiments import Experiment
-from meanforce.settings.learning_curves import Run, learning_curves, windows
-from meanforce.settings.linear_potentials import Linear
+from meanforce.settings.experiments import ExperimentSettings
+from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
+from meanforce.settings.linear_potentials import LinearSettings
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
@@ -94,7 +94,7 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
         "datasets_per_replica": _datasets_per_replica(config, chosen),
         "member": int(member),
         "folds": chosen.folds,
-        "resampling": chosen.resampling(isinstance(potential, Linear)),
+        "resampling": chosen.resampling(isinstance(potential, LinearSettings)),
         "seed": seed_of(config, experiment, "train", member),
     }
 
@@ -182,7 +182,9 @@ def report_settings(config: Config) -> dict[str, Any]:
                 ),
                 "ensemble": experiment.ensemble,
                 # Of a run of a learning curve: which one it belongs to.
-                "learning_curve": experiment.of if isinstance(experiment, Run) else None,
+                "learning_curve": experiment.of
+                if isinstance(experiment, CurveRunSettings)
+                else None,
                 "atomistic_time": atomistic_time(config, name),
             }
             for name, experiment in config.experiments.items()
@@ -193,7 +195,7 @@ def report_settings(config: Config) -> dict[str, Any]:
 def atomistic_time(config: Config, experiment: str) -> float:
     """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
     chosen = config.experiments[experiment]
-    if isinstance(chosen, Run):
+    if isinstance(chosen, CurveRunSettings):
         return chosen.time
     campaigns = config.campaigns[chosen.system]
     return sum(
@@ -204,7 +206,7 @@ def atomistic_time(config: Config, experiment: str) -> float:
     )
 
 
-def _datasets_per_replica(config: Config, experiment: Experiment) -> list[int]:
+def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> list[int]:
     """Datasets that make each replica of the training data, in the order of the datasets."""
     campaigns = config.campaigns[experiment.system]
     return [
@@ -224,7 +226,7 @@ def _protocol(config: Config, system: str, campaign: Campaign) -> dict[str, Any]
     }
 
 
-def _training(config: Config, chosen: Experiment, state: str) -> list[dict[str, Any]]:
+def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[dict[str, Any]]:
     """How the training data of a state point are reweighted, campaign after campaign.
 
     Empty at held-out state points, where there are none.

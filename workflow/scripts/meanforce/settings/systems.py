@@ -14,7 +14,7 @@ from meanforce.settings.base import (
     Settings,
     Time,
 )
-from meanforce.settings.collective_variables import CollectiveVariable
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 BOX_MARGIN = 1.05
 """Boxes shrink at constant pressure; they start by this factor above twice the cutoff."""
@@ -23,7 +23,7 @@ PHASE_STEPS = 100
 """Fewest steps of a phase of equilibration: its averages need some."""
 
 
-class ExactlySolvable(Settings):
+class ExactlySolvableSettings(Settings):
     """A system whose potential of mean force (PMF) of some beads is known.
 
     Attributes:
@@ -37,13 +37,13 @@ class ExactlySolvable(Settings):
     exact_axis: ClassVar[str | None] = None
 
     @classmethod
-    def is_exact(cls, surface: Sequence[CollectiveVariable], n_beads: int) -> bool:
+    def is_exact(cls, surface: Sequence[CollectiveVariableSettings], n_beads: int) -> bool:
         """Whether a model of so many beads, judged along these variables, has an exact PMF."""
         kinds = [(variable.kind, variable.axis) for variable in surface]
         return kinds == [(cls.exact_kind, cls.exact_axis)] and n_beads == len(cls.exact_atoms)
 
 
-class MullerBrown(ExactlySolvable):
+class MullerBrownSettings(ExactlySolvableSettings):
     """Two particles, X and Y, whose x and y coordinates feel the Müller–Brown potential."""
 
     exact_atoms: ClassVar[tuple[str, ...]] = ("X",)
@@ -53,7 +53,7 @@ class MullerBrown(ExactlySolvable):
     kind: Literal["muller_brown"]
 
 
-class Channel(ExactlySolvable):
+class ChannelSettings(ExactlySolvableSettings):
     """Particles A and B with two wells along their distance, and Y that makes them depend on T.
 
     A spring binds Y to the middle of A and B, and is the looser the farther these are apart, so
@@ -66,7 +66,7 @@ class Channel(ExactlySolvable):
     kind: Literal["channel"]
 
 
-class Molecule(Settings):
+class MoleculeSettings(Settings):
     """What every system from a structure file has."""
 
     structure: FilePath = Field(
@@ -81,7 +81,7 @@ class Molecule(Settings):
     )
 
 
-class Peptide(Molecule):
+class PeptideSettings(MoleculeSettings):
     """A molecule from a structure file, in vacuum or implicit solvent."""
 
     kind: Literal["peptide"]
@@ -90,7 +90,7 @@ class Peptide(Molecule):
     )
 
 
-class Equilibration(Settings):
+class EquilibrationSettings(Settings):
     """Constant volume, constant pressure, then constant volume at the mean density."""
 
     nvt: Time = Field(
@@ -150,7 +150,7 @@ class Equilibration(Settings):
         return self
 
 
-class SolvatedPeptide(Molecule):
+class SolvatedPeptideSettings(MoleculeSettings):
     """A molecule from a structure file, in a periodic box of explicit water."""
 
     kind: Literal["solvated_peptide"]
@@ -187,8 +187,8 @@ class SolvatedPeptide(Molecule):
         description="mass of the molecule's hydrogens, taken from their neighbours, for longer "
         "time steps; water keeps its own",
     )
-    equilibration: Equilibration = Field(
-        default_factory=Equilibration,
+    equilibration: EquilibrationSettings = Field(
+        default_factory=EquilibrationSettings,
         description="how it is equilibrated at every state point, before it is sampled",
     )
 
@@ -210,7 +210,10 @@ class SolvatedPeptide(Molecule):
         return 2.0 * BOX_MARGIN * self.nonbonded_cutoff
 
 
-System = Annotated[MullerBrown | Channel | Peptide | SolvatedPeptide, Field(discriminator="kind")]
+System = Annotated[
+    MullerBrownSettings | ChannelSettings | PeptideSettings | SolvatedPeptideSettings,
+    Field(discriminator="kind"),
+]
 
 
 def is_equilibrated(system: System) -> bool:
@@ -220,4 +223,4 @@ def is_equilibrated(system: System) -> bool:
 
 def has_box(system: System) -> bool:
     """Whether a system is periodic."""
-    return isinstance(system, SolvatedPeptide)
+    return isinstance(system, SolvatedPeptideSettings)

@@ -10,7 +10,7 @@ Box = dict[Name, tuple[Coordinate, Coordinate]]
 """Intervals of collective variables; variables left out are free."""
 
 
-class Validation(Settings):
+class ValidationSettings(Settings):
     """Free-energy surface, basins, differences and barriers of one system.
 
     Without being asked for there are the free energies of all collective variables of the mapping;

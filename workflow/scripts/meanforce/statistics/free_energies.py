@@ -19,10 +19,10 @@ MANY = 1e9
 """Frames in a bin that have no noise."""
 
 
-def free_energy(p: np.ndarray, thermal: float) -> np.ndarray:
-    """−kT ln p, minimum 0, +inf where p is 0; in the unit of `thermal`."""
+def free_energy(p: np.ndarray, kT: float) -> np.ndarray:
+    """−kT ln p, minimum 0, +inf where p is 0; in the unit of `kT`."""
     with np.errstate(divide="ignore"):
-        values = -thermal * np.log(p)
+        values = -kT * np.log(p)
     return values - values.min()
 
 
@@ -39,13 +39,13 @@ class FreeEnergyRmse(Distance):
     residuals of the units, as for other distances, in proportion.
 
     Args:
-        thermal: kT, in the unit of the result.
+        kT: kT, in the unit of the result.
         cutoff: free energy of the reference, above its minimum, up to which bins are compared.
         periodic: whether each axis of the histograms closes.
     """
 
-    def __init__(self, thermal: float, cutoff: float, periodic: tuple[bool, ...]) -> None:
-        self._thermal, self._cutoff, self._periodic = thermal, cutoff, periodic
+    def __init__(self, kT: float, cutoff: float, periodic: tuple[bool, ...]) -> None:
+        self._kT, self._cutoff, self._periodic = kT, cutoff, periodic
 
     def value(self, p: np.ndarray, q: np.ndarray) -> float:
         difference, _ = self._difference(p.ravel(), q.ravel())
@@ -87,15 +87,15 @@ class FreeEnergyRmse(Distance):
         moving = np.divide(1.0, populated, out=np.zeros_like(populated), where=populated > 0)
         part = part[:, low] * moving
         variance = np.minimum((part**2).sum(axis=0), SPARSE)
-        room = self._cutoff - free_energy(side, self._thermal)[low]
-        spread = self._thermal * np.sqrt(variance)
+        room = self._cutoff - free_energy(side, self._kT)[low]
+        spread = self._kT * np.sqrt(variance)
         z = np.clip(np.divide(room, spread, out=np.full_like(spread, 9.0), where=spread > 0), 0, 9)
         beyond = stats.norm.sf(z)
         factor = 1 + 1.5 * variance * (1 - 2 * beyond)
         if cut:
             # ⟨min(x, z)²⟩ of a standard normal x.
             factor = factor * (1 - beyond - z * stats.norm.pdf(z) + z**2 * beyond) * (room > 0)
-        part = -self._thermal * part * np.sqrt(factor)
+        part = -self._kT * part * np.sqrt(factor)
         return part - part.mean(axis=1, keepdims=True)
 
     def _drawn(
@@ -141,14 +141,14 @@ class FreeEnergyRmse(Distance):
 
     def _difference(self, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F_p − F_q, mean 0, in the bins that are compared; and which these are, bool."""
-        low = free_energy(q, self._thermal) < self._cutoff
-        ours = np.minimum(free_energy(p, self._thermal)[low], self._cutoff)
-        difference = ours - free_energy(q, self._thermal)[low]
+        low = free_energy(q, self._kT) < self._cutoff
+        ours = np.minimum(free_energy(p, self._kT)[low], self._cutoff)
+        difference = ours - free_energy(q, self._kT)[low]
         # A model that is never there has no level: all of these bins count as missing.
         return difference - difference.mean() if p[low].any() else difference, low
 
 
-def coverage(p: np.ndarray, q: np.ndarray, thermal: float, cutoff: float) -> float:
+def coverage(p: np.ndarray, q: np.ndarray, kT: float, cutoff: float) -> float:
     """Fraction of the bins in which the reference's free energy is low that p visits at all."""
-    low = free_energy(q, thermal) < cutoff
+    low = free_energy(q, kT) < cutoff
     return float((p[low] > 0).mean())

@@ -1,6 +1,6 @@
 """Builders of the systems whose potential of mean force is known; they need no files."""
 
-from meanforce.settings.systems import ExactlySolvable
+from meanforce.settings.systems import ExactlySolvableSettings
 from meanforce.systems import channel, muller_brown
 from meanforce.systems.prepared import Prepared
 
@@ -10,6 +10,6 @@ BUILDERS = {
 }
 
 
-def build(settings: ExactlySolvable) -> Prepared:
+def build(settings: ExactlySolvableSettings) -> Prepared:
     """Build the system that the settings describe."""
     return BUILDERS[settings.kind](settings)

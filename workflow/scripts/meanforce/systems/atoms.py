@@ -6,7 +6,7 @@ import numpy as np
 import openmm
 from openmm import unit
 
-from meanforce.settings.systems import ExactlySolvable, System
+from meanforce.settings.systems import ExactlySolvableSettings, System
 from meanforce.systems import analytic, force_field, peptide
 from meanforce.systems.prepared import Prepared
 
@@ -41,7 +41,7 @@ def input_atoms(settings: System) -> Atoms:
     Raises:
         InputError: a file is missing, or the force field does not fit the structure.
     """
-    if isinstance(settings, ExactlySolvable):
+    if isinstance(settings, ExactlySolvableSettings):
         return atoms_of(analytic.build(settings))
     structure = peptide.read_structure(settings.structure)
     field = force_field.load(settings.force_field)

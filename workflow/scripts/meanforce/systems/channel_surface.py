@@ -18,7 +18,7 @@ turned together. The spring's other force, k y/2 on A and on B alike, does no wo
 
 import numpy as np
 
-from meanforce.settings.systems import Channel
+from meanforce.settings.systems import ChannelSettings
 from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 
@@ -88,4 +88,4 @@ def pmf(r: np.ndarray, temperature: float) -> np.ndarray:
     return values - values.min()
 
 
-EXACT = ExactPmf(Channel, pmf, wells=(1.2, 2.4), barrier=(1.6, 2.0))
+EXACT = ExactPmf(ChannelSettings, pmf, wells=(1.2, 2.4), barrier=(1.6, 2.0))

@@ -17,10 +17,10 @@ from openmm import unit
 
 from meanforce.errors import InputError
 from meanforce.restart.job import Job, or_temporary
-from meanforce.sampling.platform import choose_platform, platform_properties
-from meanforce.settings.systems import Equilibration
+from meanforce.settings.systems import EquilibrationSettings
 from meanforce.systems.equilibration_checks import check_temperature, settled_density
 from meanforce.systems.force_field import sentence
+from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN
 
@@ -59,7 +59,7 @@ class Equilibrator:
     def __init__(
         self,
         prepared: Prepared,
-        settings: Equilibration,
+        settings: EquilibrationSettings,
         bath: Bath,
         threads: int,
         report: Callable[[str], None],

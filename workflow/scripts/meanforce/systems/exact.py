@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from meanforce.settings.systems import ExactlySolvable
+from meanforce.settings.systems import ExactlySolvableSettings
 from meanforce.units import kt
 
 JACOBIANS = {"coordinate": np.ones_like, "distance": np.square}
@@ -31,7 +31,7 @@ class ExactPmf:
         barrier: range in which the highest point between them is sought, nm.
     """
 
-    system: type[ExactlySolvable]
+    system: type[ExactlySolvableSettings]
     pmf: Callable[[np.ndarray, float], np.ndarray]
     wells: tuple[float, float]
     barrier: tuple[float, float]

@@ -7,7 +7,7 @@ V(x, y) = Σ A exp[a(x−x₀)² + b(x−x₀)(y−y₀) + c(y−y₀)²]; Müll
 
 import numpy as np
 
-from meanforce.settings.systems import MullerBrown
+from meanforce.settings.systems import MullerBrownSettings
 from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 
@@ -48,12 +48,12 @@ def pmf(x: np.ndarray, temperature: float, n_y: int = 801) -> np.ndarray:
         kJ/mol, shape (n,), minimum 0.
     """
     y = np.linspace(*Y_RANGE, n_y)
-    thermal = kt(temperature)
-    exponent = -energy(np.asarray(x)[:, None], y[None, :]) / thermal
+    kT = kt(temperature)
+    exponent = -energy(np.asarray(x)[:, None], y[None, :]) / kT
     largest = exponent.max(axis=1, keepdims=True)
     integral = np.trapezoid(np.exp(exponent - largest), y, axis=1)
-    values = -thermal * (np.log(integral) + largest[:, 0])
+    values = -kT * (np.log(integral) + largest[:, 0])
     return values - values.min()
 
 
-EXACT = ExactPmf(MullerBrown, pmf, wells=(15.0, 50.0), barrier=(26.0, 38.0))
+EXACT = ExactPmf(MullerBrownSettings, pmf, wells=(15.0, 50.0), barrier=(26.0, 38.0))

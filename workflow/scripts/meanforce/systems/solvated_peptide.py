@@ -7,7 +7,7 @@ import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import SolvatedPeptide
+from meanforce.settings.systems import SolvatedPeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared
@@ -19,7 +19,7 @@ LIGHTEST = 1.0
 """Mass that every atom must keep, u."""
 
 
-def build(settings: SolvatedPeptide, seed: int) -> Prepared:
+def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
     """Solvate, neutralise, parametrise and minimise the molecule.
 
     Atoms of the structure come first, in its order; then water, then ions.
@@ -52,7 +52,7 @@ def build(settings: SolvatedPeptide, seed: int) -> Prepared:
     return Prepared(system, solvated.topology, _minimise(system, solvated.positions))
 
 
-def _edge(settings: SolvatedPeptide, positions: np.ndarray) -> float:
+def _edge(settings: SolvatedPeptideSettings, positions: np.ndarray) -> float:
     """Edge of the cubic box, nm; the molecule fits in whichever way it turns.
 
     Args:
@@ -75,7 +75,7 @@ def _edge(settings: SolvatedPeptide, positions: np.ndarray) -> float:
 
 
 def solvate(
-    settings: SolvatedPeptide,
+    settings: SolvatedPeptideSettings,
     field: app.ForceField,
     structure: app.PDBFile | app.PDBxFile,
     edge: float,
@@ -118,7 +118,7 @@ def solvate(
 
 
 def _refuse_light_atoms(
-    settings: SolvatedPeptide, system: openmm.System, topology: app.Topology
+    settings: SolvatedPeptideSettings, system: openmm.System, topology: app.Topology
 ) -> None:
     """Refuse a hydrogen mass that leaves some atom lighter than hydrogen."""
     if settings.hydrogen_mass is None:

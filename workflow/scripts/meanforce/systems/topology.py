@@ -6,7 +6,7 @@ import mdtraj
 from openmm import app
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import ExactlySolvable, System
+from meanforce.settings.systems import ExactlySolvableSettings, System
 from meanforce.systems import analytic, peptide
 
 
@@ -16,7 +16,7 @@ def input_topology(settings: System) -> mdtraj.Topology:
     Raises:
         InputError: the structure file is missing or unreadable.
     """
-    if isinstance(settings, ExactlySolvable):
+    if isinstance(settings, ExactlySolvableSettings):
         return mdtraj.Topology.from_openmm(analytic.build(settings).topology)
     return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
 

@@ -1,0 +1,157 @@
+"""Training and CG runs that stop again and again make the same bits as those that do not."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from chains import CGNET, chain_frames
+from double_well import BEAD, MASSES, VARIABLE, DoubleWell, settings
+
+from meanforce.dynamics import compiled as compiling
+from meanforce.dynamics.compiled import available
+from meanforce.dynamics.convergence import Convergence
+from meanforce.dynamics.run import BatchRun
+from meanforce.dynamics.schedule import Schedule
+from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.errors import InputError, Stopped
+from meanforce.fitting.registry import fit
+from meanforce.fitting.resampling import Split
+from meanforce.restart.job import Job
+from meanforce.settings.job import validated
+from meanforce.settings.potentials import Potential
+
+
+def go_on_until_done(folder, run, every: int) -> int:
+    """Call `run(job)` until it ends, stopping it every few looks; returns how often it stopped."""
+    folder.mkdir()
+    stops = 0
+    while True:
+        looks = iter(range(every))
+        job = Job(
+            folder,
+            {"settings": 1},
+            # Once a stop is asked for, it stays so.
+            stop=lambda looks=looks: None if next(looks, None) is not None else "test",
+            interval=math.inf,
+        )
+        try:
+            run(job)
+            return stops
+        except Stopped:
+            stops += 1
+
+
+OPTIONS = {
+    "plain": {},
+    "weighted": {},
+    "half sample": {},
+    "with all options": {
+        "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_training_goes_on_within_an_epoch(tmp_path, options):
+    frames = chain_frames(500, seed=1)
+    if options == "weighted":
+        weights = torch.rand(500, generator=torch.Generator().manual_seed(2))
+        frames = dataclasses.replace(frames, weights=weights)
+    left_out = 0
+    if options == "half sample":
+        frames, left_out = Split.of("half_samples", 5, 1).frames(frames)
+    values = CGNET | {"training": CGNET["training"] | {"epochs": 4} | OPTIONS[options]}
+    potential = validated(Potential, values, "potential")
+    made = [fit(potential, frames, {}, left_out, 7, lambda line: None)]
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: made.append(fit(potential, frames, {}, left_out, 7, lambda line: None, job)),
+        every=2,
+    )
+    # Of four times six batches, or three; also between an epoch and its validation.
+    assert stops >= (5 if options == "half sample" else 8)
+    once, again = made
+    assert once.curve.equals(again.curve)
+    assert once.about == again.about
+    for name, tensor in once.potential.state()[0].items():
+        assert torch.equal(tensor, again.potential.state()[0][name]), name
+
+
+BIAS = {
+    "collective_variables": ["x"], "width": [0.15], "bias_factor": 8.0, "build": 2.0,
+    "bins": 100, "lower": [-2.0], "upper": [2.0],
+}  # fmt: skip
+
+
+KINDS = {
+    "plain": {},
+    "biased": {"bias": BIAS},
+    "exchange": {"exchange": {"highest": 500.0, "levels": 3, "every": 0.07}, "bias": BIAS},
+    "until": {"until": {"drift": 1e-9, "at_most": 6.0}},
+    "until it converges": {
+        "until": {"r_hat": None, "round_trips": 0.5, "at_most": 200.0},
+        "bias": BIAS,
+    },
+}
+
+
+def cg_run(kind: str) -> BatchRun:
+    """A short run of a few chains; every call gives a new one."""
+    changes = {"chains": 6, "equilibration": 0.5, "length": 2.0, "stride": 0.1} | KINDS[kind]
+    chosen, bias, convergence = settings(**changes), None, None
+    if chosen.bias is not None:
+        bias = SharedBias(chosen.bias, [VARIABLE], ["X"], 300.0, torch.float64)
+    if chosen.until is not None:
+        convergence = Convergence(chosen.until, {"x": VARIABLE}, ["X"])
+    return BatchRun(DoubleWell(), BEAD, MASSES, chosen, bias, 300.0, 11, convergence)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
+    starts = np.linspace(-1, 1, 18).reshape(6, 1, 3)
+    cg_run(kind).run(starts, tmp_path / "once.h5", lambda line: None)
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: cg_run(kind).run(starts, tmp_path / "again.h5", lambda line: None, job),
+        every=17,
+    )
+    assert stops >= (25 if "bias" in KINDS[kind] else 13)
+    assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not available(), reason="there is no C++ compiler")
+def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiling, "WORTH", 1)
+    starts, lines = np.linspace(-1, 1, 18).reshape(6, 1, 3), []
+    cg_run("plain").run(starts, tmp_path / "once.h5", lines.append)
+    stops = go_on_until_done(
+        tmp_path / "job",
+        lambda job: cg_run("plain").run(starts, tmp_path / "again.h5", lines.append, job),
+        every=120,
+    )
+    assert stops == 2
+    assert sum(line.startswith("steps compiled in") for line in lines) == 4
+    assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
+
+
+def test_the_bundle_of_another_run_is_refused(tmp_path):
+    starts = np.ones((6, 1, 3))
+    job = Job(tmp_path, {"seed": 1}, stop=lambda: "test")
+    with pytest.raises(Stopped, match="the same command goes on from here"):
+        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, job)
+    other = Job(tmp_path, {"seed": 2})
+    with pytest.raises(InputError, match="another job: seed was 1 and is 2"):
+        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, other)
+
+
+def test_schedule_of_a_cg_run():
+    changes = {"equilibration": 0.5, "length": 2.0, "stride": 0.3, "bias": BIAS | {"build": 4.5}}
+    # 450 steps: 200 hills two steps apart would leave 50, so there are 225.
+    schedule = Schedule.of(settings(**changes))
+    assert schedule == Schedule(225, 2, 50, 6, 30, 6)
+    steps = range(1, schedule.end + 1)
+    assert sum(map(schedule.is_deposit, steps)) == 225
+    assert [step for step in steps if schedule.is_frame(step)] == list(range(530, 681, 30))

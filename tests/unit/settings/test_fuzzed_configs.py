@@ -1,0 +1,231 @@
+"""Configs changed at random: each is either refused in a few plain lines, or a plan can be made."""
+
+import copy
+import json
+import re
+import string
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from meanforce.errors import InputError
+from meanforce.sampling.check import check_structures
+from meanforce.settings import stages
+from meanforce.settings.config import Config
+from meanforce.settings.load import load_config
+
+ROOT = Path(__file__).resolve().parents[3]
+FILES = sorted((ROOT / "config").glob("*.yaml"))
+TEXTS = [path.read_text() for path in FILES]
+CONFIGS = [json.loads(json.dumps(yaml.safe_load(text))) for text in TEXTS]
+"""Without YAML's anchors: a change is a change of one place."""
+
+CONFIGS = [config for config in CONFIGS if "systems" in config]
+LONGEST = 10000
+"""Characters of a message: eight lines of at most a thousand, and what is around them."""
+
+NASTY = [
+    "", " ", "\x00", "\n", "../x", "../../etc/passwd", "/etc/passwd", "/dev/zero", "a/b", "~", ".",
+    "; rm -rf results", "$(touch pwned)", "`touch pwned`", "a' b", 'a" b', "{system}", "{", "%s",
+    "*", "-rf", "--help", "x" * 70, "x" * 5000, "名前", "µ", "\u202e", "\ud800", "None", "NaN",
+    "experiments", "prepared", "equilibrated", "trajectory", "forces", "Unbiased", "nan ps",
+    "-1 ps", "0 ps", "1e300 ps", "1e-300 ps", "1e400 fs", "300", "300 K", "5 nm", "2 fs", "1 / ps",
+    "1 ps ** 99999", "9**9**9 ps", "300 degC", "1 kJ/mol", "0.35 rad", "180 deg", "1/0 ps",
+    "name CA", "name __import__('os').system('touch pwned')", "(" * 500, "phi; phi=phi",
+    "__import__('os').system('touch pwned')", "sin(" * 30 + "phi" + ")" * 30, "1e9*phi^2",
+    None, True, False, 0, -1, 1, 2, 10**6, 10**30, -(10**30), 0.0, -0.5, 1e-300, 1e308,
+    float("nan"), float("inf"), -float("inf"), [], {}, [[]], [None], {"": None}, {"x": {"x": {}}},
+    ["phi"] * 4, b"bytes", {1: 2}, {None: 1}, [1] * 1000,
+]  # fmt: skip
+for _ in range(3):
+    NASTY.append([NASTY[-1]] * 300)  # 1000 · 300³ values, by reference: a YAML alias bomb
+deep: Any = 1
+for _ in range(5000):
+    deep = {"a": deep}
+NASTY.append(deep)
+endless: dict[str, Any] = {}
+endless["again"] = endless
+NASTY.append(endless)
+
+VALUES = st.one_of(
+    st.sampled_from(range(len(NASTY))).map(lambda number: NASTY[number]),
+    st.text(max_size=20),
+    st.text(string.printable, max_size=20),
+    st.floats(),
+    st.integers(),
+)
+OPERATIONS = (
+    "drop", "rename", "again", "replace", "replace", "replace", "move", "shift", "unit",
+    "harmless", "harmless",
+)  # fmt: skip
+
+
+MOST_PLACES = 50000
+"""A config of more values is an alias bomb, which must not go off here."""
+
+
+def places(config: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """All containers of a config with the keys in them.
+
+    Raises:
+        RecursionError: it is endless, or as good as that.
+    """
+    found: list[tuple[Any, Any]] = []
+    front: list[Any] = [config]
+    while front:
+        node = front.pop()
+        if isinstance(node, dict):
+            keys = list(node)
+        else:
+            keys = list(range(len(node))) if isinstance(node, list) else []
+        found += [(node, key) for key in keys]
+        if len(found) > MOST_PLACES:
+            raise RecursionError
+        front += [node[key] for key in keys]
+    return found
+
+
+def change(draw: Any, config: dict[str, Any]) -> None:
+    """One random change of a config, in place."""
+    found = places(config)
+    container, key = found[draw(st.integers(0, len(found) - 1))]
+    operation = draw(st.sampled_from(OPERATIONS))
+    value = container[key]
+    if operation == "drop":
+        del container[key]
+    elif operation == "replace":
+        container[key] = draw(VALUES)
+    elif operation == "move":
+        other, name = found[draw(st.integers(0, len(found) - 1))]
+        container[key] = copy.deepcopy(other[name])
+    elif operation == "unit" and isinstance(value, str):
+        container[key] = value.split(" ")[0] + draw(
+            st.sampled_from(["", " ps", " nm", " K", " kJ/mol", " rad", " bar", " bananas", " /"])
+        )
+    elif operation == "harmless":
+        if re.match(r"\d+ ", str(value)):
+            number, _, unit = value.partition(" ")
+            container[key] = f"{float(number) * draw(st.sampled_from([0.5, 1.0, 2.0]))} {unit}"
+        elif isinstance(value, dict):
+            container[key] = dict(reversed(value.items()))
+    elif operation == "shift" and isinstance(value, (int, float)):
+        container[key] = value * draw(st.sampled_from([-1, 0, 0.5, 1e3, 1e12, 1e300]))
+    elif isinstance(container, dict):
+        wild = draw(st.sampled_from(NASTY)) if draw(st.booleans()) else f"{key}x"
+        wild = wild if isinstance(wild, (str, int, float, bytes, type(None))) else str(key)[::-1]
+        container[wild] = copy.deepcopy(value)
+        if operation == "rename":
+            del container[key]
+    else:
+        container.append(copy.deepcopy(value))
+
+
+@st.composite
+def changed_configs(draw: Any) -> dict[str, Any]:
+    """A ready-made config with one to three changes."""
+    config = copy.deepcopy(CONFIGS[draw(st.integers(0, len(CONFIGS) - 1))])
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 3]))):
+        while True:
+            before = config
+            try:
+                config = copy.deepcopy(before)
+                change(draw, config)
+                places(config)
+                break
+            except RecursionError:
+                return config  # deep or endless: nothing more can be changed in it
+    return config
+
+
+@st.composite
+def changed_texts(draw: Any) -> str:
+    """The text of a ready-made config with lines lost, doubled, shifted or overwritten."""
+    lines = TEXTS[draw(st.integers(0, len(TEXTS) - 1))].splitlines()
+    for _ in range(draw(st.integers(1, 4))):
+        number = draw(st.integers(0, len(lines) - 1))
+        line, at = lines[number], draw(st.integers(0, 60))
+        lines[number : number + 1] = draw(
+            st.sampled_from(
+                [[], [line, line], ["  " + line], [line[2:]], [line[:at] + line[at + 1 :]]]
+            )
+            | st.text(string.printable, min_size=1, max_size=3).map(
+                lambda new: [line[:at] + new + line[at:]]  # noqa: B023
+            )
+        )
+    return "\n".join(lines)
+
+
+def plan(config: Config) -> None:
+    """Make what every job of a config would be told."""
+    for system, campaigns in config.campaigns.items():
+        stages.canonical(stages.prepare_settings(config, system))
+        for campaign, chosen in campaigns.items():
+            assert chosen.jobs >= 1
+            for state in config.state_points:
+                job = (system, state, campaign, str(chosen.jobs))
+                stages.canonical(stages.sample_settings(config, *job))
+                for mapping in config.mappings.get(system, {}):
+                    stages.canonical(stages.map_settings(config, *job, mapping))
+    for name, experiment in config.experiments.items():
+        stages.canonical(stages.train_settings(config, name, "0"))
+        for state in (*experiment.train, *experiment.held_out):
+            stages.canonical(stages.simulate_settings(config, name, state))
+            stages.canonical(stages.validate_settings(config, name, state))
+    stages.canonical(stages.report_settings(config))
+
+
+def judge(raw: Any) -> str:
+    """Load a config as Snakemake's start does; anything but `InputError` is a failure."""
+    start = time.monotonic()
+    try:
+        config = load_config(raw)
+        check_structures(config)
+    except InputError as error:
+        text = str(error)
+        assert text.replace("\n", "").isprintable()
+        assert 0 < len(text) < LONGEST
+        assert "Traceback" not in text
+        assert text.count("\n") <= 8
+        return "refused"
+    finally:
+        assert time.monotonic() - start < 20.0
+    plan(config)
+    return "accepted"
+
+
+FUZZ = settings(
+    derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+seen = {"refused": 0, "accepted": 0}
+
+
+@settings(FUZZ, max_examples=500)
+@given(changed_configs())
+def test_changed_values(raw):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        seen[judge(raw)] += 1
+
+
+@settings(FUZZ, max_examples=100)
+@given(changed_texts())
+def test_changed_texts(text):
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return  # Snakemake says so
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        seen[judge(raw)] += 1
+
+
+def test_changes_were_of_both_kinds():
+    """Most changes break a config, but not all: else the changes above would test little."""
+    assert seen["refused"] > 200
+    assert seen["accepted"] > 50
+    assert not (ROOT / "pwned").exists()

@@ -1,0 +1,169 @@
+"""Bad collective variables, and bad units of what stands along them: one clear message each."""
+
+import pytest
+from config_changes import ALANINE, PSI, assert_refused, both, declare, put, static, umbrella
+
+from meanforce.sampling.check import check_structures
+from meanforce.settings.load import load_config
+
+
+def combination(**coefficients):
+    """A combination `s` beside a length, a cosine and another combination."""
+    return both(
+        declare("d", "distance", beads=PSI[:2]),
+        declare("c", "cos_dihedral", beads=PSI),
+        declare("twice", "combination", coefficients={"d": 2.0}),
+        declare("core", "distance", beads=PSI[:2]),
+        put("collective_variables", ALANINE, "core", "mapping", "core_beta"),
+        declare("s", "combination", coefficients=coefficients),
+    )
+
+
+VARIABLES = r"collective_variables\.capped_alanine"
+
+BAD = {
+    "too few beads": (
+        declare("c", "cos_dihedral", beads=PSI[:3]),
+        rf"{VARIABLES}\.c: a cos_dihedral takes 4 beads, given 3",
+    ),
+    "key of another kind": (
+        declare("d", "distance", beads=PSI[:2], radius="0.5 nm"),
+        rf"{VARIABLES}\.d: 'radius' belongs to the kind 'coordination', and only there",
+    ),
+    "coordination without a radius": (
+        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:]),
+        rf"{VARIABLES}\.n: 'radius' belongs to the kind 'coordination'",
+    ),
+    "coordination of one bead with itself": (
+        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[:1], radius="0.5 nm"),
+        rf"{VARIABLES}\.n: a coordination takes two groups of beads that make a pair",
+    ),
+    "radius without a unit": (
+        declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:], radius=0.5),
+        rf"{VARIABLES}\.n\.radius: 0.5 has no unit; give a length such as '0.5 nm'",
+    ),
+    "unknown bead of the second group": (
+        declare("n", "coordination", beads=PSI[:1], other_beads=["NME3-NX"], radius="0.5 nm"),
+        rf"{VARIABLES}\.n\.other_beads: there is no bead 'NME3-NX'; known: .*did you mean NME3-N",
+    ),
+    "unknown member": (
+        combination(e=1.0),
+        rf"{VARIABLES}\.s\.coefficients: there is no collective variable 'e'; known: c, core, d,",
+    ),
+    "combination of a combination": (
+        combination(d=1.0, twice=1.0),
+        rf"{VARIABLES}\.s\.coefficients: 'twice' is a combination; name its members instead",
+    ),
+    "combination of dihedrals": (
+        combination(phi=1.0, psi=1.0),
+        rf"{VARIABLES}\.s\.coefficients: 'phi' is a dihedral, which jumps at ±π; .*cos_dihedral",
+    ),
+    "combination of lengths and numbers": (
+        combination(d=1.0, c=1.0),
+        rf"{VARIABLES}\.s\.coefficients: .* given: d \(length\), c \(number\)",
+    ),
+    "combination across mappings": (
+        combination(d=1.0, core=1.0),
+        rf"{VARIABLES}\.s\.coefficients: 'core' is of mapping 'core_beta', .* 'heavy'",
+    ),
+    "combination of nothing": (combination(), rf"{VARIABLES}\.s\.coefficients: given {{}};"),
+    "members written by hand": (
+        declare("s", "combination", coefficients={"phi": 1}, members={}),
+        rf"{VARIABLES}\.s\.members: is filled in for you; a combination takes 'coefficients'",
+    ),
+    "number for an angle": (
+        put("campaigns", ALANINE, "metadynamics", "width", [0.35, 0.35]),
+        r"campaigns\.capped_alanine\.metadynamics\.width: given 0.35, but 'phi' is an angle, such",
+    ),
+    "length for an angle": (
+        static(center=["0.1 nm"]),
+        r"unbiased\.gaussians\[0\]\.center: given 0.1 nm, but 'phi' is an angle, such as '0.35",
+    ),
+    "angle for a number": (
+        both(
+            declare("phi", "cos_dihedral", beads=PSI),
+            put("campaigns", ALANINE, "metadynamics", "collective_variables", ["psi"]),
+            put("campaigns", ALANINE, "metadynamics", "width", ["0.35 rad"]),
+            put("campaigns", ALANINE, "reference", "collective_variables", ["psi"]),
+            put("campaigns", ALANINE, "reference", "width", ["0.35 rad"]),
+            static(center=[0], width=["20 deg"]),
+        ),
+        r"gaussians\[0\]\.width: given 0.349066 rad, but 'phi' is a number without a unit, such as",
+    ),
+    "angle for the length of a combination": (
+        both(
+            combination(d=1.0),
+            put("validation", ALANINE, {"surface": ["s"], "lower": ["0 rad"], "upper": ["1 nm"]}),
+        ),
+        r"validation\.capped_alanine\.lower: given 0 rad, but 's' is a length, such as '0.5 nm'",
+    ),
+    "force constant along a length for an angle": (
+        umbrella(force_constant=["1000 kJ/mol/nm^2"]),
+        r"unbiased\.force_constant: 'phi' takes a force constant such as '200 kJ/mol/rad\^2'",
+    ),
+    "force constant without a unit": (
+        umbrella(force_constant=[200]),
+        r"unbiased\.force_constant\.0: 200 is not a force constant > 0, such as '1000 kJ/mol/nm",
+    ),
+    "windows along a length for an angle": (
+        umbrella(rows=[{"first": "-1 rad", "last": "1 nm", "number": 3}]),
+        r"unbiased\.rows\.last: given 1 nm, but 'phi' is an angle",
+    ),
+    "single windows without a unit": (
+        umbrella(rows=None, centers=[["1 rad"], [2]]),
+        r"unbiased\.centers\[1\]: given 2, but 'phi' is an angle",
+    ),
+    "length in a basin": (
+        put("validation", ALANINE, "basins", "beta", [{"psi": ["1 rad", "2 nm"]}]),
+        r"validation\.capped_alanine\.basins\.beta: given 2 nm, but 'psi' is an angle",
+    ),
+    "angle for the end of a basis": (
+        put("potentials", "spline", "upper", "900 rad"),
+        r"potentials\.spline\.upper: given 900 rad, but 'x' is a length",
+    ),
+    "number for the width of a shared bias": (
+        put("simulations", "muller_brown", "bias", "width", [1.5]),
+        r"simulations\.muller_brown\.bias\.width: given 1.5, but 'x' is a length",
+    ),
+    "shape for a coordinate": (
+        put("simulations", "muller_brown", "bias", "width", ["1.5 kg"]),
+        r"bias\.width\.0: '1.5 kg' is not a length, an angle or a number, such as '0.5 nm'",
+    ),
+    "variable whose members are no functions of the beads": (
+        both(
+            declare("d", "distance", beads=[PSI[0], "ALA2-O"]),
+            declare("s", "combination", coefficients={"d": 1.0}),
+            static(center=["0 nm"], width=["1 nm"]),
+            put("campaigns", ALANINE, "unbiased", "collective_variables", ["s"]),
+            put(
+                "experiments", "capped_alanine_metadynamics_core_beta_cgnet",
+                "campaigns", ["unbiased"],
+            ),
+        ),
+        r"core_beta_cgnet: campaign 'unbiased' biases 's', which is not a function of the beads "
+        r"of mapping 'core_beta' \(bead 'ALA2-O'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_message_names_key_given_and_allowed(config, name):
+    assert_refused(config, *BAD[name])
+
+
+def test_variables_without_a_unit_take_numbers(config):
+    both(
+        declare("c", "cos_dihedral", beads=PSI),
+        static(center=["-1"], width=[0.2]),
+        put("campaigns", ALANINE, "unbiased", "collective_variables", ["c"]),
+        put("validation", ALANINE, {"surface": ["c"], "lower": [-1], "upper": [1.0]}),
+    )(config)
+    loaded = load_config(config)
+    check_structures(loaded)
+    assert loaded.campaigns[ALANINE]["unbiased"].gaussians[0].center == [-1.0]
+    config["campaigns"][ALANINE]["unbiased"].pop("gaussians")
+    rows = [{"first": -1, "last": "1", "number": 3}]
+    umbrella(collective_variables=["c"], rows=rows, force_constant=["50 kJ/mol"])(config)
+    loaded = load_config(config)
+    assert loaded.campaigns[ALANINE]["unbiased"].windows() == [(-1.0,), (0.0,), (1.0,)]
+    assert loaded.campaigns[ALANINE]["unbiased"].force_constant == [50.0]

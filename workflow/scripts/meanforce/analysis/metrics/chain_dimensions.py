@@ -1,0 +1,68 @@
+"""Metrics of molecules' extent: radius of gyration and end-to-end distance."""
+
+import functools
+
+import numpy as np
+
+from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.metrics.structure import distribution, wasserstein_row
+from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.samples import Sample
+from meanforce.core.graph import ends, molecules
+from meanforce.statistics.errors import Error
+from meanforce.statistics.resampling import DRAWS, resampled
+
+FEWEST_BEADS = 3
+"""Of a molecule whose extent is more than a bond."""
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """Mean of each extent in model and reference, and the distance of its distributions; nm."""
+    if comparison.reference is None:
+        return []
+    ours, theirs = extents(comparison.model), extents(comparison.reference)
+    result = []
+    for name, values in ours.items():
+        model, run = _mean(comparison, comparison.model, values)
+        members = [
+            weights @ values[frames].mean(1) for frames, weights in comparison.member_weights
+        ]
+        training = comparison.training_error(members)
+        reference = _mean(comparison, comparison.reference, theirs[name])
+        result += compared(name, model, run, training, *reference, "nm")
+        item = distribution(name, comparison, values, theirs[name])
+        result.append(wasserstein_row(comparison, f"wasserstein_{name}", [item], "nm"))
+    return result
+
+
+@functools.lru_cache(maxsize=2)
+def extents(sample: Sample) -> dict[str, np.ndarray]:
+    """Extent of every molecule of at least three beads, in nm, each of shape (n, n_molecules).
+
+    R_g² = Σ m|r − r_cm|²/Σ m; ends are the two beads with most bonds between them. Empty where
+    there is no such molecule.
+    """
+    found = [part for part in molecules(sample.molecule) if len(part) >= FEWEST_BEADS]
+    if not found:
+        return {}
+    radii, lengths = [], []
+    for part in found:
+        positions, masses = sample.positions[:, part], sample.masses[part]
+        positions = positions - np.tensordot(positions, masses, (1, 0))[:, None] / masses.sum()
+        radii.append(np.sqrt((positions**2).sum(2) @ masses / masses.sum()))
+        first, last = ends(sample.molecule, part)
+        separation = sample.positions[:, last] - sample.positions[:, first]
+        lengths.append(np.linalg.norm(separation, axis=1))
+    return {
+        "radius_of_gyration": np.stack(radii, axis=1),
+        "end_to_end": np.stack(lengths, axis=1),
+    }
+
+
+def _mean(comparison: Comparison, sample: Sample, values: np.ndarray) -> tuple[float, Error]:
+    """Mean over frames and molecules, and its standard error by the bootstrap."""
+    # The second column is the weight that the first one is divided by.
+    sums = np.stack([sample.sums(values.mean(1)), sample.sums(np.ones(len(values)))], axis=1)
+    draws = resampled(sums, DRAWS, comparison.rng)
+    total = sums.sum(axis=0)
+    return float(total[0] / total[1]), comparison.noise_of(sample, draws[:, 0] / draws[:, 1])

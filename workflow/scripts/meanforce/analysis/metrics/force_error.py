@@ -1,0 +1,82 @@
+"""Metrics `force_rmse` and `force_irreducible`: the loss, and the part no model can remove."""
+
+import math
+
+import numpy as np
+import torch
+
+from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.rows import Row, one_sided
+from meanforce.mapping.irreducible import block_error, irreducible_variance
+from meanforce.units import KCAL
+
+FRAMES = 30000
+"""Frames on which forces are compared."""
+
+FEWEST = 100
+"""With fewer frames of the unbiased ensemble there is no error bar worth its name."""
+
+UNIT = KCAL * 10.0
+"""kJ/mol/nm in one kcal/mol/Å."""
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """Root mean square error per force component that carries force, kcal/mol/Å.
+
+    The error's square is the model's squared error plus the variance of the mapped forces about
+    the mean force. That second part is estimated from the residuals; see `data.irreducible`.
+    """
+    if comparison.reference_forces is None:
+        return []
+    sample = comparison.reference
+    frames = compared_frames(comparison)
+    if len(frames) < FEWEST:
+        return []
+    positions = sample.force_positions[frames]
+    forces = comparison.reference_forces[frames]
+    blocks = sample.blocks[frames]
+    predicted = _predict(comparison, positions)
+    carries = (forces != 0).any(axis=0)
+    residual = (forces - predicted) * carries
+    components = int(carries.sum())
+    squares = (residual**2).sum(axis=(1, 2)) / components
+    loss = float(squares.mean())
+    loss_error = block_error(squares, blocks)
+    noise = irreducible_variance(positions, residual, blocks, sample.chains[frames])
+    rmse, irreducible = math.sqrt(loss) / UNIT, math.sqrt(noise.variance) / UNIT
+    errors = [
+        part / (2 * root) / UNIT
+        for part, root in ((loss_error, math.sqrt(loss)), (noise.error, math.sqrt(noise.variance)))
+    ]
+    blocks = len(np.unique(blocks)) - 1
+    # The training data's draw moves both by much less than the noise of the frames does.
+    above = one_sided(blocks) * math.hypot(*errors)
+    return [
+        Row(
+            "force_rmse", rmse, errors[0], irreducible, "kcal/mol/Å", errors[0], blocks,
+            irreducible, irreducible + above,
+        ),
+        Row("force_irreducible", irreducible, errors[1], unit="kcal/mol/Å", dof=blocks),
+    ]  # fmt: skip
+
+
+def compared_frames(comparison: Comparison) -> np.ndarray:
+    """Indices of the frames on which forces are compared.
+
+    Where the reference was biased along anything but the beads, a frame is accepted with
+    probability e^{βV}/max e^{βV}: what is left has the fluctuations of the unbiased ensemble.
+    """
+    weights = comparison.reference.weights
+    frames = np.arange(len(weights))
+    if comparison.weighted_forces:
+        frames = frames[comparison.rng.random(len(weights)) < weights / weights.max()]
+    return frames[:: max(1, len(frames) // FRAMES)]
+
+
+def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
+    parts = []
+    with torch.no_grad():
+        for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(8192):
+            _, forces = comparison.ensemble.energy_and_forces(block, comparison.temperature)
+            parts.append(forces.double().numpy())
+    return np.concatenate(parts)

@@ -1,0 +1,137 @@
+"""Metrics `wasserstein_omega`, `js_omega_<residues>`, `population_cis_<residues>`: peptide bonds.
+
+The dihedral ω of a peptide bond C–N between residues i and j is that of the beads CA(i), C(i), N(j)
+and CA(j): ±π where the bond is trans, 0 where it is cis; IUPAC-IUB, Biochemistry 9, 3471 (1970). It
+is stiff and turns over 20 kcal/mol, so that no bias on φ and ψ helps it, and no distance on φ and ψ
+sees a model that has it wrong.
+"""
+
+import functools
+import re
+
+import numpy as np
+
+from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.curves import Curve
+from meanforce.analysis.metrics.populations import population
+from meanforce.analysis.metrics.profiles import Profile, curve_of, profile_of
+from meanforce.analysis.metrics.structure import coordinates_of, distribution, wasserstein_row
+from meanforce.analysis.one_quantity import divergence_row
+from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.samples import Sample
+from meanforce.core.coordinates import CoordinateList
+from meanforce.core.topology import Topology
+
+BEAD = re.compile(r"(?P<residue>.+)-(?P<atom>[A-Z][A-Z0-9']*)")
+"""Names of template beads: the residue, with its chain where needed, and the atom."""
+
+ENDS = ("CA", "CH3", "C")
+"""Atoms that ω is measured from and to, the first that there is; the latter two are caps'."""
+
+Beads = tuple[int, int, int, int]
+
+
+def rows(comparison: Comparison) -> list[Row]:
+    """Mean Wasserstein-1 distance over all ω (rad), which sees both limp bonds and cis ones; then
+    of each peptide bond the JS divergence of ω, and the fraction that is cis, |ω| < π/2.
+
+    None in mappings whose beads are not the atoms that ω needs.
+    """
+    listed = _profiles(comparison)
+    if not listed:
+        return []
+    items = [
+        # On the circle, with finer bins than profiles have.
+        distribution("dihedral", comparison, _on_circle(a), _on_circle(b))
+        for _, (a, b) in listed
+    ]
+    result = [wasserstein_row(comparison, "wasserstein_omega", items, "rad")]
+    for profile, (ours, theirs) in listed:
+        result.append(divergence_row(comparison, profile, periodic=True))
+        members = [
+            float(weights @ _is_cis(ours)[frames]) for frames, weights in comparison.member_weights
+        ]
+        model, run = population(comparison, comparison.model, _is_cis(ours))
+        training = comparison.training_error(members)
+        reference = population(comparison, comparison.reference, _is_cis(theirs))
+        name = profile.quantity.replace("omega", "population_cis", 1)
+        result += compared(name, model, run, training, *reference, "")
+    return result
+
+
+def curves(comparison: Comparison) -> list[Curve]:
+    """Free energies of each ω, kind `dihedral`, from −π/2 to 3π/2: trans is in the middle."""
+    return [curve_of(comparison, profile) for profile, _ in _profiles(comparison)]
+
+
+def omegas(molecule: Topology) -> dict[str, Beads]:
+    """Beads of each ω, as `omega_<residue>_<residue>`, the residue with the C first.
+
+    Peptide bonds are bonds between a bead C and a bead N of different residues. Where beads cannot
+    be told apart by atoms, as in mappings with names of one's own, there are none.
+    """
+    atoms = [BEAD.fullmatch(name) for name in molecule.names]
+    bonded: dict[int, list[int]] = {}
+    for i, j in molecule.bonds:
+        bonded.setdefault(i, []).append(j)
+        bonded.setdefault(j, []).append(i)
+
+    def end(center: int) -> int | None:
+        """The bead of an end that is bonded to a bead of its own residue."""
+        for wanted in ENDS:
+            for bead in bonded[center]:
+                match = atoms[bead]
+                if match and match["atom"] == wanted and (
+                    match["residue"] == atoms[center]["residue"]
+                ):  # fmt: skip
+                    return bead
+        return None
+
+    found = {}
+    for pair in molecule.bonds:
+        for carbon, nitrogen in (pair, pair[::-1]):
+            here, there = atoms[carbon], atoms[nitrogen]
+            if not (here and there) or here["residue"] == there["residue"]:
+                continue
+            if (here["atom"], there["atom"]) != ("C", "N"):
+                continue
+            first, last = end(carbon), end(nitrogen)
+            if first is not None and last is not None:
+                name = f"omega_{here['residue']}_{there['residue']}"
+                found[name] = (first, carbon, nitrogen, last)
+    return found
+
+
+def _profiles(comparison: Comparison) -> list[tuple[Profile, tuple[np.ndarray, np.ndarray]]]:
+    """Histograms of each ω, and its values in model and reference, shape (n, 1)."""
+    if comparison.reference is None:
+        return []
+    edges = np.linspace(-np.pi / 2, 3 * np.pi / 2, comparison.validation.bins + 1)
+    ours, theirs = _values(comparison.model), _values(comparison.reference)
+    return [
+        (
+            profile_of(comparison, (name, "dihedral", "rad"), edges, values, theirs[name]),
+            (values, theirs[name]),
+        )
+        for name, values in ours.items()
+    ]
+
+
+@functools.lru_cache(maxsize=2)
+def _values(sample: Sample) -> dict[str, np.ndarray]:
+    """Each ω in [−π/2, 3π/2), shape (n, 1)."""
+    listed = omegas(sample.molecule)
+    if not listed:
+        return {}
+    values = coordinates_of(CoordinateList(dihedrals=tuple(listed.values())), sample).astype(float)
+    values = np.where(values < -np.pi / 2, values + 2 * np.pi, values)
+    return {name: values[:, [column]] for column, name in enumerate(listed)}
+
+
+def _on_circle(values: np.ndarray) -> np.ndarray:
+    """Angles from [−π/2, 3π/2) to [−π, π)."""
+    return np.where(values >= np.pi, values - 2 * np.pi, values)
+
+
+def _is_cis(values: np.ndarray) -> np.ndarray:
+    return values[:, 0] < np.pi / 2

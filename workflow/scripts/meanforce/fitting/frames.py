@@ -1,0 +1,197 @@
+"""Training frames: datasets of several replicas and state points, split by time blocks."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from meanforce.core.topology import Topology
+from meanforce.data.dataset import Dataset
+from meanforce.errors import InputError
+from meanforce.fitting.blocks import Blocks, cut
+from meanforce.fitting.storage import Storage
+from meanforce.fitting.weights import effective_sample_size, weights_of
+from meanforce.settings.experiments import BLOCKS_PER_FOLD
+
+CHUNK = 20000
+"""Frames read or changed at once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Frames:
+    """Frames of one training run.
+
+    Positions and forces may be memory-mapped, so that a run needs the same memory for any number
+    of frames. Whoever goes through all of them should do so by `chunks`: in order, a contiguous
+    piece of one fold at a time, without copies.
+
+        for part in frames.chunks(50000):
+            sums[part.fold] += f(part.positions, part.forces, part.temperatures, part.weights)
+
+    Attributes:
+        positions: nm, float32, shape (n, n_beads, 3).
+        forces: kJ/mol/nm, float32, shape (n, n_beads, 3).
+        temperatures: K, float32, shape (n,).
+        folds: fold of each frame, shape (n,).
+        blocks: number of each frame's time block over all replicas, shape (n,).
+        molecule: the beads.
+        weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
+            where all count the same.
+        storage: where positions and forces lie.
+        cut: how time blocks were cut; None where they were not, as for frames that are made up.
+    """
+
+    positions: torch.Tensor
+    forces: torch.Tensor
+    temperatures: torch.Tensor
+    folds: torch.Tensor
+    blocks: torch.Tensor
+    molecule: Topology
+    weights: torch.Tensor | None = None
+    storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
+    cut: Blocks | None = dataclasses.field(default=None, compare=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    @property
+    def fold(self) -> int:
+        """Fold of the first frame: of all of them, in a chunk."""
+        return int(self.folds[0])
+
+    @property
+    def effective_sample_size(self) -> float:
+        """How many equally weighted frames these are worth."""
+        if self.weights is None:
+            return float(len(self.positions))
+        return effective_sample_size(self.weights)
+
+    def select(self, chosen: torch.Tensor | slice) -> "Frames":
+        """Some frames: a copy by mask or index, a view by slice."""
+        return dataclasses.replace(
+            self,
+            positions=self.positions[chosen],
+            forces=self.forces[chosen],
+            temperatures=self.temperatures[chosen],
+            folds=self.folds[chosen],
+            blocks=self.blocks[chosen],
+            weights=None if self.weights is None else self.weights[chosen],
+        )
+
+    def to(self, device: torch.device | str) -> "Frames":
+        """With all that enters a loss on another device."""
+        return dataclasses.replace(
+            self,
+            positions=self.positions.to(device),
+            forces=self.forces.to(device),
+            temperatures=self.temperatures.to(device),
+            weights=None if self.weights is None else self.weights.to(device),
+        )
+
+    def runs(self) -> list[tuple[int, int]]:
+        """First frame, and the one after the last, of each stretch of one fold."""
+        changes = (np.flatnonzero(np.diff(self.folds.numpy())) + 1).tolist()
+        return list(zip([0, *changes], [*changes, len(self)], strict=True))
+
+    def chunks(self, size: int, fold: int | None = None) -> Iterator["Frames"]:
+        """Views of frames in order, at most `size` at a time, each of one fold.
+
+        Args:
+            size: most frames in a chunk.
+            fold: only frames of this fold; None: all.
+        """
+        for first, last in self.runs():
+            if fold is not None and int(self.folds[first]) != fold:
+                continue
+            for start in range(first, last, size):
+                yield self.select(slice(start, min(start + size, last)))
+                self.storage.release()
+
+    def with_forces(self, change: Callable[["Frames"], torch.Tensor]) -> "Frames":
+        """The same frames with other forces, kept where these are.
+
+        Args:
+            change: makes the forces of a chunk, shape (n, n_beads, 3).
+        """
+        parts = (change(part).detach().cpu().numpy() for part in self.chunks(CHUNK))
+        return dataclasses.replace(self, forces=self.storage.keep(parts))
+
+
+def read_frames(
+    paths: list[Path],
+    folds: int,
+    stride: int = 1,
+    weights: Literal["none", "bias"] = "none",
+    folder: Path | None = None,
+    windows: list[tuple[float, float]] | None = None,
+    datasets_per_replica: list[int] | None = None,
+    all_temperatures: bool = True,
+) -> Frames:
+    """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
+
+    There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
+    memory of the conformations; see `training.blocks`.
+
+    Args:
+        paths: H5MD datasets.
+        folds: number of folds.
+        stride: one frame in so many is used.
+        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
+        folder: where to keep positions and forces in memory-mapped files; None: in memory.
+        windows: begin and end in ps of what is used of each dataset; None: everything.
+        datasets_per_replica: how many datasets make each replica, in order, whose weights have one
+            constant in common; None: each is a replica of its own.
+        all_temperatures: whether frames of replica exchange at temperatures other than their state
+            point's are used as well.
+
+    Raises:
+        InputError: datasets have different beads, or too few frames, or need weights, or are not
+            as many as the replicas have.
+    """
+    dataset = Dataset.of(paths).windows(windows)
+    dataset = (dataset if all_temperatures else dataset.at_state_points()).stride(stride)
+    fewest = 2 * folds * BLOCKS_PER_FOLD
+    for part in dataset.parts:
+        if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
+            raise InputError(
+                f"{part.path}: was sampled with a bias that is not a function of its beads; set "
+                "the experiment's 'weights: bias', so that each frame counts e^{βV}"
+            )
+        if len(part.frames) < fewest:
+            raise InputError(
+                f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
+                f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
+            )
+    blocks = cut(dataset, folds)
+    shares = None
+    if weights == "bias":
+        logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
+        shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
+    storage = Storage(folder)
+    return Frames(
+        positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),
+        forces=storage.keep(chunk.forces() for chunk in dataset.chunks(CHUNK)),
+        temperatures=torch.from_numpy(dataset.temperatures()),
+        folds=torch.from_numpy(blocks.folds),
+        blocks=torch.from_numpy(blocks.numbers),
+        molecule=Topology.of(dataset.parameters),
+        weights=shares,
+        storage=storage,
+        cut=blocks,
+    )
+
+
+def _replicas(dataset: Dataset, sizes: list[int] | None) -> Iterator[Dataset]:
+    """The frames of each replica; see `read_frames`."""
+    files = dataset.files()
+    sizes = [1] * len(files) if sizes is None else sizes
+    if sum(sizes) != len(files):
+        raise InputError(
+            f"{len(files)} datasets given, but the replicas of the experiment have {sum(sizes)}"
+        )
+    files = iter(files)
+    for size in sizes:
+        yield Dataset(tuple(part for _ in range(size) for part in next(files).parts))

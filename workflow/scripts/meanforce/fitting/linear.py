@@ -1,0 +1,133 @@
+"""Force matching of potentials that are linear in their coefficients, by normal equations."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from meanforce.fitting.coefficient_errors import coefficient_errors
+from meanforce.fitting.curve_ranges import curves_of_terms, sampled_range
+from meanforce.fitting.frames import Frames
+from meanforce.fitting.normal_equations import NormalEquations
+from meanforce.fitting.regularisation import choose
+from meanforce.fitting.result import Fit
+from meanforce.potentials.linear import LinearPotential
+from meanforce.potentials.registry import KINDS
+from meanforce.restart.job import Job
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.linear_potentials import LinearSettings
+from meanforce.units import kt
+
+TOUCHED = 1e-2
+"""A basis function that all frames together raise less than this is empty (1 is a frame)."""
+
+
+def fit_linear(
+    settings: LinearSettings,
+    frames: Frames,
+    variables: dict[str, CollectiveVariableSettings],
+    member: int,
+    seed: int,
+    report: Callable[[str], None],
+    job: Job | None = None,
+) -> Fit:
+    """Fit all frames but those of fold `member`, regularised as cross-validation prefers.
+
+    Args:
+        settings: of the potential.
+        frames: training data.
+        variables: name: collective variable.
+        member: fold that is left out; with one member for each fold, means over members are
+            jackknife estimates.
+        seed: not used; the fit is deterministic.
+        report: called with lines of progress.
+        job: not used; the fit is short.
+    """
+    blank = without_coefficients(settings, frames, variables)
+    normal = NormalEquations(blank, frames, report)
+    kept = [fold for fold in normal.folds if fold != member]
+    choice = choose(
+        lambda ridge, smoothness: normal.cross_validate(kept, ridge, smoothness),
+        settings.ridge,
+        settings.smoothness,
+    )
+    coefficients = normal.solve(kept, choice.ridge, choice.smoothness)
+    held = normal.loss([member], coefficients) if member in normal.folds else float("nan")
+    report(
+        f"{len(coefficients)} coefficients, ridge {choice.ridge:g}, smoothness "
+        f"{choice.smoothness:g}: block-validated loss {choice.loss:.5g}, left-out fold {held:.5g}"
+    )
+    empty = _empty(blank, normal.total(kept).activation)
+    for name, places in empty.items():
+        report(
+            f"warning: no frame touches {len(places)} basis functions of {name}, centred at "
+            f"{', '.join(f'{place:.3g}' for place in places)}; smoothness carries the curve there"
+        )
+    errors = coefficient_errors(normal, frames, kept, choice, coefficients)
+    dtype = blank.dtype
+    fitted = type(blank)(
+        blank.values,
+        torch.from_numpy(coefficients).to(dtype),
+        {name: tensor.to(dtype) for name, tensor in errors.items()},
+    )
+    about = {
+        "ridge": choice.ridge,
+        "smoothness": choice.smoothness,
+        "validation_loss": held,
+        "cross_validation_loss": choice.loss,
+        "empty_functions": empty,
+        "components": normal.count(kept),
+    }
+    return Fit(fitted, choice.table, about)
+
+
+def without_coefficients(
+    settings: LinearSettings, frames: Frames, variables: dict[str, CollectiveVariableSettings]
+) -> LinearPotential:
+    """The potential with all that is known before the fit, and zeros."""
+    kind = KINDS[settings.kind]
+    reference = float(np.mean(sorted(set(frames.temperatures.tolist()))))
+    values: dict[str, Any] = {
+        "width": getattr(settings, "width", 1.0),
+        "temperature": settings.temperature,
+        "reference_temperature": reference,
+    }
+    if settings.terms is None:
+        values |= {
+            "collective_variable": variables[settings.collective_variable].model_dump(),
+            "bead_names": list(frames.molecule.names),
+            "lower": settings.lower,
+            "upper": settings.upper,
+            "functions": settings.functions,
+        }
+        low, high = sampled_range(values, frames)
+        values["sampled"] = [max(low, settings.lower), min(high, settings.upper)]
+        # A wall that costs kT one basis function beyond the data.
+        spacing = (settings.upper - settings.lower) / (settings.functions - 1)
+        values["wall"] = kt(reference) / spacing**2
+        size, dtype = settings.functions, torch.float64
+    else:
+        curves = curves_of_terms(settings.terms, frames, reference)
+        pairs = settings.terms.pairs
+        values |= frames.molecule.parameters() | {
+            "curves": curves,
+            "exclude": pairs.exclude if pairs else 3,
+        }
+        # Many functions: half the bytes in dynamics and fits; sums are double all the same.
+        size, dtype = sum(curve["functions"] for curve in curves), torch.float32
+    n_forms = 2 if settings.temperature == "linear" else 1
+    return kind(values, torch.zeros(n_forms * size, dtype=dtype))
+
+
+def _empty(potential: LinearPotential, activation: np.ndarray) -> dict[str, list[float]]:
+    """Centres of functions that no frame touches, by curve; curves without any are left out."""
+    result, first = {}, 0
+    peak = float(potential.shape(torch.zeros(1), potential.values["width"])[0])
+    for curve in potential.curves:
+        own = activation[first : first + curve.functions] / peak
+        first += curve.functions
+        places = [curve.lower + curve.spacing * number for number in np.flatnonzero(own < TOUCHED)]
+        if places:
+            result[f"{curve.kind} {curve.name}"] = [round(float(place), 6) for place in places]
+    return result

@@ -1,0 +1,170 @@
+"""Which force map labels which frames of a replica."""
+
+import dataclasses
+
+import numpy as np
+
+from meanforce.errors import InputError
+from meanforce.mapping.configuration import Beads
+from meanforce.mapping.force_maps import FORCE_MAPS, build_force_map, refuse_wrong
+from meanforce.mapping.groups import BLOCKS, Groups, Moments, parts_by_block
+from meanforce.mapping.optimal import (
+    Programme,
+    cross_fitted,
+    programme,
+    squares,
+    with_noise,
+)
+from meanforce.mapping.project import project
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedMolecule:
+    """What force maps are maps of.
+
+    Attributes:
+        beads: the configuration map.
+        n_atoms: number of atoms.
+        constraints: pairs of atoms held at a fixed distance.
+        names: of the atoms, for messages.
+        groups: of atoms that an optimal map treats alike.
+    """
+
+    beads: Beads
+    n_atoms: int
+    constraints: list[tuple[int, int]]
+    names: list[str]
+    groups: Groups
+
+    def fixed(self, kind: str) -> np.ndarray:
+        """A force map that needs no data, shape (n_beads, n_atoms).
+
+        Raises:
+            InputError: it would be wrong here.
+        """
+        return build_force_map(
+            kind, self.beads, self.n_atoms, self.constraints, self.names, "mapping"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockForceMaps:
+    """Force maps by time block.
+
+    Attributes:
+        matrices: B of each block, shape (BLOCKS, n_beads, n_atoms).
+        of_noise: D of each block, shape (BLOCKS, n_beads, n_beads), or None without noise.
+    """
+
+    matrices: np.ndarray
+    of_noise: np.ndarray | None = None
+
+    def apply(
+        self, start: int, n_frames: int, forces: np.ndarray, scores: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Mapped forces in kJ/mol/nm, shape (n, n_beads, 3).
+
+        Args:
+            start: number of the first of these frames.
+            n_frames: of the whole replica.
+            forces: kJ/mol/nm, float32, shape (n, n_atoms, 3).
+            scores: −kT η/σ² in kJ/mol/nm, shape (n, n_beads, 3), where there is noise.
+        """
+        mapped = np.empty((len(forces), self.matrices.shape[1], 3), dtype=np.float32)
+        for block, part in parts_by_block(start, len(forces), n_frames):
+            mapped[part] = project(self.matrices[block], forces[part])
+            if self.of_noise is not None:
+                mapped[part] += project(self.of_noise[block], scores[part])
+        return mapped
+
+
+def fixed_force_maps(molecule: MappedMolecule, kind: str) -> BlockForceMaps:
+    """`slice` or `aggregate`, the same for all blocks.
+
+    Raises:
+        InputError: the map would be wrong here.
+    """
+    matrix = molecule.fixed(kind)
+    return BlockForceMaps(np.broadcast_to(matrix, (BLOCKS, *matrix.shape)))
+
+
+def optimal_force_maps(
+    molecule: MappedMolecule, moments: Moments, stiffness: float | None
+) -> BlockForceMaps:
+    """The least noisy maps, each block's fitted to the other blocks.
+
+    Args:
+        molecule: what is mapped.
+        moments: of its group forces.
+        stiffness: kT/σ of the noise in kJ/mol/nm, or None without.
+
+    Raises:
+        InputError: there is no force map, because constraints join beads.
+    """
+    groups, n_beads = molecule.groups, len(molecule.beads.names)
+    configuration_map = _by_groups(molecule)
+    start, matrices = _start(molecule), moments.matrices
+    if stiffness is not None:
+        configuration_map, matrices = with_noise(
+            configuration_map, matrices, moments.frames, stiffness
+        )
+        start = None if start is None else np.hstack([start, np.zeros((n_beads, n_beads))])
+    rows = cross_fitted(_problem(molecule, configuration_map, start), matrices)
+    maps = np.array([groups.spread(part[:, : groups.count]) for part in rows])
+    of_noise = None if stiffness is None else rows[:, :, groups.count :]
+    for block in range(BLOCKS):
+        refuse_wrong(
+            maps[block], "optimal", molecule.beads, molecule.constraints, molecule.names, "mapping",
+            0.0 if of_noise is None else of_noise[block],
+        )  # fmt: skip
+    return BlockForceMaps(maps, of_noise)
+
+
+def squares_of_all(molecule: MappedMolecule, moments: Moments) -> dict[str, np.ndarray]:
+    """Sums over frames of |F_I|² of all force maps without noise, (kJ/mol/nm)².
+
+    Those of `optimal` are of frames that its coefficients were not fitted to.
+
+    Returns:
+        By force map, shape (BLOCKS, n_beads); not a number where the map would be wrong.
+    """
+    unknown = np.full((BLOCKS, len(molecule.beads.names)), np.nan)
+    found = dict.fromkeys((*FORCE_MAPS, "optimal"), unknown)
+    for kind in FORCE_MAPS:
+        rows = _rows(molecule, kind)
+        if rows is not None:
+            found[kind] = np.array([squares(rows, matrix) for matrix in moments.matrices])
+    problem = programme(_by_groups(molecule), _start(molecule))
+    if problem is not None:
+        rows = cross_fitted(problem, moments.matrices)
+        found["optimal"] = np.array(
+            [squares(*pair) for pair in zip(rows, moments.matrices, strict=True)]
+        )
+    return found
+
+
+def _by_groups(molecule: MappedMolecule) -> np.ndarray:
+    return molecule.groups.sums_of(molecule.beads.matrix(molecule.n_atoms))
+
+
+def _rows(molecule: MappedMolecule, kind: str) -> np.ndarray | None:
+    """A fixed map by groups, or None where it would be wrong."""
+    try:
+        return molecule.groups.coefficients_of(molecule.fixed(kind))
+    except InputError:
+        return None
+
+
+def _start(molecule: MappedMolecule) -> np.ndarray | None:
+    return _rows(molecule, "aggregate")
+
+
+def _problem(
+    molecule: MappedMolecule, configuration_map: np.ndarray, start: np.ndarray | None
+) -> Programme:
+    problem = programme(configuration_map, start)
+    if problem is None:
+        # Then 'aggregate' is no force map either, and the message names the beads.
+        matrix = FORCE_MAPS["aggregate"](molecule.beads, molecule.n_atoms, molecule.constraints)
+        refuse_wrong(matrix, "optimal", molecule.beads, [], molecule.names, "mapping")
+    return problem
