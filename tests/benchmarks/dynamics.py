@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from timing import Clock, Ratio, paired  # noqa: E402
 
+from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.core.topology import Topology  # noqa: E402
 from meanforce.deployment.system import build_system  # noqa: E402
 from meanforce.dynamics import compiled as compiling  # noqa: E402
@@ -70,7 +71,9 @@ def network(beads: int, hidden: list[int], bonded: bool) -> Cgnet:
         Potential, {"kind": "cgnet", "hidden": hidden, "training": {"epochs": 1}}, "potential"
     )
     generator = torch.Generator().manual_seed(1)
-    start = Start(chain(beads, bonded), compact(200, beads), [TEMPERATURE])
+    start = Start(
+        chain(beads, bonded), Configuration(compact(200, beads), TEMPERATURE), [TEMPERATURE]
+    )
     return Cgnet.initial(settings, start, generator)
 
 
@@ -95,7 +98,7 @@ def products(model: Cgnet, replicas: int) -> Callable[[], None]:
 
 
 def forces_of(model: Cgnet) -> Callable[[torch.Tensor], torch.Tensor]:
-    return lambda positions: model.energy_and_forces(positions, TEMPERATURE)[1]
+    return lambda positions: model.energy_and_forces(Configuration(positions, TEMPERATURE))[1]
 
 
 class Repeated:

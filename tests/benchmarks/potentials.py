@@ -18,6 +18,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.data.dataset import Dataset  # noqa: E402
 from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
@@ -75,7 +76,9 @@ def error(potential: Potential, frames: Frames) -> float:
 
     def forces(part: Frames) -> torch.Tensor:
         positions = part.positions.to(potential.dtype)
-        return potential.energy_and_forces(positions, part.temperatures)[1].to(part.forces.dtype)
+        return potential.energy_and_forces(Configuration(positions, part.temperatures))[1].to(
+            part.forces.dtype
+        )
 
     return squares(frames, forces)
 

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from timing import paired  # noqa: E402
 
+from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.data.h5md import H5mdWriter  # noqa: E402
 from meanforce.fitting.batches import Batches  # noqa: E402
 from meanforce.fitting.frames import read_frames  # noqa: E402
@@ -88,13 +89,15 @@ class Case:
         """The same network, the same number of batches; no validation, clipping or bookkeeping."""
         generator = torch.Generator().manual_seed(1)
         training = self.frames.select(self.frames.folds != 0)
-        start = Start(training.molecule, training.positions[:1000], [300.0])
+        start = Start(training.molecule, training.configurations.select(slice(0, 1000)), [300.0])
         network = Cgnet.initial(self.settings, start, generator)
         weights = [tensor.requires_grad_(True) for tensor in network.trainable()]
         optimiser = torch.optim.Adam(weights, lr=RATE)
         for _ in range(EPOCHS):
             for batch in torch.randperm(len(training), generator=generator).split(BATCH)[:-1]:
-                _, forces = network.energy_and_forces(training.positions[batch], 300.0)
+                _, forces = network.energy_and_forces(
+                    Configuration(training.positions[batch], 300.0)
+                )
                 loss = (forces - training.forces[batch]).square().mean()
                 optimiser.zero_grad()
                 loss.backward()

@@ -21,7 +21,8 @@ class DoubleWell(Potential):
     def curve(self, x):
         return self.height * ((x / self.width) ** 2 - 1) ** 2 + self.tilt * x
 
-    def energy_and_forces(self, positions, temperature):
+    def compute(self, configuration):
+        positions = configuration.positions
         x = positions[:, 0, 0]
         forces = torch.zeros_like(positions)
         slope = 4 * self.height * ((x / self.width) ** 2 - 1) * x / self.width**2 + self.tilt

@@ -8,6 +8,7 @@ import itertools
 
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.potentials.interface import Potential
 
@@ -23,10 +24,20 @@ def frames(molecule: Topology, potential: Potential, n: int = 6) -> torch.Tensor
 
 def evaluate(potential: Potential, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Energies and forces in double precision, whatever the potential computes in."""
-    energy, forces = potential.energy_and_forces(positions.to(potential.dtype), TEMPERATURE)
+    energy, forces = potential.energy_and_forces(
+        Configuration(positions.to(potential.dtype), TEMPERATURE)
+    )
     assert energy.shape == positions.shape[:1]
     assert forces.shape == positions.shape
     return energy.detach().double(), forces.detach().double()
+
+
+def in_cell(
+    potential: Potential, positions: torch.Tensor, cell: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Energies and forces in a periodic cell, in the potential's type."""
+    configuration = Configuration(positions, TEMPERATURE, cell)
+    return potential.energy_and_forces(configuration.map(lambda t: t.to(potential.dtype)))
 
 
 def near(potential: Potential, found: torch.Tensor, wanted: torch.Tensor, factor: float = 1.0):

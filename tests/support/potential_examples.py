@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.linear import without_coefficients
@@ -112,7 +113,9 @@ def cgnet(seed: int = 1, molecule: Topology = CHAIN, **chosen: str) -> Potential
     settings = validated(Settings, values, "potential")
     # The same standardisation for all seeds, as in an ensemble on one data set.
     positions = torch.randn(100, molecule.size, 3, generator=torch.Generator().manual_seed(7))
-    made = Cgnet.initial(settings, Start(molecule, positions, [300.0, 400.0]), generator)
+    made = Cgnet.initial(
+        settings, Start(molecule, Configuration(positions, 300.0), [300.0, 400.0]), generator
+    )
     # Untrained, parts of the output that belong to temperature are zero.
     last = made.tensors["weight_2"]
     last += torch.randn(last.shape, generator=generator) * (last == 0)
@@ -134,7 +137,7 @@ def mace(seed: int = 1, molecule: Topology = CHAIN) -> Potential:
         "potential",
     )  # fmt: skip
     positions = torch.randn(100, CHAIN.size, 3, generator=torch.Generator().manual_seed(7))
-    start = Start(CHAIN, positions, [300.0, 400.0])
+    start = Start(CHAIN, Configuration(positions, 300.0), [300.0, 400.0])
     # Untrained, its forces are small beside the rounding of single precision.
     made = KINDS["mace"].initial(settings, start, generator).to(torch.float64)
     tensors, values = made.state()

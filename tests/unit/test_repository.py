@@ -11,7 +11,12 @@ from meanforce.settings import stages
 from meanforce.settings.documentation import readme, schema, schema_text
 from meanforce.settings.load import load_config
 
-CONDA_NAMES = {"tables": "pytables", "torch": "pytorch", "matplotlib": "matplotlib-base"}
+CONDA_NAMES = {
+    "tables": "pytables",
+    "torch": "pytorch",
+    "matplotlib": "matplotlib-base",
+    "vesin": "python-vesin",
+}
 
 
 def test_conda_environment_has_the_same_pins(root):

@@ -17,6 +17,7 @@ from potential_examples import CHAIN, cgnet
 from meanforce.analysis.members import Scheme, contrasts
 from meanforce.analysis.metrics.calibration import Calibration, calibrate, rows
 from meanforce.analysis.metrics.force_error import UNIT
+from meanforce.core.configuration import Configuration
 from meanforce.fitting.registry import fit
 from meanforce.potentials.interface import EnsembleMean
 
@@ -101,7 +102,7 @@ def test_jackknife_of_linear_fits_is_calibrated():
             fit(chosen, training, VARIABLES, member, 0, lambda line: None).potential
             for member in range(folds)
         ])  # fmt: skip
-        forces = members.each(unseen.positions, 300.0)[1].double().numpy()
+        forces = members.each(unseen.configurations)[1].double().numpy()
         mean = forces.mean(axis=0)
         apart, dof = contrasts(forces, Scheme("jackknife", folds))
         results.append(
@@ -130,7 +131,7 @@ def test_networks_that_err_alike_in_law_only():
     results = []
     for draw_number in range(24):
         networks = [cgnet(100 * draw_number + k) for k in range(5)]
-        forces = EnsembleMean(networks).each(positions, 300.0)[1].double().numpy()
+        forces = EnsembleMean(networks).each(Configuration(positions, 300.0))[1].double().numpy()
         members, truth = forces[:4], forces[4]
         noise = np.random.default_rng(draw_number).normal(0, 0.5 * truth.std(), truth.shape)
         residual = members.mean(axis=0) - truth - noise
@@ -165,11 +166,11 @@ def test_rows_of_an_ensemble_and_turned_frames_give_the_same():
     turn, _ = torch.linalg.qr(torch.randn(3, 3, generator=generator))
     turn = turn * torch.sign(torch.det(turn))
     members = [cgnet(seed) for seed in (1, 2, 3, 4)]
-    forces = cgnet(9).energy_and_forces(positions, 300.0)[1]
+    forces = cgnet(9).energy_and_forces(Configuration(positions, 300.0))[1]
     found = rows(comparison(positions, forces.numpy(), members, known=True))
     turned = rows(comparison(positions @ turn.T, (forces @ turn.T).numpy(), members, known=True))
     assert [row.metric for row in found] == ["ensemble_spread", "ensemble_calibration"]
-    each = EnsembleMean(members).each(positions, 300.0)[1].double()
+    each = EnsembleMean(members).each(Configuration(positions, 300.0))[1].double()
     differences = torch.stack([each[0] - each[1], each[2] - each[3]])
     wanted = math.sqrt(differences.square().mean().item() / 4) / UNIT
     assert found[0].value == pytest.approx(wanted, rel=1e-5)
@@ -179,7 +180,7 @@ def test_rows_of_an_ensemble_and_turned_frames_give_the_same():
 
 def test_no_calibration_on_frames_that_were_trained_on():
     positions = torch.randn(200, CHAIN.size, 3, generator=torch.Generator().manual_seed(3))
-    forces = cgnet(9).energy_and_forces(positions, 300.0)[1].numpy()
+    forces = cgnet(9).energy_and_forces(Configuration(positions, 300.0))[1].numpy()
     found = rows(comparison(positions, forces, [cgnet(1), cgnet(2)], known=False))
     assert [row.metric for row in found] == ["ensemble_spread"]
     assert rows(comparison(positions, forces, [cgnet(1)], known=True)) == []

@@ -11,6 +11,7 @@ import torch
 from openmm import app, unit
 from potential_examples import CHAIN, EXAMPLES, NAMES, Example, cgnet, linear, terms
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdWriter
 from meanforce.deployment.folder import load_system, write_folder
@@ -71,7 +72,7 @@ def test_openmm_agrees_with_the_potential(name):
     assert is_native(system) == (potential.kind in NATIVE)
     energies, forces = openmm_energy_and_forces(system, positions)
     beads = torch.from_numpy(positions).to(potential.dtype)
-    wanted_energies, wanted_forces = potential.energy_and_forces(beads, TEMPERATURE)
+    wanted_energies, wanted_forces = potential.energy_and_forces(Configuration(beads, TEMPERATURE))
     scale = wanted_forces.abs().max().item()
     np.testing.assert_allclose(forces, wanted_forces.double().numpy(), rtol=0, atol=1e-5 * scale)
     scale = wanted_energies.abs().max().item()
@@ -83,7 +84,9 @@ def test_a_table_of_b_splines_is_exact():
     system = build_system(EnsembleMean([potential]), MASSES, TEMPERATURE)
     positions = configurations()
     _, forces = openmm_energy_and_forces(system, positions)
-    wanted = potential.energy_and_forces(torch.from_numpy(positions), TEMPERATURE)[1].numpy()
+    wanted = potential.energy_and_forces(Configuration(torch.from_numpy(positions), TEMPERATURE))[
+        1
+    ].numpy()
     np.testing.assert_allclose(forces, wanted, rtol=0, atol=1e-11 * np.abs(wanted).max())
 
 
@@ -121,7 +124,7 @@ def test_a_folder_holds_the_mean_of_the_ensemble(kind, tmp_path, trajectory):
     positions = configurations(5)
     energies, forces = openmm_energy_and_forces(system, positions)
     beads = torch.from_numpy(positions).to(members[0].dtype)
-    wanted = EnsembleMean(members).energy_and_forces(beads, TEMPERATURE)
+    wanted = EnsembleMean(members).energy_and_forces(Configuration(beads, TEMPERATURE))
     scale = wanted[1].abs().max().item()
     np.testing.assert_allclose(forces, wanted[1].double().numpy(), rtol=0, atol=1e-5 * scale)
     np.testing.assert_allclose(energies, wanted[0].double().numpy(), rtol=1e-5, atol=1e-4)

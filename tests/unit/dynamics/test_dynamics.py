@@ -101,7 +101,8 @@ def test_shared_bias_crosses_a_barrier_and_reweights_to_the_exact_populations(tm
 
 def test_a_run_in_which_everything_breaks_says_so(tmp_path):
     class Explosive(DoubleWell):
-        def energy_and_forces(self, positions, temperature):
+        def compute(self, configuration):
+            positions = configuration.positions
             return positions[:, 0, 0], torch.full_like(positions, float("nan"))
 
     run = BatchRun(Explosive(), BEAD, MASSES, settings(), None, 300.0, 1)
@@ -111,8 +112,8 @@ def test_a_run_in_which_everything_breaks_says_so(tmp_path):
 
 def test_a_broken_chain_is_marked_and_the_others_go_on(tmp_path):
     class Fragile(DoubleWell):
-        def energy_and_forces(self, positions, temperature):
-            energy, forces = super().energy_and_forces(positions, temperature)
+        def compute(self, configuration):
+            energy, forces = super().compute(configuration)
             forces[0] = float("nan")
             return energy, forces
 

@@ -138,8 +138,8 @@ def test_converged_runs_are_found_to_be_at_the_first_look(tmp_path):
 
 def test_broken_chains_are_left_out_with_their_starts(tmp_path):
     class Fragile(Low):
-        def energy_and_forces(self, positions, temperature):
-            energy, forces = super().energy_and_forces(positions, temperature)
+        def compute(self, configuration):
+            energy, forces = super().compute(configuration)
             forces[[3, 8]] = float("nan")
             return energy, forces
 

@@ -94,8 +94,8 @@ class Tethers(Potential):
         super().__init__(torch.float64)
         self._starts = torch.from_numpy(starts)
 
-    def energy_and_forces(self, positions, temperature):
-        away = positions - self._starts
+    def compute(self, configuration):
+        away = configuration.positions - self._starts
         return 1e5 * (away**2).sum((1, 2)), -2e5 * away
 
     def state(self):

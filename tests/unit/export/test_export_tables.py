@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import export_tables
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdWriter
 from meanforce.export.gromacs import write_gromacs
@@ -71,7 +72,7 @@ def test_openmm_has_the_same_energies_and_forces(kind, tolerance):
         system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
     )
     positions = configurations(40)
-    energy, forces = potential.energy_and_forces(positions, 320.0)
+    energy, forces = potential.energy_and_forces(Configuration(positions, 320.0))
     for frame, expected, its_forces in zip(positions, energy, forces, strict=True):
         context.setPositions(frame.numpy())
         state = context.getState(getEnergy=True, getForces=True)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from chains import CGNET, CHAIN, chain_frames, write_dataset
 
+from meanforce.core.configuration import Configuration
 from meanforce.errors import InputError, Stopped
 from meanforce.fitting import batches as batches_module
 from meanforce.fitting.batches import Batches
@@ -116,17 +117,19 @@ def test_chunks_are_contiguous_views_of_one_fold():
 
 def test_the_average_follows_its_recursion():
     generator = torch.Generator().manual_seed(1)
-    start = Start(CHAIN, chain_frames(100, 1).positions, [300.0])
+    start = Start(CHAIN, chain_frames(100, 1).configurations, [300.0])
     one, other = (
         KINDS["cgnet"].initial(settings(), start, torch.Generator().manual_seed(2))
         for _ in range(2)
     )
     train = trainer(settings(ema=0.9).training, one, other, 300)
     expected = [tensor.clone() for tensor in other.trainable()]
-    positions = start.positions[:10]
+    positions = start.frames.positions[:10]
     for step in range(1, 101):
         target = torch.randn(10, 4, 3, generator=generator)
-        train.step((one.energy_and_forces(positions, 300.0)[1] - target).square().mean())
+        train.step(
+            (one.energy_and_forces(Configuration(positions, 300.0))[1] - target).square().mean()
+        )
         decay = min(0.9, (1 + step) / (10 + step))
         for mean, weight in zip(expected, one.trainable(), strict=True):
             mean.mul_(decay).add_((1 - decay) * weight.detach())
@@ -175,7 +178,7 @@ def test_partners_are_trained_on_one_half_and_judged_by_some_of_the_other():
 
 @pytest.mark.parametrize("warm_up", [0.0, 0.1])
 def test_cosine_schedule(warm_up):
-    start = Start(CHAIN, chain_frames(100, 1).positions, [300.0])
+    start = Start(CHAIN, chain_frames(100, 1).configurations, [300.0])
     potential = KINDS["cgnet"].initial(settings(), start, torch.Generator().manual_seed(2))
     given = GradientTrainingSettings(
         epochs=1, schedule="cosine", warm_up=warm_up, learning_rate=0.01

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
 from meanforce.dynamics.langevin import Langevin, step
@@ -128,7 +129,7 @@ def test_known_terms_are_found_again():
     assert below == pytest.approx(0.005, abs=1e-4)
     # The forces are those of the bonded terms; what the fitted ones leave of them is little.
     bonded, _ = found(frames, **(ALL | {"excluded_volume": None}))
-    _, forces = bonded.energy_and_forces(frames.positions.double(), 300.0)
+    _, forces = bonded.energy_and_forces(Configuration(frames.positions.double(), 300.0))
     assert (forces - frames.forces).square().mean() < 1e-3 * frames.forces.square().mean()
 
 
@@ -198,7 +199,7 @@ def test_beads_on_top_of_each_other_are_pushed_apart():
     positions[:, :4, 1] = torch.arange(4) * 5.0
     gaps = torch.tensor([0.01, 0.5, STRAIGHT_BELOW, 1.0], dtype=torch.float64) * radius
     positions[:, 4, 0] = gaps
-    energy, forces = prior.energy_and_forces(positions, 300.0)
+    energy, forces = prior.energy_and_forces(Configuration(positions, 300.0))
     assert energy[3].item() == pytest.approx(kt(300.0))
     assert (energy.diff() < 0).all()
     assert (forces[:, 4, 0] > 0).all()
@@ -246,8 +247,8 @@ def test_file_holds_prior_and_residual(trained, tmp_path):
     assert again.kind == "cgnet"
     assert about["prior"]["terms"][0]["term"] == "bond A–B"
     for ours, theirs in zip(
-        result.potential.energy_and_forces(frames.positions[:50], 300.0),
-        again.energy_and_forces(frames.positions[:50], 300.0),
+        result.potential.energy_and_forces(Configuration(frames.positions[:50], 300.0)),
+        again.energy_and_forces(Configuration(frames.positions[:50], 300.0)),
         strict=True,
     ):
         assert torch.equal(ours, theirs)
@@ -257,9 +258,9 @@ def test_ensemble_is_the_mean_of_its_members(trained):
     frames, results = trained
     members = [result.potential for result in results]
     some = frames.positions[:50]
-    mean = EnsembleMean(members).energy_and_forces(some, 300.0)
+    mean = EnsembleMean(members).energy_and_forces(Configuration(some, 300.0))
     for number, ours in enumerate(mean):
-        each = [member.energy_and_forces(some, 300.0)[number] for member in members]
+        each = [member.energy_and_forces(Configuration(some, 300.0))[number] for member in members]
         torch.testing.assert_close(ours, (each[0] + each[1]) / 2, rtol=1e-5, atol=1e-3)
 
 
@@ -270,7 +271,7 @@ def worst_bond(potential, starts: torch.Tensor) -> float:
     generator = torch.Generator().manual_seed(3)
 
     def forces(positions):
-        return potential.energy_and_forces(positions, 300.0)[1]
+        return potential.energy_and_forces(Configuration(positions, 300.0))[1]
 
     longest, advance = 0.0, langevin.advance(forces)
     with torch.no_grad():

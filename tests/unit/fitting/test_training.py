@@ -8,6 +8,7 @@ import torch
 from chains import CGNET, chain_frames, write_dataset
 
 from meanforce.analysis.metrics.exact_pmf import features_of
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames, read_frames
@@ -101,7 +102,7 @@ def test_normal_equations_give_the_loss_of_direct_evaluation():
     normal = NormalEquations(result.potential, frames)
     loss = normal.loss([0], result.potential.coefficients.numpy())
     held = frames.select(frames.folds == 0)
-    _, forces = result.potential.energy_and_forces(held.positions, 300.0)
+    _, forces = result.potential.energy_and_forces(Configuration(held.positions, 300.0))
     direct = ((forces - held.forces)[:, 0, 0] ** 2).mean().item()
     assert loss == pytest.approx(direct, rel=1e-2)
 
@@ -110,7 +111,7 @@ def test_walls_bring_chains_back_beyond_the_data():
     result = fit(settings("spline"), muller_brown_frames(5000, 8), X, 0, 0, lambda line: None)
     positions = torch.zeros(2, 1, 3, dtype=torch.float64)
     positions[:, 0, 0] = torch.tensor([4.0, 60.0])
-    _, forces = result.potential.energy_and_forces(positions, 300.0)
+    _, forces = result.potential.energy_and_forces(Configuration(positions, 300.0))
     assert forces[0, 0, 0] > 0 > forces[1, 0, 0]
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.errors import InputError
 from meanforce.potentials.files import FORMAT, PACKAGES, load, save
 from meanforce.potentials.interface import EnsembleMean
@@ -24,7 +25,9 @@ def test_models_of_format_1_still_load(kind, models):
     positions = torch.tensor(expected["positions"], dtype=potential.dtype)
     ensemble = EnsembleMean([potential])
     for model in (potential, ensemble):
-        energies, forces = model.energy_and_forces(positions, expected["temperature"])
+        energies, forces = model.energy_and_forces(
+            Configuration(positions, expected["temperature"])
+        )
         # Other processors may round otherwise.
         rounding = 1e-5 if potential.dtype == torch.float32 else 1e-10
         for ours, name in ((energies, "energies"), (forces, "forces")):

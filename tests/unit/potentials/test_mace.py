@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
@@ -39,7 +40,7 @@ def some_positions(n: int, seed: int = 1) -> torch.Tensor:
 
 def initial(**changes) -> Mace:
     generator = torch.Generator().manual_seed(2)
-    start = Start(MOLECULE, some_positions(50), [300.0, 400.0])
+    start = Start(MOLECULE, Configuration(some_positions(50), 300.0), [300.0, 400.0])
     return Mace.initial(settings(**changes), start, generator)
 
 
@@ -54,7 +55,7 @@ def potential(single) -> Mace:
 
 
 def energy(potential: Mace, positions: torch.Tensor) -> torch.Tensor:
-    return potential.energy_and_forces(positions, 300.0)[0]
+    return potential.energy_and_forces(Configuration(positions, 300.0))[0]
 
 
 @needs_mace
@@ -65,7 +66,7 @@ def test_first_evaluation_gives_the_bits_of_later_ones():
     for weight in fresh.trainable():
         weight.requires_grad_(True)
     for _ in range(3):
-        _, forces = fresh.energy_and_forces(some_positions(10), 300.0)
+        _, forces = fresh.energy_and_forces(Configuration(some_positions(10), 300.0))
         gradients = torch.autograd.grad(
             forces.square().mean(), fresh.trainable(), allow_unused=True
         )
@@ -79,9 +80,9 @@ def test_first_evaluation_gives_the_bits_of_later_ones():
 def test_energy_is_that_of_the_package(single):
     """`MACE.forward` of mace-torch, on the same graphs."""
     positions = some_positions(6)
-    first, second = (pair.repeat(6) for pair in single._pairs)
-    frame = torch.arange(6).repeat_interleave(20) * 5
-    edges = torch.stack([first + frame, second + frame])
+    every = torch.cartesian_prod(torch.arange(6), torch.arange(5), torch.arange(5))
+    frame, first, second = every[every[:, 1] != every[:, 2]].T
+    edges = torch.stack([first + 5 * frame, second + 5 * frame])
     flat = 10 * positions.reshape(-1, 3)
     near = (flat[edges[0]] - flat[edges[1]]).norm(dim=1) < 10 * single.values["cutoff"]
     edges = edges[:, near]
@@ -112,8 +113,10 @@ def test_separated_copies_have_twice_the_energy(potential):
     doubled = Topology(tuple("ABCDEFGHIJ"), MOLECULE.types * 2, MOLECULE.bonds)
     tensors, values = potential.state()
     two = Mace.from_state(tensors, values | doubled.parameters())
-    energies, forces = two.energy_and_forces(torch.cat([positions, positions + 9.0], 1), 300.0)
-    ours, ours_forces = potential.energy_and_forces(positions, 300.0)
+    energies, forces = two.energy_and_forces(
+        Configuration(torch.cat([positions, positions + 9.0], 1), 300.0)
+    )
+    ours, ours_forces = potential.energy_and_forces(Configuration(positions, 300.0))
     torch.testing.assert_close(energies, 2 * ours)
     torch.testing.assert_close(forces, torch.cat([ours_forces, ours_forces], 1))
 
@@ -121,7 +124,7 @@ def test_separated_copies_have_twice_the_energy(potential):
 @needs_mace
 def test_beads_out_of_reach_feel_nothing(potential):
     positions = torch.arange(15.0, dtype=torch.float64).view(1, 5, 3)
-    _, forces = potential.energy_and_forces(positions, 300.0)
+    _, forces = potential.energy_and_forces(Configuration(positions, 300.0))
     assert torch.equal(forces, torch.zeros_like(forces))
 
 
@@ -129,8 +132,8 @@ def test_beads_out_of_reach_feel_nothing(potential):
 def test_single_and_double_precision_agree(single, potential):
     positions = some_positions(10)
     for ours, theirs in zip(
-        single.energy_and_forces(positions, 300.0),
-        potential.energy_and_forces(positions.double(), 300.0),
+        single.energy_and_forces(Configuration(positions, 300.0)),
+        potential.energy_and_forces(Configuration(positions.double(), 300.0)),
         strict=True,
     ):
         scale = theirs.abs().max().item()
@@ -140,9 +143,11 @@ def test_single_and_double_precision_agree(single, potential):
 @needs_mace
 def test_large_batches_are_evaluated_in_parts(potential, monkeypatch):
     positions = some_positions(30).double()
-    whole = potential.energy_and_forces(positions, 300.0)
+    whole = potential.energy_and_forces(Configuration(positions, 300.0))
     monkeypatch.setattr(module, "MOST_EDGES", 100)
-    for ours, theirs in zip(potential.energy_and_forces(positions, 300.0), whole, strict=True):
+    for ours, theirs in zip(
+        potential.energy_and_forces(Configuration(positions, 300.0)), whole, strict=True
+    ):
         torch.testing.assert_close(ours, theirs)
 
 
@@ -190,6 +195,8 @@ def test_training_learns(frames):
     result = fit(chosen, frames, {}, 0, 1, lambda line: None)
     assert result.about["validation_loss"] < 0.25 * frames.forces.square().mean()
     some = frames.positions[frames.folds == 0]
-    low, high = (result.potential.energy_and_forces(some, t)[1] for t in (300.0, 400.0))
+    low, high = (
+        result.potential.energy_and_forces(Configuration(some, t))[1] for t in (300.0, 400.0)
+    )
     # Springs are weaker by 300/400, hence squares by 0.56.
     assert 0.4 < high.square().mean() / low.square().mean() < 0.75

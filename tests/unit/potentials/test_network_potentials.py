@@ -4,6 +4,7 @@ import pytest
 import torch
 from chains import CHAIN
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
@@ -79,7 +80,9 @@ def potential(form: str = "feature", distances: str = "plain", seed: int = 1) ->
         "training": {"epochs": 1},
     }  # fmt: skip
     settings = validated(Potential, values, "potential")
-    start = Start(CHAIN, torch.randn(100, 4, 3, generator=generator), [300.0, 400.0])
+    start = Start(
+        CHAIN, Configuration(torch.randn(100, 4, 3, generator=generator), 300.0), [300.0, 400.0]
+    )
     made = Cgnet.initial(settings, start, generator).to(dtype=torch.float64)
     for tensor in made.trainable():
         tensor += 0.3 * torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
@@ -94,7 +97,7 @@ def test_forces_are_minus_the_gradient(form, distances):
     positions = torch.randn(6, 4, 3, generator=generator, dtype=torch.float64)
     positions.requires_grad_(True)
     for temperature in (340.0, torch.linspace(300, 420, 6)):
-        energy, forces = made.energy_and_forces(positions, temperature)
+        energy, forces = made.energy_and_forces(Configuration(positions, temperature))
         (gradient,) = torch.autograd.grad(energy.sum(), positions)
         torch.testing.assert_close(forces, -gradient, rtol=1e-8, atol=1e-8)
 
@@ -104,7 +107,7 @@ def test_linear_and_quadratic_are_what_they_are_called():
     for form, order in (("none", 0), ("linear", 1), ("quadratic", 2)):
         made = potential(form)
         energies = torch.stack(
-            [made.energy_and_forces(positions, 300.0 + 20 * k)[0] for k in range(6)]
+            [made.energy_and_forces(Configuration(positions, 300.0 + 20 * k))[0] for k in range(6)]
         )
         differences = energies.diff(n=order + 1, dim=0)
         assert differences.abs().max() < 1e-9 * energies.abs().max()
@@ -127,9 +130,10 @@ def test_a_model_without_the_newer_values_is_what_it_was():
     positions = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(3)).double()
     again = Cgnet.from_state(tensors, old)
     for ours, theirs in zip(
-        made.energy_and_forces(positions, 320.0), again.energy_and_forces(positions, 320.0),
+        made.energy_and_forces(Configuration(positions, 320.0)),
+        again.energy_and_forces(Configuration(positions, 320.0)),
         strict=True,
-    ):  # fmt: skip
+    ):
         assert torch.equal(ours, theirs)
     # It says nothing of types, so that it cannot object to any.
     again.check_beads(Topology(CHAIN.names, ("C",) * 4, CHAIN.bonds))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from potential_examples import CHAIN, EXAMPLES, cgnet, linear
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 from meanforce.potentials.files import load, save
@@ -85,8 +86,8 @@ def test_batch_equals_single(potential, positions):
 
 
 def test_temperature_matters_where_it_should(example, potential, positions):
-    low, _ = potential.energy_and_forces(positions, 300.0)
-    high, _ = potential.energy_and_forces(positions, 400.0)
+    low, _ = potential.energy_and_forces(Configuration(positions, 300.0))
+    high, _ = potential.energy_and_forces(Configuration(positions, 400.0))
     assert ((low - high).abs().max() > 1e-3) == example.depends_on_temperature
 
 
@@ -97,8 +98,8 @@ def test_saved_model_is_the_same_model_to_the_bit(example, potential, positions,
     again, about = load(tmp_path / "model.safetensors")
     assert about == {"note": 1}
     for ours, theirs in zip(
-        potential.energy_and_forces(positions, 320.0),
-        again.energy_and_forces(positions, 320.0),
+        potential.energy_and_forces(Configuration(positions, 320.0)),
+        again.energy_and_forces(Configuration(positions, 320.0)),
         strict=True,
     ):
         assert torch.equal(ours, theirs)
@@ -134,8 +135,8 @@ class Cloud(Potential):
         super().__init__(charges.dtype)
         self.charges, self.handed, self.range = charges, handed, range_
 
-    def energy_and_forces(self, positions, temperature):
-        positions = positions.detach().requires_grad_(True)
+    def compute(self, configuration):
+        positions = configuration.positions.detach().requires_grad_(True)
         difference = positions[:, :, None] - positions[:, None]
         pairs = torch.exp(-difference.square().sum(3) / self.range**2)
         energy = 0.5 * torch.einsum("nij,i,j->n", pairs, self.charges, self.charges)
@@ -192,9 +193,9 @@ def test_spread_of_an_ensemble_is_the_standard_deviation_of_its_members():
     lifted = cgnet(4).to(torch.float64)
     lifted.tensors["bias_2"] += 100.0
     positions = checks.frames(CHAIN, members[0])
-    energies, forces = EnsembleMean(members).spread(positions, 340.0)
-    again, same = EnsembleMean([*members[:3], lifted]).spread(positions, 340.0)
-    each = [member.energy_and_forces(positions, 340.0) for member in members]
+    energies, forces = EnsembleMean(members).spread(Configuration(positions, 340.0))
+    again, same = EnsembleMean([*members[:3], lifted]).spread(Configuration(positions, 340.0))
+    each = [member.energy_and_forces(Configuration(positions, 340.0)) for member in members]
     relative = np.array([energy.numpy() - energy.numpy().mean() for energy, _ in each])
     np.testing.assert_allclose(energies, relative.std(axis=0, ddof=1), rtol=1e-12)
     np.testing.assert_allclose(

@@ -4,6 +4,7 @@ import pytest
 import torch
 from potential_examples import CHAIN, cgnet, with_prior
 
+from meanforce.core.configuration import Configuration
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.potentials.prior import Prior
@@ -47,9 +48,10 @@ def test_it_is_the_sum_of_its_parts(name, distances):
     ]
     together = EnsembleMean([WithPrior(*part) for part in parts])
     alone = [
-        [potential.energy_and_forces(POSITIONS, 320.0) for potential in part] for part in parts
+        [potential.energy_and_forces(Configuration(POSITIONS, 320.0)) for potential in part]
+        for part in parts
     ]
-    for number, ours in enumerate(together.energy_and_forces(POSITIONS, 320.0)):
+    for number, ours in enumerate(together.energy_and_forces(Configuration(POSITIONS, 320.0))):
         theirs = sum(result[number] for pair in alone for result in pair) / 2
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-9)
 
@@ -61,5 +63,5 @@ def test_coordinates_are_evaluated_once(monkeypatch):
     )
     members = [with_prior(1), with_prior(2)]
     calls.clear()
-    EnsembleMean(members).energy_and_forces(POSITIONS.float(), 320.0)
+    EnsembleMean(members).energy_and_forces(Configuration(POSITIONS.float(), 320.0))
     assert len(calls) == 1

@@ -8,6 +8,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
@@ -95,7 +96,7 @@ def test_sums_over_coordinates_give_the_loss_of_direct_evaluation():
         generator = torch.Generator().manual_seed(4)
         random = 5 * torch.randn(len(potential.coefficients), generator=generator)
         potential = type(potential)(potential.values, random)
-        _, forces = potential.energy_and_forces(frames.positions, 300.0)
+        _, forces = potential.energy_and_forces(Configuration(frames.positions, 300.0))
         square = (forces - frames.forces).double().square().sum((1, 2)) * frames.weights
         held = frames.folds == 3
         direct = square[held].sum() / (15 * frames.weights[held].sum())
@@ -116,9 +117,12 @@ def test_entropy_and_energy_parts_are_told_apart():
     positions = low.positions[:8]
     several = torch.linspace(300.0, 400.0, 8)
     for frame, at, energy in zip(
-        positions, several, potential.energy_and_forces(positions, several)[0], strict=True
+        positions,
+        several,
+        potential.energy_and_forces(Configuration(positions, several))[0],
+        strict=True,
     ):
-        single = potential.energy_and_forces(frame[None], float(at))[0]
+        single = potential.energy_and_forces(Configuration(frame[None], float(at)))[0]
         torch.testing.assert_close(energy[None], single, rtol=1e-4, atol=1e-3)
 
 
@@ -203,8 +207,8 @@ def test_an_exploded_chain_does_not_stop_the_others():
     potential = fit(settings(), frames, {}, 0, 0, lambda line: None).potential
     positions = frames.positions[:3].clone()
     positions[1] = torch.nan
-    energy, forces = potential.energy_and_forces(positions, 300.0)
-    alone, its_forces = potential.energy_and_forces(frames.positions[:3], 300.0)
+    energy, forces = potential.energy_and_forces(Configuration(positions, 300.0))
+    alone, its_forces = potential.energy_and_forces(Configuration(frames.positions[:3], 300.0))
     assert energy.isnan().tolist() == [False, True, False]
     torch.testing.assert_close(energy[::2], alone[::2])
     torch.testing.assert_close(forces[::2], its_forces[::2])

@@ -20,6 +20,7 @@ from meanforce.analysis.metrics.exact_pmf import features_of
 from meanforce.analysis.metrics.force_error import UNIT
 from meanforce.analysis.metrics.force_error import rows as force_rows
 from meanforce.analysis.samples import reference_sample
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdWriter
 from meanforce.errors import InputError
@@ -315,7 +316,7 @@ def test_loss_of_a_network_counts_weights():
     potential = fit(cgnet(epochs=1), frames, {}, 0, 0, lambda line: None).potential
     loss = validation_loss(potential, repeated(frames, times))
     assert validation_loss(potential, weighted) == pytest.approx(loss, rel=1e-5)
-    _, forces = potential.energy_and_forces(frames.positions, frames.temperatures)
+    _, forces = potential.energy_and_forces(Configuration(frames.positions, frames.temperatures))
     shares = weighted.weights / weighted.weights.mean()
     assert bead_squares(forces - frames.forces, shares).mean().item() == pytest.approx(
         loss, rel=1e-5

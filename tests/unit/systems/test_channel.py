@@ -231,7 +231,8 @@ def test_a_network_goes_on_between_temperatures_only_in_a_given_form():
 class Exact(Potential):
     """The PMF itself, by the distance of two beads."""
 
-    def energy_and_forces(self, positions, temperature):
+    def compute(self, configuration):
+        positions, temperature = configuration.positions, configuration.temperature
         r = (positions[:, 1] - positions[:, 0]).norm(dim=1).double().numpy()
         return torch.from_numpy(pmf(r, temperature)), None
 

@@ -91,7 +91,8 @@ def test_forces_are_compared_where_they_were_labelled(reference):
     forces = np.zeros_like(reference.positions)
     forces[:, 0, 0] = mean_force(reference.noised[:, 0, 0]) + spread * rng.standard_normal(N)
 
-    def energy_and_forces(positions, temperature):
+    def energy_and_forces(configuration):
+        positions = configuration.positions
         found = torch.zeros_like(positions)
         found[:, 0, 0] = torch.from_numpy(mean_force(positions[:, 0, 0].numpy()))
         return None, found

@@ -8,6 +8,7 @@ import torch
 from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import Axes, block_histograms
+from meanforce.core.configuration import Configuration
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.validation import ValidationSettings
@@ -138,9 +139,8 @@ class Comparison:
         )
         positions = torch.from_numpy(self.model.positions[frames]).to(self.ensemble.dtype)
         with torch.no_grad():
-            energies = np.array(
-                [m.energy_and_forces(positions, self.temperature)[0].numpy() for m in members]
-            )
+            some = Configuration(positions, self.temperature)
+            energies = np.array([m.energy_and_forces(some)[0].numpy() for m in members])
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]

@@ -6,6 +6,7 @@ import numpy as np
 import openmm
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.deployment.native import native_forces
 from meanforce.potentials.interface import EnsembleMean, Potential
 
@@ -47,7 +48,7 @@ def python_force(potential: Potential, temperature: float) -> openmm.PythonForce
         beads = torch.from_numpy(positions).to(potential.device, potential.dtype)[None]
         # OpenMM calls from threads of its own, and gradient mode belongs to a thread.
         with torch.no_grad():
-            energy, forces = potential.energy_and_forces(beads, temperature)
+            energy, forces = potential.energy_and_forces(Configuration(beads, temperature))
         return float(energy[0]), forces[0].double().cpu().numpy()
 
     return openmm.PythonForce(compute)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.convergence import Convergence
@@ -274,13 +275,13 @@ class BatchRun:
         return Chains(state, tensors["broken"], **plain)
 
     def _forces(self, positions: torch.Tensor) -> torch.Tensor:
-        _, forces = self._potential.energy_and_forces(positions, self._temperature)
+        _, forces = self._potential.energy_and_forces(Configuration(positions, self._temperature))
         if self._bias is not None:
             forces = forces + self._bias.energy_and_forces(positions)[1]
         return forces
 
     def _energies(self, positions: torch.Tensor) -> torch.Tensor:
-        energies, _ = self._potential.energy_and_forces(positions, self._temperature)
+        energies, _ = self._potential.energy_and_forces(Configuration(positions, self._temperature))
         if self._bias is not None:
             energies = energies + self._bias.energy_and_forces(positions)[0]
         return energies

@@ -2,11 +2,11 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from meanforce.core.neighbours import require_width
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
 from meanforce.potentials.curves import EnergyCurve
@@ -28,12 +28,13 @@ NARROWEST = {"bonds": 1e-3, "pairs": 1e-2, "angles": 1e-2}
 
 
 def _ranges(
-    evaluate: Callable[[torch.Tensor], torch.Tensor], frames: Frames, dtype: torch.dtype
+    coordinates: InternalCoordinates | CollectiveVariables, frames: Frames, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Least and largest values over all frames, each of shape (n_coordinates,)."""
     low, high = torch.tensor(math.inf, dtype=dtype), torch.tensor(-math.inf, dtype=dtype)
-    for start in range(0, len(frames.blocks), CHUNK):
-        values = evaluate(frames.positions[start : start + CHUNK].to(dtype))
+    for part in frames.configurations.split(CHUNK):
+        some = part.map(lambda tensor: tensor.to(dtype))
+        values, _ = coordinates.evaluate(some.positions, some.cell)
         low = torch.minimum(low, values.amin(0))
         high = torch.maximum(high, values.amax(0))
     return low.double(), high.double()
@@ -48,7 +49,7 @@ def sampled_range(values: dict[str, Any], frames: Frames) -> tuple[float, float]
     """
     variable = validated(CollectiveVariableSettings, values["collective_variable"], "potential")
     evaluator = CollectiveVariables([variable], values["bead_names"], torch.float64)
-    low, high = _ranges(lambda p: evaluator.evaluate(p)[0], frames, torch.float64)
+    low, high = _ranges(evaluator, frames, torch.float64)
     return low.item(), high.item()
 
 
@@ -64,7 +65,7 @@ def curves_of_terms(
             potential whose range at that temperature is that of the data.
 
     Raises:
-        InputError: the molecule has no such terms.
+        InputError: the molecule has no such terms, or a cell is too small for the cutoff.
     """
     settings = {
         kind: getattr(terms, kind)
@@ -78,8 +79,10 @@ def curves_of_terms(
             f"potential: {frames.molecule.size} beads with {len(frames.molecule.bonds)} bonds have "
             f"none of the terms {', '.join(settings)}; use a collective variable instead"
         )
+    if frames.cells is not None and terms.pairs:
+        require_width(frames.cells, terms.pairs.cutoff, "'pairs.cutoff'")
     internal = InternalCoordinates(listed, frames.molecule.size)
-    low, high = _ranges(lambda p: internal.evaluate(p)[0], frames, torch.float32)
+    low, high = _ranges(internal, frames, torch.float32)
     places: dict[tuple[str, str], list[int]] = {}
     for number, key in enumerate(keys):
         places.setdefault(key, []).append(number)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.dataset import Dataset
 from meanforce.errors import InputError
@@ -40,6 +41,7 @@ class Frames:
         molecule: the beads.
         weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
             where all count the same.
+        cells: periodic box vectors, nm, float32, shape (n, 3, 3); None in endless space.
         storage: where positions and forces lie.
         cut: how time blocks were cut; None where they were not, as for frames that are made up.
     """
@@ -51,11 +53,17 @@ class Frames:
     blocks: torch.Tensor
     molecule: Topology
     weights: torch.Tensor | None = None
+    cells: torch.Tensor | None = None
     storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
     cut: Blocks | None = dataclasses.field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.positions)
+
+    @property
+    def configurations(self) -> Configuration[torch.Tensor]:
+        """What potentials take."""
+        return Configuration(self.positions, self.temperatures, self.cells)
 
     @property
     def fold(self) -> int:
@@ -79,6 +87,7 @@ class Frames:
             folds=self.folds[chosen],
             blocks=self.blocks[chosen],
             weights=None if self.weights is None else self.weights[chosen],
+            cells=None if self.cells is None else self.cells[chosen],
         )
 
     def to(self, device: torch.device | str) -> "Frames":
@@ -89,6 +98,7 @@ class Frames:
             forces=self.forces.to(device),
             temperatures=self.temperatures.to(device),
             weights=None if self.weights is None else self.weights.to(device),
+            cells=None if self.cells is None else self.cells.to(device),
         )
 
     def runs(self) -> list[tuple[int, int]]:

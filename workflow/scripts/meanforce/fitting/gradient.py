@@ -87,7 +87,8 @@ class _Run:
         self._generator = torch.Generator().manual_seed(seed)
         self._batches = Batches(frames, member, self._settings.batch_size)
         some = frames.select(self._batches.some(START_FRAMES))
-        start = Start(frames.molecule, some.positions, sorted(set(frames.temperatures.tolist())))
+        temperatures = sorted(set(frames.temperatures.tolist()))
+        start = Start(frames.molecule, some.configurations, temperatures)
         potential = KINDS[settings.kind].initial(settings, start, self._generator)
         self._potential = potential.to(
             device=chosen_device(self._settings.device, "training.device")
@@ -164,7 +165,7 @@ class _Run:
         self._generator.set_state(standing.drawn)
         for batch in self._batches.epoch(self._generator, standing.batch):
             there = batch.to(self._potential.device)
-            _, forces = self._potential.energy_and_forces(there.positions, there.temperatures)
+            _, forces = self._potential.energy_and_forces(there.configurations)
             share = None if there.weights is None else there.weights / self._mean_weight
             squares = bead_squares(forces - there.forces, share)
             self._trainer.step((squares * counts).mean())

@@ -43,8 +43,13 @@ def fit_linear(
         seed: not used; the fit is deterministic.
         report: called with lines of progress.
         job: not used; the fit is short.
+
+    Raises:
+        InputError: frames have cells, which the potential does not support.
     """
     blank = without_coefficients(settings, frames, variables)
+    if frames.cells is not None:
+        blank.require_periodic()
     normal = NormalEquations(blank, frames, report)
     kept = [fold for fold in normal.folds if fold != member]
     choice = choose(

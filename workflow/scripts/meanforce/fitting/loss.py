@@ -51,7 +51,7 @@ def bead_losses(
             between()
             seen = 0
         there = part.to(potential.device)
-        _, forces = potential.energy_and_forces(there.positions, there.temperatures)
+        _, forces = potential.energy_and_forces(there.configurations)
         total += len(part) * bead_squares(forces - there.forces, there.weights).double().cpu()
         n += len(part) if part.weights is None else part.weights.double().sum().item()
         seen += len(part)

@@ -59,7 +59,7 @@ def fit_above_prior(
     single = prior.to(torch.float32)
 
     def residual(part: Frames) -> torch.Tensor:
-        return part.forces - single.energy_and_forces(part.positions, part.temperatures)[1]
+        return part.forces - single.energy_and_forces(part.configurations)[1]
 
     left = frames.with_forces(residual)
     before, after = (force_squares(f, member).mean().item() for f in (frames, left))
@@ -229,8 +229,8 @@ class _Fitter:
         internal = InternalCoordinates(
             CoordinateList(**{field: coordinates}), self._frames.molecule.size, torch.float64
         )
-        parts = self._frames.positions.split(chunk)
-        return torch.cat([internal.evaluate(part.double())[0] for part in parts]).numpy()
+        parts = self._frames.configurations.map(torch.Tensor.double).split(chunk)
+        return torch.cat([internal.evaluate(p.positions, p.cell)[0] for p in parts]).numpy()
 
     def _groups(self, coordinates: tuple[Beads, ...]) -> list[list[int]]:
         """Numbers of the coordinates that share parameters."""

@@ -9,6 +9,7 @@ and a column a basis function.
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -104,13 +105,18 @@ class Projection:
 
     def coordinates(self, part: slice) -> torch.Tensor:
         """Coordinates only, shape (m, n)."""
-        positions = self._frames.positions[part].to(self._potential.dtype)
-        return self._potential.coordinates.evaluate(positions)[0].T
+        return self._evaluated(part)[0].T
+
+    def _evaluated(self, part: slice) -> tuple[torch.Tensor, Any]:
+        """Coordinates, shape (n, m), and what their gradients need."""
+        some = self._frames.configurations.select(part)
+        some = some.map(lambda tensor: tensor.to(self._potential.dtype))
+        return self._potential.coordinates.evaluate(some.positions, some.cell)
 
     def block(self, part: slice) -> Block:
         """Frames in coordinates."""
         dtype, source = self._potential.dtype, self._potential.coordinates
-        values, vectors = source.evaluate(self._frames.positions[part].to(dtype))
+        values, vectors = self._evaluated(part)
         if isinstance(source, InternalCoordinates):
             gradients = source.jacobian(vectors)
         else:

@@ -17,6 +17,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.internal import InternalPotential
 from meanforce.potentials.temperature import TemperatureForm
+from meanforce.potentials.whole import WholeMolecule, is_one
 from meanforce.settings.network_potentials import CgnetSettings
 from meanforce.units import kt
 
@@ -45,6 +46,16 @@ class Cgnet(InternalPotential, TrainablePotential):
             self._features.coordinates, molecule.size, self.dtype, self.device
         )
         self._temperature = TemperatureForm.of(values)
+        if is_one(molecule):
+            self.whole = WholeMolecule(molecule, self.dtype, self.device)
+            self.supports_periodic = True
+
+    @property
+    def needs_no_cell(self):
+        return (
+            "its beads are several molecules, whose pair distances have no nearest image; allowed "
+            "are configurations without a cell, or beads that bonds connect"
+        )
 
     @classmethod
     def initial(cls, settings: CgnetSettings, start: Start, generator: torch.Generator) -> Self:
@@ -58,10 +69,13 @@ class Cgnet(InternalPotential, TrainablePotential):
             | {"hidden": settings.hidden, "distances": settings.distances}
             | form.parameters()
         )
-        dtype = start.positions.dtype
+        positions, cell = start.frames.positions, start.frames.cell
+        dtype = positions.dtype
         inputs = Features(start.molecule, settings.distances)
         internal = InternalCoordinates(inputs.coordinates, start.molecule.size, dtype)
-        features = inputs.of(internal.evaluate(start.positions)[0])
+        if cell is not None:
+            positions = WholeMolecule(start.molecule, dtype)(positions, cell)
+        features = inputs.of(internal.evaluate(positions)[0])
         # A constant feature (a rigid bond, say) must not be divided by zero.
         tensors = {"mean": features.mean(0), "scale": features.std(0).clamp_min(1e-4)}
         widths = [features.shape[1] + form.inputs, *settings.hidden, 1]

@@ -21,7 +21,7 @@ from meanforce.potentials.with_prior import WithPrior
 FORMAT = 2
 """2 has versions of packages, and may have a prior; 1 is read, too."""
 
-PACKAGES = ("numpy", "torch", "safetensors", "mace-torch", "e3nn")
+PACKAGES = ("numpy", "torch", "safetensors", "vesin", "mace-torch", "e3nn")
 """What a model's numbers may depend on."""
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
+from meanforce.core.cell import nearest_images
 from meanforce.core.coordinates import CoordinateList
 
 
@@ -77,11 +78,15 @@ class InternalCoordinates:
             matrix[row, minus] -= 1.0
         return matrix
 
-    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def evaluate(
+        self, positions: torch.Tensor, cell: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Values and gradient vectors.
 
         Args:
             positions: nm, shape (n, n_beads, 3).
+            cell: nm, shape (3, 3) or (n, 3, 3); coordinates are then those of nearest images
+                (of each difference of two beads), but for the Cartesian ones.
 
         Returns:
             values, shape (n, n_coordinates), nm or rad; and vectors, shape (n_vectors, 3, n),
@@ -95,17 +100,19 @@ class InternalCoordinates:
             unit = torch.eye(3, **self._options)[self._axes[:, 1]]
             vectors.append(unit[:, :, None].expand(-1, -1, n))
         if len(self._pairs):
-            separation = (self._pairs @ beads).view(-1, 3, n)
+            separation = _nearest((self._pairs @ beads).view(-1, 3, n), cell)
             direction, length = _unit(separation)
             values.append(length)
             vectors.append(direction)
         if len(self._arms):
-            first, second = (self._arms @ beads).view(2, -1, 3, n)
+            arms = _nearest((self._arms @ beads).view(-1, 3, n), cell)
+            first, second = arms.view(2, -1, 3, n)
             value, *ends = _angle(first, second)
             values.append(value)
             vectors += ends
         if len(self._chain):
-            value, *three = _dihedral(*(self._chain @ beads).view(3, -1, 3, n))
+            bonds = _nearest((self._chain @ beads).view(-1, 3, n), cell)
+            value, *three = _dihedral(*bonds.view(3, -1, 3, n))
             values.append(value)
             vectors += three
         return torch.cat(values).T, torch.cat(vectors)
@@ -139,6 +146,13 @@ class InternalCoordinates:
 
 Components = Sequence[torch.Tensor]
 """x, y, z of vectors, each of shape (m, n): with few frames, picking them out costs most time."""
+
+
+def _nearest(differences: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
+    """Nearest images of differences of shape (m, 3, n)."""
+    if cell is None:
+        return differences
+    return nearest_images(differences.permute(2, 0, 1), cell).permute(1, 2, 0).contiguous()
 
 
 def _dot(a: Components, b: Components) -> torch.Tensor:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 
@@ -23,12 +24,15 @@ class Potential(abc.ABC):
         permutation_invariant: whether exchanging beads of equal types, such that bonds fall onto
             bonds, leaves the energy as it is.
         extensive: whether the energy of copies of a molecule far apart is the sum of theirs.
+        supports_periodic: whether configurations may have a periodic cell. Then moving a bead by a
+            box vector leaves the energy as it is.
     """
 
     kind: str
     cartesian: bool = False
     permutation_invariant: bool = False
     extensive: bool = False
+    supports_periodic: bool = False
 
     @property
     def parity(self) -> Literal["even", "none"]:
@@ -38,26 +42,54 @@ class Potential(abc.ABC):
     def __init__(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> None:
         self.dtype, self.device = dtype, torch.device(device)
 
-    @abc.abstractmethod
     def energy_and_forces(
-        self, positions: torch.Tensor, temperature: float | torch.Tensor
+        self, configuration: Configuration[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Energies and forces of a batch of configurations.
 
         Args:
-            positions: nm, shape (n, n_beads, 3).
-            temperature: K, one number or shape (n,).
+            configuration: n of them, in the potential's type and on its device.
 
         Returns:
             kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3).
+
+        Raises:
+            InputError: there is a cell, which this potential does not support, or which is too
+                small for it.
         """
+        if configuration.cell is not None:
+            self.require_periodic()
+        return self.compute(configuration)
+
+    @abc.abstractmethod
+    def compute(
+        self, configuration: Configuration[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What `energy_and_forces` gives; a cell is only handed on where it is supported."""
+
+    def require_periodic(self) -> None:
+        """Refuse to be evaluated with a periodic cell, where that is not supported.
+
+        Raises:
+            InputError: it is not.
+        """
+        if not self.supports_periodic:
+            raise InputError(
+                f"potential of kind '{self.kind}': was given configurations with a periodic cell, "
+                f"but {self.needs_no_cell}"
+            )
+
+    @property
+    def needs_no_cell(self) -> str:
+        """Why no cell is supported, and what is allowed; the end of a message."""
+        return "this kind has no periodic images; allowed are configurations without a cell"
 
     @classmethod
     def mean_energy_and_forces(
-        cls, members: list[Self], positions: torch.Tensor, temperature: float | torch.Tensor
+        cls, members: list[Self], configuration: Configuration[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean over several potentials of this kind; a kind may share work among them."""
-        results = [member.energy_and_forces(positions, temperature) for member in members]
+        results = [member.compute(configuration) for member in members]
         energies = torch.stack([energy for energy, _ in results])
         return energies.mean(0), torch.stack([forces for _, forces in results]).mean(0)
 
@@ -102,12 +134,12 @@ class Start:
 
     Attributes:
         molecule: the beads.
-        positions: of some training frames, nm, shape (n, n_beads, 3).
+        frames: some training frames.
         temperatures: of the training state points, K, ascending.
     """
 
     molecule: Topology
-    positions: torch.Tensor
+    frames: Configuration[torch.Tensor]
     temperatures: list[float]
 
 
@@ -139,12 +171,20 @@ class EnsembleMean(Potential):
         super().__init__(members[0].dtype, members[0].device)
         self.members = members
 
-    def energy_and_forces(self, positions, temperature):
+    @property
+    def supports_periodic(self):
+        return all(member.supports_periodic for member in self.members)
+
+    def require_periodic(self):
+        for member in self.members:
+            member.require_periodic()
+
+    def compute(self, configuration):
         kind = type(self.members[0])
-        return kind.mean_energy_and_forces(self.members, positions, temperature)
+        return kind.mean_energy_and_forces(self.members, configuration)
 
     def spread(
-        self, positions: torch.Tensor, temperature: float | torch.Tensor
+        self, configuration: Configuration[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Standard deviations over members, of a single one and not of the mean.
 
@@ -152,22 +192,19 @@ class EnsembleMean(Potential):
         taken away first.
 
         Args:
-            positions: nm, shape (n, n_beads, 3).
-            temperature: K, one number or shape (n,).
+            configuration: n of them.
 
         Returns:
             kJ/mol, shape (n,); and kJ/mol/nm, shape (n, n_beads, 3).
         """
-        energies, forces = self.each(positions, temperature)
+        energies, forces = self.each(configuration)
         if len(self.members) == 1:
             return torch.full_like(energies[0], torch.nan), torch.full_like(forces[0], torch.nan)
         return (energies - energies.mean(1, keepdim=True)).std(0), forces.std(0)
 
-    def each(
-        self, positions: torch.Tensor, temperature: float | torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def each(self, configuration: Configuration[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Energies, shape (n_members, n), and forces, shape (n_members, n, n_beads, 3)."""
-        results = [member.energy_and_forces(positions, temperature) for member in self.members]
+        results = [member.energy_and_forces(configuration) for member in self.members]
         return tuple(torch.stack(values) for values in zip(*results, strict=True))
 
     @property

@@ -7,18 +7,24 @@ cover, a curve continues with its slope there plus a harmonic wall, so that a ch
 where something is known; curves of non-bonded pairs vanish smoothly at their cutoff instead.
 """
 
+import functools
 from typing import Any
 
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.potentials.curves import Basis, EnergyCurve
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.pair_terms import PairTerms
 from meanforce.potentials.terms import coordinates_of
 from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import EVEN_KINDS, CollectiveVariableSettings
 from meanforce.settings.job import validated
+
+MANY = 300
+"""Beads from which non-bonded pairs are found by neighbour search also without a cell."""
 
 
 class LinearPotential(Potential):
@@ -35,7 +41,6 @@ class LinearPotential(Potential):
 
     Attributes:
         curves: in the order of their coefficients.
-        basis_functions: theirs, for all coordinates.
     """
 
     switched = False
@@ -49,28 +54,77 @@ class LinearPotential(Potential):
     ) -> None:
         super().__init__(coefficients.dtype, coefficients.device)
         self.values, self.coefficients, self.errors = values, coefficients, errors or {}
+        self._prepared: tuple[float, torch.Tensor] | None = None
         if "collective_variable" in values:
             variable = validated(
                 CollectiveVariableSettings, values["collective_variable"], "potential"
             )
-            self.coordinates = CollectiveVariables(
+            self.curves = [_curve_of_variable(values)]
+            variables = CollectiveVariables(
                 [variable], values["bead_names"], self.dtype, self.device
             )
+            self._listed = variables, self._basis([0])
             self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
             self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
-            self.curves, owners = [_curve_of_variable(values)], [0]
-        else:
-            molecule = Topology.of(values)
-            self.curves = [EnergyCurve.of(curve) for curve in values["curves"]]
-            numbers = {(curve.kind, curve.name): n for n, curve in enumerate(self.curves)}
-            listed, keys = coordinates_of(molecule, [k for k, _ in numbers], values["exclude"])
-            self.coordinates = InternalCoordinates(listed, molecule.size, self.dtype, self.device)
-            owners = [numbers[key] for key in keys]
-            self._even = not listed.dihedrals
-            # Coordinates between beads of the same types share a curve.
-            self.permutation_invariant = True
-        self.basis_functions = self._basis(owners)
-        self._prepared: tuple[float, torch.Tensor] | None = None
+            return
+        self.curves = [EnergyCurve.of(curve) for curve in values["curves"]]
+        # Coordinates between beads of the same types share a curve.
+        self.permutation_invariant = self.supports_periodic = True
+        self._even = all(curve.kind != "dihedrals" for curve in self.curves)
+        # Of many beads, all pairs are listed only where something asks for them.
+        many = len(values["bead_names"]) > MANY
+        self._listed = None if many else self._terms()
+
+    @property
+    def coordinates(self) -> InternalCoordinates | CollectiveVariables:
+        """All that the energy is a sum over."""
+        return self._all()[0]
+
+    @property
+    def basis_functions(self) -> Basis:
+        """Those of all `coordinates`."""
+        return self._all()[1]
+
+    def _all(self) -> tuple[InternalCoordinates | CollectiveVariables, Basis]:
+        if self._listed is None:
+            self._listed = self._terms()
+        return self._listed
+
+    def _terms(self, without: str = "") -> tuple[InternalCoordinates, Basis] | None:
+        """Coordinates of all curves but those of one kind, and their basis; None without any."""
+        molecule = Topology.of(self.values)
+        numbers = {(curve.kind, curve.name): n for n, curve in enumerate(self.curves)}
+        kinds = [kind for kind, _ in numbers if kind != without]
+        listed, keys = coordinates_of(molecule, kinds, self.values["exclude"], numbers)
+        if not keys:
+            return None
+        internal = InternalCoordinates(listed, molecule.size, self.dtype, self.device)
+        return internal, self._basis([numbers[key] for key in keys])
+
+    @functools.cached_property
+    def _bonded(self) -> tuple[InternalCoordinates, Basis] | None:
+        return self._terms(without="pairs")
+
+    @functools.cached_property
+    def _pairs(self) -> tuple[PairTerms, dict[int, Basis]] | None:
+        """Non-bonded pairs, and the basis of each of their curves."""
+        own = {number: curve for number, curve in enumerate(self.curves) if curve.kind == "pairs"}
+        if not own:
+            return None
+        terms = PairTerms(
+            Topology.of(self.values),
+            self.values["exclude"],
+            {curve.name: number for number, curve in own.items()},
+            max(curve.cutoff for curve in own.values()),
+        )
+        return terms, {number: self._basis([number]) for number in own}
+
+    @property
+    def needs_no_cell(self):
+        return (
+            "it is a function of a collective variable, which has no periodic images; allowed are "
+            "configurations without a cell, or a potential of 'terms'"
+        )
 
     def _basis(self, owners: list[int]) -> Basis:
         return Basis(
@@ -148,7 +202,7 @@ class LinearPotential(Potential):
 
     def _at(self, form: torch.Tensor, parts: torch.Tensor, basis: Basis) -> torch.Tensor:
         """Prepared coefficients at one temperature; dynamics asks for the same again and again."""
-        if basis is not self.basis_functions:
+        if self._listed is None or basis is not self.basis_functions:
             return self.prepare((form @ parts)[0], basis)
         key = float(form[0, -1])
         if self._prepared is None or self._prepared[0] != key:
@@ -162,10 +216,42 @@ class LinearPotential(Potential):
         energy, slope = self._evaluate(self._basis([number]), s[None], temperature)
         return energy[0], slope[0]
 
-    def energy_and_forces(self, positions, temperature):
-        q, vectors = self.coordinates.evaluate(positions.to(self.dtype))
-        energy, slope = self._evaluate(self.basis_functions, q.T, temperature)
+    def compute(self, configuration):
+        configuration = configuration.map(lambda tensor: tensor.to(self.dtype))
+        if configuration.cell is not None or self._listed is None:
+            return self._by_neighbours(configuration)
+        q, vectors = self.coordinates.evaluate(configuration.positions)
+        energy, slope = self._evaluate(self.basis_functions, q.T, configuration.temperature)
         return energy.sum(0), -self.coordinates.pull_back(slope.T, vectors)
+
+    def _by_neighbours(
+        self, configuration: Configuration[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same sum with pairs from a neighbour search, in a cell with nearest images."""
+        positions, temperature = configuration.positions, configuration.temperature
+        energy, forces = positions.new_zeros(len(positions)), torch.zeros_like(positions)
+        if self._bonded is not None:
+            internal, basis = self._bonded
+            q, vectors = internal.evaluate(positions, configuration.cell)
+            each, slope = self._evaluate(basis, q.T, temperature)
+            energy = energy + each.sum(0)
+            forces = forces - internal.pull_back(slope.T, vectors)
+        if self._pairs is None:
+            return energy, forces
+        terms, bases = self._pairs
+        beads, flat = positions.reshape(-1, 3), forces.reshape(-1, 3).contiguous()
+        for pairs in terms.find(configuration):
+            vectors = beads[pairs.second] - beads[pairs.first]
+            if pairs.offsets is not None:
+                vectors = vectors + pairs.offsets
+            r = vectors.norm(dim=1)
+            own = configuration.temperature_per_frame
+            at = temperature[pairs.frame] if own else temperature
+            each, slope = self._evaluate(bases[pairs.curve], r[None], at)
+            along = vectors * (slope[0] / r)[:, None]
+            energy = energy.index_add(0, pairs.frame, each[0])
+            flat = flat.index_add(0, pairs.first, along).index_add(0, pairs.second, -along)
+        return energy, flat.view_as(positions)
 
     def state(self):
         return {"coefficients": self.coefficients} | self.errors, self.values

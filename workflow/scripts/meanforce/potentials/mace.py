@@ -7,10 +7,14 @@ the cutoff of each other exchange no messages. Where U depends on temperature, t
 as many outputs as the form has parts (module `temperature`).
 """
 
+import dataclasses
 from typing import Any, Self
 
+import numpy as np
 import torch
 
+from meanforce.core.configuration import Configuration
+from meanforce.core.neighbours import neighbours
 from meanforce.core.topology import Topology
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.mace_network import bead_outputs, make_network
@@ -37,6 +41,7 @@ class Mace(TrainablePotential):
     kind = "mace"
     permutation_invariant = True
     extensive = True
+    supports_periodic = True
 
     def __init__(self, values: dict[str, Any], network: torch.nn.Module) -> None:
         some = next(network.parameters())
@@ -47,7 +52,6 @@ class Mace(TrainablePotential):
         one_hot = torch.nn.functional.one_hot(numbers, len(values["species"]))
         self._species = one_hot.to(some.device, some.dtype)
         self._temperature = TemperatureForm.of(values)
-        self._pairs = _ordered_pairs(molecule.size).to(some.device)
 
     @classmethod
     def initial(cls, settings: MaceSettings, start: Start, generator: torch.Generator) -> Self:
@@ -56,13 +60,13 @@ class Mace(TrainablePotential):
             exclude={"kind", "training", "prior"}
         )
         values["species"] = sorted(set(start.molecule.types))
-        values["mean_neighbours"] = _mean_neighbours(start.positions, settings.cutoff)
+        values["mean_neighbours"] = _mean_neighbours(start.frames, settings.cutoff)
         values |= TemperatureForm.initial(settings.temperature, start.temperatures).parameters()
         seed = int(torch.randint(2**31, (1,), generator=generator))
         # mace-torch draws from the global generator.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = make_network(values, start.positions.dtype)
+            network = make_network(values, start.frames.positions.dtype)
         return cls(values, network.requires_grad_(False))
 
     @property
@@ -73,41 +77,54 @@ class Mace(TrainablePotential):
         """All weights."""
         return list(self.network.parameters())
 
-    def energy_and_forces(self, positions, temperature):
-        temperature = torch.as_tensor(temperature, dtype=self.dtype, device=self.device)
-        temperature = temperature.expand(len(positions))
+    def compute(self, configuration):
+        n, n_beads = len(configuration), configuration.n_beads
+        temperature = torch.as_tensor(
+            configuration.temperature, dtype=self.dtype, device=self.device
+        )
+        configuration = configuration.at(temperature.expand(n))
         if torch.is_grad_enabled() and any(w.requires_grad for w in self.trainable()):
-            return self._evaluate(positions, temperature, training=True)
-        chunk = max(1, MOST_EDGES // max(1, self._pairs.shape[1]))
-        parts = zip(positions.split(chunk), temperature.split(chunk), strict=True)
-        results = [self._evaluate(*part, training=False) for part in parts]
+            return self._evaluate(configuration, training=True)
+        chunk = max(1, MOST_EDGES // max(1, n_beads * (n_beads - 1)))
+        results = [self._evaluate(part, training=False) for part in configuration.split(chunk)]
         return tuple(torch.cat(part) for part in zip(*results, strict=True))
 
     def _evaluate(
-        self, positions: torch.Tensor, temperature: torch.Tensor, training: bool
+        self, configuration: Configuration[torch.Tensor], training: bool
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Energies and forces of a batch; with `training`, with their gradient in the weights."""
         with torch.enable_grad():
-            positions = positions.detach().requires_grad_(True)
-            energy = self._energy(positions, temperature)
+            positions = configuration.positions.detach().requires_grad_(True)
+            energy = self._energy(dataclasses.replace(configuration, positions=positions))
             # A lone bead, out of reach of all others, has no gradient.
             (gradient,) = torch.autograd.grad(
                 energy.sum(), positions, create_graph=training, materialize_grads=True
             )
         return (energy, -gradient) if training else (energy.detach(), -gradient)
 
-    def _energy(self, positions: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
-        n, n_beads = positions.shape[:2]
-        first, second = self._pairs
-        with torch.no_grad():
-            near = (positions[:, second] - positions[:, first]).norm(dim=-1) < self.values["cutoff"]
-            frame, pair = torch.nonzero(near, as_tuple=True)
-            edges = torch.stack([first[pair], second[pair]]) + n_beads * frame
-        beads = positions.reshape(-1, 3)
+    def _energy(self, configuration: Configuration[torch.Tensor]) -> torch.Tensor:
+        n, n_beads = len(configuration), configuration.n_beads
+        edges, offsets = self._edges(configuration)
+        beads = configuration.positions.reshape(-1, 3)
         vectors = beads[edges[1]] - beads[edges[0]]
+        if offsets is not None:
+            vectors = vectors + offsets
         outputs = bead_outputs(self.network, vectors, edges, self._species.repeat(n, 1))
         outputs = ENERGY_SCALE * outputs.view(n, n_beads, -1).sum(1)
-        return (outputs * self._temperature.factors(temperature, outputs)).sum(1)
+        factors = self._temperature.factors(configuration.temperature, outputs)
+        return (outputs * factors).sum(1)
+
+    def _edges(
+        self, configuration: Configuration[torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Sender and receiver among all beads of the batch, and what periodic images add, nm."""
+        arrays = configuration.map(lambda tensor: tensor.detach().cpu().numpy())
+        found = neighbours(arrays.positions, arrays.cell, self.values["cutoff"], both_ways=True)
+        edges = np.stack([found.first, found.second]) + configuration.n_beads * found.frame
+        offsets = found.offsets(arrays.cell)
+        if offsets is not None:
+            offsets = torch.from_numpy(offsets).to(self.device, self.dtype)
+        return torch.from_numpy(edges).to(self.device), offsets
 
     def state(self):
         return {n: t.detach() for n, t in self.network.state_dict().items()}, self.values
@@ -126,14 +143,11 @@ def _kind(tensors: dict[str, torch.Tensor]) -> tuple[torch.dtype, torch.device]:
     return some.dtype, some.device
 
 
-def _ordered_pairs(n_beads: int) -> torch.Tensor:
-    """Each bead with each other one: shape (2, n_beads·(n_beads − 1))."""
-    every = torch.cartesian_prod(torch.arange(n_beads), torch.arange(n_beads))
-    return every[every[:, 0] != every[:, 1]].T.contiguous()
-
-
-def _mean_neighbours(positions: torch.Tensor, cutoff: float, most: int = 2000) -> float:
+def _mean_neighbours(frames: Configuration[torch.Tensor], cutoff: float, most: int = 2000) -> float:
     """Mean number of beads within the cutoff of a bead, 1 at least, over some of the frames."""
-    some = positions[:: max(1, len(positions) // most)]
-    near = torch.cdist(some, some) < cutoff
-    return max(1.0, float(near.sum()) / near.shape[0] / near.shape[1] - 1.0)
+    some = frames.select(slice(None, None, max(1, len(frames) // most)))
+    some = some.map(lambda tensor: tensor.cpu().numpy())
+    n, n_beads = some.positions.shape[:2]
+    found = neighbours(some.positions, some.cell, cutoff, both_ways=True)
+    # With each bead as its own neighbour, whose rounding older models have.
+    return max(1.0, float(len(found) + n * n_beads) / n / n_beads - 1.0)

@@ -12,12 +12,17 @@ from typing import Any
 
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.coordinates import CoordinateList
+from meanforce.core.neighbours import require_width
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.internal import InternalPotential
 
 STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
+
+REACH = 3.0
+"""The repulsion has no cutoff; beyond this, in σ, it is below 2·10⁻⁶ ε, as nothing."""
 
 
 class Prior(InternalPotential):
@@ -33,6 +38,7 @@ class Prior(InternalPotential):
     """
 
     kind = "prior"
+    supports_periodic = True
 
     def __init__(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__(tensors["bond_center"].dtype, tensors["bond_center"].device)
@@ -53,6 +59,20 @@ class Prior(InternalPotential):
         # Kinds without terms would cost time in every step.
         self._functions = [function for name, function in functions.items() if values[name]]
         self._sizes = [len(values[name]) for name in functions if values[name]]
+
+    def compute(self, configuration):
+        self.require_wide_cell(configuration)
+        return super().compute(configuration)
+
+    def require_wide_cell(self, configuration: Configuration[torch.Tensor]) -> None:
+        """Refuse cells in which more than one image of a bead would repel another bead.
+
+        Raises:
+            InputError: half of the cell's smallest width is less than `REACH`.
+        """
+        radii = self.tensors["excluded_radius"]
+        if configuration.cell is not None and len(radii):
+            require_width(configuration.cell, REACH * float(radii.max()), "the prior's repulsion")
 
     def energy_and_gradient(self, coordinates, temperature):
         terms = [

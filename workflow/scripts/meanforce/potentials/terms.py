@@ -1,6 +1,7 @@
 """Which coordinates of a molecule share a curve: those between beads of the same types."""
 
 import collections
+from collections.abc import Container
 
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
@@ -10,7 +11,10 @@ KINDS = ("bonds", "pairs", "angles", "dihedrals")
 
 
 def coordinates_of(
-    molecule: Topology, kinds: list[str], exclude: int
+    molecule: Topology,
+    kinds: list[str],
+    exclude: int,
+    known: Container[tuple[str, str]] | None = None,
 ) -> tuple[CoordinateList, list[tuple[str, str]]]:
     """Coordinates of a molecule, and (kind, name) of the curve that each belongs to.
 
@@ -18,19 +22,25 @@ def coordinates_of(
         molecule: the beads.
         kinds: kinds of terms.
         exclude: pairs have at least so many bonds between them.
+        known: curves that there are; coordinates of others are left out. None: all.
     """
+
+    def key(kind: str, beads: tuple[int, ...]) -> tuple[str, str]:
+        return kind, type_name([molecule.types[bead] for bead in beads])
+
     found: dict[str, list[tuple[int, ...]]] = {
         "bonds": sorted(molecule.bonds),
-        "pairs": _pairs(molecule, exclude),
+        "pairs": _pairs(molecule, exclude) if "pairs" in kinds else [],
         "angles": list(molecule.angles),
         "dihedrals": list(molecule.dihedrals),
     }
-    chosen = {kind: found[kind] if kind in kinds else [] for kind in KINDS}
-    keys = [
-        (kind, type_name([molecule.types[bead] for bead in beads]))
+    chosen = {
+        kind: [beads for beads in found[kind] if known is None or key(kind, beads) in known]
+        if kind in kinds
+        else []
         for kind in KINDS
-        for beads in chosen[kind]
-    ]
+    }
+    keys = [key(kind, beads) for kind in KINDS for beads in chosen[kind]]
     return CoordinateList(
         distances=(*chosen["bonds"], *chosen["pairs"]),
         angles=tuple(chosen["angles"]),
@@ -43,8 +53,8 @@ def type_name(types: list[str]) -> str:
     return " – ".join(min(types, types[::-1]))
 
 
-def _pairs(molecule: Topology, exclude: int) -> list[tuple[int, int]]:
-    """Pairs of beads with at least so many bonds between them, or not bonded at all."""
+def near_beads(molecule: Topology, bonds: int) -> list[set[int]]:
+    """Of each bead those with fewer than so many bonds between, itself among them."""
     neighbours: dict[int, list[int]] = collections.defaultdict(list)
     for i, j in molecule.bonds:
         neighbours[i].append(j)
@@ -52,8 +62,18 @@ def _pairs(molecule: Topology, exclude: int) -> list[tuple[int, int]]:
     result = []
     for start in range(molecule.size):
         near, edge = {start}, {start}
-        for _ in range(exclude - 1):
+        for _ in range(bonds - 1):
             edge = {other for bead in edge for other in neighbours[bead]} - near
             near |= edge
-        result += [(start, other) for other in range(start + 1, molecule.size) if other not in near]
+        result.append(near)
     return result
+
+
+def _pairs(molecule: Topology, exclude: int) -> list[tuple[int, int]]:
+    """Pairs of beads with at least so many bonds between them, or not bonded at all."""
+    return [
+        (bead, other)
+        for bead, near in enumerate(near_beads(molecule, exclude))
+        for other in range(bead + 1, molecule.size)
+        if other not in near
+    ]

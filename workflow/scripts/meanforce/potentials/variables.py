@@ -81,16 +81,19 @@ class CollectiveVariables:
             for row, term in enumerate(terms):
                 self._sums[row, term.variable] = term.coefficient
 
-    def evaluate(self, positions: torch.Tensor) -> tuple[torch.Tensor, Slopes]:
+    def evaluate(
+        self, positions: torch.Tensor, cell: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, Slopes]:
         """Values and derivatives.
 
         Args:
             positions: nm, shape (n, n_beads, 3).
+            cell: nm, shape (3, 3) or (n, 3, 3); see `InternalCoordinates.evaluate`.
 
         Returns:
             values in nm, rad or without a unit, shape (n, n_variables); and what `pull_back` needs.
         """
-        coordinates, vectors = self._internal.evaluate(positions)
+        coordinates, vectors = self._internal.evaluate(positions, cell)
         values, slopes = coordinates[:, self._columns], None
         if self._functions:
             slopes = torch.ones_like(values)

@@ -33,18 +33,28 @@ class WithPrior(Potential):
     def parity(self):
         return "none" if self.prior.values["dihedrals"] else self.residual.parity
 
-    def energy_and_forces(self, positions, temperature):
-        return self.mean_energy_and_forces([self], positions, temperature)
+    @property
+    def supports_periodic(self):
+        return self.residual.supports_periodic
+
+    @property
+    def needs_no_cell(self):
+        return self.residual.needs_no_cell
+
+    def compute(self, configuration):
+        return self.mean_energy_and_forces([self], configuration)
 
     @classmethod
-    def mean_energy_and_forces(cls, members, positions, temperature):
+    def mean_energy_and_forces(cls, members, configuration):
         residuals, priors = [m.residual for m in members], [m.prior for m in members]
         together = members[0]._sum
         if together is not None:
-            return together.mean_energy_and_forces((residuals, priors), positions, temperature)
+            return together.mean_energy_and_forces((residuals, priors), configuration)
         kind = type(residuals[0])
-        prior = Prior.mean_energy_and_forces(priors, positions, temperature)
-        rest = kind.mean_energy_and_forces(residuals, positions, temperature)
+        for member in priors:
+            member.require_wide_cell(configuration)
+        prior = Prior.mean_energy_and_forces(priors, configuration)
+        rest = kind.mean_energy_and_forces(residuals, configuration)
         return prior[0] + rest[0], prior[1] + rest[1]
 
     def check_beads(self, molecule):

@@ -27,6 +27,7 @@ from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.members import contrasts
 from meanforce.analysis.metrics.force_error import FEWEST, UNIT, compared_frames
 from meanforce.analysis.rows import Row
+from meanforce.core.configuration import Configuration
 from meanforce.core.invariants import features, in_own_frames
 from meanforce.mapping.irreducible import block_error
 from meanforce.statistics.distances import trace_of_square
@@ -168,6 +169,6 @@ def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(CHUNK):
-            _, forces = comparison.ensemble.each(block, comparison.temperature)
+            _, forces = comparison.ensemble.each(Configuration(block, comparison.temperature))
             parts.append(forces.double().numpy())
     return np.concatenate(parts, axis=1)

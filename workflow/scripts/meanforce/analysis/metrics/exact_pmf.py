@@ -12,6 +12,7 @@ import torch
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, compared
+from meanforce.core.configuration import Configuration
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.statistics.errors import NONE, Error
 from meanforce.systems import channel_surface, muller_brown_surface
@@ -91,7 +92,7 @@ def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray
     curves = []
     with torch.no_grad():
         for member in comparison.ensemble.members:
-            energy, _ = member.energy_and_forces(positions, comparison.temperature)
+            energy, _ = member.energy_and_forces(Configuration(positions, comparison.temperature))
             curves.append(energy.double().numpy() / kT)
     exact = comparison.exact_pmf.pmf(x, comparison.temperature) / kT
     some = exact < comparison.validation.cutoff / kT

@@ -7,6 +7,7 @@ import torch
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.rows import Row, one_sided
+from meanforce.core.configuration import Configuration
 from meanforce.mapping.irreducible import block_error, irreducible_variance
 from meanforce.units import KCAL
 
@@ -77,6 +78,8 @@ def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(8192):
-            _, forces = comparison.ensemble.energy_and_forces(block, comparison.temperature)
+            _, forces = comparison.ensemble.energy_and_forces(
+                Configuration(block, comparison.temperature)
+            )
             parts.append(forces.double().numpy())
     return np.concatenate(parts)

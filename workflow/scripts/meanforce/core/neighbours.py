@@ -1,0 +1,190 @@
+"""Pairs of beads within a cutoff, with periodic images: one module for all potentials.
+
+Few beads: all pairs, of many frames at once. Many beads: a cell list (package vesin), linear in
+their number. Both find every image within the cutoff, also where it is longer than half of the box.
+Without a box, an exploded chain reaches so far that a cell list would have no end: its pairs are
+left out, as are those of beads whose positions are not numbers.
+"""
+
+import dataclasses
+import functools
+import itertools
+
+import numpy as np
+from vesin import NeighborList
+
+from meanforce.core.cell import smallest_width, turns, widths
+from meanforce.errors import InputError
+
+FEW = 150
+"""Beads up to which all pairs are faster than a cell list (benchmark `neighbours`)."""
+
+ELEMENTS = 300_000
+"""Distances computed at once: they stay in the cache."""
+
+FARTHEST = 1e4
+"""Cutoffs that positions without a box may span in a cell list."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Neighbours:
+    """Pairs within the cutoff, ordered by frame, first bead, second bead and image.
+
+    Attributes:
+        frame: number of the frame, shape (n_pairs,).
+        first: bead, shape (n_pairs,).
+        second: bead, shape (n_pairs,).
+        shifts: whole numbers of box vectors to be added to the second bead, int64, shape
+            (n_pairs, 3); None without a cell.
+    """
+
+    frame: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    shifts: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def offsets(self, cell: np.ndarray | None) -> np.ndarray | None:
+        """What is added to second − first, nm, float64, shape (n_pairs, 3); None without a cell.
+
+        Args:
+            cell: nm, shape (3, 3) or (n_frames, 3, 3).
+        """
+        if self.shifts is None:
+            return None
+        cell = np.asarray(cell, dtype=np.float64)
+        if cell.ndim == 2:
+            return self.shifts @ cell
+        return np.einsum("pk,pkx->px", self.shifts.astype(np.float64), cell[self.frame])
+
+
+def neighbours(
+    positions: np.ndarray, cell: np.ndarray | None, cutoff: float, both_ways: bool = False
+) -> Neighbours:
+    """Pairs of beads closer than the cutoff.
+
+    Args:
+        positions: nm, shape (n, n_beads, 3); with a cell, any of the periodic images.
+        cell: box vectors in rows, nm, shape (3, 3) or (n, 3, 3); None in endless space.
+        cutoff: nm.
+        both_ways: list each pair from both of its beads, instead of from the smaller index (of a
+            bead and its own image, from one of the two images).
+    """
+    if positions.shape[1] <= FEW:
+        return _all_pairs(positions, cell, cutoff, both_ways)
+    return _cell_list(positions, cell, cutoff, both_ways)
+
+
+def require_width(cell: np.ndarray, cutoff: float, what: str) -> None:
+    """Refuse cells in which a bead could have two images of another one within the cutoff.
+
+    Args:
+        cell: nm, shape (3, 3) or (n, 3, 3).
+        cutoff: nm.
+        what: has the cutoff, for the message.
+
+    Raises:
+        InputError: half of the smallest distance of opposite faces is shorter.
+    """
+    half = smallest_width(cell) / 2
+    if half < cutoff:
+        raise InputError(
+            f"cell: half of its smallest width is {half:g} nm, but {what} reaches {cutoff:g} nm; "
+            f"allowed are cells of at least {2 * cutoff:g} nm between opposite faces"
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def _pairs(n_beads: int, both_ways: bool, itself: bool) -> tuple[np.ndarray, np.ndarray]:
+    """First and second beads of all pairs, ordered."""
+    first, second = np.divmod(np.arange(n_beads * n_beads), n_beads)
+    kept = (first != second) if both_ways else (first < second)
+    if itself:
+        kept |= first == second
+    return first[kept], second[kept]
+
+
+def _images(cell: np.ndarray | None, cutoff: float) -> np.ndarray:
+    """Box vectors to add to the nearest image, shape (n_images, 3); zero is the middle one.
+
+    A vector d with |d·b_k| ≤ ½ has an image d + Σ s_k a_k closer than the cutoff only where
+    |s_k| − ½ < cutoff·|b_k|.
+    """
+    if cell is None:
+        return np.zeros((1, 3), dtype=np.int64)
+    narrowest = np.reshape(widths(cell), (-1, 3)).min(axis=0)
+    reach = np.ceil(cutoff / narrowest + 0.5).astype(int) - 1
+    return np.array(list(itertools.product(*(range(-r, r + 1) for r in reach))), dtype=np.int64)
+
+
+def _all_pairs(
+    positions: np.ndarray, cell: np.ndarray | None, cutoff: float, both_ways: bool
+) -> Neighbours:
+    images = _images(cell, cutoff)
+    middle = len(images) // 2
+    first, second = _pairs(positions.shape[1], both_ways, len(images) > 1)
+    size = max(1, ELEMENTS // max(1, len(first) * len(images)))
+    parts = []
+    for start in range(0, len(positions), size):
+        some = positions[start : start + size]
+        vectors = some[:, second] - some[:, first]
+        if cell is None:
+            near = (vectors**2).sum(-1)[..., None] < cutoff**2
+            turned = None
+        else:
+            own = cell if cell.ndim == 2 else cell[start : start + size]
+            turned = turns(vectors, own)
+            vectors = vectors - turned @ own
+            shifts = images.astype(own.dtype) @ own
+            shifts = shifts[:, None] if shifts.ndim == 3 else shifts
+            near = ((vectors[:, :, None] + shifts) ** 2).sum(-1) < cutoff**2
+            if len(images) > 1:
+                # A bead is no neighbour of itself, and of two opposite images one is enough.
+                near[:, first == second, middle if both_ways else 0 : middle + 1] = False
+        frame, pair, image = np.nonzero(near)
+        found = None if turned is None else images[image] - turned[frame, pair].astype(np.int64)
+        parts.append((frame + start, first[pair], second[pair], found))
+    return _joined(parts, cell is not None)
+
+
+def _cell_list(
+    positions: np.ndarray, cell: np.ndarray | None, cutoff: float, both_ways: bool
+) -> Neighbours:
+    finder = NeighborList(cutoff=cutoff, full_list=both_ways, n_threads=1)
+    parts = []
+    for frame, beads in enumerate(positions.astype(np.float64)):
+        if not np.isfinite(beads).all() or (
+            cell is None and np.ptp(beads, axis=0).max() > FARTHEST * cutoff
+        ):
+            continue
+        box = np.eye(3) if cell is None else cell if cell.ndim == 2 else cell[frame]
+        first, second, shifts = finder.compute(
+            beads, np.asarray(box, dtype=np.float64), cell is not None, "ijS"
+        )
+        first, second, shifts = (a.astype(np.int64) for a in (first, second, shifts))
+        if not both_ways:
+            # From the smaller index; of a bead's own images, the one that comes later.
+            turn = (first > second) | (
+                (first == second) & (shifts @ np.array([1 << 40, 1 << 20, 1]) < 0)
+            )
+            first, second = np.where(turn, second, first), np.where(turn, first, second)
+            shifts = np.where(turn[:, None], -shifts, shifts)
+        order = np.lexsort((*shifts.T[::-1], second, first))
+        kept = shifts[order] if cell is not None else None
+        parts.append((np.full(len(order), frame), first[order], second[order], kept))
+    return _joined(parts, cell is not None)
+
+
+def _joined(parts: list[tuple], periodic: bool) -> Neighbours:
+    empty = np.zeros(0, dtype=np.int64)
+    frame, first, second = (
+        np.concatenate([part[k] for part in parts] or [empty]) for k in range(3)
+    )
+    if not periodic:
+        return Neighbours(frame, first, second, None)
+    nothing = np.zeros((0, 3), dtype=np.int64)
+    return Neighbours(
+        frame, first, second, np.concatenate([part[3] for part in parts] or [nothing])
+    )

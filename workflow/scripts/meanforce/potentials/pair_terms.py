@@ -1,0 +1,86 @@
+"""Non-bonded pairs of beads and the curves that they share, found by neighbour search.
+
+The list of all pairs grows with the square of the number of beads, and in a periodic cell pairs
+have images. So pairs are found anew for each evaluation, within the cutoff of the curves.
+"""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.core.neighbours import neighbours, require_width
+from meanforce.core.topology import Topology
+from meanforce.potentials.terms import near_beads, type_name
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """Pairs that share a curve.
+
+    Attributes:
+        curve: its number.
+        frame: of each pair, shape (n_pairs,).
+        first: bead of each pair among all beads of the batch, shape (n_pairs,).
+        second: the other one.
+        offsets: what periodic images add to second − first, nm, shape (n_pairs, 3), or None.
+    """
+
+    curve: int
+    frame: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+    offsets: torch.Tensor | None
+
+
+class PairTerms:
+    """Finds the pairs of each curve.
+
+    Args:
+        molecule: the beads.
+        exclude: pairs have at least so many bonds between them.
+        curves: number of the curve of each pair of types, by `type_name`.
+        cutoff: of the curves, nm.
+    """
+
+    def __init__(
+        self, molecule: Topology, exclude: int, curves: dict[str, int], cutoff: float
+    ) -> None:
+        self._cutoff, self._n_beads = cutoff, molecule.size
+        kinds = sorted(set(molecule.types))
+        self._types = np.array([kinds.index(one) for one in molecule.types])
+        self._curves = np.array([[curves.get(type_name([a, b]), -1) for b in kinds] for a in kinds])
+        excluded = [
+            bead * molecule.size + other
+            for bead, near in enumerate(near_beads(molecule, exclude))
+            for other in near
+            if other > bead
+        ]
+        self._excluded = np.array(sorted(excluded), dtype=np.int64)
+
+    def find(self, configuration: Configuration[torch.Tensor]) -> list[Pairs]:
+        """Pairs within the cutoff, by curve; curves without any are left out.
+
+        Raises:
+            InputError: half of the cell's smallest width is less than the cutoff.
+        """
+        arrays = configuration.map(lambda tensor: tensor.detach().cpu().numpy())
+        if arrays.cell is not None:
+            require_width(arrays.cell, self._cutoff, "the longest curve of pairs")
+        found = neighbours(arrays.positions, arrays.cell, self._cutoff)
+        curves = self._curves[self._types[found.first], self._types[found.second]]
+        codes = found.first * self._n_beads + found.second
+        curves[np.isin(codes, self._excluded)] = -1
+        offsets = found.offsets(arrays.cell)
+        like = configuration.positions
+        result = []
+        for number in np.unique(curves[curves >= 0]):
+            own = np.flatnonzero(curves == number)
+            start = found.frame[own] * self._n_beads
+            indices = (found.frame[own], start + found.first[own], start + found.second[own])
+            moved = None if offsets is None else torch.from_numpy(offsets[own]).to(like)
+            result.append(
+                Pairs(int(number), *(torch.from_numpy(i).to(like.device) for i in indices), moved)
+            )
+        return result

@@ -1,0 +1,52 @@
+"""A molecule in a periodic cell, made whole through its bonds."""
+
+import numpy as np
+import torch
+from scipy.sparse.csgraph import breadth_first_order
+
+from meanforce.core.cell import turns
+from meanforce.core.graph import adjacency, molecules
+from meanforce.core.topology import Topology
+
+
+class WholeMolecule:
+    """Puts every bead beside the one that it hangs on, by whole box vectors; the first one stays.
+
+    Bonds must be shorter than half of the cell's smallest width. The result is then that of any
+    other choice of images, but for a box vector of the molecule as a whole, so that a function of
+    its inner coordinates is periodic: moving a bead by a box vector changes nothing.
+
+    Args:
+        molecule: beads that bonds connect; see `is_one`.
+        dtype: floating-point type of positions.
+        device: where positions are.
+    """
+
+    def __init__(
+        self, molecule: Topology, dtype: torch.dtype, device: torch.device | str = "cpu"
+    ) -> None:
+        order, parents = breadth_first_order(adjacency(molecule).tocsr(), 0, directed=False)
+        children = order[1:]
+        above = np.zeros((molecule.size, len(children)))
+        for step, child in enumerate(children):
+            above[child] = above[parents[child]]
+            above[child, step] = 1.0
+        self._children = torch.as_tensor(children, dtype=torch.long, device=device)
+        self._parents = torch.as_tensor(parents[children], dtype=torch.long, device=device)
+        # Which steps lead from the first bead to each one, shape (n_beads, n_steps).
+        self._path = torch.as_tensor(above, dtype=dtype, device=device)
+
+    def __call__(self, positions: torch.Tensor, cell: torch.Tensor) -> torch.Tensor:
+        """The molecule in one piece.
+
+        Args:
+            positions: nm, shape (n, n_beads, 3).
+            cell: nm, shape (3, 3) or (n, 3, 3).
+        """
+        steps = positions[:, self._children] - positions[:, self._parents]
+        return positions - (self._path @ turns(steps, cell)) @ cell
+
+
+def is_one(molecule: Topology) -> bool:
+    """Whether bonds connect all beads."""
+    return len(molecules(molecule)) == 1
