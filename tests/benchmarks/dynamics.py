@@ -30,8 +30,11 @@ from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.core.topology import Topology  # noqa: E402
 from meanforce.deployment.system import build_system  # noqa: E402
 from meanforce.dynamics import compiled as compiling  # noqa: E402
-from meanforce.dynamics import run as running  # noqa: E402
-from meanforce.dynamics.langevin import arguments, chains_last  # noqa: E402
+from meanforce.dynamics import engine as stepping  # noqa: E402
+from meanforce.dynamics.engine import CgRun, TorchEngine  # noqa: E402
+from meanforce.dynamics.job import sample_to_file  # noqa: E402
+from meanforce.dynamics.langevin import chains_last  # noqa: E402
+from meanforce.dynamics.system import CgSystem  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
@@ -144,22 +147,31 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
     )  # fmt: skip
     molecule = Topology.of(model.values)
     starts = compact(replicas, molecule.size).contiguous().numpy()
-    masses = np.full(molecule.size, 12.0)
+    system = CgSystem(molecule, np.full(molecule.size, 12.0))
 
-    def batch_run() -> running.BatchRun:
-        return running.BatchRun(model, molecule, masses, settings, None, TEMPERATURE, 1)
+    def cg_run() -> CgRun:
+        generator = torch.Generator().manual_seed(1)
+        return CgRun(model, Configuration(starts, TEMPERATURE), settings, generator, system)
 
     # Once for all turns: how long compiling takes is not asked here.
-    batch = batch_run()
-    state = batch._langevin.start(compact(replicas, molecule.size), batch._forces, batch._generator)
-    advance = compile_or_say(batch._advance, arguments(state, batch._generator))
+    made: list[compiling.Function] = []
+
+    def compile_once(function, arguments, report) -> compiling.Function:
+        if not made:
+            made.append(compile_or_say(function, arguments))
+        return made[0]
 
     def run() -> None:
-        batch = batch_run()
-        batch._advance = advance
+        stepping.pays, stepping.compiled = lambda *unused: True, compile_once
         with tempfile.TemporaryDirectory() as folder:
-            batch.run(starts, Path(folder) / "cg.h5", lambda line: None)
+            sample_to_file(cg_run(), Path(folder) / "cg.h5", lambda line: None)
 
+    with torch.no_grad():
+        engine = TorchEngine(cg_run())
+        chains = engine.start()
+        chains.compiled = True
+        stepping.compiled = compile_once
+        engine.compile(chains, print)
     return run
 
 

@@ -1,9 +1,14 @@
 """A bead in a double well, and settings of short runs of it."""
 
+import dataclasses
+
 import numpy as np
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.system import CgSystem
 from meanforce.potentials.interface import Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.simulations import SimulationSettings
@@ -52,3 +57,22 @@ BEAD = Topology(("X",), ("X",), ())
 
 
 MASSES = np.array([10.0])
+
+
+SYSTEM = CgSystem(BEAD, MASSES, {"x": VARIABLE})
+
+
+LOOKED_AT = dataclasses.replace(SYSTEM, surface=("x",))
+"""The system, with x to tell whether a run has converged."""
+
+
+def cg_run(
+    potential: Potential,
+    starts: np.ndarray,
+    simulation: SimulationSettings,
+    seed: int,
+    system: CgSystem = SYSTEM,
+) -> CgRun:
+    """A run at 300 K; every call gives a new one."""
+    generator = torch.Generator().manual_seed(seed)
+    return CgRun(potential, Configuration(starts, 300.0), simulation, generator, system)

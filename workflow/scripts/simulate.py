@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader, contents
-from meanforce.dynamics.convergence import Convergence
-from meanforce.dynamics.run import BatchRun
-from meanforce.dynamics.shared_bias import SharedBias
-from meanforce.dynamics.space import refuse_molecules_of_a_box
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.job import sample_to_file
+from meanforce.dynamics.space import cell_of
 from meanforce.dynamics.starts import candidates, spread_starts
+from meanforce.dynamics.system import CgSystem
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
@@ -51,61 +52,44 @@ def main() -> None:
     }
     with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
         bundle = job.load()
-        run, starts = _prepared(settings, arguments, bundle and bundle.info["device"])
-        speed = run.run(starts, job.folder / "cg.h5", report, job)
+        run = _prepared(settings, arguments, bundle and bundle.info["device"])
+        speed = sample_to_file(run, job.folder / "cg.h5", report, job)
         if arguments.speed is not None:
             speed.write(job.folder / "speed.csv")
             (job.folder / "speed.csv").replace(arguments.speed)
         (job.folder / "cg.h5").replace(arguments.output)
 
 
-def _prepared(
-    settings: JobSettings, arguments: argparse.Namespace, device: str | None
-) -> tuple[BatchRun, np.ndarray]:
-    """The run, and where its chains start; `device` is where an earlier process computed it."""
+def _prepared(settings: JobSettings, arguments: argparse.Namespace, device: str | None) -> CgRun:
+    """The run; `device` is where an earlier process computed it."""
     simulation = validated(SimulationSettings, settings["simulation"], "simulation")
     variables = validated_each(
         CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
     )
-    surface = {name: variables[name] for name in settings["surface"]}
     potential = load_ensemble(arguments.models)
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
     )
     with H5mdReader(arguments.datasets[0]) as reader:
         molecule, masses = Topology.of(reader.parameters), reader.masses
-        refuse_molecules_of_a_box(molecule, reader.box(), str(arguments.datasets[0]))
+        cell = cell_of(molecule, reader.box(), potential, str(arguments.datasets[0]))
     potential.check_beads(molecule)
     starts = spread_starts(
         candidates(arguments.datasets, settings["windows"]),
-        list(surface.values()),
+        [variables[name] for name in settings["surface"]],
         molecule.names,
         simulation.ladders,
         np.random.default_rng(settings["seed"]),
     )
     # All levels of a ladder start at the same place, so that it has one.
     starts = np.tile(starts, (simulation.chains // simulation.ladders, 1, 1))
-    bias = None
-    if simulation.bias is not None:
-        bias = SharedBias(
-            simulation.bias,
-            [variables[name] for name in simulation.bias.collective_variables],
-            molecule.names,
-            settings["temperature"],
-            potential.dtype,
-            potential.device,
-        )
-    run = BatchRun(
+    return CgRun(
         potential,
-        molecule,
-        masses,
+        Configuration(starts, settings["temperature"], cell),
         simulation,
-        bias,
-        settings["temperature"],
-        settings["seed"],
-        Convergence(simulation.until, surface, molecule.names),
+        torch.Generator(potential.device).manual_seed(settings["seed"]),
+        CgSystem(molecule, masses, variables, tuple(settings["surface"])),
     )
-    return run, starts
 
 
 if __name__ == "__main__":

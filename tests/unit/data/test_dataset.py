@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from meanforce.data.dataset import Dataset, Part
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import EACH, H5mdWriter
 from meanforce.errors import InputError
 
 LENGTHS = (101, 40, 3000)
@@ -55,6 +55,23 @@ def test_concatenation(paths):
     assert whole.observable("log_weight").tolist() == labels(whole)
     assert whole.positions().dtype == np.float32
     assert np.unique(whole.temperatures()).tolist() == [300.0, 301.0, 302.0]
+
+
+def test_boxes_follow_the_frames(tmp_path, paths):
+    assert Dataset.of(paths).boxes() is None
+    for number, name in enumerate(("a", "b")):
+        box = EACH if number else 2.0 * np.eye(3)
+        parameters = {"bead_names": ["A", "B"], "bonds": [[0, 1]], "temperature": 300.0}
+        with H5mdWriter(tmp_path / f"{name}.h5", np.ones(2), parameters, True, box) as writer:
+            flat, beads = np.zeros(6), np.zeros((6, 2, 3))
+            boxes = (3.0 + np.arange(6))[:, None, None] * np.eye(3) if number else None
+            writer.append(beads, np.arange(6.0), flat, flat, flat.astype(int), beads, boxes=boxes)
+    both = Dataset.of([tmp_path / "a.h5", tmp_path / "b.h5"])
+    edges = [2.0] * 6 + [3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
+    assert both.boxes()[:, 1, 1].tolist() == edges
+    assert both.stride(2).boxes()[:, 2, 2].tolist() == edges[::2]
+    with pytest.raises(InputError, match=r"0\.h5: has no periodic box, but .*a\.h5 has one"):
+        (both + Dataset.of(paths[:1])).boxes()
 
 
 @pytest.mark.parametrize("step", [1, 2, 7, 200])

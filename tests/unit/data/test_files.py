@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meanforce.data.chunks import CHUNK, GrowingArray, deflated
-from meanforce.data.h5md import H5mdReader, H5mdWriter, contents
+from meanforce.data.h5md import EACH, H5mdReader, H5mdWriter, contents
 from meanforce.errors import InputError
 
 
@@ -91,6 +91,8 @@ def test_mdanalysis_reads_the_box(tmp_path, shape):
         assert file["particles/beads/id"][:].tolist() == [0, 1]
     with H5mdReader(path) as reader:
         np.testing.assert_array_equal(reader.box(), box)
+        np.testing.assert_array_equal(reader.boxes(), np.broadcast_to(box, (3, 3, 3)))
+        assert reader.boxes(slice(1, 3)).shape == (2, 3, 3)
 
 
 def test_without_a_box(dataset):
@@ -99,7 +101,30 @@ def test_without_a_box(dataset):
     universe.load_new(str(path), format="H5MD")
     assert universe.dimensions is None
     with H5mdReader(path) as reader:
-        assert reader.box() is None
+        assert reader.boxes() is None
+
+
+def test_each_frame_has_its_own_box(tmp_path):
+    """As at constant pressure, or of several chains of a CG run."""
+    path, flat = tmp_path / "cg.h5", np.zeros(4)
+    scales = np.array([1.0, 1.1, 0.9, 1.3])[:, None, None]
+    boxes = scales * BOXES["dodecahedron"][0]
+    boxes[2] = np.diag([2.0, 3.0, 4.0])
+    with H5mdWriter(path, np.ones(2), {}, with_forces=False, box=EACH) as writer:
+        for part in (slice(0, 1), slice(1, 4)):
+            some = flat[part]
+            writer.append(np.zeros((len(some), 2, 3)), some, some, some, some, boxes=boxes[part])
+    universe = MDAnalysis.Universe.empty(2, trajectory=False)
+    universe.load_new(str(path), format="H5MD")
+    found = [frame.dimensions.copy() for frame in universe.trajectory]
+    np.testing.assert_allclose(found[0], [30, 30, 30, 60, 60, 90], rtol=1e-6)
+    np.testing.assert_allclose(found[1], [33, 33, 33, 60, 60, 90], rtol=1e-6)
+    np.testing.assert_allclose(found[2], [20, 30, 40, 90, 90, 90], rtol=1e-6)
+    with H5mdReader(path) as reader:
+        np.testing.assert_array_equal(reader.boxes(), boxes)
+        np.testing.assert_array_equal(reader.boxes(slice(1, None, 2)), boxes[1::2])
+        with pytest.raises(InputError, match=r"cg\.h5: has a periodic box that changes"):
+            reader.box()
 
 
 @pytest.mark.parametrize("kind", ["f4", "f8", "i4", "i8"])

@@ -8,13 +8,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from double_well import BEAD, MASSES, DoubleWell, settings
+from double_well import DoubleWell, cg_run, settings
 from scipy import stats
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics.exchange import Ladders
+from meanforce.dynamics.job import sample_to_file
 from meanforce.dynamics.langevin import State
-from meanforce.dynamics.run import BatchRun
 from meanforce.settings.simulations import TemperatureExchangeSettings
 from meanforce.units import kt
 
@@ -88,15 +88,11 @@ def test_exchange_crosses_a_barrier_and_the_lowest_level_has_the_exact_populatio
     starts = np.zeros((400, 1, 3))
     starts[:, 0, 0] = 1.0
     changes = {"chains": 400, "equilibration": 30.0, "length": 30.0, "stride": 0.5}
-    cold = BatchRun(
-        potential, BEAD, MASSES, settings(**changes | {"chains": 100}), None, 300.0, 5
-    )  # fmt: skip
-    cold.run(starts[:100], tmp_path / "cold.h5", lambda line: None)
+    cold = cg_run(potential, starts[:100], settings(**changes | {"chains": 100}), 5)
+    sample_to_file(cold, tmp_path / "cold.h5", lambda line: None)
     assert right_well(tmp_path / "cold.h5", 100)[0] > 0.9
-    hot = BatchRun(
-        potential, BEAD, MASSES, settings(**changes, exchange=EXCHANGE), None, 300.0, 5
-    )  # fmt: skip
-    hot.run(starts, tmp_path / "hot.h5", lambda line: None)
+    hot = cg_run(potential, starts, settings(**changes, exchange=EXCHANGE), 5)
+    sample_to_file(hot, tmp_path / "hot.h5", lambda line: None)
     estimate, error = right_well(tmp_path / "hot.h5", 100)
     assert error < 0.25 * exact
     assert estimate == pytest.approx(exact, abs=5 * error)

@@ -8,13 +8,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from double_well import BEAD, MASSES, VARIABLE, DoubleWell, settings
+from double_well import VARIABLE, DoubleWell, cg_run, settings
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics.grid import Grid
+from meanforce.dynamics.job import sample_to_file
 from meanforce.dynamics.langevin import Langevin, step
-from meanforce.dynamics.run import BatchRun
-from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import InputError
 from meanforce.settings.simulations import CgBiasSettings
@@ -76,14 +75,11 @@ def test_shared_bias_crosses_a_barrier_and_reweights_to_the_exact_populations(tm
         context={"internal": True},
     )  # fmt: skip
     potential = DoubleWell()
-    bias = SharedBias(bias_settings, [VARIABLE], ["X"], 300.0, torch.float64)
-    run = BatchRun(
-        potential, BEAD, MASSES, settings(bias=bias_settings.model_dump()), bias, 300.0, 11
-    )
     # All chains start in the less stable well, 4 nm·kJ/mol above the other.
     starts = np.zeros((400, 1, 3))
     starts[:, 0, 0] = 1.0
-    run.run(starts, tmp_path / "cg.h5", lambda line: None)
+    run = cg_run(potential, starts, settings(bias=bias_settings.model_dump()), 11)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         x = reader.positions()[:, 0, 0].reshape(60, 400)
         weights = np.exp(reader.observable("log_weight")).reshape(60, 400)
@@ -105,9 +101,9 @@ def test_a_run_in_which_everything_breaks_says_so(tmp_path):
             positions = configuration.positions
             return positions[:, 0, 0], torch.full_like(positions, float("nan"))
 
-    run = BatchRun(Explosive(), BEAD, MASSES, settings(), None, 300.0, 1)
+    run = cg_run(Explosive(), np.zeros((400, 1, 3)), settings(), 1)
     with pytest.raises(InputError, match="400 of 400 chains of the CG run broke at 300 K"):
-        run.run(np.zeros((400, 1, 3)), tmp_path / "cg.h5", lambda line: None)
+        sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
 
 
 def test_a_broken_chain_is_marked_and_the_others_go_on(tmp_path):
@@ -117,10 +113,9 @@ def test_a_broken_chain_is_marked_and_the_others_go_on(tmp_path):
             forces[0] = float("nan")
             return energy, forces
 
-    run = BatchRun(
-        Fragile(), BEAD, MASSES, settings(chains=4, length=2.0, least_stable=0.75), None, 300.0, 1
-    )
-    run.run(np.ones((4, 1, 3)), tmp_path / "cg.h5", lambda line: None)
+    chosen = settings(chains=4, length=2.0, least_stable=0.75)
+    run = cg_run(Fragile(), np.ones((4, 1, 3)), chosen, 1)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         weights = reader.observable("log_weight").reshape(-1, 4)
         assert np.isneginf(weights[:, 0]).all()

@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 import torch
 from chains import CGNET, chain_frames
-from double_well import BEAD, MASSES, VARIABLE, DoubleWell, settings
+from double_well import LOOKED_AT, SYSTEM, DoubleWell, cg_run, settings
 
 from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.compiled import available
-from meanforce.dynamics.convergence import Convergence
-from meanforce.dynamics.run import BatchRun
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.job import Speed, sample_to_file
 from meanforce.dynamics.schedule import Schedule
-from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.errors import InputError, Stopped
 from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
@@ -97,24 +96,25 @@ KINDS = {
 }
 
 
-def cg_run(kind: str) -> BatchRun:
+def short_run(kind: str) -> CgRun:
     """A short run of a few chains; every call gives a new one."""
     changes = {"chains": 6, "equilibration": 0.5, "length": 2.0, "stride": 0.1} | KINDS[kind]
-    chosen, bias, convergence = settings(**changes), None, None
-    if chosen.bias is not None:
-        bias = SharedBias(chosen.bias, [VARIABLE], ["X"], 300.0, torch.float64)
-    if chosen.until is not None:
-        convergence = Convergence(chosen.until, {"x": VARIABLE}, ["X"])
-    return BatchRun(DoubleWell(), BEAD, MASSES, chosen, bias, 300.0, 11, convergence)
+    chosen = settings(**changes)
+    starts = np.linspace(-1, 1, 18).reshape(6, 1, 3)
+    return cg_run(DoubleWell(), starts, chosen, 11, LOOKED_AT if chosen.until else SYSTEM)
+
+
+def run_to(path, kind: str, job: Job | None = None, lines: list[str] | None = None) -> Speed:
+    told = [] if lines is None else lines
+    return sample_to_file(short_run(kind), path, told.append, job)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
-    starts = np.linspace(-1, 1, 18).reshape(6, 1, 3)
-    cg_run(kind).run(starts, tmp_path / "once.h5", lambda line: None)
+    run_to(tmp_path / "once.h5", kind)
     stops = go_on_until_done(
         tmp_path / "job",
-        lambda job: cg_run(kind).run(starts, tmp_path / "again.h5", lambda line: None, job),
+        lambda job: run_to(tmp_path / "again.h5", kind, job),
         every=17,
     )
     assert stops >= (25 if "bias" in KINDS[kind] else 13)
@@ -125,11 +125,11 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
 def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(compiling, "WORTH", 1)
-    starts, lines = np.linspace(-1, 1, 18).reshape(6, 1, 3), []
-    cg_run("plain").run(starts, tmp_path / "once.h5", lines.append)
+    lines = []
+    run_to(tmp_path / "once.h5", "plain", lines=lines)
     stops = go_on_until_done(
         tmp_path / "job",
-        lambda job: cg_run("plain").run(starts, tmp_path / "again.h5", lines.append, job),
+        lambda job: run_to(tmp_path / "again.h5", "plain", job, lines),
         every=120,
     )
     assert stops == 2
@@ -138,13 +138,12 @@ def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_the_bundle_of_another_run_is_refused(tmp_path):
-    starts = np.ones((6, 1, 3))
     job = Job(tmp_path, {"seed": 1}, stop=lambda: "test")
     with pytest.raises(Stopped, match="the same command goes on from here"):
-        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, job)
+        run_to(tmp_path / "cg.h5", "biased", job)
     other = Job(tmp_path, {"seed": 2})
     with pytest.raises(InputError, match="another job: seed was 1 and is 2"):
-        cg_run("biased").run(starts, tmp_path / "cg.h5", lambda line: None, other)
+        run_to(tmp_path / "cg.h5", "biased", other)
 
 
 def test_schedule_of_a_cg_run():

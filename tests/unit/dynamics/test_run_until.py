@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from double_well import BEAD, MASSES, VARIABLE, DoubleWell, settings
+from double_well import LOOKED_AT, VARIABLE, DoubleWell, cg_run, settings
 from pydantic import ValidationError
 
 from meanforce.analysis.metrics.convergence import rows
@@ -13,7 +13,8 @@ from meanforce.analysis.samples import model_sample
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.convergence import Convergence
-from meanforce.dynamics.run import BatchRun
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.job import sample_to_file
 from meanforce.errors import InputError
 from meanforce.potentials.device import chosen_device
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -38,11 +39,11 @@ def test_round_trips_of_known_series():
 UNTIL = {"r_hat": 1.01, "round_trips": 0.8, "at_most": 100.0}
 
 
-def until_run(potential, until=UNTIL, **changes):
+def until_run(potential, until=UNTIL, starts=None, **changes) -> CgRun:
     changes = {"chains": 30, "equilibration": 1.0, "length": 5.0, "stride": 0.1} | changes
     chosen = settings(**changes, until=until)
-    convergence = Convergence(chosen.until, {"x": VARIABLE}, ["X"])
-    return BatchRun(potential, BEAD, MASSES, chosen, None, 300.0, 3, convergence)
+    starts = starts_of(chosen.chains) if starts is None else starts
+    return cg_run(potential, starts, chosen, 3, LOOKED_AT)
 
 
 def starts_of(chains: int) -> np.ndarray:
@@ -54,7 +55,7 @@ def starts_of(chains: int) -> np.ndarray:
 
 def parameters_of(run, path, lines=None, chains=30) -> dict:
     told = [] if lines is None else lines
-    run.run(starts_of(chains), path, told.append)
+    sample_to_file(run, path, told.append)
     with H5mdReader(path) as reader:
         frames = reader.n_frames // chains
         assert frames * 0.1 == pytest.approx(reader.parameters["length"])
@@ -165,8 +166,8 @@ def test_a_run_of_a_given_length_says_nothing_on_convergence(tmp_path):
 
 
 def test_files_without_starts_have_the_split_r_hat(tmp_path):
-    run = BatchRun(Low(), BEAD, MASSES, settings(chains=30), None, 300.0, 3)
-    run.run(starts_of(30), tmp_path / "cg.h5", lambda line: None)
+    run = cg_run(Low(), starts_of(30), settings(chains=30), 3)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         x, chains = reader.positions()[:, 0, 0].astype(float), reader.observable("chain")
         assert "starts" not in reader.parameters
@@ -177,9 +178,9 @@ def test_files_without_starts_have_the_split_r_hat(tmp_path):
 
 def test_starts_of_many_chains_fit_into_the_file(tmp_path):
     n = 6000
-    run = until_run(Low(), None, chains=n, equilibration=0.0, length=0.2)
     starts = np.random.default_rng(1).normal(size=(n, 1, 3))
-    run.run(starts, tmp_path / "cg.h5", lambda line: None)
+    run = until_run(Low(), None, starts, chains=n, equilibration=0.0, length=0.2)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         assert reader.parameters["starts"]["x"] == starts[:, 0, 0].tolist()
 
@@ -187,10 +188,10 @@ def test_starts_of_many_chains_fit_into_the_file(tmp_path):
 def test_with_exchange_round_trips_are_those_along_temperature(tmp_path):
     exchange = {"highest": 600.0, "levels": 3, "every": 0.05}
     until = {"r_hat": None, "drift": None, "round_trips": 8, "at_most": 100.0}
-    run = until_run(DoubleWell(), until, exchange=exchange)
     starts = np.ones((30, 1, 3))
     starts[:10, 0, 0] = np.linspace(-1, 1, 10)
-    run.run(starts, tmp_path / "cg.h5", lambda line: None)
+    run = until_run(DoubleWell(), until, starts, exchange=exchange)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         about = reader.parameters
     assert about["exchange"]["round_trips"] >= 8

@@ -5,14 +5,16 @@ import types
 import numpy as np
 import pytest
 import torch
-from double_well import settings
+from double_well import cg_run, settings
 
 from meanforce.analysis.metrics import convergence
 from meanforce.analysis.samples import model_sample
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
-from meanforce.dynamics.run import BatchRun
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.job import sample_to_file
 from meanforce.dynamics.stability import KINDS, IntegrityCheck, counts, gate
+from meanforce.dynamics.system import CgSystem
 from meanforce.errors import InputError
 from meanforce.potentials.interface import Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -106,19 +108,19 @@ class Tethers(Potential):
         raise NotImplementedError
 
 
-def tethered(starts: np.ndarray, **changes) -> BatchRun:
+def tethered(starts: np.ndarray, **changes) -> CgRun:
     changes = {
         "chains": 40, "time_step": 0.002, "equilibration": 0.1, "length": 0.4, "stride": 0.1,
     } | changes  # fmt: skip
-    masses = np.full(5, 12.0)
-    return BatchRun(Tethers(starts), MOLECULE, masses, settings(**changes), None, 300.0, 1)
+    system = CgSystem(MOLECULE, np.full(5, 12.0))
+    return cg_run(Tethers(starts), starts, settings(**changes), 1, system)
 
 
 def test_a_run_counts_broken_chains_by_kind(tmp_path):
     starts = shaken(40)
     starts[[3, 17]] *= MIRROR
     path = tmp_path / "cg.h5"
-    tethered(starts).run(starts, path, lambda line: None)
+    sample_to_file(tethered(starts), path, lambda line: None)
     with H5mdReader(path) as reader:
         assert reader.parameters["broken"] == {"exploded": 0, "permuted": 0, "chirality": 2}
         weights = reader.observable("log_weight").reshape(-1, 40)
@@ -136,7 +138,7 @@ def test_a_run_counts_broken_chains_by_kind(tmp_path):
         }
     )  # fmt: skip
     with pytest.raises(InputError, match=r"2 of 40 chains .*chirality flipped: 2.*asks for 0\.96"):
-        tethered(starts, least_stable=0.96).run(starts, path, lambda line: None)
+        sample_to_file(tethered(starts, least_stable=0.96), path, lambda line: None)
 
 
 def test_a_ladder_breaks_as_one(tmp_path):
@@ -145,7 +147,7 @@ def test_a_ladder_breaks_as_one(tmp_path):
     starts[13] *= MIRROR
     exchange = {"highest": 310.0, "levels": 4, "every": 1000.0}
     run = tethered(starts, exchange=exchange, least_stable=0.9)
-    run.run(starts, tmp_path / "cg.h5", lambda line: None)
+    sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:
         weights = reader.observable("log_weight").reshape(-1, 10)
         assert reader.parameters["broken"]["chirality"] == 1
@@ -159,7 +161,8 @@ def test_chains_that_broke_leave_no_empty_units(tmp_path, left):
     starts = shaken(40)
     starts[left:] *= MIRROR
     path = tmp_path / "cg.h5"
-    tethered(starts, length=2.0, least_stable=0.01).run(starts, path, lambda line: None)
+    run = tethered(starts, length=2.0, least_stable=0.01)
+    sample_to_file(run, path, lambda line: None)
     sample = model_sample(path, [VARIABLE], 4)
     counts = np.bincount(sample.units, minlength=sample.n_units)
     assert sample.n_units == 4

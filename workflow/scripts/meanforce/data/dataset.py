@@ -211,6 +211,23 @@ class Dataset:
         """kJ/mol/nm, float32, shape (n, n_beads, 3)."""
         return self._read(H5mdReader.forces)
 
+    def boxes(self) -> np.ndarray | None:
+        """Periodic box vectors in nm, in rows: float64, shape (n, 3, 3); None without a box.
+
+        Raises:
+            InputError: some files have a box and others have none.
+        """
+        found = [part.read(H5mdReader.boxes) for part in self.parts]
+        have = [boxes is not None for boxes in found]
+        if all(have) and have:
+            return np.concatenate(found)
+        if any(have):
+            raise InputError(
+                f"{self.parts[have.index(False)].path}: has no periodic box, but "
+                f"{self.parts[have.index(True)].path} has one; give datasets of the same kind"
+            )
+        return None
+
     def times(self) -> np.ndarray:
         """ps, shape (n,)."""
         return self._read(H5mdReader.times)

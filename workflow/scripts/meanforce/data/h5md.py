@@ -1,7 +1,7 @@
 """CG datasets and CG trajectories in H5MD; de Buyl, Colberg, Höfling, CPC 185, 1546 (2014).
 
 One particles group, ``/particles/beads``, holds position (nm) and, in datasets, force
-(kJ/mol/nm), frame by frame, and of periodic systems the box's edges (nm); MDAnalysis reads it.
+(kJ/mol/nm), and of periodic systems the box's edges (nm), frame by frame; MDAnalysis reads it.
 Where the mapping adds noise to positions, what they were without it is the element
 `unperturbed_position` (nm).
 Scalars of the frames are observables: `bias_energy` (kJ/mol), `log_weight` (of the unbiased
@@ -34,6 +34,10 @@ UNITS = {
 OBSERVABLES = {"bias_energy": "kJ mol-1", "log_weight": "", "chain": ""}
 """Scalars of the frames and their units."""
 TEMPERATURE = "observables/temperature"
+EDGES = f"{BEADS}/box/edges"
+
+EACH = "each"
+"""In place of a box: each frame has its own, which is given with it."""
 
 
 class H5mdWriter:
@@ -44,7 +48,8 @@ class H5mdWriter:
         masses: u, shape (n_beads,).
         parameters: plain values that describe the beads (names, bonds, temperature, ...).
         with_forces: whether frames have forces.
-        box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or None.
+        box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames; `EACH`
+            where they differ; None without.
         with_temperatures: whether each frame has a temperature of its own; the parameter
             `temperature` is then that of the state point.
         with_unperturbed: whether frames have positions without noise as well.
@@ -59,7 +64,7 @@ class H5mdWriter:
         masses: np.ndarray,
         parameters: dict[str, Any],
         with_forces: bool,
-        box: np.ndarray | None = None,
+        box: np.ndarray | str | None = None,
         with_temperatures: bool = False,
         with_unperturbed: bool = False,
     ) -> None:
@@ -85,9 +90,12 @@ class H5mdWriter:
             self._element(f"{BEADS}/force", each, "f4", "kJ mol-1 nm-1")
         if with_unperturbed:
             self._element(f"{BEADS}/unperturbed_position", each, "f4", "nm")
-        self._edges = None if box is None else _edges(np.asarray(box, dtype=np.float64))
-        if self._edges is not None:
-            self._element(f"{BEADS}/box/edges", self._edges.shape, "f8", "nm")
+        self._edges = None
+        if isinstance(box, str):
+            self._element(EDGES, (3, 3), "f8", "nm")
+        elif box is not None:
+            self._edges = _edges(np.asarray(box, dtype=np.float64))
+            self._element(EDGES, self._edges.shape, "f8", "nm")
         for name, unit in OBSERVABLES.items():
             kind = "i4" if name == "chain" else "f8"
             self._element(f"observables/{name}", (), kind, unit)
@@ -121,9 +129,15 @@ class H5mdWriter:
         force: np.ndarray | None = None,
         temperature: np.ndarray | None = None,
         unperturbed: np.ndarray | None = None,
+        boxes: np.ndarray | None = None,
     ) -> None:
-        """Add frames: arrays of n frames in nm, ps, kJ/mol, K; positions (n, n_beads, 3)."""
+        """Add frames: arrays of n frames in nm, ps, kJ/mol, K; positions (n, n_beads, 3).
+
+        Boxes of shape (n, 3, 3) belong to files in which `EACH` frame has its own.
+        """
         n = len(time)
+        if self._edges is not None:
+            boxes = np.broadcast_to(self._edges, (n, *self._edges.shape))
         values = {
             f"{BEADS}/position": position,
             f"{BEADS}/force": force,
@@ -133,15 +147,13 @@ class H5mdWriter:
             "observables/log_weight": log_weight,
             "observables/chain": chain,
             TEMPERATURE: temperature,
+            EDGES: boxes,
         }
         for name, block in values.items():
             if block is None:
                 continue
             self._arrays[name].append(block)
         self._arrays["step"].append(np.arange(self._length, self._length + n))
-        if self._edges is not None:
-            edges = np.broadcast_to(self._edges, (n, *self._edges.shape))
-            self._arrays[f"{BEADS}/box/edges"].append(edges)
         self._length += n
 
     def __enter__(self) -> Self:
@@ -283,12 +295,29 @@ class H5mdReader:
         return self._read(f"observables/{name}/value", frames)
 
     def box(self) -> np.ndarray | None:
-        """Periodic box vectors in nm, rows of shape (3, 3); None without, or without frames."""
+        """The box of all frames, nm, shape (3, 3); None without, or without frames.
+
+        Raises:
+            InputError: frames have different boxes.
+        """
+        boxes = self.boxes()
+        if boxes is None or not len(boxes):
+            return None
+        if (boxes != boxes[0]).any():
+            raise InputError(
+                f"{self._path}: has a periodic box that changes from frame to frame; allowed here "
+                "are frames at constant volume"
+            )
+        return boxes[0]
+
+    def boxes(self, frames: slice = slice(None)) -> np.ndarray | None:
+        """Periodic box vectors in nm, in rows: float64, shape (n, 3, 3); None without a box."""
         with self._checked():
-            if "edges" not in self._file[f"{BEADS}/box"] or not self.n_frames:
-                return None
-            edges = self._file[f"{BEADS}/box/edges/value"][0]
-        return np.diag(edges) if edges.ndim == 1 else edges
+            periodic = EDGES in self._file
+        if not periodic:
+            return None
+        edges = self._read(f"{EDGES}/value", frames)
+        return edges if edges.ndim == 3 else edges[:, :, None] * np.eye(3)
 
     def check_units(self) -> None:
         """See that positions, forces and times have the units of this project.

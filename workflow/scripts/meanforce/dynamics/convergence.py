@@ -37,6 +37,8 @@ class Convergence:
             noted.
         variables: name: collective variable that is looked at.
         bead_names: names of the beads.
+        cell: periodic box vectors, nm, shape (3, 3), or None; variables are then those of nearest
+            images.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class Convergence:
         settings: UntilSettings | None,
         variables: Mapping[str, CollectiveVariableSettings],
         bead_names: list[str],
+        cell: np.ndarray | None = None,
     ) -> None:
+        self._cell = None if cell is None else torch.from_numpy(np.asarray(cell))
         self._settings, self._bead_names = settings, bead_names
         self._variables = dict(variables)
 
@@ -122,4 +126,5 @@ class Convergence:
     def _evaluate(self, positions: np.ndarray) -> np.ndarray:
         """Values of the variables, shape (n, n_variables)."""
         beads = torch.from_numpy(positions)
-        return evaluate_variables(list(self._variables.values()), self._bead_names, beads).numpy()
+        variables = list(self._variables.values())
+        return evaluate_variables(variables, self._bead_names, beads, self._cell).numpy()

@@ -7,9 +7,11 @@ from the frozen bias V, so that weights exp(V/kT) are exact.
 
 import math
 
+import numpy as np
 import torch
 
 from meanforce.dynamics.grid import Grid
+from meanforce.errors import InputError
 from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.simulations import CgBiasSettings
@@ -29,6 +31,11 @@ class SharedBias:
         temperature: K.
         dtype: floating-point type of positions.
         device: where positions are.
+        cell: periodic box vectors, nm, shape (3, 3), or None; variables are then those of nearest
+            images.
+
+    Raises:
+        InputError: there is a cell, and a variable depends on where in it the beads are.
     """
 
     def __init__(
@@ -39,7 +46,16 @@ class SharedBias:
         temperature: float,
         dtype: torch.dtype,
         device: torch.device | str = "cpu",
+        cell: np.ndarray | None = None,
     ) -> None:
+        if cell is not None and any(
+            term.kind == "coordinate" for variable in variables for _, term in variable.terms
+        ):
+            raise InputError(
+                "bias: is on a Cartesian coordinate, which has no nearest image in a periodic "
+                "cell; allowed are distances, angles, dihedrals and coordination numbers"
+            )
+        self._cell = None if cell is None else torch.as_tensor(cell, dtype=dtype, device=device)
         self._settings, self._kt = settings, kt(temperature)
         self._variables = CollectiveVariables(variables, bead_names, dtype, device)
         periodic = [is_periodic(variable.kind) for variable in variables]
@@ -49,13 +65,13 @@ class SharedBias:
 
     def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """V in kJ/mol, shape (n,), and −dV/dR in kJ/mol/nm, shape (n, n_beads, 3)."""
-        s, slopes = self._variables.evaluate(positions)
+        s, slopes = self._variables.evaluate(positions, self._cell)
         energy, gradient = self.grid.evaluate(s)
         return energy, -self._variables.pull_back(gradient.to(s.dtype), slopes)
 
     def deposit(self, positions: torch.Tensor, deposits: int) -> None:
         """Let every chain add a hill; `deposits` is how often this will be done in all."""
-        s, _ = self._variables.evaluate(positions)
+        s, _ = self._variables.evaluate(positions, self._cell)
         energy, _ = self.grid.evaluate(s)
         first = TOTAL_HEIGHT * self._kt / self.grid.fraction_of(self._settings.width)
         damping = torch.exp(-energy / ((self._settings.bias_factor - 1.0) * self._kt))

@@ -1,26 +1,42 @@
-"""The space of CG runs: endless, without a periodic box."""
+"""The space of CG runs: endless for one molecule, the periodic cell of the data for several."""
 
 import numpy as np
 
 from meanforce.core.graph import molecules
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
+from meanforce.potentials.interface import Potential
 
 
-def refuse_molecules_of_a_box(molecule: Topology, box: np.ndarray | None, where: str) -> None:
-    """Refuse several molecules of a periodic system: nothing would hold them together.
+def cell_of(
+    molecule: Topology, box: np.ndarray | None, potential: Potential, where: str
+) -> np.ndarray | None:
+    """Periodic cell of a CG run.
+
+    A single molecule that bonds hold together runs in endless space, as its data hold it whole.
+    Several molecules of a periodic system would drift apart there.
 
     Args:
         molecule: the beads.
         box: of the data, nm, shape (3, 3), or None.
-        where: file of the data, for the message.
+        potential: that is to run.
+        where: file of the data, for messages.
+
+    Returns:
+        nm, shape (3, 3); None in endless space.
 
     Raises:
-        InputError: there is a box, and beads are in several molecules.
+        InputError: a cell is needed, and the potential supports none.
     """
     number = len(molecules(molecule))
-    if box is not None and number > 1:
+    if box is None or number == 1:
+        return None
+    try:
+        potential.require_periodic()
+    except InputError as error:
         raise InputError(
-            f"{where}: has beads of {number} molecules in a periodic box, but CG runs have no box, "
-            "and molecules would drift apart; allowed are mappings with beads of one molecule"
-        )
+            f"{where}: has beads of {number} molecules in a periodic box, and they would drift "
+            "apart without one; allowed are mappings with beads of one molecule, or a potential "
+            f"that supports a periodic cell ({error})"
+        ) from error
+    return box

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from meanforce.core.cell import nearest_images
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 
@@ -25,9 +26,13 @@ class IntegrityCheck:
     Args:
         molecule: the beads.
         starts: starting configurations of all chains, nm, shape (n_chains, n_beads, 3).
+        cell: periodic box vectors, nm, shape (3, 3), or None.
     """
 
-    def __init__(self, molecule: Topology, starts: torch.Tensor) -> None:
+    def __init__(
+        self, molecule: Topology, starts: torch.Tensor, cell: torch.Tensor | None = None
+    ) -> None:
+        self._cell = cell
         device = starts.device
         self._bonds = torch.tensor(molecule.bonds, dtype=torch.long, device=device).reshape(-1, 2)
         self._reference = self._lengths(starts)
@@ -56,23 +61,36 @@ class IntegrityCheck:
 
     def _lengths(self, positions: torch.Tensor) -> torch.Tensor:
         first, second = self._bonds.unbind(1)
-        return (positions[:, first] - positions[:, second]).norm(dim=-1)
+        return self._apart(positions, first, second).norm(dim=-1)
+
+    def _apart(
+        self, positions: torch.Tensor, first: torch.Tensor, second: torch.Tensor
+    ) -> torch.Tensor:
+        """first − second, nearest images, shape (n_chains, n_pairs, 3)."""
+        return nearest_images(positions[:, first] - positions[:, second], self._cell)
 
     def _volumes(self, positions: torch.Tensor) -> torch.Tensor:
         """(a−o)·[(b−o)×(c−o)] of all stereo centres, shape (n_chains, n_centres)."""
-        center, a, b, c = (positions[:, column] for column in self._stereo.unbind(1))
-        cross = torch.linalg.cross(b - center, c - center)
-        return ((a - center) * cross).sum(-1)
+        center, *ends = self._stereo.unbind(1)
+        a, b, c = (self._apart(positions, end, center) for end in ends)
+        return (a * torch.linalg.cross(b, c)).sum(-1)
 
     def _neighbours_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Whether a stretched bond has a bead nearer to one end than its own partner."""
         reach = STRETCHED * self._longest
-        distances = torch.cdist(positions, positions)
+        distances = self._distances(positions)
         stranger = distances.masked_fill(self._bonded, math.inf).amin(dim=-1)
         nearer = (stranger[:, self._bonds] < lengths[..., None]).any(dim=-1)
         itself = torch.eye(positions.shape[1], dtype=torch.bool, device=positions.device)
         together = distances.masked_fill(itself, math.inf).amin(dim=-1) < reach.max()
         return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
+
+    def _distances(self, positions: torch.Tensor) -> torch.Tensor:
+        """Of all beads, shape (n_chains, n_beads, n_beads)."""
+        if self._cell is None:
+            return torch.cdist(positions, positions)
+        apart = positions[:, :, None] - positions[:, None]
+        return nearest_images(apart.flatten(1, 2), self._cell).norm(dim=-1).view(apart.shape[:3])
 
 
 def _code(kind: str) -> int:

@@ -1,12 +1,13 @@
 """Frames of a CG run, in a file that a killed process leaves in good order, until they are H5MD."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from meanforce.data.h5md import H5mdWriter
+from meanforce.dynamics.engine import Frame
 from meanforce.restart.records import BUFFER, RecordFile
 
 
@@ -38,35 +39,36 @@ class Store:
         """Where the file ends, once everything is on the disk."""
         return list(self._file.position())
 
-    def add(
-        self,
-        time: float,
-        positions: torch.Tensor,
-        bias_energy: torch.Tensor,
-        log_weight: torch.Tensor,
-    ) -> None:
-        """Add a frame of all chains.
-
-        Args:
-            time: ps.
-            positions: nm, shape (chains, n_beads, 3).
-            bias_energy: kJ/mol, shape (chains,).
-            log_weight: of the unbiased ensemble, shape (chains,).
-        """
+    def add(self, time: float, frame: Frame) -> None:
+        """Add a frame of all chains at a time in ps."""
         record = np.empty((), self._file.kind)
-        record["time"], record["positions"] = time, positions.numpy()
-        record["bias_energy"], record["log_weight"] = bias_energy.numpy(), log_weight.numpy()
+        record["time"] = time
+        for field in dataclasses.fields(Frame):
+            record[field.name] = getattr(frame, field.name).numpy()
         self._file.append(record)
 
     def positions(self, first: int) -> np.ndarray:
         """Positions from a record on, nm, shape (n_records, chains, n_beads, 3)."""
         return self._file.take(np.arange(first, len(self._file)))["positions"]
 
-    def finish(self, output: Path, masses: np.ndarray, parameters: dict[str, Any]) -> None:
-        """Write the H5MD file; the raw one stays, so that this may be done again."""
+    def finish(
+        self,
+        output: Path,
+        masses: np.ndarray,
+        parameters: dict[str, Any],
+        cell: np.ndarray | None = None,
+    ) -> None:
+        """Write the H5MD file; the raw one stays, so that this may be done again.
+
+        Args:
+            output: file to write.
+            masses: of the beads, u, shape (n_beads,).
+            parameters: plain values that describe the run.
+            cell: periodic box vectors of all frames, nm, shape (3, 3); None in endless space.
+        """
         chain = np.arange(self._chains)
         rows = max(1, BUFFER // self._file.kind.itemsize)
-        with H5mdWriter(output, masses, parameters, with_forces=False) as writer:
+        with H5mdWriter(output, masses, parameters, with_forces=False, box=cell) as writer:
             for block in self._file.blocks(rows):
                 writer.append(
                     position=block["positions"].reshape(-1, self._n_beads, 3),

@@ -15,6 +15,7 @@ from meanforce.errors import InputError
 from meanforce.fitting.blocks import Blocks, cut
 from meanforce.fitting.storage import Storage
 from meanforce.fitting.weights import effective_sample_size, weights_of
+from meanforce.potentials.whole import is_one
 from meanforce.settings.experiments import BLOCKS_PER_FOLD
 
 CHUNK = 20000
@@ -143,7 +144,8 @@ def read_frames(
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
     There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
-    memory of the conformations; see `training.blocks`.
+    memory of the conformations; see `training.blocks`. Frames of several molecules in a periodic
+    box have cells; those of a single one have none.
 
     Args:
         paths: H5MD datasets.
@@ -181,14 +183,18 @@ def read_frames(
         logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     storage = Storage(folder)
+    molecule = Topology.of(dataset.parameters)
+    # Datasets hold molecules whole, so that a single one is as it would be in endless space.
+    boxes = None if is_one(molecule) else dataset.boxes()
     return Frames(
         positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),
         forces=storage.keep(chunk.forces() for chunk in dataset.chunks(CHUNK)),
         temperatures=torch.from_numpy(dataset.temperatures()),
         folds=torch.from_numpy(blocks.folds),
         blocks=torch.from_numpy(blocks.numbers),
-        molecule=Topology.of(dataset.parameters),
+        molecule=molecule,
         weights=shares,
+        cells=None if boxes is None else torch.from_numpy(boxes.astype(np.float32)),
         storage=storage,
         cut=blocks,
     )

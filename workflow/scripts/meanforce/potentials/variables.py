@@ -176,6 +176,7 @@ def evaluate_variables(
     variables: list[CollectiveVariableSettings],
     bead_names: list[str],
     positions: torch.Tensor,
+    cell: torch.Tensor | None = None,
     chunk: int = 20000,
 ) -> torch.Tensor:
     """Values of collective variables, shape (n_frames, n_variables), float64.
@@ -184,8 +185,10 @@ def evaluate_variables(
         variables: settings.
         bead_names: names of the beads, in order.
         positions: nm, shape (n_frames, n_beads, 3).
+        cell: periodic box vectors, nm, shape (3, 3), or None.
         chunk: frames evaluated at once.
     """
     evaluator = CollectiveVariables(variables, bead_names, torch.float64)
-    parts = [evaluator.evaluate(block.to(torch.float64))[0] for block in positions.split(chunk)]
+    cell = None if cell is None else cell.double()
+    parts = [evaluator.evaluate(block.double(), cell)[0] for block in positions.split(chunk)]
     return torch.cat(parts) if parts else torch.zeros(0, len(variables), dtype=torch.float64)

@@ -1,0 +1,230 @@
+"""The engine `torch`: all chains of a CG run as one batch.
+
+It knows no files, no jobs and no clocks: `start` makes chains and `step` moves them; a frame is
+what they are at one instant. All that changes is in `Chains`, the bias, the ladders and the
+generator of random numbers, and `tensors` and `restore` write it down and take it up again.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.dynamics.compiled import compiled, pays
+from meanforce.dynamics.exchange import Ladders
+from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
+from meanforce.dynamics.schedule import Schedule
+from meanforce.dynamics.stability import IntegrityCheck, gate
+from meanforce.dynamics.system import CgSystem
+from meanforce.errors import InputError
+from meanforce.potentials.interface import Potential
+from meanforce.settings.simulations import SimulationSettings
+from meanforce.units import kt
+
+
+@dataclasses.dataclass(frozen=True)
+class CgRun:
+    """All that decides a CG run, to the last bit.
+
+    Attributes:
+        potential: the CG potential; the run computes in its type and on its device.
+        starts: where the chains start (all levels of a ladder, level after level), at the state
+            point's temperature, in endless space or in one periodic cell for all of them.
+        simulation: settings.
+        generator: of all random numbers, on the potential's device.
+        system: the beads.
+    """
+
+    potential: Potential
+    starts: Configuration[np.ndarray]
+    simulation: SimulationSettings
+    generator: torch.Generator
+    system: CgSystem
+
+    def __post_init__(self) -> None:
+        if self.starts.cell_per_frame:
+            raise InputError(
+                "starts: have a periodic cell each; allowed is one cell for all chains, since a CG "
+                "run has a constant volume"
+            )
+        if len(self.starts) != self.simulation.chains:
+            raise InputError(
+                f"starts: are {len(self.starts)} configurations, but 'chains' is "
+                f"{self.simulation.chains}; give one for each chain"
+            )
+
+
+@dataclasses.dataclass
+class Chains:
+    """Chains at one instant, and how far they are.
+
+    Attributes:
+        state: positions, velocities, forces.
+        broken: of each ladder, 0 or the code of how it broke; shape (n_ladders,), on the CPU.
+        step: steps done.
+        compiled: whether the steps are to be compiled.
+        ended: why the run ended; empty while it goes on.
+    """
+
+    state: State
+    broken: torch.Tensor
+    step: int = 0
+    compiled: bool = False
+    ended: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """The lowest level of all ladders at one instant.
+
+    Attributes:
+        positions: nm, shape (n_ladders, n_beads, 3), on the CPU.
+        bias_energy: kJ/mol, float64, shape (n_ladders,).
+        log_weight: of the unbiased ensemble, shape (n_ladders,); −inf of broken ladders.
+    """
+
+    positions: torch.Tensor
+    bias_energy: torch.Tensor
+    log_weight: torch.Tensor
+
+
+class TorchEngine:
+    """Langevin dynamics of many chains, with a shared bias and exchange of temperatures.
+
+    Args:
+        run: what to run.
+
+    Attributes:
+        schedule: what happens after which step.
+        ladders: temperatures of the chains.
+
+    Raises:
+        InputError: the potential does not support the cell.
+    """
+
+    def __init__(self, run: CgRun) -> None:
+        self._run, self._settings, self._potential = run, run.simulation, run.potential
+        self._temperature, cell = float(run.starts.temperature), run.starts.cell
+        self._device, dtype = run.potential.device, run.potential.dtype
+        self.schedule = Schedule.of(run.simulation)
+        self.ladders = Ladders(run.simulation.exchange, run.simulation.chains, self._temperature)
+        self._cell = None
+        if cell is not None:
+            run.potential.require_periodic()
+            self._cell = torch.from_numpy(np.asarray(cell)).to(self._device, dtype)
+        self._positions = torch.from_numpy(run.starts.positions).to(self._device, dtype)
+        self._intact = IntegrityCheck(run.system.molecule, self._positions, self._cell)
+        self._bias = run.system.bias(run.simulation, self._temperature, run.potential, cell)
+        self._langevin = Langevin(
+            torch.from_numpy(run.system.masses).to(self._device, dtype),
+            self.ladders.of_chains(self._device),
+            run.simulation.friction,
+            run.simulation.time_step,
+        )
+        self._advance = self._langevin.advance(self.forces)
+
+    def start(self) -> Chains:
+        """The chains before the first step."""
+        before, frames = self.schedule.before_frames, self.schedule.frames
+        steps = before + frames * self.schedule.per_frame
+        # Neighbours in a cell are found outside of PyTorch.
+        worth = pays(self._settings, self._run.system.molecule.size, steps)
+        return Chains(
+            self._langevin.start(self._positions, self.forces, self._run.generator),
+            torch.zeros(self.ladders.count, dtype=torch.long),
+            compiled=worth and self._cell is None,
+        )
+
+    def compile(self, chains: Chains, report: Callable[[str], None]) -> None:
+        """Compile the steps, if these chains' are to be."""
+        if chains.compiled:
+            # Not of the run's own random numbers, of which it must miss none.
+            other = torch.Generator(self._device).manual_seed(0)
+            self._advance = compiled(self._advance, arguments(chains.state, other), report)
+
+    def step(self, chains: Chains) -> None:
+        """One step of all chains, with the exchange or the hills that follow it.
+
+        Raises:
+            InputError: too many chains broke.
+        """
+        chains.state = step(chains.state, self._advance, self._run.generator)
+        chains.step += 1
+        if self.schedule.is_exchange(chains.step):
+            energies = self._energies(chains.state.positions)
+            chains.state = self.ladders.exchange(chains.state, energies, self._run.generator)
+        if self.schedule.is_deposit(chains.step):
+            self._mend(chains)
+            walkers = self.ladders.lowest(chains.state.positions)[chains.broken == 0]
+            self._bias.deposit(walkers, self.schedule.deposits)
+
+    def frame(self, chains: Chains) -> Frame:
+        """What is stored of the chains.
+
+        Raises:
+            InputError: too many chains broke.
+        """
+        self._mend(chains)
+        positions = self.ladders.lowest(chains.state.positions)
+        energy = torch.zeros(len(positions), dtype=torch.float64)
+        if self._bias is not None:
+            energy = self._bias.energy_and_forces(positions)[0].cpu()
+        log_weight = (energy / kt(self._temperature)).masked_fill(chains.broken > 0, -torch.inf)
+        return Frame(positions.cpu(), energy, log_weight)
+
+    def forces(self, positions: torch.Tensor) -> torch.Tensor:
+        """Of potential and bias, kJ/mol/nm, shape (n_chains, n_beads, 3)."""
+        _, forces = self._potential.energy_and_forces(self._configuration(positions))
+        if self._bias is not None:
+            forces = forces + self._bias.energy_and_forces(positions)[1]
+        return forces
+
+    def _energies(self, positions: torch.Tensor) -> torch.Tensor:
+        energies, _ = self._potential.energy_and_forces(self._configuration(positions))
+        if self._bias is not None:
+            energies = energies + self._bias.energy_and_forces(positions)[0]
+        return energies
+
+    def _configuration(self, positions: torch.Tensor) -> Configuration[torch.Tensor]:
+        return Configuration(positions, self._temperature, self._cell)
+
+    def _mend(self, chains: Chains) -> None:
+        """Mark ladders of which a chain broke, and put a copy of a whole one there.
+
+        So NaN cannot spread. The copy is never counted: its ladder stays marked.
+
+        Raises:
+            InputError: too many broke.
+        """
+        codes = self._intact.codes(chains.state.positions)
+        now = codes.view(self.ladders.levels, -1).amax(0).cpu()
+        if not bool(now.any()):
+            return
+        chains.broken = torch.where(chains.broken > 0, chains.broken, now)
+        when = f"at {self._temperature:g} K within {chains.step * self._settings.time_step:g} ps"
+        gate(chains.broken, self._settings.least_stable, when)
+        source = torch.arange(self.ladders.count)
+        source[now > 0] = int(torch.nonzero(chains.broken == 0)[0])
+        ladders = torch.arange(self.ladders.levels)[:, None] * self.ladders.count
+        order = (ladders + source).reshape(-1).to(self._device)
+        chains.state = chains.state.map(lambda tensor: chains_last(tensor[order]))
+
+    def tensors(self, chains: Chains) -> dict[str, torch.Tensor]:
+        """All that changes as the run goes on, but for the plain values of the chains."""
+        tensors = dataclasses.asdict(chains.state) | self.ladders.tensors()
+        tensors |= {"broken": chains.broken, "generator": self._run.generator.get_state()}
+        if self._bias is not None:
+            tensors["bias"] = self._bias.grid.values
+        return tensors
+
+    def restore(self, tensors: dict[str, torch.Tensor], **plain: int | bool | str) -> Chains:
+        """The inverse of `tensors`; `plain` are `step`, `compiled` and `ended` of the chains."""
+        self._run.generator.set_state(tensors["generator"])
+        self.ladders.restore(tensors)
+        if self._bias is not None:
+            self._bias.grid.values = tensors["bias"].to(self._device)
+        state = State(*(tensors[field.name] for field in dataclasses.fields(State)))
+        state = state.map(lambda tensor: chains_last(tensor.to(self._device)))
+        return Chains(state, tensors["broken"], **plain)

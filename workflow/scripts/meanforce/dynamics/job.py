@@ -1,0 +1,100 @@
+"""The stage `simulate`: a CG run that can be stopped and continued, to an H5MD file."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from meanforce.dynamics.engine import CgRun, Chains
+from meanforce.dynamics.loop import Course
+from meanforce.dynamics.store import Store
+from meanforce.restart.bundle import Bundle
+from meanforce.restart.job import Job, or_temporary
+
+PLAIN = ("step", "compiled", "ended")
+"""Plain values of `Chains`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """How fast one process computed; an earlier one that was killed is not counted.
+
+    Attributes:
+        from_step, to_step: what it did, steps of all chains at once.
+        wall_s: time that it took, s.
+        replicas: chains.
+        device: where it computed.
+    """
+
+    from_step: int
+    to_step: int
+    wall_s: float
+    replicas: int
+    device: str
+
+    def write(self, path: Path) -> None:
+        """One line of CSV under its heads, with the rate in replica-steps/s."""
+        rate = (self.to_step - self.from_step) * self.replicas / self.wall_s
+        names = [field.name for field in dataclasses.fields(self)]
+        values = [*dataclasses.astuple(self), f"{rate:.6g}"]
+        path.write_text(
+            ",".join([*names, "replica_steps_per_s"]) + "\n" + ",".join(map(str, values)) + "\n"
+        )
+
+
+@torch.no_grad()
+def sample_to_file(
+    run: CgRun, output: Path, report: Callable[[str], None], job: Job | None = None
+) -> Speed:
+    """Run, or go on from the job's restart bundle, and write all frames.
+
+    Args:
+        run: what to run; its generator is that of a run from the start.
+        output: H5MD file to write.
+        report: called with lines of progress.
+        job: its restart bundle, or None for a run in one go.
+
+    Returns:
+        how fast it went. No clock's time is in the file, whose bits are the same each time.
+
+    Raises:
+        InputError: too many chains broke, the bundle is another job's, the potential does not
+            support the cell, or `starts` and settings do not fit.
+        Stopped: the job was asked to stop.
+    """
+    with or_temporary(job) as job:
+        bundle = job.load()
+        ladders, n_beads = run.simulation.ladders, run.starts.n_beads
+        store = Store(job.folder, ladders, n_beads, bundle and bundle.info["frames"])
+        course = Course(run, store, report)
+        if bundle is None:
+            chains = course.engine.start()
+        else:
+            chains = _restored(course, bundle)
+            report(f"going on at step {chains.step}")
+
+        def save_if_due() -> None:
+            if job.due():
+                _save(course, chains, store, job)
+
+        first = chains.step
+        wall = course.to_end(chains, save_if_due)
+        _save(course, chains, store, job)
+        store.finish(output, run.system.masses, course.about(chains), run.starts.cell)
+        store.close()
+    device = run.potential.device.type
+    return Speed(first, chains.step, wall, len(run.starts), device)
+
+
+def _save(course: Course, chains: Chains, store: Store, job: Job) -> None:
+    tensors = course.engine.tensors(chains)
+    plain = {name: getattr(chains, name) for name in PLAIN}
+    plain |= {"frames": store.position(), "device": chains.state.positions.device.type}
+    job.save({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, plain)
+
+
+def _restored(course: Course, bundle: Bundle) -> Chains:
+    # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
+    tensors = {name: torch.from_numpy(array).clone() for name, array in bundle.arrays.items()}
+    return course.engine.restore(tensors, **{name: bundle.info[name] for name in PLAIN})

@@ -1,0 +1,117 @@
+"""The course of a CG run: steps, frames, looks whether it has converged."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from meanforce.dynamics.engine import CgRun, Chains, Frame, TorchEngine
+from meanforce.dynamics.stability import counts
+
+
+class FrameStore(Protocol):
+    """Takes the frames of a run, and gives their positions back."""
+
+    def add(self, time: float, frame: Frame) -> None:
+        """Add a frame at a time in ps."""
+
+    def positions(self, first: int) -> np.ndarray:
+        """Positions from a frame on, nm, shape (n_frames, n_ladders, n_beads, 3)."""
+
+
+class Course:
+    """Takes chains to the end of their run.
+
+    Args:
+        run: what to run.
+        store: takes the frames.
+        report: called with lines of progress.
+
+    Attributes:
+        engine: moves the chains.
+    """
+
+    def __init__(self, run: CgRun, store: FrameStore, report: Callable[[str], None]) -> None:
+        self._run, self._store, self._report = run, store, report
+        self.engine = TorchEngine(run)
+        self._schedule, self._ladders = self.engine.schedule, self.engine.ladders
+        self._convergence = run.system.convergence(run.simulation, run.starts.cell)
+        self._starts: dict[str, list[float]] = {}
+        if self._convergence is not None:
+            lowest = self._ladders.lowest(run.starts.positions)
+            self._starts = self._convergence.starts(lowest)
+        self._looked: list[np.ndarray] = []
+
+    def to_end(self, chains: Chains, between: Callable[[], None] = lambda: None) -> float:
+        """Build the bias, equilibrate, and store frames of all chains.
+
+        Chains that break get the log-weight −inf from then on.
+
+        Args:
+            chains: new, or where an earlier process was; changed in place.
+            between: called after every step.
+
+        Returns:
+            time that the steps took, without their compilation, s.
+
+        Raises:
+            InputError: too many chains broke.
+        """
+        schedule, n = self._schedule, len(self._run.starts)
+        self.engine.compile(chains, self._report)
+        first, started, tenth = chains.step, time.perf_counter(), max(1, schedule.end // 10)
+        while chains.step < schedule.end and not chains.ended:
+            self.engine.step(chains)
+            if schedule.is_frame(chains.step):
+                self._store.add(self._sampled(chains), self.engine.frame(chains))
+                if self._looks and schedule.is_look(chains.step):
+                    self._look(chains)
+            if chains.step % tenth == 0:
+                rate = (chains.step - first) / (time.perf_counter() - started)
+                self._report(
+                    f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
+                    f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
+                    f"{'at most ' * self._looks}{(schedule.end - chains.step) / rate:.0f} s left"
+                )
+            between()
+        return time.perf_counter() - started
+
+    def about(self, chains: Chains) -> dict[str, Any]:
+        """Plain values that describe the run."""
+        about = self._run.system.molecule.parameters() | {
+            "temperature": float(self._run.starts.temperature),
+            "chains": self._ladders.count,
+            "broken": counts(chains.broken),
+            "length": self._sampled(chains),
+            "ended": chains.ended or "at its longest",
+        }
+        if self._starts:
+            about["starts"] = self._starts
+        if self._looked:
+            about["converged"] = bool(chains.ended)
+        return about | ({"exchange": self._ladders.about()} if self._ladders.levels > 1 else {})
+
+    def _sampled(self, chains: Chains) -> float:
+        """Time since the frames began, ps."""
+        steps = chains.step - self._schedule.before_frames
+        return steps * self._run.simulation.time_step
+
+    @property
+    def _looks(self) -> bool:
+        return self._run.simulation.until is not None and self._convergence is not None
+
+    def _look(self, chains: Chains) -> None:
+        """End the run, if it has converged."""
+        known = sum(map(len, self._looked))
+        self._looked.append(self._convergence.quantities(self._store.positions(known)))
+        whole = (chains.broken == 0).numpy()
+        intact = np.concatenate(self._looked)[:, whole]
+        starts = {name: np.array(values)[whole] for name, values in self._starts.items()}
+        climbed = self._ladders.round_trips() if self._ladders.levels > 1 else None
+        holds, found = self._convergence.reached(intact, starts, climbed)
+        self._report(f"{self._sampled(chains):g} ps: {found}")
+        if holds:
+            chains.ended = found
+        elif chains.step == self._schedule.end:
+            self._report(f"not converged ({found}) within 'until.at_most'")
