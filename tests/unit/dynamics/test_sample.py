@@ -18,7 +18,7 @@ KINDS = {
     "plain": {},
     "biased": {"bias": BIAS},
     "exchange": {"exchange": {"highest": 500.0, "levels": 2, "every": 0.07}},
-    "until": {"until": {"r_hat": None, "round_trips": 0.5, "at_most": 50.0}, "bias": BIAS},
+    "until": {"until": {"r_hat": None, "round_trips": 0.2, "at_most": 20.0}, "bias": BIAS},
 }
 
 
