@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from meanforce.settings.campaigns import Campaign
+from meanforce.settings.campaigns.registry import Campaign
 
 SAMPLES_PER_RELAXATION = 4
 """Kinetic energies are looked at so often, at most, in the thermostat's relaxation time 1/γ."""
