@@ -89,7 +89,7 @@ def without_coefficients(
     kind = KINDS[settings.kind]
     reference = float(np.mean(sorted(set(frames.temperatures.tolist()))))
     values: dict[str, Any] = {
-        "width": getattr(settings, "width", 1.0),
+        "width": settings.relative_width,
         "temperature": settings.temperature,
         "reference_temperature": reference,
     }

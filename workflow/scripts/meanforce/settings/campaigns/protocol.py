@@ -100,6 +100,11 @@ class ProtocolSettings(Settings):
         return 0.0
 
     @property
+    def pulling(self) -> float:
+        """Time in ps before equilibration in which a bias moves copies to where they belong."""
+        return 0.0
+
+    @property
     def shares_hills(self) -> bool:
         """Whether replicas exchange what they deposit, and so depend on each other."""
         return False

@@ -94,6 +94,11 @@ class UmbrellaSettings(BiasedSettings):
         """Windows of the job."""
         return len(self.windows_of(job))
 
+    @property
+    def pulling(self) -> float:
+        """Time in ps before equilibration in which a bias moves copies to where they belong."""
+        return self.pull
+
     def check(self, where, variables, campaigns):
         super().check(where, variables, campaigns)
         names = self.collective_variables

@@ -123,6 +123,11 @@ class LinearSettings(PotentialSettings):
         return self
 
     @property
+    def relative_width(self) -> float:
+        """Width of a basis function in units of the distance between two; splines have no other."""
+        return 1.0
+
+    @property
     def variables(self) -> list[str]:
         """Names of the collective variables that it is a function of; empty: of all beads."""
         return [] if self.collective_variable is None else [self.collective_variable]

@@ -15,6 +15,11 @@ class RbfSettings(LinearSettings):
         default=1.5, gt=0.2, le=10, description="width of a Gaussian, in units of their distance"
     )
 
+    @property
+    def relative_width(self) -> float:
+        """Width of a basis function in units of the distance between two."""
+        return self.width
+
     @model_validator(mode="after")
     def _closed(self) -> Self:
         dihedrals = self.terms and self.terms.dihedrals
