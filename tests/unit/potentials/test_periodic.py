@@ -19,7 +19,7 @@ from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.with_prior import WithPrior
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential as Settings
+from meanforce.settings.potentials.registry import Potential as Settings
 
 PERIODIC = [name for name, example in EXAMPLES.items() if name.startswith(("mace", "cgnet", "mean"))
             or "terms" in name]  # fmt: skip
