@@ -1,5 +1,6 @@
 """Deployed models: OpenMM computes what the potential does, and nothing in a folder is run."""
 
+import dataclasses
 import json
 import runpy
 import sys
@@ -169,6 +170,11 @@ def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
         writer.append(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int))
     with pytest.raises(InputError, match="fitted to beads with other names"):
         write_folder(paths, other, TEMPERATURE, tmp_path / "deployed")
+    apart, liquid = dataclasses.replace(CHAIN, bonds=CHAIN.bonds[:2]), tmp_path / "liquid.h5"
+    with H5mdWriter(liquid, MASSES, apart.parameters(), False, 3 * np.eye(3)) as writer:
+        writer.append(np.zeros((1, 5, 3)), zeros, zeros, zeros, zeros.astype(int))
+    with pytest.raises(InputError, match="several molecules in a periodic box, but a deployed"):
+        write_folder(paths, liquid, TEMPERATURE, tmp_path / "deployed")
     write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")
     with pytest.raises(InputError, match="is there already"):
         write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")

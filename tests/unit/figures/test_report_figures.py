@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from meanforce.dynamics.run import Speed
+from meanforce.dynamics.job import Speed
 from meanforce.figures import (
     baseline_table,
     colours,

@@ -7,6 +7,7 @@ import torch
 
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
+from meanforce.potentials import geometry as module
 from meanforce.potentials.geometry import InternalCoordinates
 
 BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
@@ -27,6 +28,18 @@ def everything() -> CoordinateList:
 def test_capped_alanine_has_its_bonded_coordinates():
     bonded = ALANINE.all_coordinates()
     assert (len(bonded.distances), len(bonded.angles), len(bonded.dihedrals)) == (45, 11, 10)
+
+
+def test_indices_of_many_beads_stand_in_for_matrices(positions, monkeypatch):
+    dense = InternalCoordinates(everything(), 10, torch.float64)
+    monkeypatch.setattr(module, "FEW", 9)
+    sparse = InternalCoordinates(everything(), 10, torch.float64)
+    (values, vectors), (found, its_vectors) = (i.evaluate(positions) for i in (dense, sparse))
+    torch.testing.assert_close(found, values, rtol=1e-13, atol=1e-13)
+    gradient = torch.randn(values.shape, dtype=torch.float64)
+    torch.testing.assert_close(
+        sparse.pull_back(gradient, its_vectors), dense.pull_back(gradient, vectors)
+    )
 
 
 def test_written_out_gradient_equals_automatic_differentiation(positions):

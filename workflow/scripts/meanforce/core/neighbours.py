@@ -16,7 +16,7 @@ from vesin import NeighborList
 from meanforce.core.cell import smallest_width, turns, widths
 from meanforce.errors import InputError
 
-FEW = 150
+FEW = 100
 """Beads up to which all pairs are faster than a cell list (benchmark `neighbours`)."""
 
 ELEMENTS = 300_000

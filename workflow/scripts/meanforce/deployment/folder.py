@@ -18,6 +18,7 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.deployment.system import build_system, is_native
 from meanforce.errors import InputError
 from meanforce.potentials.files import load_ensemble
+from meanforce.potentials.whole import is_one
 
 FORMAT = 1
 ABOUT = "deployment.json"
@@ -46,6 +47,11 @@ def write_folder(models: list[Path], trajectory: Path, temperature: float, outpu
         molecule, masses = Topology.of(reader.parameters), reader.masses
         if not reader.n_frames:
             raise InputError(f"{trajectory}: holds no frame to start from")
+        if reader.boxes() is not None and not is_one(molecule):
+            raise InputError(
+                f"{trajectory}: has beads of several molecules in a periodic box, but a deployed "
+                "model has no box; allowed are models of a single molecule"
+            )
         start = reader.positions(slice(0, 1))[0]
     potential = load_ensemble(models)
     potential.check_beads(molecule)

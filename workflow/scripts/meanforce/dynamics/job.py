@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
+from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Chains
-from meanforce.dynamics.loop import Course
 from meanforce.dynamics.store import Store
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary

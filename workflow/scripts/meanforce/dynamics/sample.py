@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
+from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Frame
-from meanforce.dynamics.loop import Course
 from meanforce.dynamics.system import CgSystem
 from meanforce.potentials.interface import Potential
 from meanforce.settings.simulations import SimulationSettings

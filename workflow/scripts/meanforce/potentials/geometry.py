@@ -12,11 +12,14 @@ import torch
 from meanforce.core.cell import nearest_images
 from meanforce.core.coordinates import CoordinateList
 
+FEW = 300
+"""Beads up to which matrix products are used; of more beads, most of a matrix would be zeros."""
+
 
 class InternalCoordinates:
     """Evaluates coordinates, and turns gradients in them into gradients in positions.
 
-    Frames are the last, contiguous index inside, so that differences of beads and sums over
+    Frames are the last, contiguous index inside, so that differences of few beads and sums over
     coordinates are matrix products, and everything else runs over long rows.
 
     Args:
@@ -36,12 +39,10 @@ class InternalCoordinates:
         self.coordinates, self.n_beads = coordinates, n_beads
         self._options = {"dtype": dtype, "device": device}
         self._axes = torch.tensor(coordinates.axes, dtype=torch.long, device=device).reshape(-1, 2)
-        self._pairs = self._differences([(j, i) for i, j in coordinates.distances])
+        self._pairs = self._signed([(j, i) for i, j in coordinates.distances])
         angles, dihedrals = coordinates.angles, coordinates.dihedrals
-        self._arms = self._differences(
-            [(a, b) for a, b, _ in angles] + [(c, b) for _, b, c in angles]
-        )
-        self._chain = self._differences([(d[k + 1], d[k]) for k in range(3) for d in dihedrals])
+        self._arms = self._signed([(a, b) for a, b, _ in angles] + [(c, b) for _, b, c in angles])
+        self._chain = self._signed([(d[k + 1], d[k]) for k in range(3) for d in dihedrals])
         # Each gradient vector: (coordinate it belongs to, bead with +1, bead with −1 or None).
         columns: list[tuple[int, int, int | None]] = []
         for number, (bead, _) in enumerate(coordinates.axes):
@@ -63,20 +64,11 @@ class InternalCoordinates:
             for bead, sign in zip(ends, (1.0, -1.0), strict=True)
             if bead is not None
         ]
-        scatter = torch.zeros(n_beads, len(columns), **self._options)
-        for column, (_, plus, minus) in enumerate(columns):
-            scatter[plus, column] += 1.0
-            if minus is not None:
-                scatter[minus, column] -= 1.0
-        self._scatter = scatter
+        self._vectors = self._signed([(plus, minus) for _, plus, minus in columns])
 
-    def _differences(self, pairs: list[tuple[int, int]]) -> torch.Tensor:
-        """Matrix that takes positions of beads to differences first − second."""
-        matrix = torch.zeros(len(pairs), self.n_beads, **self._options)
-        for row, (plus, minus) in enumerate(pairs):
-            matrix[row, plus] += 1.0
-            matrix[row, minus] -= 1.0
-        return matrix
+    def _signed(self, ends: list[tuple[int, int | None]]) -> "_Dense | _Sparse":
+        kind = _Dense if self.n_beads <= FEW else _Sparse
+        return kind(ends, self.n_beads, **self._options)
 
     def evaluate(
         self, positions: torch.Tensor, cell: torch.Tensor | None = None
@@ -100,18 +92,18 @@ class InternalCoordinates:
             unit = torch.eye(3, **self._options)[self._axes[:, 1]]
             vectors.append(unit[:, :, None].expand(-1, -1, n))
         if len(self._pairs):
-            separation = _nearest((self._pairs @ beads).view(-1, 3, n), cell)
+            separation = _nearest((self._pairs.differences(beads)).view(-1, 3, n), cell)
             direction, length = _unit(separation)
             values.append(length)
             vectors.append(direction)
         if len(self._arms):
-            arms = _nearest((self._arms @ beads).view(-1, 3, n), cell)
+            arms = _nearest((self._arms.differences(beads)).view(-1, 3, n), cell)
             first, second = arms.view(2, -1, 3, n)
             value, *ends = _angle(first, second)
             values.append(value)
             vectors += ends
         if len(self._chain):
-            bonds = _nearest((self._chain @ beads).view(-1, 3, n), cell)
+            bonds = _nearest((self._chain.differences(beads)).view(-1, 3, n), cell)
             value, *three = _dihedral(*bonds.view(3, -1, 3, n))
             values.append(value)
             vectors += three
@@ -129,7 +121,7 @@ class InternalCoordinates:
         """
         n = len(gradient)
         along = gradient.T.contiguous().index_select(0, self._owner)[:, None] * vectors
-        return (self._scatter @ along.view(-1, 3 * n)).view(self.n_beads, 3, n).permute(2, 0, 1)
+        return self._vectors.sums(along.view(-1, 3 * n)).view(self.n_beads, 3, n).permute(2, 0, 1)
 
     def jacobian(self, vectors: torch.Tensor) -> torch.Tensor:
         """Gradients of all coordinates in all positions, shape (n_coordinates, n_beads, 3, n).
@@ -142,6 +134,71 @@ class InternalCoordinates:
         for row, column, sign in self._ends:
             result[row].add_(vectors[column], alpha=sign)
         return result.view(-1, self.n_beads, *shape[1:])
+
+
+class _Dense:
+    """Rows with +1 on one bead and, maybe, −1 on another one, as matrices.
+
+    Args:
+        ends: of each row, the bead with +1 and that with −1 or None.
+        n_beads: number of beads.
+        dtype: floating-point type.
+        device: where they are.
+    """
+
+    def __init__(
+        self,
+        ends: list[tuple[int, int | None]],
+        n_beads: int,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> None:
+        matrix = torch.zeros(len(ends), n_beads, dtype=dtype, device=device)
+        for row, (plus, minus) in enumerate(ends):
+            matrix[row, plus] += 1.0
+            if minus is not None:
+                matrix[row, minus] -= 1.0
+        self._matrix, self._transposed = matrix, matrix.T.contiguous()
+
+    def __len__(self) -> int:
+        return len(self._matrix)
+
+    def differences(self, beads: torch.Tensor) -> torch.Tensor:
+        """First bead − second one, shape (n_rows, k), of values of beads, shape (n_beads, k)."""
+        return self._matrix @ beads
+
+    def sums(self, rows: torch.Tensor) -> torch.Tensor:
+        """Rows, shape (n_rows, k), added to their first beads and taken from their second ones."""
+        return self._transposed @ rows
+
+
+class _Sparse:
+    """The same by indices: memory and time are linear in the number of rows."""
+
+    def __init__(
+        self,
+        ends: list[tuple[int, int | None]],
+        n_beads: int,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> None:
+        # A bead that there is not, of value 0, takes the place of one that is not there.
+        pairs = [(plus, n_beads if minus is None else minus) for plus, minus in ends]
+        self._ends = torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 2)
+        self._n_beads = n_beads
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def differences(self, beads: torch.Tensor) -> torch.Tensor:
+        beads = torch.cat([beads, beads.new_zeros(1, beads.shape[1])])
+        return beads.index_select(0, self._ends[:, 0]) - beads.index_select(0, self._ends[:, 1])
+
+    def sums(self, rows: torch.Tensor) -> torch.Tensor:
+        result = rows.new_zeros(self._n_beads + 1, rows.shape[1])
+        result.index_add_(0, self._ends[:, 0], rows)
+        result.index_add_(0, self._ends[:, 1], rows, alpha=-1)
+        return result[: self._n_beads]
 
 
 Components = Sequence[torch.Tensor]
