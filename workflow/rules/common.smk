@@ -17,6 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 from meanforce import paths
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
+from meanforce.jobs import stages
 from meanforce.paths import (
     BenchmarkPaths,
     CampaignPaths,
@@ -28,7 +29,7 @@ from meanforce.paths import (
     PreparedPaths,
     ReplicaPaths,
 )
-from meanforce.settings import inputs, stages
+from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 
@@ -61,8 +62,8 @@ wildcard_constraints:
 
 def settings_of(stage):
     """Canonical JSON of a stage's own settings, as a function of the job's wildcards."""
-    build = getattr(stages, f"{stage}_settings")
-    return lambda wildcards: stages.canonical(build(CONFIG, **dict(wildcards)))
+    build = getattr(stages, f"{stage}_job")
+    return lambda wildcards: build(CONFIG, **dict(wildcards)).canonical()
 
 
 def code_of(script):

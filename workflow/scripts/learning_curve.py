@@ -8,9 +8,9 @@ import pandas as pd
 from meanforce.analysis.learning_curve import points, run_errors, savings_table
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.learning_curve import draw
+from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.settings.job import read_settings
 
 
 @exits_cleanly
@@ -22,13 +22,13 @@ def main() -> None:
     parser.add_argument("--savings", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = LearningCurveJob.read(arguments.settings)
     summary = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
-    errors = run_errors(summary, settings["runs"])
+    errors = run_errors(summary, settings.plain()["runs"])
     if errors.empty:
         raise InputError("--metrics: hold no error that a learning curve could show")
     mean = points(errors)
-    savings = savings_table(errors, settings["seed"])
+    savings = savings_table(errors, settings.seed)
     with work_folder(arguments.table) as folder:
         draw(errors, mean, savings, folder / "figure.png")
         mean.to_csv(folder / "table.csv", index=False)

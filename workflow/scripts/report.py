@@ -12,8 +12,8 @@ from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.page import Results, render
+from meanforce.jobs.report import ReportJob
 from meanforce.restart.job import work_folder
-from meanforce.settings.job import read_settings
 
 JUDGED_BY = ("metric", "value", "stderr", "noise_floor", "dof", "resolution", "data_limit")
 """Columns of metrics.csv that verdicts need."""
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--page", type=Path, required=True, help="HTML file to write")
     parser.add_argument("--run", type=Path, required=True, help="YAML file to write")
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = ReportJob.read(arguments.settings)
     summary = _summary(arguments.metrics)
     results = Results(
         summary=summary,
@@ -47,16 +47,16 @@ def main() -> None:
         surfaces=_by_place(arguments.surfaces),
         segments=arguments.segments,
         speeds=arguments.speeds,
-        transfer=transfer_table(summary, _temperatures(settings["config"])),
+        transfer=transfer_table(summary, _temperatures(settings.config)),
         learning_curves=arguments.learning_curves,
-        settings=settings,
+        job=settings,
         about=provenance(),
     )
     page = render(arguments.template, results)
     with work_folder(arguments.page) as folder:
         results.summary.to_csv(folder / "summary.csv", index=False)
         (folder / "report.html").write_text(page, encoding="utf-8")
-        run = {"config": settings["config"], "made_with": results.about}
+        run = {"config": settings.config, "made_with": results.about}
         (folder / "run.yaml").write_text(yaml.safe_dump(run, sort_keys=True, allow_unicode=True))
         (folder / "run.yaml").replace(arguments.run)
         (folder / "summary.csv").replace(arguments.summary)

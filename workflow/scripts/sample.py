@@ -4,16 +4,13 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.sample import SampleJob
 from meanforce.mapping.configuration import build_beads
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import Task, make_dynamics
-from meanforce.settings.campaigns import Campaign
-from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.job import read_settings, validated, validated_each
-from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -38,11 +35,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     add_options(parser)
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = SampleJob.read(arguments.settings)
     inputs = [arguments.prepared / "system.xml", arguments.prepared / "state.xml"]
     optional = {"start": arguments.start, "bias_of": arguments.bias_of}
     identity = {
-        "settings": dict(settings),
+        "settings": settings.plain(),
         "inputs": {path.name: digest(path) for path in inputs}
         | {name: digest(path) for name, path in optional.items() if path},
     }
@@ -63,34 +60,29 @@ def main() -> None:
         made["trajectory.h5"].replace(arguments.trajectory)
 
 
-def _task(settings, arguments, prepared: Prepared) -> Task:
-    campaign = validated(Campaign, settings["campaign"], "campaign")
+def _task(settings: SampleJob, arguments: argparse.Namespace, prepared: Prepared) -> Task:
     topology = prepared_topology(arguments.prepared / "topology.cif")
     beads = {
         name: build_beads(mapping, topology, f"mappings.{name}", atoms_of(prepared))
-        for name, mapping in validated_each(
-            MappingSettings, settings["mappings"], "mappings"
-        ).items()
+        for name, mapping in settings.mappings.items()
     }
-    declared = validated_each(
-        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
-    )
-    shared = {key: settings[key] for key in ("campaign", "collective_variables", "mappings")}
+    declared, plain = settings.collective_variables, settings.plain()
+    shared = ("campaign", "collective_variables", "mappings", "temperature")
     return Task(
-        campaign=campaign,
+        campaign=settings.campaign,
         # JSON objects are sorted; the campaign has the order.
         variables={
             name: as_variable(
                 declared[name], beads[declared[name].mapping], f"collective_variables.{name}"
             )
-            for name in getattr(campaign, "collective_variables", [])
+            for name in getattr(settings.campaign, "collective_variables", [])
         },
-        temperature=settings["temperature"],
-        seed=settings["seed"],
-        job=settings["job"],
+        temperature=settings.temperature,
+        seed=settings.seed,
+        job=settings.job,
         bias_of=arguments.bias_of,
         shared=arguments.shared,
-        identity=shared | {"temperature": settings["temperature"]},
+        identity={key: plain[key] for key in shared},
     )
 
 

@@ -14,13 +14,11 @@ from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.space import refuse_molecules_of_a_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
-from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
-from meanforce.settings.simulations import SimulationSettings
 
 
 @exits_cleanly
@@ -42,10 +40,10 @@ def main() -> None:
     add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = read_settings(arguments.settings)
+    settings = SimulateJob.read(arguments.settings)
     models = [*arguments.models, *(path.with_suffix(".json") for path in arguments.models)]
     identity = {
-        "settings": dict(settings),
+        "settings": settings.plain(),
         "models": {str(path): digest(path) for path in models},
         "datasets": contents(arguments.datasets),
     }
@@ -60,14 +58,11 @@ def main() -> None:
 
 
 def _prepared(
-    settings: JobSettings, arguments: argparse.Namespace, device: str | None
+    settings: SimulateJob, arguments: argparse.Namespace, device: str | None
 ) -> tuple[BatchRun, np.ndarray]:
     """The run, and where its chains start; `device` is where an earlier process computed it."""
-    simulation = validated(SimulationSettings, settings["simulation"], "simulation")
-    variables = validated_each(
-        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
-    )
-    surface = {name: variables[name] for name in settings["surface"]}
+    simulation, variables = settings.simulation, settings.collective_variables
+    surface = {name: variables[name] for name in settings.surface}
     potential = load_ensemble(arguments.models)
     potential = potential.to(
         potential.dtype, chosen_device(simulation.device, "simulation.device", device)
@@ -77,11 +72,11 @@ def _prepared(
         refuse_molecules_of_a_box(molecule, reader.box(), str(arguments.datasets[0]))
     potential.check_beads(molecule)
     starts = spread_starts(
-        candidates(arguments.datasets, settings["windows"]),
+        candidates(arguments.datasets, settings.windows),
         list(surface.values()),
         molecule.names,
         simulation.ladders,
-        np.random.default_rng(settings["seed"]),
+        np.random.default_rng(settings.seed),
     )
     # All levels of a ladder start at the same place, so that it has one.
     starts = np.tile(starts, (simulation.chains // simulation.ladders, 1, 1))
@@ -91,7 +86,7 @@ def _prepared(
             simulation.bias,
             [variables[name] for name in simulation.bias.collective_variables],
             molecule.names,
-            settings["temperature"],
+            settings.temperature,
             potential.dtype,
             potential.device,
         )
@@ -101,8 +96,8 @@ def _prepared(
         masses,
         simulation,
         bias,
-        settings["temperature"],
-        settings["seed"],
+        settings.temperature,
+        settings.seed,
         Convergence(simulation.until, surface, molecule.names),
     )
     return run, starts

@@ -13,11 +13,10 @@ from meanforce.fitting.frames import read_frames
 from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.weights import summary
+from meanforce.jobs.train import TrainJob
 from meanforce.potentials.files import save
 from meanforce.progress import report
 from meanforce.restart.job import Job, add_options, resumable, work_folder
-from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.potentials import Potential
 
 
@@ -37,17 +36,14 @@ def main() -> None:
     add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = read_settings(arguments.settings)
-    potential = validated(Potential, settings["potential"], "potential")
-    variables = validated_each(
-        CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
-    )
-    identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
+    settings = TrainJob.read(arguments.settings)
+    potential = settings.potential
+    identity = {"settings": settings.plain(), "datasets": contents(arguments.datasets)}
     with _job(potential, identity, arguments) as job:
         stride = potential.training.stride if hasattr(potential, "training") else 1
         frames = read_frames(
-            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
-            settings["windows"], settings["datasets_per_replica"],
+            arguments.datasets, settings.folds, stride, settings.weights, job.folder,
+            settings.windows, settings.datasets_per_replica,
             # A potential that does not depend on temperature is that of its state points.
             potential.temperature != "none",
         )  # fmt: skip
@@ -58,11 +54,13 @@ def main() -> None:
         if frames.weights is not None:
             report(summary(used["effective_sample_size"], used["frames"]))
         report(frames.cut.text())
-        split = Split.of(settings["resampling"], settings["folds"], settings["member"])
+        split = Split.of(settings.resampling, settings.folds, settings.member)
         parts, left_out = split.frames(frames)
-        result = fit(potential, parts, variables, left_out, settings["seed"], report, job)
+        result = fit(
+            potential, parts, settings.collective_variables, left_out, settings.seed, report, job
+        )
         used |= frames.cut.about() | split.about()
-        made_from = {"settings": settings, "datasets": identity["datasets"]}
+        made_from = {"settings": identity["settings"], "datasets": identity["datasets"]}
         save(result.potential, job.folder / "model.safetensors", result.about | used | made_from)
         result.curve.to_csv(job.folder / "curve.csv", index=False)
         (job.folder / "curve.csv").replace(arguments.curve)

@@ -2,7 +2,6 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +22,11 @@ from meanforce.analysis.variables import judged_variables
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
+from meanforce.jobs.validate import ValidateJob
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.job import read_settings, validated, validated_each
-from meanforce.settings.validation import ValidationSettings
 
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
@@ -66,20 +63,18 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = read_settings(arguments.settings)
-    validation = validated(ValidationSettings, settings["validation"], "validation")
-    labels = settings["labels"]
+    settings = ValidateJob.read(arguments.settings)
+    validation = settings.validation
+    labels = settings.labels
     members = [load(path) for path in arguments.models]
     trained = trained_on(members[0][1], arguments.reference)
-    if labels["role"] == "held-out":
-        refuse_leaks(trained, labels["state_point"])
+    if labels.role == "held-out":
+        refuse_leaks(trained, labels.state_point)
     variables = judged_variables(
         validation,
-        validated_each(
-            CollectiveVariableSettings, settings["collective_variables"], "collective_variables"
-        ),
+        settings.collective_variables,
         _bead_names(arguments.trajectory),
-        labels["mapping"],
+        labels.mapping,
     )
     reference, forces, exact = None, None, None
     if arguments.reference:
@@ -88,46 +83,46 @@ def main() -> None:
             list(variables.values()),
             validation.blocks,
             Protocol.of(
-                settings["reference"],
-                settings["temperature"],
+                settings.reference,
+                settings.temperature,
                 _bead_names(arguments.reference[0]),
                 report,
             ),
         )
         forces = np.concatenate([_forces(path) for path in arguments.reference])
     exact_pmf = exact_pmf_of(
-        settings["system_kind"],
+        settings.system_kind,
         [variables[name] for name in validation.surface],
         len(_bead_names(arguments.trajectory)),
     )
     if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
-        exact = exact_pmf.populations(edges, settings["temperature"])
+        exact = exact_pmf.populations(edges, settings.temperature)
     comparison = Comparison(
         validation=validation,
         variables=variables,
-        temperature=settings["temperature"],
+        temperature=settings.temperature,
         model=model_sample(arguments.trajectory, list(variables.values()), 2 * validation.blocks),
         reference=reference,
         exact=exact,
         reference_forces=forces,
         ensemble=EnsembleMean([potential for potential, _ in members]),
         scheme=Scheme.of([about for _, about in members]),
-        rng=np.random.default_rng(settings["seed"]),
-        weighted_forces=settings["weights"] == "bias",
+        rng=np.random.default_rng(settings.seed),
+        weighted_forces=settings.weights == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),
         held_out=trained == [],
         exact_pmf=exact_pmf,
     )
     rows = all_rows(comparison)
-    if settings["training"]:
+    if settings.training:
         rows += _baseline(comparison, arguments, settings)
-    metrics = pd.DataFrame([labels | vars(row) for row in rows])[COLUMNS]
+    metrics = pd.DataFrame([dict(labels) | vars(row) for row in rows])[COLUMNS]
     with work_folder(arguments.metrics) as folder:
         metrics.to_csv(folder / "metrics.csv", index=False)
         table(all_curves(comparison)).to_csv(folder / "profiles.csv", index=False)
         surface_table(comparison).to_csv(folder / "surface.csv", index=False)
-        title = f"{labels['experiment']}, {labels['state_point']} ({labels['role']})"
+        title = f"{labels.experiment}, {labels.state_point} ({labels.role})"
         draw(comparison, folder / "figure.png", title)
         (folder / "figure.png").replace(arguments.figure)
         (folder / "surface.csv").replace(arguments.surface)
@@ -137,7 +132,7 @@ def main() -> None:
 
 
 def _baseline(
-    comparison: Comparison, arguments: argparse.Namespace, settings: dict[str, Any]
+    comparison: Comparison, arguments: argparse.Namespace, settings: ValidateJob
 ) -> list[Row]:
     """What the training data say without a model."""
     apart = baseline.independent(arguments.training, arguments.reference)
@@ -146,10 +141,10 @@ def _baseline(
         report("training data and reference share datasets: no baseline is judged by these")
     sample = baseline.training_sample(
         arguments.training,
-        settings["training"],
+        settings.training,
         list(comparison.variables.values()),
         comparison.validation.blocks,
-        settings["temperature"],
+        settings.temperature,
         report,
     )
     return baseline.rows(comparison, sample, reference)
