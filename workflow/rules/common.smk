@@ -78,9 +78,8 @@ def grows(amount):
 
 def structure_files(wildcards):
     """Files of the user that a system is built from."""
-    system = CONFIG.systems[wildcards.system]
-    files = [getattr(system, "structure", None), *getattr(system, "force_field", [])]
-    return [file for file in files if file and Path(file).is_file()]
+    files = CONFIG.systems[wildcards.system].input_files
+    return [file for file in files if Path(file).is_file()]
 
 
 def start_of(wildcards):

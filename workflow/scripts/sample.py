@@ -10,7 +10,8 @@ from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.registry import Task, make_dynamics
+from meanforce.sampling.registry import dynamics_of
+from meanforce.sampling.task import Host, Task
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -49,9 +50,8 @@ def main() -> None:
         bundle = job.load()
         prepared = Prepared.read(arguments.prepared, arguments.start)
         task = _task(settings, arguments, prepared)
-        dynamics = make_dynamics(
-            task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
-        )
+        platform = bundle.info["platform"] if bundle else None
+        dynamics = dynamics_of(task, Host(prepared, arguments.threads, platform))
         engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, job, report)
         made = {name: job.folder / name for name in ("trajectory.h5", "log.csv", "segments.csv")}
         engine.run(bundle, *made.values())
@@ -75,7 +75,7 @@ def _task(settings: SampleJob, arguments: argparse.Namespace, prepared: Prepared
             name: as_variable(
                 declared[name], beads[declared[name].mapping], f"collective_variables.{name}"
             )
-            for name in getattr(settings.campaign, "collective_variables", [])
+            for name in settings.campaign.biased_variables
         },
         temperature=settings.temperature,
         seed=settings.seed,

@@ -29,7 +29,7 @@ HALVES = {
     "cutoff": 8.0,
 }
 ENTRY = TrainingFacts(
-    kind="static", jobs_per_replica=1, windows=None, datasets=1, time_windows=None
+    dynamical=False, jobs_per_replica=1, windows=None, datasets=1, time_windows=None
 )
 """Of a campaign with one dataset."""
 
@@ -158,7 +158,7 @@ def test_campaigns_count_by_their_frames(tmp_path):
 def test_what_the_stage_is_told(config):
     experiment = "capped_alanine_metadynamics_heavy_cgnet"
     found = stages.validate_job(load_config(config), experiment, "T300").training
-    assert found == [ENTRY.model_copy(update={"kind": "metadynamics"})]
+    assert found == [ENTRY]
     assert stages.validate_job(load_config(config), experiment, "T350").training == []
 
 

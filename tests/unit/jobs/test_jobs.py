@@ -15,7 +15,6 @@ from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import STAGES
-from meanforce.settings.systems import is_equilibrated
 
 ALANINE = "capped_alanine"
 SAMPLED = (ALANINE, "T300", "metadynamics", "1")
@@ -27,7 +26,7 @@ def jobs_of(config: Config) -> list[StageJob]:
     for system, campaigns in config.campaigns.items():
         found.append(stages.prepare_job(config, system))
         for state in config.state_points:
-            if is_equilibrated(config.systems[system]):
+            if config.systems[system].equilibrated:
                 found.append(stages.equilibrate_job(config, system, state))
             for campaign, chosen in campaigns.items():
                 names = (system, state, campaign, chosen.jobs)

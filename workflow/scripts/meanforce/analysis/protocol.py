@@ -45,7 +45,7 @@ class Protocol:
             bead_names: of the campaign's datasets.
             report: called with a line where the windows are no functions of the beads.
         """
-        plain = cls(facts.jobs_per_replica, facts.kind == "unbiased")
+        plain = cls(facts.jobs_per_replica, facts.dynamical)
         given = facts.windows
         if given is None:
             return plain

@@ -2,7 +2,7 @@
 
 from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Pressure, Temperature
-from meanforce.settings.systems import EquilibrationSettings
+from meanforce.settings.systems.equilibration import EquilibrationSettings
 
 
 class EquilibrateJob(StageJob):

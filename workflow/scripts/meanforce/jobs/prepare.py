@@ -1,7 +1,7 @@
 """A job of the stage `prepare`."""
 
 from meanforce.jobs.base import StageJob
-from meanforce.settings.systems import System
+from meanforce.settings.systems.registry import System
 
 
 class PrepareJob(StageJob):

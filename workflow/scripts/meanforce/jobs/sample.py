@@ -4,7 +4,7 @@ from pydantic import Field
 
 from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name, Temperature
-from meanforce.settings.campaigns import Campaign
+from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.mappings import MappingSettings
 

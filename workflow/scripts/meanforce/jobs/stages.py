@@ -18,12 +18,11 @@ from meanforce.jobs.validate import (
     ValidateJob,
 )
 from meanforce.settings.base import Settings
-from meanforce.settings.campaigns import Campaign, collective_variables_of
+from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
-from meanforce.settings.linear_potentials import LinearSettings
 
 NOT_POSITIONS = ("force_map", "solvent_groups", "noise", "masses")
 """Settings of a mapping that say nothing about where beads are."""
@@ -58,7 +57,7 @@ def sample_job(
 ) -> SampleJob:
     """Job of the stage `sample`."""
     settings = config.campaigns[system][campaign]
-    variables = _variables(config, system, collective_variables_of(settings))
+    variables = _variables(config, system, settings.biased_variables)
     protocol = without(settings, "replicas", "length_at")
     return SampleJob.of(
         campaign=protocol.model_copy(update={"length": settings.length_of(state)}),
@@ -89,16 +88,15 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
     """Job of the stage `train`."""
     chosen = config.experiments[experiment]
     potential = config.potentials[chosen.potential]
-    names = [getattr(potential, "collective_variable", None)]
     return TrainJob.of(
         potential=potential,
-        collective_variables=_variables(config, chosen.system, [n for n in names if n]),
+        collective_variables=_variables(config, chosen.system, potential.variables),
         weights=chosen.weights,
         windows=windows(config, chosen),
         datasets_per_replica=_datasets_per_replica(config, chosen),
         member=int(member),
         folds=chosen.folds,
-        resampling=chosen.resampling(isinstance(potential, LinearSettings)),
+        resampling=chosen.resampling(potential.deterministic),
         seed=seed_of(config, experiment, "train", str(member)),
     )
 
@@ -156,8 +154,7 @@ def learning_curve_job(config: Config, curve: str) -> LearningCurveJob:
             "atomistic_time": run.time,
             "seed": run.seed,
             "plain": all(
-                config.campaigns[run.system][campaign].kind == "unbiased"
-                for campaign in run.campaigns
+                config.campaigns[run.system][campaign].dynamical for campaign in run.campaigns
             ),
         }
         for name, run in learning_curves(config)[curve].items()
@@ -224,7 +221,7 @@ def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> lis
 def _facts(config: Config, system: str, campaign: Campaign) -> CampaignFacts:
     """What an analysis needs to know of a campaign."""
     return CampaignFacts(
-        kind=campaign.kind,
+        dynamical=campaign.dynamical,
         jobs_per_replica=campaign.jobs_per_replica,
         windows=_windows(config, system, campaign),
     )
@@ -255,7 +252,7 @@ def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[Tr
 
 def _windows(config: Config, system: str, campaign: Campaign) -> UmbrellaWindows | None:
     """Windows of umbrella sampling; None of other campaigns."""
-    if campaign.kind != "umbrella":
+    if not campaign.reweighted_together:
         return None
     known = config.variables_of(system)
     return UmbrellaWindows(

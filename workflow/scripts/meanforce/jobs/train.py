@@ -8,7 +8,7 @@ from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import Resampling
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 
 class TrainJob(StageJob):

@@ -26,12 +26,12 @@ class CampaignFacts(Settings):
     """What an analysis needs to know of a campaign.
 
     Attributes:
-        kind: of the campaign.
+        dynamical: whether a replica is one stretch of dynamics without a bias.
         jobs_per_replica: datasets that make a replica.
         windows: of umbrella sampling; None of other campaigns.
     """
 
-    kind: str
+    dynamical: bool
     jobs_per_replica: int
     windows: UmbrellaWindows | None
 

@@ -12,15 +12,13 @@ from meanforce.paths import (
     MemberPaths,
     ReplicaPaths,
 )
-from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
-from meanforce.settings.systems import is_equilibrated
 
 
 def start(config: Config, system: str, state: str) -> EquilibratedPaths | None:
     """The equilibrated state that sampling starts from; None where the prepared one will do."""
-    return EquilibratedPaths(system, state) if is_equilibrated(config.systems[system]) else None
+    return EquilibratedPaths(system, state) if config.systems[system].equilibrated else None
 
 
 def frozen_bias(
@@ -28,7 +26,7 @@ def frozen_bias(
 ) -> ReplicaPaths | None:
     """The job, at the same state point, whose final bias a static campaign takes, frozen."""
     campaigns = config.campaigns[system]
-    source = getattr(campaigns[campaign], "bias_of", None)
+    source = campaigns[campaign].bias_source
     if source is None:
         return None
     job = campaigns[campaign].bias_from(campaigns[source], int(replica))
@@ -37,7 +35,7 @@ def frozen_bias(
 
 def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]:
     """Mappings whose beads a campaign's bias acts on."""
-    names = collective_variables_of(config.campaigns[system][campaign])
+    names = config.campaigns[system][campaign].biased_variables
     mappings = {config.variables_of(system)[name].mapping for name in names}
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
 
@@ -50,7 +48,7 @@ def replicas(config: Config, system: str, state: str, campaign: str) -> list[Rep
 
 def weights(config: Config, system: str, state: str, campaign: str) -> CampaignPaths | None:
     """Weights that only all windows together give; other campaigns' frames carry their own."""
-    if config.campaigns[system][campaign].kind != "umbrella":
+    if not config.campaigns[system][campaign].reweighted_together:
         return None
     return CampaignPaths(system, state, campaign)
 
