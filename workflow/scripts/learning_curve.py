@@ -17,7 +17,7 @@ from meanforce.restart.job import work_folder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv files")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {runs, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a LearningCurveJob")
     parser.add_argument("--table", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--savings", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")

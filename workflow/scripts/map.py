@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a MapJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--table", type=Path, required=True, help="CSV file of force maps to write")
     parser.add_argument("--checks", type=Path, required=True, help="JSON file to write")

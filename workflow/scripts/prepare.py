@@ -12,7 +12,7 @@ from meanforce.systems.registry import build
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="JSON text or file: {system, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a PrepareJob")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()
     job = PrepareJob.read(arguments.settings)

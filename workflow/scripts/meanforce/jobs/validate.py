@@ -60,6 +60,11 @@ class SummaryLabels(Settings):
     state_point: str
     role: Literal["train", "held-out"]
 
+    @property
+    def title(self) -> str:
+        """Of a figure."""
+        return f"{self.experiment}, {self.state_point} ({self.role})"
+
 
 class ValidateJob(StageJob):
     """Compare an experiment's CG run with its reference at a state point.
