@@ -152,7 +152,7 @@ LIBRARY = "workflow/scripts/meanforce/"
 AFTER_SAMPLE = {"sample", "forces", "map", "train", "simulate", "validate", "report"}
 AFTER_TRAIN = {"train", "simulate", "validate", "report"}
 CODE_EDITS = {
-    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", *AFTER_SAMPLE}),
+    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", "beads", *AFTER_SAMPLE}),
     "sampling/metadynamics.py": ("max(1, round(", "max(2, round(", AFTER_SAMPLE),
     "sampling/recompute.py": ("TOLERANCE = 1e-4", "TOLERANCE = 2e-4", AFTER_SAMPLE - {"sample"}),
     "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
