@@ -37,7 +37,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        learning_curve_figures(),
+        learning_curve_figures(CONFIG.experiments),
         "results/summary.csv",
         "results/report.html",
         "results/run.yaml",

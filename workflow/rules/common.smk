@@ -44,6 +44,7 @@ wildcard_constraints:
     mapping="[A-Za-z0-9_-]+",
     experiment="[A-Za-z0-9_-]+",
     curve="[A-Za-z0-9_-]+",
+    target="(system|experiment)_[A-Za-z0-9_-]+",
     replica=r"\d+",
     member=r"\d+",
 
@@ -154,19 +155,19 @@ def descriptions_of(wildcards):
     return [str(Path(model).with_suffix(".json")) for model in models_of(wildcards)]
 
 
-def curves_of_all(wildcards):
-    """Training curves of all experiments."""
+def training_curves(experiments):
+    """Training curves of some experiments."""
     return [
         f"results/experiments/{name}/curve-{member}.csv"
-        for name, experiment in CONFIG.experiments.items()
-        for member in range(experiment.ensemble)
+        for name in experiments
+        for member in range(CONFIG.experiments[name].ensemble)
     ]
 
 
-def segments_of_all(wildcards):
-    """How fast each job of a campaign was that some experiment needs, each once."""
+def campaign_segments(experiments):
+    """How fast each job of a campaign was that some of the experiments need, each once."""
     datasets = []
-    for chosen in CONFIG.experiments.values():
+    for chosen in (CONFIG.experiments[name] for name in experiments):
         facts = chosen.system, chosen.mapping
         datasets += datasets_of(*facts, chosen.campaigns, chosen.train, chosen.replicas)
         if chosen.reference is not None:
@@ -179,13 +180,27 @@ def experiments_of(system):
     return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]
 
 
-def validated_states(file, experiments=None):
-    """One file of every state point at which experiments, or all of them, are validated."""
+def validated_states(file, experiments):
+    """One file of every state point at which experiments are validated."""
     return [
         f"results/experiments/{name}/{state}/{file}"
-        for name in (CONFIG.experiments if experiments is None else experiments)
+        for name in experiments
         for state in (*CONFIG.experiments[name].train, *CONFIG.experiments[name].held_out)
     ]
+
+
+def reported(experiments):
+    """What a report of some experiments is made from, by the names that its program gives them."""
+    return {
+        "metrics": validated_states("metrics.csv", experiments),
+        "curves": training_curves(experiments),
+        "profiles": validated_states("profiles.csv", experiments),
+        "surfaces": validated_states("surface.csv", experiments),
+        "segments": campaign_segments(experiments),
+        "speeds": validated_states("speed.csv", experiments),
+        "learning_curves": learning_curve_figures(experiments),
+        "learning_tables": learning_curve_tables(experiments),
+    }
 
 
 def metrics_of_curve(wildcards):
@@ -193,15 +208,19 @@ def metrics_of_curve(wildcards):
     return validated_states("metrics.csv", learning_curves(CONFIG)[wildcards.curve])
 
 
-def learning_curve_figures():
-    """Figures of all learning curves."""
-    return [f"results/learning_curves/{curve}.png" for curve in learning_curves(CONFIG)]
+def learning_curve_figures(experiments):
+    """Figures of the learning curves whose runs are all among the experiments."""
+    return [
+        f"results/learning_curves/{curve}.png"
+        for curve, runs in learning_curves(CONFIG).items()
+        if set(runs) <= set(experiments)
+    ]
 
 
-def learning_curve_tables():
-    """Tables that lie beside the figures of all learning curves."""
+def learning_curve_tables(experiments):
+    """Tables that lie beside the figures of learning curves."""
     return [
         str(Path(figure).with_suffix(suffix))
-        for figure in learning_curve_figures()
+        for figure in learning_curve_figures(experiments)
         for suffix in (".csv", ".savings.csv")
     ]

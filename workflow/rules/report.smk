@@ -8,14 +8,7 @@ INCLUDED = ("baseline.html.j2", "experiment.html.j2", "closing.html.j2", "report
 
 rule report:
     input:
-        metrics=validated_states("metrics.csv"),
-        curves=curves_of_all,
-        profiles=validated_states("profiles.csv"),
-        surfaces=validated_states("surface.csv"),
-        segments=segments_of_all,
-        speeds=validated_states("speed.csv"),
-        learning_curves=learning_curve_figures(),
-        learning_tables=learning_curve_tables(),
+        **reported(CONFIG.experiments),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:

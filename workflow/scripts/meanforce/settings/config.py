@@ -30,7 +30,7 @@ STANDARD_PRESSURE = 1.0
 """Pressure of state points that name none, bar."""
 
 RESERVED = {
-    "systems": ("benchmarks", "experiments", "learning_curves"),
+    "systems": ("benchmarks", "experiments", "learning_curves", "reports"),
     "state_points": ("prepared",),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
