@@ -48,8 +48,8 @@ same as a JSON schema, for editors.
   digits, `_` and `-`.
 - An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.
 - Only meaning counts: reordering keys, comments, or `300.0 K` for `300 K` reruns nothing.
-- The examples are parts of valid configs; [your_molecule.yaml](your_molecule.yaml) is a whole one with every line
-  explained.
+- The examples are parts of valid configs; [your_molecule.yaml](your_molecule.yaml) is a whole one
+  with every line explained.
 
 `required` marks keys without a default.
 """
