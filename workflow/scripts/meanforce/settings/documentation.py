@@ -13,6 +13,7 @@ SECTIONS = {
     "collective_variables": "By system: functions of bead positions, declared by bead names.",
     "campaigns": "By system: sampling protocols.",
     "potentials": "Forms of the CG potential and how they are fitted.",
+    "fitting": "A key of each potential: how its parameters are found.",
     "simulations": "How CG models are run.",
     "validation": "By system: by which free energies models are judged.",
     "experiments": "What is trained on what, and validated against what.",
@@ -24,6 +25,7 @@ PARTS = {
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",
     "GaussianSettings": "gaussians",
+    "WindowRowSettings": "rows",
     "TermsSettings": "terms",
     "CurveTermSettings": "bonds",
     "DihedralTermSettings": "dihedrals",
@@ -75,7 +77,7 @@ def readme() -> str:
     lines.append(_row("seed", seed, definitions, required=False))
     for section, purpose in SECTIONS.items():
         lines += [f"\n## `{section}`\n", f"{purpose}\n"]
-        for kind, model in _models(whole["properties"][section], definitions):
+        for kind, model in _models(_section(section, whole), definitions):
             title = f"`kind: {kind}`" if kind else ""
             example = EXAMPLES[f"{section}.{kind}" if kind else section]
             lines += _table(title, model, definitions, example)
@@ -83,6 +85,14 @@ def readme() -> str:
     for name, key in PARTS.items():
         lines += _table(f"`{key}`", definitions[name], definitions)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(name: str, whole: dict) -> dict:
+    """Schema of a section, or of a key that every potential has."""
+    sections = whole["properties"]
+    return (
+        sections[name] if name in sections else whole["$defs"]["SplineSettings"]["properties"][name]
+    )
 
 
 def _models(node: dict, definitions: dict) -> list[tuple[str, dict]]:
@@ -103,7 +113,7 @@ def kinds() -> list[str]:
     return [
         f"{section}.{kind}" if kind else section
         for section in SECTIONS
-        for kind, _ in _models(whole["properties"][section], whole["$defs"])
+        for kind, _ in _models(_section(section, whole), whole["$defs"])
     ]
 
 
@@ -135,6 +145,8 @@ def _type(node: dict, definitions: dict) -> str:
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[-1]
         return f"see `{PARTS.get(name, name)}`"
+    if "oneOf" in node:
+        return " or ".join(f"`kind: {kind}`" for kind in node["discriminator"]["mapping"])
     if "const" in node:
         return f"`{node['const']}`"
     if "enum" in node:

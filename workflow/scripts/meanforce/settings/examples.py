@@ -156,6 +156,13 @@ potentials:
     prior: {bonds: harmonic, angles: harmonic, excluded_volume: {}}
     training: {epochs: 10, batch_size: 128, learning_rate: 0.005}
 """,
+    "fitting.force_matching": """\
+potentials:
+  fitted_to_forces:
+    kind: cgnet
+    fitting: {kind: force_matching}
+    training: {epochs: 36}
+""",
     "simulations": """\
 simulations:
   with_a_bias:
