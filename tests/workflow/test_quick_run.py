@@ -175,7 +175,7 @@ LIBRARY = "workflow/scripts/meanforce/"
 AFTER_SAMPLE = {"sample", "forces", "map", "train", "simulate", "validate", "report"}
 AFTER_TRAIN = {"train", "simulate", "validate", "report"}
 CODE_EDITS = {
-    "systems/peptide.py": {"prepare", *AFTER_SAMPLE},
+    "systems/peptide.py": {"prepare", "beads", *AFTER_SAMPLE},
     "sampling/metadynamics.py": AFTER_SAMPLE,
     "sampling/recompute.py": AFTER_SAMPLE - {"sample"},
     "mapping/force_maps.py": AFTER_SAMPLE - {"sample", "forces"},

@@ -5,9 +5,9 @@
 #   clean_partial    removes what jobs that are gone left behind, never a live job's
 
 TARGETS = {
-    f"system_{system}": experiments_of(system)
+    f"system_{system}": names
     for system in CONFIG.systems
-    if experiments_of(system)
+    if (names := [name for name, e in CONFIG.experiments.items() if e.system == system])
 } | {f"experiment_{name}": [name] for name in CONFIG.experiments}
 BENCHMARKS = [
     path.stem
@@ -27,38 +27,36 @@ for target in TARGETS:
         name:
             target
         input:
-            f"results/reports/{target}/summary.csv",
-            f"results/reports/{target}/report.html",
+            PartReportPaths(target).summary,
+            PartReportPaths(target).page,
         localrule: True
 
 
-def settings_of_part(wildcards):
-    """Settings of a report on the experiments of a target, as canonical JSON."""
-    chosen = {name: CONFIG.experiments[name] for name in TARGETS[wildcards.target]}
-    part = CONFIG.model_copy(update={"experiments": chosen})
-    return stages.canonical(stages.report_settings(part))
+def part(wildcards):
+    """The config with the experiments of a target only."""
+    return part_of(TARGETS[wildcards.target])
 
 
 use rule report as report_of_part with:
     input:
-        unpack(lambda wildcards: reported(TARGETS[wildcards.target])),
+        unpack(lambda wildcards: reported(part(wildcards))),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:
-        summary="results/reports/{target}/summary.csv",
-        page="results/reports/{target}/report.html",
-        run="results/reports/{target}/run.yaml",
+        summary=PartReportPaths.summary,
+        page=PartReportPaths.page,
+        run=PartReportPaths.run,
     log:
-        "results/reports/{target}/report.log",
+        PartReportPaths.log,
     params:
         script=SCRIPTS / "report.py",
-        settings=settings_of_part,
+        settings=lambda wildcards: stages.report_job(part(wildcards)).canonical(),
         code=code_of("report.py"),
 
 
 rule benchmarks:
     input:
-        expand("results/benchmarks/{program}.txt", program=BENCHMARKS),
+        expand(BenchmarkPaths.table, program=BENCHMARKS),
     localrule: True
 
 
@@ -66,9 +64,9 @@ rule benchmark:
     input:
         Path(workflow.basedir) / "tests" / "benchmarks" / "{program}.py",
     output:
-        "results/benchmarks/{program}.txt",
+        BenchmarkPaths.table,
     log:
-        "results/benchmarks/{program}.log",
+        BenchmarkPaths.log,
     conda:
         ENVIRONMENT
     # Whatever runs beside them changes the times.
@@ -79,7 +77,7 @@ rule benchmark:
 
 rule clean_partial:
     log:
-        "results/clean_partial.log",
+        paths.CLEAN_PARTIAL_LOG,
     localrule: True
     conda:
         ENVIRONMENT

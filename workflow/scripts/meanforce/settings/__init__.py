@@ -1,1 +1,1 @@
-"""The config: its sections, their checks, and what each stage's job receives."""
+"""The config: its sections, their checks, and the plan of a run."""
