@@ -141,7 +141,7 @@ class FreeEnergyRmse(Distance):
             few = counts < MANY
             drawn = np.where(few, rng.poisson(np.where(few, counts, 0.0)) * known[side], common)
             variance = (relative[side] ** 2).sum(axis=0)
-            # ln n of a count with mean λ has the variance 1/λ + 3/(2λ²), and the mean ln λ − 1/(2λ).
+            # ln n of a count with mean λ: variance 1/λ + 3/(2λ²), mean ln λ − 1/(2λ).
             shift = rng.standard_normal(len(relative[side])) @ relative[side]
             shift = shift * np.sqrt(1 + 1.5 * variance) - 0.5 * variance
             together = (variance > 0) & (variance < COUNTED)
@@ -152,7 +152,7 @@ class FreeEnergyRmse(Distance):
         scores = np.array([self.value(*pair) for pair in pairs])
         floor = float(np.nanmean(scores))
         alone = float(np.nanmean([self.value(common, theirs) for _, theirs in pairs]))
-        # The linear floor is the root of a mean square, above the mean where noise has few directions.
+        # The linear floor is the root of a mean square: above the mean for few directions.
         square = float(np.sqrt(np.nanmean(scores**2)))
         factor = square / linear.floor if linear.floor > 0 else 1.0
         return Noise(
