@@ -1,0 +1,106 @@
+"""The stage `simulate`: an experiment's CG run at one state point, from models and starts."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.core.topology import Topology
+from meanforce.data.h5md import H5mdReader, contents
+from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.job import Speed, sample_to_file
+from meanforce.dynamics.space import cell_of
+from meanforce.dynamics.starts import candidates, spread_starts
+from meanforce.dynamics.system import CgSystem
+from meanforce.jobs.simulate import SimulateJob
+from meanforce.potentials.device import chosen_device
+from meanforce.potentials.files import load_ensemble
+from meanforce.potentials.interface import Potential
+from meanforce.restart.job import Job, digest
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulateInputs:
+    """What a run is made from.
+
+    Attributes:
+        models: members of the ensemble.
+        datasets: training data, among whose frames starts are chosen.
+    """
+
+    models: list[Path]
+    datasets: list[Path]
+
+    def identity(self, job: SimulateJob) -> dict[str, Any]:
+        """By what a restart bundle is told from those of other jobs."""
+        files = [*self.models, *(path.with_suffix(".json") for path in self.models)]
+        return {
+            "settings": job.plain(),
+            "models": {str(path): digest(path) for path in files},
+            "datasets": contents(self.datasets),
+        }
+
+
+def simulate(
+    job: SimulateJob, inputs: SimulateInputs, output: Path, work: Job, report: Callable[[str], None]
+) -> Speed:
+    """Run the ensemble's mean; it goes on from the restart bundle of the work.
+
+    Args:
+        job: what to do.
+        inputs: what the run is made from.
+        output: H5MD file to write.
+        work: folder of the job.
+        report: called with lines of progress.
+
+    Raises:
+        InputError: models, data and variables do not fit together, or too many chains broke.
+        Stopped: it was asked to stop.
+    """
+    bundle = work.load()
+    # An earlier process has chosen the device.
+    device = chosen_device(
+        job.simulation.device, "simulation.device", bundle and bundle.info["device"]
+    )
+    potential = load_ensemble(inputs.models)
+    run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
+    return sample_to_file(run, output, report, work)
+
+
+def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRun:
+    """A run of any potential, whose chains start spread over all that the training data visited.
+
+    Args:
+        job: what to do.
+        potential: of the beads of the data; the run computes in its type and on its device.
+        datasets: training data.
+
+    Raises:
+        InputError: the data cannot be read, the potential is of other beads, or it does not
+            support the periodic cell that several molecules need.
+    """
+    simulation, variables = job.simulation, job.collective_variables
+    with H5mdReader(datasets[0]) as reader:
+        molecule, masses = Topology.of(reader.parameters), reader.masses
+        potential.check_beads(molecule)
+        cell = cell_of(molecule, reader.box(), potential, str(datasets[0]))
+    positions = spread_starts(
+        candidates(datasets, job.windows),
+        [variables[name] for name in job.surface],
+        molecule.names,
+        simulation.ladders,
+        np.random.default_rng(job.seed),
+    )
+    # All levels of a ladder start at the same place, so that it has one.
+    positions = np.tile(positions, (simulation.chains // simulation.ladders, 1, 1))
+    return CgRun(
+        potential,
+        Configuration(positions, job.temperature, cell),
+        simulation,
+        torch.Generator(potential.device).manual_seed(job.seed),
+        CgSystem(molecule, masses, variables, tuple(job.surface)),
+    )
