@@ -1,1 +1,1 @@
-"""What all rooms share: the topology of beads and their internal coordinates."""
+"""What all rooms share: configurations, cells, neighbours, and the topology of beads."""
