@@ -62,7 +62,7 @@ def compare(
         reference_forces=None,
         ensemble=SimpleNamespace(members=[None]),
         scheme=Scheme("exact"),
-        rng=np.random.default_rng(1),
+        seed=1,
     )
 
 

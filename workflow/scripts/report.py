@@ -7,16 +7,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from meanforce.analysis.metrics_table import read_table, summary_table
 from meanforce.analysis.transfer import transfer_table
-from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
-from meanforce.errors import InputError, exits_cleanly
+from meanforce.errors import exits_cleanly
 from meanforce.figures.page import Results, render
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
-
-JUDGED_BY = ("metric", "value", "stderr", "noise_floor", "dof", "resolution", "data_limit")
-"""Columns of metrics.csv that verdicts need."""
 
 
 @exits_cleanly
@@ -39,7 +36,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="YAML file to write")
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
-    summary = _summary(arguments.metrics)
+    summary = summary_table(arguments.metrics)
     results = Results(
         summary=summary,
         curves=_curves(arguments.curves),
@@ -63,34 +60,6 @@ def main() -> None:
         (folder / "report.html").replace(arguments.page)
 
 
-def _summary(paths: list[Path]) -> pd.DataFrame:
-    """All metrics in one table, with what can be said of each."""
-    tables = [_table(path) for path in paths]
-    for path, one in zip(paths, tables, strict=True):
-        missing = [name for name in JUDGED_BY if name not in one]
-        if missing:
-            raise InputError(
-                f"{path}: has no column '{missing[0]}', so another version made it; delete it, so "
-                "that it is made again"
-            )
-    table = pd.concat(tables, ignore_index=True)
-    # After the columns of the contract; what has come later stands behind it.
-    table.insert(table.columns.get_loc("unit") + 1, "verdict", verdicts(table))
-    return table
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A CSV file's table.
-
-    Raises:
-        InputError: it is missing, empty or no table.
-    """
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no table that can be read ({error})") from error
-
-
 def _temperatures(config: dict[str, Any]) -> dict[str, float]:
     """Temperature of each state point, K."""
     return {name: point["temperature"] for name, point in config["state_points"].items()}
@@ -98,14 +67,14 @@ def _temperatures(config: dict[str, Any]) -> dict[str, float]:
 
 def _by_place(paths: list[Path]) -> dict[tuple[str, str], pd.DataFrame]:
     """Tables that lie at .../{experiment}/{state}/table, by experiment and state point."""
-    return {(path.parts[-3], path.parts[-2]): _table(path) for path in paths}
+    return {(path.parts[-3], path.parts[-2]): read_table(path) for path in paths}
 
 
 def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
     """Training curves, which lie at .../{experiment}/curve-{member}.csv, by experiment."""
     curves: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
-        curves.setdefault(path.parts[-2], []).append(_table(path))
+        curves.setdefault(path.parts[-2], []).append(read_table(path))
     return curves
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from meanforce.analysis import baseline
@@ -15,6 +14,7 @@ from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
 from meanforce.analysis.metrics.registry import all_curves, all_rows
+from meanforce.analysis.metrics_table import metrics_table
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import model_sample, reference_sample
@@ -30,12 +30,6 @@ from meanforce.restart.job import work_folder
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.validation import ValidationSettings
-
-COLUMNS = [
-    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
-    "role", "metric", "value", "stderr", "noise_floor", "unit", "stderr_noise", "dof",
-    "noise_floor_reference", "resolution", "data_limit",
-]  # fmt: skip
 
 
 @exits_cleanly
@@ -113,7 +107,7 @@ def main() -> None:
         reference_forces=forces,
         ensemble=EnsembleMean([potential for potential, _ in members]),
         scheme=Scheme.of([about for _, about in members]),
-        rng=np.random.default_rng(settings["seed"]),
+        seed=settings["seed"],
         weighted_forces=settings["weights"] == "bias",
         effective_sample_size=members[0][1].get("effective_sample_size"),
         held_out=trained == [],
@@ -122,13 +116,14 @@ def main() -> None:
     rows = all_rows(comparison)
     if settings["training"]:
         rows += _baseline(comparison, arguments, settings)
-    metrics = pd.DataFrame([labels | vars(row) for row in rows])[COLUMNS]
+    curves = all_curves(comparison)
+    metrics = metrics_table(labels, [row.columns() for row in rows])
     with work_folder(arguments.metrics) as folder:
         metrics.to_csv(folder / "metrics.csv", index=False)
-        table(all_curves(comparison)).to_csv(folder / "profiles.csv", index=False)
+        table(curves).to_csv(folder / "profiles.csv", index=False)
         surface_table(comparison).to_csv(folder / "surface.csv", index=False)
         title = f"{labels['experiment']}, {labels['state_point']} ({labels['role']})"
-        draw(comparison, folder / "figure.png", title)
+        draw(comparison, curves, folder / "figure.png", title)
         (folder / "figure.png").replace(arguments.figure)
         (folder / "surface.csv").replace(arguments.surface)
         (folder / "profiles.csv").replace(arguments.profiles)

@@ -1,4 +1,4 @@
-"""What a metric gets to see: a model and its reference at one state point."""
+"""The input of every metric: a model and its reference at one state point."""
 
 import dataclasses
 
@@ -7,7 +7,8 @@ import torch
 
 from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import Axes, block_histograms
+from meanforce.analysis.streams import stream
+from meanforce.analysis.surfaces import Axes, Surface, block_histograms
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.validation import ValidationSettings
@@ -18,7 +19,7 @@ from meanforce.systems.exact import ExactPmf
 from meanforce.units import KCAL, kt
 
 MEMBER_FRAMES = 20000
-"""Frames of the CG run on which members of the ensemble are told apart."""
+"""Frames of the CG run on which members of the ensemble are compared."""
 
 
 @dataclasses.dataclass
@@ -36,12 +37,18 @@ class Comparison:
         reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
         ensemble: the potential; None where the frames come from no model.
         scheme: how members differ in their training data.
-        rng: source of random numbers.
+        seed: of all random numbers.
         weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
             and not on its frames as they are.
         effective_sample_size: of the training frames, or None where it is not known.
         held_out: whether no member was trained on frames of the reference.
         exact_pmf: the exact potential of mean force behind `exact`, or None.
+        scope: names that set the random numbers apart from those of another comparison with the
+            same seed.
+        axes: of the surface; none where there is no surface.
+        surface: histograms along them, or None where no surface is validated.
+        member_weights: for each member of the ensemble, some frames of the CG run and their
+            weights in its own ensemble; empty for a single member.
     """
 
     validation: ValidationSettings
@@ -53,25 +60,33 @@ class Comparison:
     reference_forces: np.ndarray | None
     ensemble: EnsembleMean | None
     scheme: Scheme
-    rng: np.random.Generator
+    seed: int
     weighted_forces: bool = False
     effective_sample_size: float | None = None
     held_out: bool = False
     exact_pmf: ExactPmf | None = None
+    scope: tuple[str, ...] = ()
+    axes: Axes = dataclasses.field(init=False)
+    surface: Surface | None = dataclasses.field(init=False)
+    member_weights: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
-        self.model_blocks = block_histograms(self.model, self.axes, "model")
-        self.reference_blocks = block_histograms(self.truth, self.axes, "reference")
-        self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
-        self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
+        self.surface = self._surface() if self.axes.names else None
         self.member_weights = self._member_weights()
+
+    def stream(self, *names: str) -> np.random.Generator:
+        """Random numbers of one draw, by the names of a metric and what is drawn for it.
+
+        They depend on nothing else, so that no metric moves another's error bar.
+        """
+        return stream(self.seed, *self.scope, *names)
 
     @property
     def truth(self) -> Sample | None:
-        """What free energies are judged by: the exact distribution, as one frame a bin, if known.
+        """What free energies are judged by: the exact distribution, if it is known.
 
-        It has the variables of the surface only.
+        It has one frame for each bin, and the variables of the surface only.
         """
         if self.exact is None:
             return self.reference
@@ -80,6 +95,21 @@ class Comparison:
         return Sample(
             np.zeros((n, 1, 3)), centers, self.exact, alike, alike, 1, self.model.molecule
         )
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """Frames of `model` and `reference`; of the model alone without any reference.
+
+        Empty where the reference is an exact distribution, which has no frames.
+        """
+        if self.reference is not None:
+            return {"model": self.model, "reference": self.reference}
+        return {"model": self.model} if self.exact is None else {}
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Collective variables whose dynamics are reported: the surface's, or all without one."""
+        return self.axes.names or tuple(self.variables)
 
     @property
     def kT(self) -> float:
@@ -128,6 +158,16 @@ class Comparison:
         # Frames beyond the axes may weigh most in a member's ensemble.
         return [surface / surface.sum() for surface in surfaces]
 
+    def _surface(self) -> Surface:
+        model = block_histograms(self.model, self.axes, "model")
+        drawn = resampled(model, DRAWS, self.stream("surface", "model"))
+        truth = self.truth
+        if truth is None:
+            return Surface(self.axes, model, drawn)
+        reference = block_histograms(truth, self.axes, "reference")
+        draws = resampled(reference, DRAWS, self.stream("surface", "reference"))
+        return Surface(self.axes, model, drawn, reference, draws)
+
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""
         members = [] if self.ensemble is None else self.ensemble.members
@@ -149,7 +189,7 @@ class Comparison:
 def axes_of(
     validation: ValidationSettings, variables: dict[str, CollectiveVariableSettings]
 ) -> Axes:
-    """Histogram axes of the surface that is validated."""
+    """Histogram axes of the surface that is validated; none without a surface."""
     edges, periodic = [], []
     for number, name in enumerate(validation.surface):
         wraps = is_periodic(variables[name].kind)

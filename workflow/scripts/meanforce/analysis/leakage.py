@@ -16,12 +16,12 @@ def trained_on(about: dict[str, Any], reference: list[Path]) -> list[Path] | Non
     """Files of the reference that a model was trained on.
 
     Args:
-        about: what the model's JSON file says; `datasets` has contents by number and path, or, in
-            models of before, paths alone.
+        about: contents of the model's JSON file; `datasets` has contents by number and path, or, in
+            older models, paths alone.
         reference: datasets.
 
     Returns:
-        None where the model does not tell.
+        None where the model does not have them in its file.
     """
     known = about.get("datasets")
     if known is None:

@@ -1,4 +1,4 @@
-"""How the weights of umbrella-sampling frames depend on what each part of the data says.
+"""How the weights of umbrella-sampling frames depend on each part of the data.
 
 MBAR's weights of frames are w_n = 1/Σ_k N_k e^{f_k − u_k(x_n)}; Shirts, Chodera, JCP 129, 124105
 (2008). The free energies f_k of the windows are uncertain, and with them what windows far apart

@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 import yaml
 
+from meanforce.analysis.kinds import Source
 from meanforce.figures import (
     baseline_table,
     floors,
@@ -22,7 +23,7 @@ from meanforce.figures import (
     transfer,
 )
 from meanforce.figures.figure import Figure
-from meanforce.figures.metrics import VERDICTS, is_baseline, is_headline
+from meanforce.figures.metrics import VERDICTS, errors_of
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
@@ -33,7 +34,7 @@ Place = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """What a run found, and what it was made with.
+    """The results of a run, and what it was made with.
 
     Attributes:
         summary: all metrics; the column `verdict` is shown where it exists.
@@ -129,24 +130,24 @@ def _system(results: Results, name: str) -> dict[str, Any]:
     alone = set(_groups(results).get("", ())) & set(table["experiment"])
     part = known[known["experiment"].isin(alone)]
     figures = transfer.figures(part, name)
+    headlines = set(errors_of(part, headlines=True))
     return {
         "name": name,
         "matrices": matrices,
         "baseline": _baseline(table[table["experiment"].isin(alone)], results),
-        "transfer": [figure for metric, figure in figures.items() if is_headline(metric)],
-        "transfer_more": [figure for metric, figure in figures.items() if not is_headline(metric)],
+        "transfer": [figure for metric, figure in figures.items() if metric in headlines],
+        "transfer_more": [figure for metric, figure in figures.items() if metric not in headlines],
         "transfer_keys": transfer.keys(part),
     }
 
 
 def _baseline(table: pd.DataFrame, results: Results) -> dict[str, Any] | None:
     """Models against direct reweighting; None where nothing was reweighted."""
-    metrics, lines = baseline_table.lines(table, results.states_of)
+    columns, lines = baseline_table.lines(table, results.states_of)
     if not lines:
         return None
-    units = table.drop_duplicates("metric").set_index("metric")["unit"].fillna("")
     return {
-        "metrics": [(name, units[name]) for name in metrics],
+        "columns": columns,
         "lines": lines,
         "counts": baseline_table.counts(lines),
         "held_out": any(line.role == "held-out" for line in lines),
@@ -157,7 +158,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     facts = results.settings["experiments"][name]
     part = results.summary[results.summary["experiment"] == name]
     chosen = results.config["experiments"][name]
-    models = part[~part["metric"].map(is_baseline)]
+    models = part[part["source"] == Source.MODEL]
     marks = collections.Counter(models["verdict"].dropna()) if "verdict" in part else {}
     return {
         "name": name,

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, one_sided
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Quantity, Row, one_sided
 from meanforce.mapping.irreducible import block_error, irreducible_variance
 from meanforce.units import KCAL
 
@@ -14,7 +15,7 @@ FRAMES = 30000
 """Frames on which forces are compared."""
 
 FEWEST = 100
-"""With fewer frames of the unbiased ensemble there is no error bar worth its name."""
+"""Fewer frames of the unbiased ensemble give no error bar that can be trusted, and no rows."""
 
 UNIT = KCAL * 10.0
 """kJ/mol/nm in one kcal/mol/Å."""
@@ -53,10 +54,13 @@ def rows(comparison: Comparison) -> list[Row]:
     above = one_sided(blocks) * math.hypot(*errors)
     return [
         Row(
-            "force_rmse", rmse, errors[0], irreducible, "kcal/mol/Å", errors[0], blocks,
-            irreducible, irreducible + above,
+            Quantity("force_rmse", Group.FORCES, "kcal/mol/Å"), Measure.LOSS, rmse, errors[0],
+            irreducible, errors[0], blocks, irreducible, irreducible + above,
         ),
-        Row("force_irreducible", irreducible, errors[1], unit="kcal/mol/Å", dof=blocks),
+        Row(
+            Quantity("force_irreducible", Group.FORCES, "kcal/mol/Å"), Measure.VALUE, irreducible,
+            errors[1], dof=blocks,
+        ),
     ]  # fmt: skip
 
 
@@ -69,7 +73,8 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
     weights = comparison.reference.weights
     frames = np.arange(len(weights))
     if comparison.weighted_forces:
-        frames = frames[comparison.rng.random(len(weights)) < weights / weights.max()]
+        drawn = comparison.stream("force_rmse", "accepted frames").random(len(weights))
+        frames = frames[drawn < weights / weights.max()]
     return frames[:: max(1, len(frames) // FRAMES)]
 
 
