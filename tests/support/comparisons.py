@@ -51,7 +51,7 @@ def compare(
 ) -> Comparison:
     """A comparison with one member and a surface along the first variable."""
     ends = {"lower": [-4.0], "upper": [4.0]}
-    settings = {"surface": [next(iter(variables))], "bins": 40} | ends | validation
+    settings = {"surface": [*variables][:1], "bins": 40} | ends | validation
     return Comparison(
         validation=validated(ValidationSettings, settings, "validation"),
         variables=variables,

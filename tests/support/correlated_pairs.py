@@ -185,6 +185,4 @@ def _positions(phi: np.ndarray, walkers: int, rng: np.random.Generator) -> np.nd
 def comparison(model: Sample, reference: Sample, seed: int) -> Comparison:
     """Of a model without an ensemble."""
     made = compare(model, reference, variables=VARIABLES, **VALIDATION)
-    made.rng = np.random.default_rng(seed)
-    made.ensemble = SimpleNamespace(members=[None])
-    return made
+    return dataclasses.replace(made, seed=seed, ensemble=SimpleNamespace(members=[None]))

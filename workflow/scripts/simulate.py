@@ -103,7 +103,8 @@ def _prepared(
         bias,
         settings["temperature"],
         settings["seed"],
-        Convergence(simulation.until, surface, molecule.names),
+        # Without a surface all variables are watched.
+        Convergence(simulation.until, surface or variables, molecule.names),
     )
     return run, starts
 

@@ -192,8 +192,11 @@ def test_distances_are_judged_by_what_they_resolve_and_stability_from_above():
         rows = (js(value, 0.0065, 4.571) | one for value in (4.569, 4.6))
         assert [verdicts(table(row))[0] for row in rows] == ["within noise", "worse"]
     stability = kind("stability", Measure.FRACTION, Group.CONVERGENCE)
-    assert verdicts(table(js(1.0, 0.0) | stability)) == ["within noise"]
-    assert verdicts(table(js(0.5, 0.05) | stability)) == ["worse"]
+    assert verdicts(table(js(0.0), js(1.0, 0.0) | stability))[1] == "within noise"
+    assert verdicts(table(js(0.0), js(0.5, 0.05) | stability))[1] == "worse"
+    # Without a reference nothing is known of the model.
+    elsewhere = stability | {"state_point": "T350"}
+    assert verdicts(table(js(0.0), js(1.0, 0.0) | elsewhere))[1] == ""
 
 
 def test_an_infinite_error_is_worse():

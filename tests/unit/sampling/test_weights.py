@@ -242,7 +242,7 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
             reference_forces=frames.forces.numpy(),
             ensemble=EnsembleMean([potential]),
             temperature=300.0,
-            rng=np.random.default_rng(3),
+            stream=lambda *names: np.random.default_rng(3),
             weighted_forces=weighted,
         )
         for row in force_rows(comparison):

@@ -19,6 +19,8 @@ Rows that measure an error are judged in this order:
 So of two experiments, as with biased against unbiased data, at most one is `resolved better`, and
 one is `worse` only where its error is really there. Rows that measure no error have no verdict, by
 their column `measure`, nor have errors for which it is not known what a perfect model would score.
+An experiment without a reference has no verdicts at all: its CG run may be stable, but nothing is
+known of its model.
 """
 
 import math
@@ -48,7 +50,9 @@ def verdicts(summary: pd.DataFrame) -> list[str]:
     size = pd.Series([_size(row) for row in table.itertuples()], dtype=float)
     beyond = pd.Series([_beyond(row) for row in table.itertuples()], dtype=object)
     found = [""] * len(table)
-    judged = beyond.notna()
+    runs = pd.MultiIndex.from_frame(table[["experiment", "state_point"]])
+    compared = table["measure"].isin(SIZED).to_numpy()
+    judged = beyond.notna() & runs.isin(runs[compared])
     for _, group in table[judged].groupby(PLACE, dropna=False):
         runs = zip(group["experiment"], group["state_point"], strict=True)
         own = (group["source"] == Source.BASELINE).to_numpy()

@@ -45,13 +45,15 @@ def errors_of(table: pd.DataFrame, *, headlines: bool = False) -> list[str]:
 
     Args:
         table: rows of the summary.
-        headlines: whether to leave out groups that do not stand for the others.
+        headlines: whether to leave out groups that do not stand for the others, if there is one
+            that does.
 
     Returns:
         names in the order of the groups, and else of the table.
     """
     rows = table[table["measure"].isin(ERRORS) & (table["source"] == Source.MODEL)]
     groups = dict(zip(rows["metric"], rows["group"], strict=True))
+    headlines = headlines and bool(set(groups.values()) & set(HEADLINES))
     order = [group.value for group in TITLES if group in HEADLINES or not headlines]
     return sorted(
         (name for name, group in groups.items() if group in order),

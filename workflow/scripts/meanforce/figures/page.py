@@ -23,7 +23,7 @@ from meanforce.figures import (
     transfer,
 )
 from meanforce.figures.figure import Figure
-from meanforce.figures.metrics import VERDICTS, errors_of
+from meanforce.figures.metrics import ERRORS, VERDICTS, errors_of
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
@@ -167,6 +167,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
         "chosen": chosen,
         "mapping": part["mapping"].iloc[0],
         "force_map": part["force_map"].iloc[0],
+        "judged": _judged_against(chosen["reference"], models),
         "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
         "states": [_state(results, part, name, state) for state in facts["states"]],
         "groups": metric_table.groups(part, facts["states"]),
@@ -180,6 +181,14 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
             }
         ),
     }
+
+
+def _judged_against(reference: str | None, rows: pd.DataFrame) -> str:
+    """What a model's errors are measured from; `rows` are those of the model."""
+    if reference is not None:
+        return f"campaign {reference}"
+    has_errors = rows["measure"].isin(ERRORS).any()
+    return "the exact result" if has_errors else "nothing, as there is no reference"
 
 
 def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[str, Any]:

@@ -104,14 +104,14 @@ def simulate_settings(config: Config, experiment: str, state: str) -> dict[str, 
     chosen = config.experiments[experiment]
     simulation = config.simulations[chosen.simulation]
     names = list(simulation.bias.collective_variables) if simulation.bias else []
-    surface = config.validation[chosen.system].surface
+    surface = config.validation_of(chosen.system).surface
     return {
         "simulation": simulation.model_dump(),
         "windows": windows(config, chosen),
         "temperature": config.state_points[state].temperature,
         "surface": list(surface),
         "collective_variables": _variables(
-            config, chosen.system, list(dict.fromkeys([*names, *surface]))
+            config, chosen.system, list(dict.fromkeys([*names, *config.watched(chosen)]))
         ),
         "seed": seed_of(config, experiment, "simulate", state),
     }
@@ -120,7 +120,7 @@ def simulate_settings(config: Config, experiment: str, state: str) -> dict[str, 
 def validate_settings(config: Config, experiment: str, state: str) -> dict[str, Any]:
     """Settings of the stage `validate`."""
     chosen = config.experiments[experiment]
-    validation = config.validation[chosen.system]
+    validation = config.validation_of(chosen.system)
     variables = config.variables_of(chosen.system)
     further = [name for name in variables if variables[name].mapping == chosen.mapping]
     reference = config.campaigns[chosen.system].get(chosen.reference)
@@ -128,7 +128,7 @@ def validate_settings(config: Config, experiment: str, state: str) -> dict[str, 
         "validation": validation.model_dump(),
         "temperature": config.state_points[state].temperature,
         "collective_variables": _variables(
-            config, chosen.system, [*dict.fromkeys([*validation.surface, *sorted(further)])]
+            config, chosen.system, [*dict.fromkeys([*config.watched(chosen), *sorted(further)])]
         ),
         "reference": None if reference is None else _protocol(config, chosen.system, reference),
         "training": _training(config, chosen, state),
