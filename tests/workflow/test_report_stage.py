@@ -88,7 +88,7 @@ def test_a_damaged_table_is_named(root, tmp_path, monkeypatch):
     broken = Path(arguments[arguments.index("--profiles") + 1])
     broken.write_text("")
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--template", "none"])
-    with pytest.raises(SystemExit, match=f"^error: {broken}: is no table that can be read"):
+    with pytest.raises(SystemExit, match=f"^error: {broken}: cannot be read as a table"):
         report.main()
     assert not (tmp_path / "results" / "report.html").exists()
 

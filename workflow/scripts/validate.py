@@ -8,7 +8,13 @@ import numpy as np
 import torch
 
 from meanforce.analysis import baseline
-from meanforce.analysis.comparison import Comparison, axes_of
+from meanforce.analysis.comparison import (
+    Comparison,
+    ExactReference,
+    ReferenceForces,
+    TrainedModel,
+    axes_of,
+)
 from meanforce.analysis.curves import table
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
@@ -88,7 +94,10 @@ def main() -> None:
                 report,
             ),
         )
-        forces = np.concatenate([_forces(path) for path in arguments.reference])
+        forces = ReferenceForces(
+            np.concatenate([_forces(path) for path in arguments.reference]),
+            weighted=settings["weights"] == "bias",
+        )
     exact_pmf = exact_pmf_of(
         settings["system_kind"],
         [variables[name] for name in validation.surface],
@@ -96,22 +105,22 @@ def main() -> None:
     )
     if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
-        exact = exact_pmf.populations(edges, settings["temperature"])
+        exact = ExactReference(exact_pmf.populations(edges, settings["temperature"]), exact_pmf)
     comparison = Comparison(
         validation=validation,
         variables=variables,
         temperature=settings["temperature"],
         model=model_sample(arguments.trajectory, list(variables.values()), 2 * validation.blocks),
+        trained=TrainedModel(
+            EnsembleMean([potential for potential, _ in members]),
+            Scheme.of([about for _, about in members]),
+            members[0][1].get("effective_sample_size"),
+            held_out=trained == [],
+        ),
         reference=reference,
-        exact=exact,
-        reference_forces=forces,
-        ensemble=EnsembleMean([potential for potential, _ in members]),
-        scheme=Scheme.of([about for _, about in members]),
         seed=settings["seed"],
-        weighted_forces=settings["weights"] == "bias",
-        effective_sample_size=members[0][1].get("effective_sample_size"),
-        held_out=trained == [],
-        exact_pmf=exact_pmf,
+        forces=forces,
+        exact=exact,
     )
     rows = all_rows(comparison)
     if settings["training"]:

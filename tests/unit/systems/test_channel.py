@@ -14,6 +14,7 @@ import torch
 from comparisons import compare, sample_of
 from scipy.integrate import dblquad
 
+from meanforce.analysis.comparison import ExactReference, TrainedModel
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import exact_pmf
 from meanforce.core.topology import Topology
@@ -144,12 +145,10 @@ def judged(ensemble: EnsembleMean, temperature: float) -> dict[str, exact_pmf.Ro
     frames = drawn(temperature, 2000, seed=9)
     lengths = (frames.positions[:, 1] - frames.positions[:, 0]).norm(dim=1, keepdim=True).numpy()
     sample = sample_of(frames.positions.numpy(), PAIR, variables=lengths.astype(float))
-    comparison = compare(
-        sample, None, R, EXACT.populations(np.linspace(1.2, 2.4, 41), temperature), temperature,
-        lower=[1.2], upper=[2.4],
-    )  # fmt: skip
-    comparison.ensemble, comparison.exact_pmf = ensemble, EXACT
-    comparison.scheme = Scheme("jackknife", FOLDS, FOLDS)
+    populations = EXACT.populations(np.linspace(1.2, 2.4, 41), temperature)
+    comparison = compare(sample, None, R, populations, temperature, lower=[1.2], upper=[2.4])
+    comparison.exact = ExactReference(populations, EXACT)
+    comparison.trained = TrainedModel(ensemble, Scheme("jackknife", FOLDS, FOLDS))
     return {row.metric: row for row in exact_pmf.rows(comparison)}
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.comparison import Comparison, TrainedModel
 from meanforce.analysis.kinds import Source
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import (
@@ -58,9 +58,8 @@ def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> li
         comparison,
         model=sample,
         reference=reference,
-        ensemble=None,
         # The error of these data is their own noise.
-        scheme=Scheme("exact"),
+        trained=TrainedModel(None, Scheme("exact")),
         scope=(*comparison.scope, Source.BASELINE),
     )
     return [

@@ -9,7 +9,7 @@ from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.streams import stream
 from meanforce.analysis.surfaces import Axes, Surface, block_histograms
-from meanforce.potentials.interface import EnsembleMean
+from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.validation import ValidationSettings
 from meanforce.statistics.distances import Distance
@@ -22,6 +22,55 @@ MEMBER_FRAMES = 20000
 """Frames of the CG run on which members of the ensemble are compared."""
 
 
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """What is judged, apart from its CG run.
+
+    Attributes:
+        ensemble: the potential; None where the frames come from no model.
+        scheme: how members differ in their training data.
+        effective_sample_size: of the training frames, or None where it is not known.
+        held_out: whether no member was trained on frames of the reference.
+    """
+
+    ensemble: EnsembleMean | None
+    scheme: Scheme
+    effective_sample_size: float | None = None
+    held_out: bool = False
+
+    @property
+    def members(self) -> list[Potential]:
+        """Members of the ensemble."""
+        return [] if self.ensemble is None else self.ensemble.members
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceForces:
+    """Mapped forces of the reference's frames.
+
+    Attributes:
+        values: kJ/mol/nm, shape (n, n_beads, 3).
+        weighted: whether they are compared in the unbiased ensemble of the reference, and not on
+            its frames as they are.
+    """
+
+    values: np.ndarray
+    weighted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactReference:
+    """The exact result of a system whose potential of mean force is known.
+
+    Attributes:
+        populations: of the bins of the surface, shape (n_bins,), 1 in sum.
+        pmf: the potential of mean force behind them, or None.
+    """
+
+    populations: np.ndarray
+    pmf: ExactPmf | None = None
+
+
 @dataclasses.dataclass
 class Comparison:
     """Model and reference at one state point.
@@ -32,17 +81,11 @@ class Comparison:
             surface, then further ones that have a profile.
         temperature: K.
         model: frames of the CG run.
+        trained: the model itself.
         reference: frames of the reference campaign, or None.
-        exact: exact reference distribution on the bins of the surface, or None.
-        reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
-        ensemble: the potential; None where the frames come from no model.
-        scheme: how members differ in their training data.
+        forces: of these frames, or None.
+        exact: exact reference on the bins of the surface, or None.
         seed: of all random numbers.
-        weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
-            and not on its frames as they are.
-        effective_sample_size: of the training frames, or None where it is not known.
-        held_out: whether no member was trained on frames of the reference.
-        exact_pmf: the exact potential of mean force behind `exact`, or None.
         scope: names that set the random numbers apart from those of another comparison with the
             same seed.
         axes: of the surface; none where there is no surface.
@@ -55,16 +98,11 @@ class Comparison:
     variables: dict[str, CollectiveVariableSettings]
     temperature: float
     model: Sample
+    trained: TrainedModel
     reference: Sample | None
-    exact: np.ndarray | None
-    reference_forces: np.ndarray | None
-    ensemble: EnsembleMean | None
-    scheme: Scheme
     seed: int
-    weighted_forces: bool = False
-    effective_sample_size: float | None = None
-    held_out: bool = False
-    exact_pmf: ExactPmf | None = None
+    forces: ReferenceForces | None = None
+    exact: ExactReference | None = None
     scope: tuple[str, ...] = ()
     axes: Axes = dataclasses.field(init=False)
     surface: Surface | None = dataclasses.field(init=False)
@@ -90,11 +128,10 @@ class Comparison:
         """
         if self.exact is None:
             return self.reference
-        n, alike = len(self.exact), np.zeros(len(self.exact), dtype=int)
+        weights = self.exact.populations
+        n, alike = len(weights), np.zeros(len(weights), dtype=int)
         centers = self.axes.centers[0][:, None]
-        return Sample(
-            np.zeros((n, 1, 3)), centers, self.exact, alike, alike, 1, self.model.molecule
-        )
+        return Sample(np.zeros((n, 1, 3)), centers, weights, alike, alike, 1, self.model.molecule)
 
     @property
     def samples(self) -> dict[str, Sample]:
@@ -118,11 +155,11 @@ class Comparison:
 
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
         """Standard error of the mean over members; NaN where it is not known."""
-        return training_error(values, self.scheme).stderr
+        return training_error(values, self.trained.scheme).stderr
 
     def training_error(self, values: list[float] | np.ndarray) -> Error:
         """What the draw of the training data causes, from one value for each member."""
-        found = training_error(values, self.scheme)
+        found = training_error(values, self.trained.scheme)
         return Error(float(found.stderr), found.dof)
 
     def training_error_of(
@@ -170,13 +207,13 @@ class Comparison:
 
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""
-        members = [] if self.ensemble is None else self.ensemble.members
+        members = self.trained.members
         if len(members) < 2:
             return []
         frames = np.arange(
             0, len(self.model.weights), max(1, len(self.model.weights) // MEMBER_FRAMES)
         )
-        positions = torch.from_numpy(self.model.positions[frames]).to(self.ensemble.dtype)
+        positions = torch.from_numpy(self.model.positions[frames]).to(self.trained.ensemble.dtype)
         with torch.no_grad():
             energies = np.array(
                 [m.energy_and_forces(positions, self.temperature)[0].numpy() for m in members]

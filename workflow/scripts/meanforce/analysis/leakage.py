@@ -1,8 +1,8 @@
-"""Was a model trained on what it is judged by?
+"""Was a model trained on the data that it is judged by?
 
-A config in which a held-out state point is trained at is refused when it is read. Here the files
-themselves are compared, whatever they are called: a model names its training data by length and
-checksum.
+A config in which a held-out state point is trained at is refused when it is read. Here the contents
+of the files are compared, not their names: a model's file has the length and the checksum of its
+training data.
 """
 
 from pathlib import Path

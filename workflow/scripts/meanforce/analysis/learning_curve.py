@@ -58,7 +58,7 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
     Returns:
         rows of `summary` with the columns experiment (that of the config), source (`model` or
         `baseline`, whose metrics have the same name then), atomistic_time (ns), seed, plain, error
-        (infinite where it is no number), and stable (fraction of intact chains of the CG run).
+        (infinite where it is not a number), and stable (fraction of intact chains of the CG run).
     """
     about = pd.DataFrame.from_dict(runs, orient="index").rename_axis("run").reset_index()
     about["atomistic_time"] /= 1000.0
@@ -69,7 +69,7 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
     table["metric"] = [
         metric_name(*pair) for pair in zip(table["quantity"], table["measure"], strict=True)
     ]
-    # An error without a number cannot be told from an infinite one, and a mean must not lose it.
+    # An error that is not a number may be an infinite one, and must not drop out of a mean.
     table["error"] = table["value"].abs().fillna(math.inf)
     table["stable"] = [
         intact.get((run, state), math.nan) if source == Source.MODEL else math.nan

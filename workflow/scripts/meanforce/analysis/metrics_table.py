@@ -36,7 +36,7 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no table that can be read ({error})") from error
+        raise InputError(f"{path}: cannot be read as a table ({error})") from error
 
 
 def read_metrics(paths: Sequence[Path]) -> pd.DataFrame:

@@ -55,8 +55,8 @@ class Row:
         dof: degrees of freedom of `stderr`.
         noise_floor_reference: noise floor if the CG run were endless: a shorter one must not pass
             more easily.
-        resolution: of errors, the smallest that is told from a perfect model's, which exceeds it
-            once in twenty times. A true error of this size is seen half of the time.
+        resolution: of errors, the smallest that is distinguished from a perfect model's, which
+            exceeds it once in twenty times. A true error of this size is seen half of the time.
         data_limit: of errors, the largest that the draw of the training data explains.
         source: whose value it is.
     """

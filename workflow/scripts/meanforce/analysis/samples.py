@@ -111,8 +111,8 @@ def reference_sample(
     smeared density must not be judged by a reference that is smeared alike. Forces go with the
     noised positions, as in training: their error is the loss, and not one of the distribution.
 
-    Errors come from a bootstrap over replicas, as they are independent whatever the correlation
-    times; with fewer than four of them it is over time blocks of replicas.
+    Errors come from a bootstrap over replicas, which are independent for any correlation times;
+    with fewer than four of them it is over time blocks of replicas.
     In umbrella sampling a unit has all windows of a replica, as none could be left out, and its
     effect on the windows' free energies counts to first order.
 

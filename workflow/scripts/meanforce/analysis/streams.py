@@ -1,4 +1,4 @@
-"""Random numbers of the analysis: a stream for each name, whatever else is drawn."""
+"""Random numbers of the analysis: a stream for each name, independent of all other draws."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """Generator of one draw, from the job's seed and the names that tell the draw apart.
+    """Generator of one draw, from the job's seed and the names that identify the draw.
 
     Streams are independent of each other and of the order in which they are asked for, so that a
     further metric moves no other's error bar.

@@ -55,7 +55,7 @@ def _two_variables(comparison: Comparison) -> plt.Figure:
 
 def _one_variable(comparison: Comparison) -> plt.Figure:
     figure, panels = plt.subplots(1, 2, figsize=(8.5, 3.0), layout="constrained")
-    if comparison.exact_pmf is not None:
+    if comparison.exact is not None and comparison.exact.pmf is not None:
         _exact(comparison, panels)
     else:
         _profile(comparison, panels[0], 0)

@@ -32,7 +32,7 @@ HEADLINES = (
     Group.SURFACE, Group.BASINS, Group.BARRIERS, Group.EXACT_PMF, Group.SLOW_MODES,
     Group.STRUCTURE, Group.RADIAL,
 )  # fmt: skip
-"""Groups whose errors stand for the others where all experiments are compared."""
+"""Groups whose errors represent the others where all experiments are compared."""
 
 ERRORS = (Measure.DISTANCE, Measure.SIGNED_ERROR)
 
@@ -45,8 +45,7 @@ def errors_of(table: pd.DataFrame, *, headlines: bool = False) -> list[str]:
 
     Args:
         table: rows of the summary.
-        headlines: whether to leave out groups that do not stand for the others, if there is one
-            that does.
+        headlines: whether to list only the groups of `HEADLINES`, where the table has any.
 
     Returns:
         names in the order of the groups, and else of the table.

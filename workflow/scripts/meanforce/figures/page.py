@@ -110,7 +110,7 @@ def render(template: Path, results: Results) -> str:
 
 
 def _groups(results: Results) -> dict[str, list[str]]:
-    """Experiments that stand for themselves (under an empty name), then runs of each curve."""
+    """Experiments without a learning curve (under an empty name), then the runs of each curve."""
     groups: dict[str, list[str]] = {"": []}
     for name, facts in results.settings["experiments"].items():
         groups.setdefault(facts.get("learning_curve") or "", []).append(name)

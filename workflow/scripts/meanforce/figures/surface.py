@@ -11,7 +11,7 @@ from meanforce.figures.figure import Figure, svg_figure
 FRAME = Frame(width=320, height=272, left=46, right=46, top=26, bottom=42)
 
 DIFFERENCE_TOP = 2.0
-"""Largest difference that colours tell apart, kcal/mol; the same in all surfaces of a report."""
+"""Largest difference that colours distinguish, kcal/mol; the same in all surfaces of a report."""
 
 
 def variables_of(table: pd.DataFrame) -> list[str]:

@@ -40,7 +40,7 @@ class ValidationSettings(Settings):
     same data. `limited by data`: no larger than what the draw of the training data explains.
     `worse`: none of these.
 
-    A held-out state point must not be trained at, under whatever name, and validation refuses a
+    A held-out state point must not be trained at, under any name, and validation refuses a
     model that was trained on the very data of its reference there. At a state point that is trained
     at, reference and training data may be the same campaign; such errors flatter the model.
     """

@@ -77,17 +77,16 @@ def rows(comparison: Comparison) -> list[Row]:
 
     The latter only where the reference was not trained on.
     """
-    members = len(comparison.ensemble.members)
-    if comparison.reference_forces is None or members < 2:
+    if comparison.forces is None or len(comparison.trained.members) < 2:
         return []
     sample, frames = comparison.reference, compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
-    positions, forces = sample.force_positions[frames], comparison.reference_forces[frames]
+    positions, forces = sample.force_positions[frames], comparison.forces.values[frames]
     carries = (forces != 0).any(axis=0)
     predictions = _predictions(comparison, positions) * carries
     mean = predictions.mean(axis=0)
-    apart, dof = contrasts(predictions, comparison.scheme)
+    apart, dof = contrasts(predictions, comparison.trained.scheme)
     if dof == 0:
         return []
     variance = np.square(apart).sum() / len(frames) / carries.sum()
@@ -98,7 +97,7 @@ def rows(comparison: Comparison) -> list[Row]:
     quantity = Quantity("ensemble_spread", Group.FORCES, "kcal/mol/Å")
     found = [Row(quantity, Measure.VALUE, spread, error)]
     # A few frames with large weights may all be of one block, which leaves no pairs.
-    if comparison.held_out and len(np.unique(sample.blocks[frames])) > 1:
+    if comparison.trained.held_out and len(np.unique(sample.blocks[frames])) > 1:
         result = calibrate(positions, (mean - forces) * carries, apart, sample.blocks[frames], dof)
         quantity = Quantity("ensemble_calibration", Group.FORCES)
         found.append(Row(quantity, Measure.VALUE, result.ratio, result.stderr))
@@ -169,8 +168,9 @@ def _freedom(apart: np.ndarray, dof: float) -> float:
 def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     """Forces of each member, kJ/mol/nm, shape (n_members, n, n_beads, 3)."""
     parts = []
+    ensemble = comparison.trained.ensemble
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(CHUNK):
-            _, forces = comparison.ensemble.each(block, comparison.temperature)
+        for block in torch.from_numpy(positions).to(ensemble.dtype).split(CHUNK):
+            _, forces = ensemble.each(block, comparison.temperature)
             parts.append(forces.double().numpy())
     return np.concatenate(parts, axis=1)

@@ -1,4 +1,4 @@
-"""Metric `effective_sample_size`: what the training frames are worth with their weights."""
+"""Metric `effective_sample_size`: number of training frames, with their weights."""
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group, Measure
@@ -10,7 +10,8 @@ def rows(comparison: Comparison) -> list[Row]:
 
     Older models do not have it in their files; for these there is no row.
     """
-    if comparison.effective_sample_size is None:
+    size = comparison.trained.effective_sample_size
+    if size is None:
         return []
     quantity = Quantity("effective_sample_size", Group.TRAINING_DATA, "frames")
-    return [Row(quantity, Measure.VALUE, comparison.effective_sample_size)]
+    return [Row(quantity, Measure.VALUE, size)]

@@ -45,9 +45,9 @@ def exact_pmf_of(
 
 def rows(comparison: Comparison) -> list[Row]:
     """PMF error, well difference and barrier in kT, with errors from the ensemble."""
-    if comparison.exact_pmf is None:
+    if comparison.exact is None or comparison.exact.pmf is None:
         return []
-    features = comparison.exact_pmf.features
+    features = comparison.exact.pmf.features
     x, exact, curves = profiles(comparison)
     some = exact < comparison.validation.cutoff / kt(comparison.temperature)
     mean = curves.mean(axis=0)
@@ -86,16 +86,16 @@ def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray
         points in nm, shape (n,); PMF and potentials in kT, minima at 0, shapes (n,) and
         (n_members, n).
     """
-    edges = comparison.axes.edges[0]
+    known, edges = comparison.exact.pmf, comparison.axes.edges[0]
     x = np.linspace(edges[0], edges[-1], POINTS)
-    positions = torch.from_numpy(comparison.exact_pmf.positions(x)).to(comparison.ensemble.dtype)
+    positions = torch.from_numpy(known.positions(x)).to(comparison.trained.ensemble.dtype)
     kT = kt(comparison.temperature)
     curves = []
     with torch.no_grad():
-        for member in comparison.ensemble.members:
+        for member in comparison.trained.members:
             energy, _ = member.energy_and_forces(positions, comparison.temperature)
             curves.append(energy.double().numpy() / kT)
-    exact = comparison.exact_pmf.pmf(x, comparison.temperature) / kT
+    exact = known.pmf(x, comparison.temperature) / kT
     some = exact < comparison.validation.cutoff / kT
     curves = np.array([curve - curve[some].min() for curve in curves])
     return x, exact, curves

@@ -27,14 +27,14 @@ def rows(comparison: Comparison) -> list[Row]:
     The error's square is the model's squared error plus the variance of the mapped forces about
     the mean force. That second part is estimated from the residuals; see `data.irreducible`.
     """
-    if comparison.reference_forces is None:
+    if comparison.forces is None:
         return []
     sample = comparison.reference
     frames = compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
     positions = sample.force_positions[frames]
-    forces = comparison.reference_forces[frames]
+    forces = comparison.forces.values[frames]
     blocks = sample.blocks[frames]
     predicted = _predict(comparison, positions)
     carries = (forces != 0).any(axis=0)
@@ -72,7 +72,7 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
     """
     weights = comparison.reference.weights
     frames = np.arange(len(weights))
-    if comparison.weighted_forces:
+    if comparison.forces.weighted:
         drawn = comparison.stream("force_rmse", "accepted frames").random(len(weights))
         frames = frames[drawn < weights / weights.max()]
     return frames[:: max(1, len(frames) // FRAMES)]
@@ -80,8 +80,9 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
 
 def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
+    ensemble = comparison.trained.ensemble
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(8192):
-            _, forces = comparison.ensemble.energy_and_forces(block, comparison.temperature)
+        for block in torch.from_numpy(positions).to(ensemble.dtype).split(8192):
+            _, forces = ensemble.energy_and_forces(block, comparison.temperature)
             parts.append(forces.double().numpy())
     return np.concatenate(parts)

@@ -97,7 +97,7 @@ def profiles(comparison: Comparison) -> list[Profile]:
         ours = model.variables[:, number, None]
         if comparison.exact is not None and axes.names == (name,):
             one = profile_of(comparison, about, edges, ours, None)
-            found.append(dataclasses.replace(one, reference=comparison.exact[None]))
+            found.append(dataclasses.replace(one, reference=comparison.exact.populations[None]))
         elif comparison.samples:
             theirs = None if reference is None else reference.variables[:, number, None]
             found.append(profile_of(comparison, about, edges, ours, theirs))

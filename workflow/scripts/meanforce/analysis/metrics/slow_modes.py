@@ -15,10 +15,10 @@ held apart for ever, so that features are taken from the mean of their window.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
 lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
-are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance. A mode
+are no modes without `FEWEST_LAGS` lags for each feature, as they would be random. A mode
 whose integrated autocorrelation time is shorter than the lag is not slow, and left out: vibrations
-have a high correlation at multiples of their period. So is one of which the reference has fewer
-than `FEWEST_VALUES` independent values, as nothing can be said of its distribution.
+have a high correlation at multiples of their period. So is one with fewer than `FEWEST_VALUES`
+independent values in the reference, as its distribution is not resolved.
 """
 
 import dataclasses
@@ -50,7 +50,7 @@ FEWEST_LAGS = 10
 """Lags in all trajectories together, for each feature."""
 
 FEWEST_VALUES = 20
-"""Values of a mode that are worth independent ones."""
+"""Independent values of a mode, at least."""
 
 FRAMES = 100000
 """Frames that modes are fitted to, evenly spaced along each trajectory."""

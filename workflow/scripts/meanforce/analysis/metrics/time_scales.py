@@ -2,8 +2,8 @@
 
 CG time is not physical time. A potential of mean force has no friction of its own: the chains of
 a CG run feel that of their thermostat, a setting, in place of that of the atoms and the solvent
-that were left out, and cross barriers the faster for it. So these metrics tell what a CG picosecond
-is worth for one motion; they do not judge the model, and differ from one motion to the next.
+that were left out, and cross barriers faster. So these metrics give the atomistic time that a CG
+picosecond stands for in one motion; they do not judge the model, and differ between motions.
 """
 
 import math
