@@ -291,13 +291,13 @@ def test_every_exactly_solvable_kind_has_a_builder_and_its_pmf():
     assert all(exact_pmf.SYSTEMS[name].system is kind for name, kind in kinds.items())
 
 
-def test_a_reference_may_be_left_out_only_where_the_pmf_of_the_beads_is_known(config):
-    assert config["experiments"]["channel_unbiased_r_spline_none"].get("reference") is None
-    load_config(config)
+def test_only_beads_whose_pmf_is_known_are_judged_by_it(config):
+    name = "channel_unbiased_r_spline_none"
+    assert config["experiments"][name].get("reference") is None
+    assert load_config(config).is_exact("channel", "r")
     config["mappings"]["channel"]["r"]["beads"]["Y"] = "name Y"
-    expected = r"experiments\.channel_unbiased_r_\w+\.reference: is missing; .*unbiased"
-    with pytest.raises(InputError, match=expected):
-        load_config(config)
+    loaded = load_config(config)
+    assert not loaded.is_exact("channel", "r") and loaded.experiments[name].reference is None
 
 
 def test_beads_that_the_exact_pmf_is_not_of_are_refused(config):
