@@ -45,19 +45,20 @@ RECIPE = ["force_map", "campaign", "potential"]
 def verdicts(summary: pd.DataFrame) -> list[str]:
     """Verdict of each row of the merged table of metrics; empty where there is none."""
     table = summary.reset_index(drop=True)
-    runs = table[table["metric"] == "converged"]
-    unfinished = {(row.experiment, row.state_point) for row in runs.itertuples() if row.value < 1}
+    converged = table[table["metric"] == "converged"]
+    unfinished = {
+        (row.experiment, row.state_point) for row in converged.itertuples() if row.value < 1
+    }
     size = pd.Series([_size(row) for row in table.itertuples()], dtype=float)
     beyond = pd.Series([_beyond(row) for row in table.itertuples()], dtype=object)
     found = [""] * len(table)
     runs = pd.MultiIndex.from_frame(table[["experiment", "state_point"]])
-    compared = table["measure"].isin(SIZED).to_numpy()
-    judged = beyond.notna() & runs.isin(runs[compared])
+    has_reference = runs.isin(runs[table["measure"].isin(SIZED)])
+    judged = beyond.notna() & has_reference
     for _, group in table[judged].groupby(PLACE, dropna=False):
-        runs = zip(group["experiment"], group["state_point"], strict=True)
-        own = (group["source"] == Source.BASELINE).to_numpy()
+        baseline = (group["source"] == Source.BASELINE).to_numpy()
         # Direct reweighting needs no CG run.
-        open_ended = np.array([run in unfinished for run in runs]) & ~own
+        open_ended = np.array([run in unfinished for run in runs[group.index]]) & ~baseline
         for row, unknown in zip(group.index, open_ended, strict=True):
             if unknown:
                 found[row] = UNFINISHED

@@ -15,6 +15,8 @@ from meanforce.figures.profiles import LABELS
 from meanforce.statistics.free_energies import free_energy
 from meanforce.units import KCAL, kt
 
+DIFFERENCE = "model − reference"
+
 MOST_CURVES = 5
 """Curves that are drawn where there is no surface."""
 
@@ -96,10 +98,10 @@ def _surfaces(comparison: Comparison, panels: Sequence[Axes]) -> None:
         for name, blocks, _ in comparison.surface.sides()
     }
     if "reference" in shown:
-        shown["model − reference"] = _difference(shown["model"], shown["reference"], cutoff)
+        shown[DIFFERENCE] = _difference(shown["model"], shown["reference"], cutoff)
     for panel, (name, values) in zip(panels, shown.items(), strict=True):
         colours = {"cmap": style.SURFACE, "vmin": 0, "vmax": 2.0 * cutoff}
-        if name.startswith("model −"):
+        if name == DIFFERENCE:
             colours = {"cmap": style.DIFFERENCE, "vmin": -2, "vmax": 2}
         finite = np.where(np.isfinite(values), values, np.nan).T
         mesh = panel.pcolormesh(*comparison.axes.edges, finite, **colours)
