@@ -4,7 +4,6 @@ Frames are drawn from the exact Müller–Brown density, so that no atomistic ru
 """
 
 import copy
-import json
 import sys
 
 import muller_brown_draws as exact
@@ -19,7 +18,7 @@ import train
 import validate
 from meanforce.analysis.kinds import Measure
 from meanforce.data.h5md import H5mdReader, H5mdWriter
-from meanforce.settings import stages
+from meanforce.jobs import stages
 from meanforce.settings.load import load_config
 
 EXPERIMENT = "muller_brown_unbiased_x_spline"
@@ -74,25 +73,25 @@ def run(root, tmp_path_factory):
         models = [folder / f"model-{member}.safetensors" for member in (0, 1)]
         curves = [folder.parent / f"curve-{member}.csv" for member in (0, 1)]
         for member, (model, curve) in enumerate(zip(models, curves, strict=True)):
-            settings = json.dumps(stages.train_settings(config, EXPERIMENT, str(member)))
+            settings = stages.train_job(config, EXPERIMENT, member).canonical()
             program(train, "--datasets", data, "--settings", settings, "--model", model,
                     "--curve", curve)  # fmt: skip
-        settings = json.dumps(stages.simulate_settings(config, EXPERIMENT, STATE))
+        settings = stages.simulate_job(config, EXPERIMENT, STATE).canonical()
         made = {name: folder / f"{name}.csv" for name in ("metrics", "profiles", "surface")}
         program(simulate, "--models", *models, "--datasets", data, "--settings", settings,
                 "--output", folder / "cg.h5", "--speed", folder / "speed.csv")  # fmt: skip
-        settings = json.loads(stages.canonical(stages.validate_settings(config, EXPERIMENT, STATE)))
-        settings["system_kind"] = "another"
+        job = stages.validate_job(config, EXPERIMENT, STATE)
+        settings = job.model_copy(update={"system_kind": "another"}).canonical()
         program(
             validate, "--trajectory", folder / "cg.h5", "--models", *models,
             *(["--reference", other] if reference else []), "--training", data,
-            "--settings", json.dumps(settings), "--figure", folder / "figure.png",
+            "--settings", settings, "--figure", folder / "figure.png",
             *(part for name, path in made.items() for part in (f"--{name}", path)),
         )  # fmt: skip
         program(
             report, "--metrics", made["metrics"], "--curves", *curves, "--profiles",
             made["profiles"], "--surfaces", made["surface"], "--speeds", folder / "speed.csv",
-            "--settings", json.dumps(stages.report_settings(config)),
+            "--settings", stages.report_job(config).canonical(),
             "--template", root / "workflow" / "report" / "report.html.j2",
             *(part for name in ("summary", "page", "run")
               for part in (f"--{name}", folder / f"{name}.out")),

@@ -3,8 +3,8 @@
 import pytest
 from config_changes import ALANINE, assert_refused, both, put
 
+from meanforce.jobs import stages
 from meanforce.sampling.check import check_structures
-from meanforce.settings import stages
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 
@@ -34,15 +34,15 @@ def test_it_is_accepted_and_its_jobs_are_planned(config, change):
     change(config)
     loaded = load_config(config)
     check_structures(loaded)
-    settings = stages.simulate_settings(loaded, EXPERIMENT, "T300")
+    settings = stages.simulate_job(loaded, EXPERIMENT, "T300")
     has_surface = change is without_reference
-    assert settings["surface"] == (["phi", "psi"] if has_surface else [])
+    assert settings.surface == (["phi", "psi"] if has_surface else [])
     # Without a surface the variables of the mapping tell whether a run has converged.
-    assert set(settings["collective_variables"]) >= {"phi", "psi"}
-    judged = stages.validate_settings(loaded, EXPERIMENT, "T300")
-    assert judged["validation"]["surface"] == settings["surface"]
+    assert set(settings.collective_variables) >= {"phi", "psi"}
+    judged = stages.validate_job(loaded, EXPERIMENT, "T300")
+    assert judged.validation.surface == settings.surface
     has_reference = change in (without_surface, without_validation)
-    assert (judged["reference"] is not None) == has_reference
+    assert (judged.reference is not None) == has_reference
     outputs = [job.output for job in planned_jobs(loaded)]
     assert any("/reference/" in path and ALANINE in path for path in outputs) == has_reference
     assert f"results/experiments/{EXPERIMENT}/T300/metrics.csv" in outputs
@@ -68,8 +68,8 @@ def test_convergence_needs_something_to_look_at(config):
     )
     assert_refused(config, lambda _: None, message)
     fixed(config)
-    settings = stages.simulate_settings(load_config(config), EXPERIMENT, "T300")
-    assert settings["surface"] == [] and settings["collective_variables"] == {}
+    settings = stages.simulate_job(load_config(config), EXPERIMENT, "T300")
+    assert settings.surface == [] and settings.collective_variables == {}
 
 
 def test_a_learning_curve_needs_a_reference(config):
