@@ -16,6 +16,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
+from meanforce.restart.overview import note_run
 from meanforce.settings import stages
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
@@ -35,6 +36,11 @@ try:
         check_structures(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
+
+
+# Not before dry runs; `status.py` finds the config of the last run by it.
+onstart:
+    note_run(config)
 
 
 wildcard_constraints:

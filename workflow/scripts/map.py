@@ -8,7 +8,7 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.quality import check_dataset
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.mappings import MappingSettings
@@ -52,11 +52,13 @@ def main() -> None:
             atoms_of(prepared),
         )
         (folder / "force_maps.csv").replace(arguments.table)
-        with H5mdReader(folder / "dataset.h5") as reader:
+        progress = Progress(report, 1.0, 1.0)
+        with H5mdReader(folder / "dataset.h5") as reader, progress.during("checking the dataset"):
             checks = json.dumps(check_dataset(reader), indent=1, ensure_ascii=False)
         (folder / "checks.json").write_text(checks + "\n")
         (folder / "checks.json").replace(arguments.checks)
         (folder / "dataset.h5").replace(arguments.output)
+    progress.finish()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.settings.job import read_settings, validated
 from meanforce.settings.systems import System
 from meanforce.systems.registry import build
@@ -18,8 +18,11 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = read_settings(arguments.settings)
     system = validated(System, settings["system"], "system")
-    prepared = build(system, settings["seed"])
-    prepared.write(arguments.output)
+    progress = Progress(report, 1.0)
+    with progress.during("building and minimising the system"):
+        prepared = build(system, settings["seed"])
+        prepared.write(arguments.output)
+    progress.finish()
     report(f"{prepared.system.getNumParticles()} atoms")
 
 

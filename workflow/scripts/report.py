@@ -12,6 +12,7 @@ from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.page import Results, render
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.settings.job import read_settings
 
@@ -52,7 +53,9 @@ def main() -> None:
         settings=settings,
         about=provenance(),
     )
-    page = render(arguments.template, results)
+    progress = Progress(report, 1.0)
+    with progress.during("figures and tables of the page"):
+        page = render(arguments.template, results)
     with work_folder(arguments.page) as folder:
         results.summary.to_csv(folder / "summary.csv", index=False)
         (folder / "report.html").write_text(page, encoding="utf-8")
@@ -61,6 +64,7 @@ def main() -> None:
         (folder / "run.yaml").replace(arguments.run)
         (folder / "summary.csv").replace(arguments.summary)
         (folder / "report.html").replace(arguments.page)
+    progress.finish()
 
 
 def _summary(paths: list[Path]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from meanforce.errors import exits_cleanly
 from meanforce.mapping.configuration import build_beads
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
@@ -52,9 +52,10 @@ def main() -> None:
         bundle = job.load()
         prepared = Prepared.read(arguments.prepared, arguments.start)
         task = _task(settings, arguments, prepared)
-        dynamics = make_dynamics(
-            task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
-        )
+        with Progress(report).during("choosing a platform"):
+            dynamics = make_dynamics(
+                task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
+            )
         engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, job, report)
         made = {name: job.folder / name for name in ("trajectory.h5", "log.csv", "segments.csv")}
         engine.run(bundle, *made.values())

@@ -16,7 +16,7 @@ from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.errors import exits_cleanly
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import JobSettings, read_settings, validated, validated_each
@@ -51,7 +51,8 @@ def main() -> None:
     }
     with resumable(arguments.output, identity, arguments.time_limit, arguments.bundle_every) as job:
         bundle = job.load()
-        run, starts = _prepared(settings, arguments, bundle and bundle.info["device"])
+        with Progress(report).during("reading models and starts"):
+            run, starts = _prepared(settings, arguments, bundle and bundle.info["device"])
         speed = run.run(starts, job.folder / "cg.h5", report, job)
         if arguments.speed is not None:
             speed.write(job.folder / "speed.csv")

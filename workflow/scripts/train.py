@@ -14,7 +14,7 @@ from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.weights import summary
 from meanforce.potentials.files import save
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import Job, add_options, resumable, work_folder
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
@@ -45,12 +45,13 @@ def main() -> None:
     identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
     with _job(potential, identity, arguments) as job:
         stride = potential.training.stride if hasattr(potential, "training") else 1
-        frames = read_frames(
-            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
-            settings["windows"], settings["datasets_per_replica"],
-            # A potential that does not depend on temperature is that of its state points.
-            potential.temperature != "none",
-        )  # fmt: skip
+        with Progress(report).during("reading data"):
+            frames = read_frames(
+                arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
+                settings["windows"], settings["datasets_per_replica"],
+                # A potential that does not depend on temperature is that of its state points.
+                potential.temperature != "none",
+            )  # fmt: skip
         used = {
             "frames": len(frames),
             "effective_sample_size": frames.effective_sample_size,

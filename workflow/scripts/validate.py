@@ -14,7 +14,7 @@ from meanforce.analysis.curves import table
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
-from meanforce.analysis.metrics.registry import all_curves, all_rows
+from meanforce.analysis.metrics.registry import METRICS, all_curves, all_rows
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import model_sample, reference_sample
@@ -25,7 +25,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
-from meanforce.progress import report
+from meanforce.progress import Progress, Rate, report
 from meanforce.restart.job import work_folder
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
@@ -81,20 +81,23 @@ def main() -> None:
         _bead_names(arguments.trajectory),
         labels["mapping"],
     )
+    # Steps: the reference, the model, each metric, the baseline, and what is drawn.
+    progress = Progress(report, len(METRICS) + 4, rate=Rate("steps/min", 60))
     reference, forces, exact = None, None, None
-    if arguments.reference:
-        reference = reference_sample(
-            arguments.reference,
-            list(variables.values()),
-            validation.blocks,
-            Protocol.of(
-                settings["reference"],
-                settings["temperature"],
-                _bead_names(arguments.reference[0]),
-                report,
-            ),
-        )
-        forces = np.concatenate([_forces(path) for path in arguments.reference])
+    with progress.step("reading the reference"):
+        if arguments.reference:
+            reference = reference_sample(
+                arguments.reference,
+                list(variables.values()),
+                validation.blocks,
+                Protocol.of(
+                    settings["reference"],
+                    settings["temperature"],
+                    _bead_names(arguments.reference[0]),
+                    report,
+                ),
+            )
+            forces = np.concatenate([_forces(path) for path in arguments.reference])
     exact_pmf = exact_pmf_of(
         settings["system_kind"],
         [variables[name] for name in validation.surface],
@@ -103,27 +106,30 @@ def main() -> None:
     if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
         exact = exact_pmf.populations(edges, settings["temperature"])
-    comparison = Comparison(
-        validation=validation,
-        variables=variables,
-        temperature=settings["temperature"],
-        model=model_sample(arguments.trajectory, list(variables.values()), 2 * validation.blocks),
-        reference=reference,
-        exact=exact,
-        reference_forces=forces,
-        ensemble=EnsembleMean([potential for potential, _ in members]),
-        scheme=Scheme.of([about for _, about in members]),
-        rng=np.random.default_rng(settings["seed"]),
-        weighted_forces=settings["weights"] == "bias",
-        effective_sample_size=members[0][1].get("effective_sample_size"),
-        held_out=trained == [],
-        exact_pmf=exact_pmf,
-    )
-    rows = all_rows(comparison)
-    if settings["training"]:
-        rows += _baseline(comparison, arguments, settings)
+    with progress.step("reading the CG run"):
+        model = model_sample(arguments.trajectory, list(variables.values()), 2 * validation.blocks)
+        comparison = Comparison(
+            validation=validation,
+            variables=variables,
+            temperature=settings["temperature"],
+            model=model,
+            reference=reference,
+            exact=exact,
+            reference_forces=forces,
+            ensemble=EnsembleMean([potential for potential, _ in members]),
+            scheme=Scheme.of([about for _, about in members]),
+            rng=np.random.default_rng(settings["seed"]),
+            weighted_forces=settings["weights"] == "bias",
+            effective_sample_size=members[0][1].get("effective_sample_size"),
+            held_out=trained == [],
+            exact_pmf=exact_pmf,
+        )
+    rows = all_rows(comparison, progress.step)
+    with progress.step("baseline"):
+        if settings["training"]:
+            rows += _baseline(comparison, arguments, settings)
     metrics = pd.DataFrame([labels | vars(row) for row in rows])[COLUMNS]
-    with work_folder(arguments.metrics) as folder:
+    with work_folder(arguments.metrics) as folder, progress.step("curves and figures"):
         metrics.to_csv(folder / "metrics.csv", index=False)
         table(all_curves(comparison)).to_csv(folder / "profiles.csv", index=False)
         surface_table(comparison).to_csv(folder / "surface.csv", index=False)
@@ -133,6 +139,7 @@ def main() -> None:
         (folder / "surface.csv").replace(arguments.surface)
         (folder / "profiles.csv").replace(arguments.profiles)
         (folder / "metrics.csv").replace(arguments.metrics)
+    progress.finish()
     report(f"{len(metrics)} metrics")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from meanforce.data.hdf5 import new_file
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import exits_cleanly
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.sampling.mbar import Windows, solve
 
@@ -34,7 +34,9 @@ def main() -> None:
                 frames.array("window_periodic").astype(bool).tolist(),
             )
             temperature = frames.attributes["temperature"]
-    solution = solve(windows, np.concatenate(variables), np.concatenate(owners), temperature)
+    progress = Progress(report, 1.0)
+    with progress.during("weights by MBAR"):
+        solution = solve(windows, np.concatenate(variables), np.concatenate(owners), temperature)
     ends = np.cumsum([len(owner) for owner in owners])[:-1]
     with work_folder(arguments.weights) as folder:
         with new_file(folder / "weights.h5") as file:
@@ -50,6 +52,7 @@ def main() -> None:
         )
         (folder / "overlap.csv").replace(arguments.overlap)
         (folder / "weights.h5").replace(arguments.weights)
+    progress.finish()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Metrics: each module gives rows for a comparison, or none where it does not apply."""
 
+import contextlib
+from collections.abc import Callable
+
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.metrics import (
@@ -52,12 +55,21 @@ CURVES = (
 )
 
 
-def all_rows(comparison: Comparison) -> list[Row]:
-    """Rows of every metric, each with random numbers of its own: a new one changes no other."""
+def all_rows(
+    comparison: Comparison,
+    step: Callable[[str], contextlib.AbstractContextManager] = contextlib.nullcontext,
+) -> list[Row]:
+    """Rows of every metric, each with random numbers of its own: a new one changes no other.
+
+    Args:
+        comparison: what is judged.
+        step: gives the context in which a metric is computed, from the metric's name.
+    """
     result = []
     for metric, stream in zip(METRICS, comparison.rng.spawn(len(METRICS)), strict=True):
         comparison.rng = stream
-        result += metric(comparison)
+        with step(metric.__module__.rpartition(".")[2].replace("_", " ")):
+            result += metric(comparison)
     return result
 
 
