@@ -108,7 +108,7 @@ def _scores(
             squares = residual.square().sum((0, 1)).double()
             square += float((squares if block.weights is None else squares * block.weights).sum())
             count += block.count
-            done += len(part)
+            done += part.stop - part.start
             passed(done)
         flat = torch.zeros(basis.size + 1, dtype=torch.float64)
         flat[basis.index] = score

@@ -78,7 +78,7 @@ class NormalEquations:
                 if (run.fold, run.temperature) == key:
                     for part in run.chunks(accumulator.chunk):
                         accumulator.add(projection.block(part))
-                        done += len(part)
+                        done += part.stop - part.start
                         passed(done)
             self._sums[key] = accumulator.sums()
 
