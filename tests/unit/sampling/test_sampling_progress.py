@@ -118,8 +118,9 @@ def test_on_a_slow_machine_lines_come_in_time(tmp_path, monkeypatch, kind):
     assert np.diff([*times, now[0]]).max() <= 30.0
     assert phases_of(lines) == [*phases, "writing files"]
     # At a steady speed the time left is right at any time, but for its rounding to minutes.
-    for at, line in zip(times[2:-2], map(parse, lines[2:-2]), strict=True):
-        assert line.left == pytest.approx(now[0] - at, rel=0.01, abs=31)
+    for at, line in zip(times[2:], map(parse, lines[2:]), strict=True):
+        if at < now[0]:
+            assert line.left == pytest.approx(now[0] - at, rel=0.01, abs=31)
     # Frames are rare: of old, a line at a tenth of them would have come later than this.
     assert 0.1 * campaign.length / campaign.time_step * 4 / SPEED > 60
 

@@ -100,6 +100,7 @@ class Replica:
         for start in range(0, self._frames.n_frames, size):
             self._progress.advance(before + start, phase)
             yield slice(start, min(start + size, self._frames.n_frames))
+        self._progress.advance(before + self._frames.n_frames, phase)
 
     def checks(self, labels: BlockForceMaps, where: str) -> dict[str, Any]:
         """What the dataset records of the checks, on some of the frames that were written.

@@ -169,6 +169,7 @@ class Engine:
             self._happen()
             if self._job.due() or dynamics.wants_bundle(self._time()):
                 self._save()
+        self._progress.advance(self._tick, "frames")
 
     def _happen(self) -> None:
         """All that falls on this tick."""

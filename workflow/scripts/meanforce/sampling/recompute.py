@@ -56,6 +56,7 @@ def recompute(
             positions = frames.positions(slice(start, start + block)).astype(float)
             for part in np.array_split(positions, -(-len(positions) // PART)):
                 _evaluate(context, part, done, job, progress)
+        progress.advance(frames.n_frames, "forces of frames")
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
         with progress.during("writing files"):
