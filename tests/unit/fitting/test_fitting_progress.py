@@ -12,10 +12,9 @@ from meanforce.errors import Stopped
 from meanforce.fitting.registry import fit
 from meanforce.restart.job import Job
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 NETWORK = validated(Potential, CGNET | {"training": CGNET["training"] | {"epochs": 4}}, "potential")
-BONDS = {"lower": 0.05, "upper": 0.3, "functions": 20}
 SPLINE = validated(
     Potential,
     {"kind": "spline", "terms": {"bonds": {"functions": 12}}, "temperature": "none"},

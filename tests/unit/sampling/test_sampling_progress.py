@@ -11,12 +11,10 @@ import torsion
 from meanforce.progress import Progress, parse
 from meanforce.sampling import engine as engine_module
 from meanforce.sampling.recompute import recompute
-from meanforce.settings.campaigns import (
-    ReplicaExchangeSettings,
-    StaticSettings,
-    UmbrellaSettings,
-    UnbiasedSettings,
-)
+from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
+from meanforce.settings.campaigns.static import StaticSettings
+from meanforce.settings.campaigns.umbrella import UmbrellaSettings
+from meanforce.settings.campaigns.unbiased import UnbiasedSettings
 
 SHORT = {"length": 4.0, "equilibration": 1.0, "stride": 0.1}
 WELL = {"height": -2.0, "center": [0.2], "width": [0.3]}

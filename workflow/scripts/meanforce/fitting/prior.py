@@ -27,7 +27,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.with_prior import WithPrior
 from meanforce.progress import Progress
-from meanforce.settings.priors import PriorSettings
+from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.units import kt
 
 MOST_FRAMES = 200000
