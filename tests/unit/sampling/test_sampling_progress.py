@@ -8,6 +8,8 @@ from interruptions import stopped_after
 from progress_lines import phases_of, progress_of
 
 import torsion
+from meanforce import progress
+from meanforce.data.trajectory import TrajectoryReader
 from meanforce.progress import Progress, parse
 from meanforce.sampling import engine as engine_module
 from meanforce.sampling.recompute import recompute
@@ -123,7 +125,23 @@ def test_on_a_slow_machine_lines_come_in_time(tmp_path, monkeypatch, kind):
     assert 0.1 * campaign.length / campaign.time_step * 4 / SPEED > 60
 
 
-def test_forces_report_frames(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["walkers", "replica exchange", "metadynamics"])
+def test_reporting_changes_no_bit(tmp_path, monkeypatch, kind):
+    campaign, _ = campaign_of(kind)
+    positions, lines = [], []
+    for name, often in (("seldom", False), ("often", True)):
+        if often:
+            monkeypatch.setattr(progress, "FIRST", 0.0)
+            monkeypatch.setattr(progress, "INTERVAL", 0.0)
+        folder = tmp_path / name
+        lines.append(run(*torsion.make_engine(campaign, folder), folder))
+        with TrajectoryReader(folder / "trajectory.h5") as frames:
+            positions.append(frames.positions(slice(None)))
+    assert len(lines[1]) > len(lines[0]) + 20
+    assert np.array_equal(*positions)
+
+
+def test_forces_report_frames(tmp_path):
     campaign, _ = campaign_of("metadynamics")
     run(*torsion.make_engine(campaign, tmp_path), tmp_path)
 
