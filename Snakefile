@@ -37,7 +37,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        learning_curve_figures(),
-        "results/summary.csv",
-        "results/report.html",
-        "results/run.yaml",
+        of_all_curves("figure"),
+        paths.SUMMARY,
+        paths.PAGE,
+        paths.RUN,

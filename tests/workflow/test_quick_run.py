@@ -40,7 +40,7 @@ def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
         "map": {"mapping frames", "checking the dataset"},
         "train": {"reading data", "normal equations", "epochs", "validation"},
         "simulate": {"building the bias", "equilibration", "frames"},
-        "validate": {"reading the reference"},
+        "validate": {"reading the samples"},
     }
     assert all(phases[stage] >= names for stage, names in expected.items()), phases
     assert set(phases) >= {*expected, "prepare", "report"}

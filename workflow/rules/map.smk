@@ -6,18 +6,18 @@
 
 rule map:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
-        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
-        forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
+        trajectory=ReplicaPaths.trajectory,
+        forces=ReplicaPaths.forces,
         weights=weights_of_frames,
     output:
-        dataset="results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
-        table="results/{system}/{state}/{campaign}/{replica}/{mapping}.force_maps.csv",
-        checks="results/{system}/{state}/{campaign}/{replica}/{mapping}.checks.json",
+        dataset=DatasetPaths.dataset,
+        table=DatasetPaths.force_maps,
+        checks=DatasetPaths.checks,
     log:
-        "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
+        DatasetPaths.map_log,
     conda:
         ENVIRONMENT
     threads: 1

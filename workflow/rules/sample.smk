@@ -6,17 +6,17 @@
 
 rule sample:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
         start=start_of,
         bias_of=frozen_bias,
     output:
-        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
-        log="results/{system}/{state}/{campaign}/{replica}/log.csv",
-        segments="results/{system}/{state}/{campaign}/{replica}/segments.csv",
+        trajectory=ReplicaPaths.trajectory,
+        log=ReplicaPaths.table,
+        segments=ReplicaPaths.segments,
     log:
-        "results/{system}/{state}/{campaign}/{replica}/sample.log",
+        ReplicaPaths.sample_log,
     conda:
         ENVIRONMENT
     threads: 1
@@ -30,7 +30,7 @@ rule sample:
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
         bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
-        shared="results/{system}/{state}/{campaign}/.hills",
+        shared=CampaignPaths.hills,
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.map import MapJob
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.quality import check_dataset
 from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
-from meanforce.settings.job import read_settings, validated
-from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -24,12 +23,12 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a MapJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--table", type=Path, required=True, help="CSV file of force maps to write")
     parser.add_argument("--checks", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = MapJob.read(arguments.settings)
     prepared = Prepared.read(arguments.prepared)
     system = prepared.system
     constraints = [
@@ -37,7 +36,7 @@ def main() -> None:
     ]
     with work_folder(arguments.output) as folder:
         map_replica(
-            validated(MappingSettings, settings["mapping"], "mapping"),
+            settings.mapping,
             prepared_topology(arguments.prepared / "topology.cif"),
             constraints,
             Files(
@@ -47,7 +46,7 @@ def main() -> None:
                 dataset=folder / "dataset.h5",
                 table=folder / "force_maps.csv",
             ),
-            settings["seed"],
+            settings.seed,
             report,
             atoms_of(prepared),
         )

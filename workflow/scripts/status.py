@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.paths import LAST_RUN
 from meanforce.progress import NO_TIME
 from meanforce.progress import duration as words
 from meanforce.restart.overview import (
     FAILED,
-    LAST_RUN,
     RUNNING,
     STATES,
     STOPPED,
@@ -43,12 +43,13 @@ def main() -> None:
 
 
 def _last_run() -> Path:
-    if not LAST_RUN.exists():
+    path = Path(LAST_RUN)
+    if not path.exists():
         raise InputError(
             f"--configfile: is needed, since no run was started in this folder ('{LAST_RUN}' does "
             "not exist)"
         )
-    return LAST_RUN
+    return path
 
 
 def _read(path: Path):

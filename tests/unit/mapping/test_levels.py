@@ -19,10 +19,10 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
+from meanforce.jobs import stages
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.quality import check_dataset
 from meanforce.sampling.recompute import recompute
-from meanforce.settings import stages
 from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -231,7 +231,7 @@ def one_state(config) -> dict:
 
 def test_levels_are_the_temperatures_of_an_experiment(one_state):
     config = load_config(one_state)
-    assert json.loads(stages.canonical(stages.train_settings(config, "one", "0")))
+    assert json.loads(stages.train_job(config, "one", "0").canonical())
     potential = one_state["experiments"]["one"]["potential"]
     one_state["potentials"][potential]["temperature"] = "quadratic"
     load_config(one_state)

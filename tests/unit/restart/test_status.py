@@ -1,15 +1,17 @@
 """What `status.py` shows of a run: from which config, and what is not known yet."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
 import status
+from meanforce.paths import LAST_RUN
 from meanforce.progress import NO_TIME, Progress, ProgressLine, Rate
 from meanforce.restart.job import BUNDLE, folder_of
 from meanforce.restart.lock import locked
-from meanforce.restart.overview import FAILED, LAST_RUN, RUNNING, STOPPED, note_run, standing
+from meanforce.restart.overview import FAILED, RUNNING, STOPPED, note_run, standing
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def trajectory(folder, job: int = 1):
 
 
 def test_the_config_of_the_last_run_is_found(run, tmp_path, monkeypatch, capsys):
-    assert yaml.safe_load(LAST_RUN.read_text()) == run
+    assert yaml.safe_load(Path(LAST_RUN).read_text()) == run
     found = shown(monkeypatch, capsys)
     assert "prepare             0        0        0        0        1" in found
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(run))

@@ -10,15 +10,13 @@ from typing import Any
 import yaml
 
 from meanforce.errors import InputError
+from meanforce.paths import LAST_RUN
 from meanforce.progress import ProgressLine, parse
 from meanforce.restart.job import BUNDLE, folder_of, remove
 from meanforce.restart.lock import locked, owner_of
 
 TAIL = 4096
 """Bytes at the end of a log in which its last lines are looked for."""
-
-LAST_RUN = Path("results/last_run.yaml")
-"""Config of the last run that was started in a folder."""
 
 DONE, RUNNING, FAILED, STOPPED, WAITING = "done", "running", "failed", "stopped", "waiting"
 STATES = (DONE, RUNNING, FAILED, STOPPED, WAITING)
@@ -45,13 +43,14 @@ class JobProgress:
 
 def note_run(config: dict[str, Any]) -> None:
     """Write down the config of a run that starts, as Snakemake has merged it."""
-    LAST_RUN.parent.mkdir(parents=True, exist_ok=True)
+    path = Path(LAST_RUN)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # Snakemake's mappings become plain ones.
     plain = json.loads(json.dumps(config, default=str))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-    new = LAST_RUN.with_suffix(".new")
+    new = path.with_suffix(".new")
     new.write_text(f"# Config of the last run that was started here.\n{text}", encoding="utf-8")
-    new.replace(LAST_RUN)
+    new.replace(path)
 
 
 def standing(output: Path, log: Path) -> JobProgress:
