@@ -81,12 +81,15 @@ def test_a_job_that_goes_on_has_its_percent_and_no_time_of_an_earlier_process(tm
     set_up = ProgressLine(None, "choosing a platform").text()
     logged(output, before, "stopped (SIGTERM); the same command goes on from here", set_up)
     with locked(folder_of(output)):
+        # Without a bundle it starts anew, and what the log has is of another run.
+        assert standing(output, output.parent / "sample.log").percent is None
+    # Nobody is there any more.
+    assert standing(output, output.parent / "sample.log").state == FAILED
+    with locked(folder_of(output)):
+        (folder_of(output) / BUNDLE).touch()
         found = standing(output, output.parent / "sample.log")
     assert (found.state, found.percent, found.phase) == (RUNNING, 40.0, "choosing a platform")
     assert found.left is None
-    # Nobody is there any more.
-    assert standing(output, output.parent / "sample.log").state == FAILED
-    (folder_of(output) / BUNDLE).touch()
     found = standing(output, output.parent / "sample.log")
     assert (found.state, found.percent, found.left) == (STOPPED, 40.0, None)
 

@@ -128,7 +128,10 @@ class _Run:
         epochs, patience = self._epochs, self._settings.patience
         # The squared force is about this large, so that gradients are of order one.
         first = len(standing.rows) * batches + standing.batch
-        progress = Progress(self._report, epochs * batches, first, Rate("epochs/h", 3600 / batches))
+        progress = Progress(
+            self._report, epochs * batches, first, Rate("epochs/h", 3600 / batches),
+            at_most=patience is not None,
+        )  # fmt: skip
         with progress.during("reading forces"):
             squares = force_squares(self._frames, self._member)
         scale = (squares * standing.bead_weights).mean().item()

@@ -62,7 +62,9 @@ def standing(output: Path, log: Path) -> JobProgress:
     said = lines[-1] if lines else ""
     if owner_of(folder) is not None:
         now = next(filter(None, map(parse, reversed(lines))), ProgressLine(None, ""))
-        return JobProgress(RUNNING, _percent(lines), now.phase, now.left, said)
+        # Without a bundle it does not go on: the log's earlier lines are of another run.
+        percent = _percent(lines) if (folder / BUNDLE).exists() else now.percent
+        return JobProgress(RUNNING, percent, now.phase, now.left, said)
     if said.startswith("error: ") or any(line.startswith("Traceback ") for line in lines):
         return JobProgress(FAILED, said=said)
     if (folder / BUNDLE).exists():
