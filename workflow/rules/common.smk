@@ -19,6 +19,7 @@ from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.paths import (
+    BeadsPaths,
     BenchmarkPaths,
     CampaignPaths,
     ComparedPaths,
@@ -98,6 +99,12 @@ def frozen_bias(wildcards):
     """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
     place = inputs.frozen_bias(CONFIG, **dict(wildcards))
     return [] if place is None else [place.trajectory]
+
+
+def beads_of_bias(wildcards):
+    """Beads that a campaign's bias acts on."""
+    places = inputs.biased_beads(CONFIG, wildcards.system, wildcards.campaign)
+    return [place.beads for place in places]
 
 
 def trajectories_of_campaign(wildcards):

@@ -1,6 +1,6 @@
 # sample: atomistic dynamics of one job of a campaign; killed at any moment, it goes on where it was.
-# Needs: the prepared system; in a box its equilibrated state; for a frozen bias the trajectory that
-# built it.
+# Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
+# frozen bias the trajectory that built it.
 # Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
 
 
@@ -10,6 +10,7 @@ rule sample:
         topology=PreparedPaths.topology_cif,
         state=PreparedPaths.state_xml,
         start=start_of,
+        beads=beads_of_bias,
         bias_of=frozen_bias,
     output:
         trajectory=ReplicaPaths.trajectory,
@@ -29,6 +30,7 @@ rule sample:
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
+        beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
         bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
         shared=CampaignPaths.hills,
         settings=settings_of("sample"),
@@ -36,6 +38,6 @@ rule sample:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
-        " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
+        " {params.start:q} {params.beads:q} {params.bias_of:q} --shared {params.shared:q}"
+        " --trajectory {output.trajectory:q} --log {output.log:q} --segments {output.segments:q} --threads {threads}"
         " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
     parser.add_argument("--settings", required=True, help="JSON text or file of a SampleJob")
     parser.add_argument("--start", type=Path, help="state.xml made by equilibrate.py")
+    parser.add_argument("--beads", type=Path, nargs="*", default=[], help="files made by beads.py")
     parser.add_argument("--bias-of", type=Path, help="trajectory whose final bias is used, frozen")
     parser.add_argument("--shared", type=Path, help="folder in which jobs exchange their hills")
     parser.add_argument("--trajectory", type=Path, required=True, help="HDF5 file to write")
@@ -25,7 +26,13 @@ def main() -> None:
     add_options(parser)
     arguments = parser.parse_args()
     job = SampleJob.read(arguments.settings)
-    inputs = SampleInputs(arguments.prepared, arguments.start, arguments.bias_of, arguments.shared)
+    inputs = SampleInputs(
+        arguments.prepared,
+        arguments.start,
+        tuple(arguments.beads),
+        arguments.bias_of,
+        arguments.shared,
+    )
     limits = arguments.time_limit, arguments.bundle_every
     with resumable(arguments.trajectory, inputs.identity(job), *limits) as work:
         sample(job, inputs, arguments.threads, work, report)

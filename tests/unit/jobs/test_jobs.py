@@ -25,6 +25,7 @@ def jobs_of(config: Config) -> list[StageJob]:
     found: list[StageJob] = [stages.report_job(config)]
     for system, campaigns in config.campaigns.items():
         found.append(stages.prepare_job(config, system))
+        found += [stages.beads_job(config, system, name) for name in config.mappings[system]]
         for state in config.state_points:
             if config.systems[system].equilibrated:
                 found.append(stages.equilibrate_job(config, system, state))

@@ -21,6 +21,7 @@ from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
 from meanforce.jobs import stages
 from meanforce.mapping.apply import Files, map_replica
+from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.quality import check_dataset
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
@@ -61,14 +62,8 @@ def mapped(folder, name: str, **settings) -> None:
         folder / "trajectory.h5", folder / "forces.h5", None, folder / name, folder / "table.csv"
     )
     values = {"beads": ATOMS, "force_map": "slice"} | settings
-    map_replica(
-        MappingSettings.model_validate(values, context={"internal": True}),
-        topology,
-        [],
-        files,
-        3,
-        print,
-    )
+    mapping = MappingSettings.model_validate(values, context={"internal": True})
+    map_replica(mapping, build_beads(mapping, topology, "m"), topology, [], files, 3, print)
 
 
 def bond_temperatures(positions: np.ndarray) -> float:

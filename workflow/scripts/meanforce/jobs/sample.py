@@ -6,7 +6,6 @@ from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name, Temperature
 from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.mappings import MappingSettings
 
 
 class SampleJob(StageJob):
@@ -18,7 +17,6 @@ class SampleJob(StageJob):
         job: number of the job, from 1.
         temperature: K.
         collective_variables: that the campaign biases.
-        mappings: whose beads these are functions of.
         seed: of all random numbers.
     """
 
@@ -26,5 +24,4 @@ class SampleJob(StageJob):
     job: int = Field(ge=1)
     temperature: Temperature
     collective_variables: dict[Name, CollectiveVariableSettings]
-    mappings: dict[Name, MappingSettings]
     seed: int

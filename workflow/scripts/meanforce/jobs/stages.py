@@ -2,6 +2,7 @@
 
 import hashlib
 
+from meanforce.jobs.beads import BeadsJob
 from meanforce.jobs.equilibrate import EquilibrateJob
 from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.jobs.map import MapJob
@@ -24,8 +25,8 @@ from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
 
-NOT_POSITIONS = ("force_map", "solvent_groups", "noise", "masses")
-"""Settings of a mapping that say nothing about where beads are."""
+NOT_BEADS = ("force_map", "solvent_groups", "noise", "masses")
+"""Settings of a mapping that change no bead; a file of beads has both kinds of masses."""
 
 
 def seed_of(config: Config, *names: str) -> int:
@@ -39,6 +40,12 @@ def prepare_job(config: Config, system: str) -> PrepareJob:
     # How it is equilibrated later changes nothing here.
     described = without(config.systems[system], "equilibration")
     return PrepareJob.of(system=described, seed=seed_of(config, system))
+
+
+def beads_job(config: Config, system: str, mapping: str) -> BeadsJob:
+    """Job of the stage `beads`."""
+    chosen = without(config.mappings[system][mapping], *NOT_BEADS)
+    return BeadsJob.of(name=mapping, mapping=chosen)
 
 
 def equilibrate_job(config: Config, system: str, state: str) -> EquilibrateJob:
@@ -57,18 +64,12 @@ def sample_job(
 ) -> SampleJob:
     """Job of the stage `sample`."""
     settings = config.campaigns[system][campaign]
-    variables = _variables(config, system, settings.biased_variables)
     protocol = without(settings, "replicas", "length_at")
     return SampleJob.of(
         campaign=protocol.model_copy(update={"length": settings.length_of(state)}),
         job=int(replica),
         temperature=config.state_points[state].temperature,
-        collective_variables=variables,
-        mappings={
-            # Where beads are decides over the bias; their masses and force map do not.
-            name: without(config.mappings[system][name], *NOT_POSITIONS)
-            for name in sorted({variable.mapping for variable in variables.values()})
-        },
+        collective_variables=_variables(config, system, settings.biased_variables),
         seed=seed_of(config, system, state, campaign, str(replica)),
     )
 

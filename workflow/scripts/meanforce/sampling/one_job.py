@@ -1,21 +1,21 @@
 """The stage `sample`: one job of a campaign, from files to files."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from meanforce.errors import InputError
 from meanforce.jobs.sample import SampleJob
-from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.mapping.beads_file import MappedSystem
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
 from meanforce.sampling.registry import dynamics_of
 from meanforce.sampling.task import Host, Task
-from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
-from meanforce.systems.topology import prepared_topology
 
 MADE = ("log.csv", "segments.csv", "trajectory.h5")
 """Files that a job leaves in its folder, the last one being what others wait for."""
@@ -28,12 +28,14 @@ class SampleInputs:
     Attributes:
         prepared: folder made by the stage `prepare`.
         start: equilibrated state, or None: the prepared one.
+        beads: files of the beads that the bias acts on.
         bias_of: trajectory whose final bias is used, frozen, or None.
         shared: folder in which jobs exchange their hills, or None.
     """
 
     prepared: Path
     start: Path | None = None
+    beads: tuple[Path, ...] = ()
     bias_of: Path | None = None
     shared: Path | None = None
 
@@ -44,7 +46,21 @@ class SampleInputs:
         return {
             "settings": job.plain(),
             "inputs": {name: digest(path) for name, path in files.items() if path is not None},
+            "beads": self.bead_digests(),
         }
+
+    def bead_digests(self) -> dict[str, str]:
+        """Fingerprint of each file of beads, by mapping."""
+        return {mapped.mapping: digest(path) for path, mapped in self.mapped.items()}
+
+    @functools.cached_property
+    def mapped(self) -> dict[Path, MappedSystem]:
+        """What each file of beads holds.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        return {path: MappedSystem.read(path) for path in self.beads}
 
 
 def sample(
@@ -65,12 +81,9 @@ def sample(
     """
     bundle = work.load()
     prepared = Prepared.read(inputs.prepared, inputs.start)
-    topology = prepared_topology(inputs.prepared / "topology.cif")
-    beads = {
-        name: build_beads(mapping, topology, f"mappings.{name}", atoms_of(prepared))
-        for name, mapping in job.mappings.items()
-    }
-    task = task_of(job, beads, inputs)
+    for path, mapped in inputs.mapped.items():
+        mapped.check_atoms(prepared.system.getNumParticles(), path)
+    task = task_of(job, inputs)
     platform = bundle.info["platform"] if bundle else None
     with Progress(report).during("choosing a platform"):
         dynamics = dynamics_of(task, Host(prepared, threads, platform))
@@ -79,29 +92,31 @@ def sample(
     engine.run(bundle, trajectory, log, segments)
 
 
-def task_of(job: SampleJob, beads: Mapping[str, Beads], inputs: SampleInputs) -> Task:
+def task_of(job: SampleJob, inputs: SampleInputs) -> Task:
     """The job in the terms of the engine.
 
-    Args:
-        job: what to do.
-        beads: of the mappings that the biased variables are functions of.
-        inputs: what it starts from.
+    Raises:
+        InputError: the beads are missing that a biased variable is a function of.
     """
-    declared, plain = job.collective_variables, job.plain()
-    shared = ("campaign", "collective_variables", "mappings", "temperature")
+    # Where beads are is the same with all kinds of masses.
+    beads = {mapped.mapping: mapped.beads["sum"] for mapped in inputs.mapped.values()}
+    # JSON objects are sorted; the campaign has the order.
+    declared = {name: job.collective_variables[name] for name in job.campaign.biased_variables}
+    for variable in declared.values():
+        if variable.mapping not in beads:
+            raise InputError(f"--beads: those of mapping '{variable.mapping}' are missing")
+    same = {"beads": inputs.bead_digests(), "temperature": job.temperature}
+    plain = job.plain()
     return Task(
         campaign=job.campaign,
-        # JSON objects are sorted; the campaign has the order.
         variables={
-            name: as_variable(
-                declared[name], beads[declared[name].mapping], f"collective_variables.{name}"
-            )
-            for name in job.campaign.biased_variables
+            name: as_variable(variable, beads[variable.mapping], f"collective_variables.{name}")
+            for name, variable in declared.items()
         },
         temperature=job.temperature,
         seed=job.seed,
         job=job.job,
         bias_of=inputs.bias_of,
         shared=inputs.shared,
-        identity={key: plain[key] for key in shared},
+        identity=same | {key: plain[key] for key in ("campaign", "collective_variables")},
     )

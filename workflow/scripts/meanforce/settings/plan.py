@@ -3,12 +3,12 @@
 import dataclasses
 from collections.abc import Iterator
 
-from meanforce.paths import PAGE, REPORT_LOG, DatasetPaths, PreparedPaths, ReplicaPaths
+from meanforce.paths import PAGE, REPORT_LOG, BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 
 STAGES = (
-    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
+    "prepare", "beads", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
     "validate", "learning_curve", "report",
 )  # fmt: skip
 """In the order in which data flow."""
@@ -56,6 +56,8 @@ def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
         for replica in inputs.replicas(config, dataset.system, dataset.state, dataset.campaign):
             yield from _sampling(config, replica)
         yield PlannedJob("weights", weights.weights, weights.weights_log)
+    beads = BeadsPaths(dataset.system, dataset.mapping)
+    yield PlannedJob("beads", beads.beads, beads.log)
     yield PlannedJob("forces", dataset.forces, dataset.forces_log)
     yield PlannedJob("map", dataset.dataset, dataset.map_log)
 
@@ -68,6 +70,8 @@ def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
     if start is not None:
         yield PlannedJob("equilibrate", start.state_xml, start.log)
     names = (replica.system, replica.state, replica.campaign, replica.replica)
+    for beads in inputs.biased_beads(config, replica.system, replica.campaign):
+        yield PlannedJob("beads", beads.beads, beads.log)
     bias = inputs.frozen_bias(config, *names)
     if bias is not None:
         yield from _sampling(config, bias)
