@@ -184,8 +184,9 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     assert "removed: 1 folders" in program(tmp_path, root, "clean_partial")
 
 
-def test_status_finds_the_config_of_the_last_run(checkout):
+def test_status_finds_the_config_of_the_last_run(make_checkout):
     """A run is noted when it starts, and a dry run is not; options count as the config does."""
+    checkout = make_checkout()
     target = ("results/muller_brown/prepared/state.xml", *QUICK)
     changed = ("--config", "seed=5")
     assert checkout.snakemake(*target, "-n").returncode == 0
