@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import torsion
+from meanforce import progress
 from meanforce.data.forces import ForcesReader
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
@@ -52,7 +53,9 @@ def run(tmp_path_factory):
     return sampled(tmp_path_factory.mktemp("run"), "metadynamics")
 
 
-def mapped(run, folder, seed=None, **settings) -> tuple[H5mdReader, list[dict[str, str]]]:
+def mapped(
+    run, folder, seed=None, report=print, **settings
+) -> tuple[H5mdReader, list[dict[str, str]]]:
     """Dataset and table."""
     topology = mdtraj.Topology.from_openmm(torsion.molecule().topology)
     files = Files(
@@ -60,9 +63,33 @@ def mapped(run, folder, seed=None, **settings) -> tuple[H5mdReader, list[dict[st
     )
     mapping = MappingSettings.model_validate(settings, context={"internal": True})
     beads = build_beads(mapping, topology, "m")
-    map_replica(mapping, beads, topology, [], files, seed, print)
+    map_replica(mapping, beads, topology, [], files, seed, report)
     with files.table.open() as file:
         return H5mdReader(files.dataset), list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("force_map", ["slice", "optimal"])
+def test_mapping_reports_each_pass_through_the_forces(run, tmp_path, monkeypatch, force_map):
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    # Parts of a tenth of the frames.
+    monkeypatch.setattr(replica, "BLOCK", 12 * 4 * 50)
+    lines = []
+    beads = {"A": "name A", "D": "name D"}
+    mapped(run, tmp_path, report=lines.append, beads=beads, force_map=force_map)
+    found = [line for line in map(progress.parse, lines) if line is not None]
+    passes = {
+        "slice": ["mapping frames"],
+        "optimal": ["reading forces", "fitting the force map", "mapping frames"],
+    }
+    phases = list(dict.fromkeys(line.phase for line in found))
+    assert phases == [*passes[force_map], "table of force maps"]
+    # `map.py` goes on with the checks of the dataset and ends at 100 %.
+    percents = [line.percent for line in found]
+    assert percents[0] == 0.0 and percents == sorted(percents)
+    parts = [line.percent for line in found if line.phase == "mapping frames"]
+    first = 50.0 if force_map == "optimal" else 0.0
+    assert parts == pytest.approx(np.linspace(first, 100, 11), abs=0.11)
 
 
 def test_optimal_map_beats_the_others_on_frames_it_was_not_fitted_to(run, tmp_path):

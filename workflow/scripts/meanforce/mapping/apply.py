@@ -17,6 +17,7 @@ from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.unwrap import bond_tree
+from meanforce.progress import Progress, Rate
 from meanforce.settings.mappings import MappingSettings
 
 
@@ -75,7 +76,10 @@ def map_replica(
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
         tree = bond_tree(topology, molecule.beads.atoms)
-        replica = Replica(molecule, tree, frames, forces, settings, seed)
+        # A fitted force map takes a pass of its own through the forces.
+        passes = 2 if settings.force_map == "optimal" else 1
+        progress = Progress(report, passes * frames.n_frames, rate=Rate("frames/s"))
+        replica = Replica(molecule, tree, frames, forces, settings, seed, progress)
         labels = replica.labels()
         parameters = {
             "bead_names": list(molecule.beads.names),
@@ -101,13 +105,14 @@ def map_replica(
             some = replica.write(writer, labels, files.weights)
             checks = replica.checks(labels, str(files.forces))
             writer.parameters |= checks
-    rows = table.rows(
-        molecule.beads.names,
-        squares_of_all(molecule, replica.moments) | {"labels": replica.squares},
-        replica.moments.frames,
-        table.mean_force_squares(*some),
-        settings.noise is not None,
-    )
+    with progress.during("table of force maps"):
+        rows = table.rows(
+            molecule.beads.names,
+            squares_of_all(molecule, replica.moments) | {"labels": replica.squares},
+            replica.moments.frames,
+            table.mean_force_squares(*some),
+            settings.noise is not None,
+        )
     table.write(files.table, rows)
     report(f"{frames.n_frames} frames of {len(molecule.beads.names)} beads")
     if not checks["bias_is_function_of_beads"]:

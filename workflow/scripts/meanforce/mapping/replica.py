@@ -22,6 +22,7 @@ from meanforce.mapping.block_force_maps import (
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
 from meanforce.mapping.project import project
 from meanforce.mapping.unwrap import BondTree, make_whole
+from meanforce.progress import Progress
 from meanforce.settings.mappings import MappingSettings
 from meanforce.units import kt
 
@@ -46,7 +47,9 @@ class Replica:
         forces: ForcesReader,
         settings: MappingSettings,
         seed: int | None,
+        progress: Progress,
     ) -> None:
+        self._progress, self._passes = progress, 0
         self._molecule, self._frames, self._forces = molecule, frames, forces
         self._tree, self._box = tree, frames.box()
         self._settings, self._seed = settings, seed
@@ -63,12 +66,13 @@ class Replica:
         """The chosen force maps; reads all forces where they have to be fitted."""
         if self._settings.force_map != "optimal":
             return fixed_force_maps(self._molecule, self._settings.force_map)
-        for part in self._parts():
+        for part in self._parts("reading forces"):
             self.moments.add(part.start, self._forces.forces(part))
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
         mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
-        return optimal_force_maps(self._molecule, self.moments, mean)
+        with self._progress.during("fitting the force map"):
+            return optimal_force_maps(self._molecule, self.moments, mean)
 
     def _stiffness(self) -> np.ndarray | None:
         """kT/σ of each frame in kJ/mol/nm, shape (n_frames,)."""
@@ -88,10 +92,15 @@ class Replica:
             step += 1
         return step
 
-    def _parts(self) -> Iterator[slice]:
+    def _parts(self, phase: str) -> Iterator[slice]:
+        """All frames, in parts; the phase is what they are read for."""
         size = min(self._forces.rows, -(-BLOCK // (12 * self._molecule.n_atoms)))
+        before = self._passes * self._frames.n_frames
+        self._passes += 1
         for start in range(0, self._frames.n_frames, size):
+            self._progress.advance(before + start, phase)
             yield slice(start, min(start + size, self._frames.n_frames))
+        self._progress.advance(before + self._frames.n_frames, phase)
 
     def checks(self, labels: BlockForceMaps, where: str) -> dict[str, Any]:
         """What the dataset records of the checks, on some of the frames that were written.
@@ -139,7 +148,7 @@ class Replica:
         looked_at = max(1, frames.n_frames // consistency.FRAMES)
         step = self._step(table.FRAMES)
         some: list[tuple[np.ndarray, np.ndarray]] = []
-        for part in self._parts():
+        for part in self._parts("mapping frames"):
             atomistic = self._forces.forces(part)
             whole = make_whole(frames.positions(part), self._tree, self._box)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
