@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.mapping.irreducible import irreducible_variance, unexplained
@@ -29,9 +30,12 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     """Checks and statistics of one dataset, as plain values.
 
     Autocorrelation is given for two things. `forces` is the noise of the mapped forces about the
-    mean force, which decides how many independent labels there are; `conformations` is the slowest
+    mean force, which decides how many independent forces there are; `conformations` is the slowest
     of the features' leading principal components (single beads: positions), which decides how many
     independent structures, in the ensemble that was sampled, bias included.
+
+    Of several molecules of a type there are no statistics of conformations and of the noise of
+    forces, which compare whole frames bead by bead: molecules that change places are alike.
 
     Of replica exchange, statistics are those of the frames at the state point's own temperature,
     as one series in time. That numbers are finite and times grow is checked of all frames.
@@ -67,7 +71,8 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
         "mean_force_norm": dict(zip(names, norms.tolist(), strict=True)),
         "unit": "kJ mol-1 nm-1",
     }
-    if reader.n_frames >= FEWEST:
+    copies = Topology.of(reader.parameters).has_copies
+    if reader.n_frames >= FEWEST and not copies:
         forces = _forces(reader, walkers)
         shapes, step = _conformations(reader, walkers)
         found |= {

@@ -54,6 +54,21 @@ def stereo_centers(
     return tuple(sorted(centers))
 
 
+def same_in_all(centers: Sequence[Centre], positions: np.ndarray) -> tuple[Centre, ...]:
+    """Stereo centres that have the same sign in all molecules of a type, unlike in a racemate.
+
+    Args:
+        centers: of one molecule.
+        positions: of the beads of all molecules, each made whole, nm, shape (n, n_beads, 3).
+    """
+    kept = []
+    for bead, a, b, c, sign in centers:
+        sides = positions[:, [a, b, c]] - positions[:, [bead]]
+        if (np.linalg.det(sides) * sign > 0).all():
+            kept.append((bead, a, b, c, sign))
+    return tuple(kept)
+
+
 def _first_bead(branch: int, center: int, owner: dict[int, int], graph: Graph) -> int | None:
     """The nearest bead on a branch of the molecule, or None where it ends without one."""
     seen, front = {center, branch}, [branch]

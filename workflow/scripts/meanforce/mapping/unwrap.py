@@ -1,11 +1,13 @@
 """Molecules made whole that a periodic boundary cuts."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import mdtraj
 import numpy as np
 
+from meanforce.core.beads import Beads
 from meanforce.mapping.graph import Graph, molecules, neighbours
 
 AT_ONCE = 256
@@ -36,7 +38,50 @@ def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> Bond
         topology: of the atoms, with bonds.
         beads: atoms of each bead.
     """
-    graph = _joined(beads, neighbours(topology))
+    return _tree(beads, neighbours(topology))
+
+
+def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
+    """The trees of all molecules with beads: those of copies are that of the first one, shifted.
+
+    Args:
+        topology: of the atoms, with bonds.
+        beads: of the mapping.
+    """
+    graph = neighbours(topology)
+    single = [
+        [part.first_atoms[0] + atom for atom in members]
+        for part in beads.parts
+        if part.count == 1
+        for members in part.atoms
+    ]
+    trees = [_tree(single, graph)] if single else []
+    for part in beads.parts:
+        if part.count > 1:
+            first = [[part.first_atoms[0] + atom for atom in members] for members in part.atoms]
+            shifts = np.array(part.first_atoms) - part.first_atoms[0]
+            trees.append(_shifted(_tree(first, graph), shifts))
+    depths = itertools.zip_longest(*(tree.levels for tree in trees))
+    return BondTree(
+        atoms=np.sort(np.concatenate([tree.atoms for tree in trees])),
+        levels=tuple(
+            tuple(map(np.concatenate, zip(*filter(None, level), strict=True))) for level in depths
+        ),
+    )
+
+
+def _shifted(tree: BondTree, shifts: np.ndarray) -> BondTree:
+    """A tree repeated at each shift of its atoms' indices, shape (n_copies,)."""
+    return BondTree(
+        atoms=np.add.outer(shifts, tree.atoms).ravel(),
+        levels=tuple(
+            tuple(np.add.outer(shifts, side).ravel() for side in level) for level in tree.levels
+        ),
+    )
+
+
+def _tree(beads: Sequence[Sequence[int]], graph: Graph) -> BondTree:
+    graph = _joined(beads, graph)
     needed = {atom for members in beads for atom in members}
     depth_of: dict[int, int] = {}
     parent: dict[int, int] = {}

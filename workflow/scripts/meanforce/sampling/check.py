@@ -1,7 +1,8 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from meanforce.core.beads import Beads
 from meanforce.errors import InputError
-from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
@@ -32,7 +33,7 @@ def check_structures(config: Config) -> None:
         try:
             topology = input_topology(config.systems[system])
             # Charges are in the force field; other weights do without reading it.
-            by_charge = any(mapping.weights == "charge" for mapping in mappings.values())
+            by_charge = any(mapping.needs_charges for mapping in mappings.values())
             start = input_atoms(config.systems[system]) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
