@@ -153,21 +153,17 @@ class Topology:
         """Of the beads, each its own."""
         carriers = collections.Counter()
         for kind, count in self.composition:
-            for name in kind.names:
+            for name in set(kind.names):
                 carriers[name] += count
         done: dict[str, int] = collections.Counter()
         names: list[str] = []
         for kind, count in self.composition:
-            alone = count == 1 and all(carriers[name] == 1 for name in kind.names)
-            for number in range(done[kind.name] + 1, done[kind.name] + count + 1):
-                names += (
-                    kind.names
-                    if alone
-                    else (
-                        name if carriers[name] == 1 else f"{kind.name}#{number}-{name}"
-                        for name in kind.names
-                    )
-                )
+            first = done[kind.name] + 1
+            names += (
+                name if carriers[name] == 1 else f"{kind.name}#{number}-{name}"
+                for number in range(first, first + count)
+                for name in kind.names
+            )
             done[kind.name] += count
         return tuple(names)
 

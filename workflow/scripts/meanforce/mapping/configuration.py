@@ -1,6 +1,7 @@
 """Beads of a mapping on an atomistic topology."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import mdtraj
@@ -123,7 +124,7 @@ class _OneMolecule:
             "weights": tuple(weights),
             "bonds": molecular.bead_bonds(atoms, graph),
             "masses": bead_masses(self.masses, atoms, weights, all_masses, topology, graph),
-            "types": tuple(molecular.bead_type(members, topology, graph) for members in atoms),
+            "types": self._types(atoms, graph),
             "residues": tuple((residue.name, residue.index) for residue in first),
         }
         stereo: tuple[Centre, ...] = ()
@@ -131,6 +132,18 @@ class _OneMolecule:
             positions = self.positions(start.positions[None], start.box, beads)[0]
             stereo = stereo_centers(atoms, topology, graph, positions)
         return beads | {"stereo": stereo}
+
+    def _types(self, atoms: Sequence[Sequence[int]], graph: molecular.Graph) -> tuple[str, ...]:
+        """Types of beads; those of a molecule type are alike where its graph does not differ."""
+        first: dict[int, int] = {}
+        if isinstance(self.settings, MoleculeMappingSettings):
+            same = molecular.equivalence(self.topology, graph, range(self.topology.n_atoms))
+            number: dict[int, int] = {}
+            first = {atom: number.setdefault(same[atom], atom) for atom in same}
+        return tuple(
+            molecular.bead_type([first.get(i, i) for i in members], self.topology, graph)
+            for members in atoms
+        )
 
     def positions(
         self, frames: np.ndarray, box: np.ndarray | None, beads: dict[str, Any]

@@ -117,7 +117,8 @@ MoleculeName = Annotated[str, BeforeValidator(_molecule_name), WithJsonSchema({"
 class MoleculeMappingSettings(Settings):
     """Beads of one molecule type, the same for all its molecules.
 
-    Atoms and residues are counted, and residues numbered from 1, in each molecule by itself.
+    Atoms and residues are counted, and residues numbered from 1, in each molecule by itself. Beads
+    that the molecule's bonds do not tell apart, such as both ends of ethane, are of the same type.
     """
 
     template: Template | None = Field(
