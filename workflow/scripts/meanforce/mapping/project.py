@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 BLOCK = 256
 """Frames multiplied at once: so few that their double-precision copy stays in the CPU's cache."""
 
-CACHE = 2**18
+CACHE = 2**16
 """Numbers of that copy, in double precision, where frames are large."""
 
 DENSE = 2**18

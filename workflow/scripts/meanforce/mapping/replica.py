@@ -33,7 +33,7 @@ MOMENT_FRAMES = 100000
 COPIED_FRAMES = 2000
 """The same where molecules have copies, each of which has a force in every frame."""
 
-LOOKED_AT = 2**25
+LOOKED_AT = 2**23
 """Bytes of the positions on which sums of forces are looked at."""
 
 

@@ -13,6 +13,9 @@ from meanforce.mapping.graph import Graph, molecules, neighbours
 AT_ONCE = 256
 """Frames looked at together: so few that they stay in the CPU's cache."""
 
+CACHE = 2**16
+"""Numbers of these frames, where frames are large."""
+
 
 @dataclasses.dataclass(frozen=True)
 class BondTree:
@@ -147,12 +150,22 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
     cut = np.flatnonzero(_may_be_cut(positions, tree, inverse))
     if not len(cut):
         return positions
-    moved = positions[cut]
-    for parents, children in tree.levels:
-        steps = moved[:, children] - moved[:, parents]
-        moved[:, children] -= np.rint(steps @ inverse) @ box
-    positions[cut] = moved
+    rows = _rows(positions)
+    for start in range(0, len(cut), rows):
+        frames = cut[start : start + rows]
+        moved = positions[frames]
+        for parents, children in tree.levels:
+            placed = moved.take(children, axis=1)
+            steps = placed - moved.take(parents, axis=1)
+            placed -= np.rint(steps @ inverse) @ box
+            moved[:, children] = placed
+        positions[frames] = moved
     return positions
+
+
+def _rows(positions: np.ndarray) -> int:
+    """Frames looked at together."""
+    return max(1, min(AT_ONCE, CACHE // (3 * positions.shape[1])))
 
 
 def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> np.ndarray:
@@ -164,9 +177,10 @@ def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> n
     parents, children = np.hstack(tree.levels)
     longest = 0.5 / np.sqrt(3) / np.linalg.norm(inverse, axis=0).max()
     cut = np.empty(len(positions), dtype=bool)
-    for start in range(0, len(positions), AT_ONCE):
-        part = positions[start : start + AT_ONCE]
+    rows = _rows(positions)
+    for start in range(0, len(positions), rows):
+        part = positions[start : start + rows]
         steps = part.take(children, axis=1) - part.take(parents, axis=1)
         largest = np.abs(steps, out=steps).reshape(len(part), -1).max(axis=1)
-        cut[start : start + AT_ONCE] = ~(largest < longest)
+        cut[start : start + rows] = ~(largest < longest)
     return cut
