@@ -205,6 +205,12 @@ class Beads:
         matrix.eliminate_zeros()
         return matrix
 
+    @property
+    def listed(self) -> str:
+        """Names of the beads, for messages; of many only the first."""
+        more = len(self.names) - LISTED
+        return ", ".join(self.names[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
     def index(self, name: str, where: str) -> int:
         """Position of a bead by its name.
 
@@ -214,9 +220,7 @@ class Beads:
         if name not in self.names:
             near = difflib.get_close_matches(name, self.names, n=3)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            more = len(self.names) - LISTED
-            known = ", ".join(self.names[:LISTED]) + (f" and {more} more" if more > 0 else "")
-            raise InputError(f"{where}: there is no bead '{name}'; known: {known}{hint}")
+            raise InputError(f"{where}: there is no bead '{name}'; known: {self.listed}{hint}")
         return self.names.index(name)
 
 

@@ -55,12 +55,12 @@ def check_structures(config: Config) -> None:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
     for system, validation in config.validation.items():
         for pair in validation.distances:
-            known = {name: beads[system, name].names for name in config.mappings.get(system, {})}
-            if not any(set(pair) <= set(names) for names in known.values()):
+            known = {name: beads[system, name] for name in config.mappings.get(system, {})}
+            if not any(set(pair) <= set(own.names) for own in known.values()):
                 raise InputError(
                     f"validation.{system}.distances: no mapping has both beads {' and '.join(pair)}"
                     "; beads are: "
-                    + "; ".join(f"{name}: {', '.join(names)}" for name, names in known.items())
+                    + "; ".join(f"{name}: {own.listed}" for name, own in known.items())
                 )
     for name, experiment in config.experiments.items():
         _check_molecules(config, beads, name)
@@ -155,5 +155,5 @@ def _check_function_of_beads(
                 f"experiments.{experiment}: {why} '{variable}', which is not a function of the "
                 f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
                 f"'{settings.mapping}' is not among them); allowed are collective variables of: "
-                f"{', '.join(own.names)}"
+                f"{own.listed}"
             )
