@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
-from meanforce.settings.systems import is_equilibrated
 
 STAGES = (
     "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
@@ -68,20 +67,20 @@ def _dataset_jobs(
     used = settings.jobs_of(replicas)
     folder = f"results/{chosen.system}/{state}"
     sampled = used
-    if settings.kind == "umbrella":
+    if settings.reweighted_together:
         yield PlannedJob(
             "weights", f"{folder}/{campaign}/weights.h5", f"{folder}/{campaign}/weights.log"
         )
         # Only all windows together give weights.
         sampled = settings.jobs_of()
-    if is_equilibrated(config.systems[chosen.system]):
+    if config.systems[chosen.system].equilibrated:
         at = f"{folder}/equilibrated"
         yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
     yield from _sampling(folder, campaign, sampled)
-    if getattr(settings, "bias_of", None):
-        source = config.campaigns[chosen.system][settings.bias_of]
+    if settings.bias_source is not None:
+        source = config.campaigns[chosen.system][settings.bias_source]
         biases = dict.fromkeys(settings.bias_from(source, replica) for replica in sampled)
-        yield from _sampling(folder, settings.bias_of, biases)
+        yield from _sampling(folder, settings.bias_source, biases)
     for job in used:
         at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping
         yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")
