@@ -148,7 +148,7 @@ class Beads:
 
     @property
     def stereo(self) -> tuple[tuple[int, int, int, int, int], ...]:
-        """Stereo centres, where the start structure is known."""
+        """Stereo centres; none without a start structure."""
         return self.topology.stereo
 
     @functools.cached_property
@@ -215,7 +215,7 @@ class Beads:
         """Position of a bead by its name.
 
         Raises:
-            InputError: there is no such bead.
+            InputError: the mapping has no bead of this name.
         """
         if name not in self.names:
             near = difflib.get_close_matches(name, self.names, n=3)

@@ -98,8 +98,8 @@ class Topology:
     def of(cls, parameters: dict[str, Any]) -> Self:
         """The topology that a dataset or a model describes by its plain values.
 
-        Those without molecule types are read as `of_beads` says; those that name no bead types
-        have one for each bead.
+        Values without molecule types are read as in `of_beads`; without bead types, each bead has
+        its own.
         """
         if "molecule_types" in parameters:
             return cls(

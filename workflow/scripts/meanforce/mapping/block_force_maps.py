@@ -21,7 +21,7 @@ from meanforce.mapping.project import project
 
 @dataclasses.dataclass(frozen=True)
 class MappedMolecule:
-    """One molecule or many, of which force maps are maps.
+    """The molecule, or the molecules, that are mapped.
 
     Attributes:
         beads: the configuration map.
@@ -172,7 +172,7 @@ def _problem(
 ) -> Programme:
     problem = programme(configuration_map, start)
     if problem is None:
-        # Then 'aggregate' is no force map either, and the message names the beads.
+        # Then 'aggregate' is not a valid force map either, and its error names the beads.
         matrix = FORCE_MAPS["aggregate"](molecule.beads, molecule.n_atoms, molecule.constraints)
         refuse_wrong(matrix, "optimal", molecule.beads, [], molecule.names, "mapping")
     return problem

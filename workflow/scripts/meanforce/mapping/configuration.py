@@ -33,8 +33,8 @@ def build_beads(
         settings: the mapping.
         topology: of the atomistic system, with bonds.
         where: config key, for messages.
-        start: charges, which weights by charge need, and the start structure, which stereo
-            centres are seen in; None: there are none of them.
+        start: charges, for weights by charge, and the start structure, from which stereo centres
+            are found; without it there are neither.
 
     Raises:
         InputError: molecules or atoms do not exist, atoms are in two beads, or have no charges or

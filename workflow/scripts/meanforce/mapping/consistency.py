@@ -1,4 +1,4 @@
-"""What must hold for the forces of a replica, whatever the molecule: checked on some frames."""
+"""Checks of the forces of a replica on some of its frames, for any molecule."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from meanforce.errors import InputError
 from meanforce.mapping.project import exactly
 
 FRAMES = 200
-"""Frames on which sums of forces and torques are looked at."""
+"""Frames on which sums of forces and torques are checked."""
 
 FLOAT = 1e-4
-"""Relative size of what is zero up to the rounding of single precision."""
+"""Relative error that counts as rounding of single precision."""
 
 
 def bias_residuals(
@@ -86,9 +86,9 @@ def refuse_wrong_sums(
 ) -> None:
     """Check what `sums` gives for atoms and beads of a molecule without a periodic box.
 
-    Without an external field forces add up to nothing; then torques do as well, and so do the
-    mapped forces if each atom's force is given to beads exactly once. Torques of beads need not: a
-    bead is not where its atoms are.
+    Without an external field forces add up to zero, and so do torques, and the mapped forces if
+    each atom's force is given to beads exactly once. Torques on beads need not, since a bead is not
+    at the positions of its atoms.
 
     Args:
         atoms: of the atoms.

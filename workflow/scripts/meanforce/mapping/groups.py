@@ -53,7 +53,7 @@ class Groups:
         return sums
 
     def coefficients_of(self, matrix: csr_array) -> np.ndarray | None:
-        """A force map by groups, shape (n_beads, n_groups); None where it is no map of groups."""
+        """A force map by groups, shape (n_beads, n_groups); None where atoms of a group differ."""
         _, first = np.unique(self.of_atom, return_index=True)
         rows = matrix.tocsc()[:, first[-self.count :]].toarray()
         different = self.spread(rows) - matrix
@@ -72,10 +72,10 @@ def groups_of(
 ) -> Groups:
     """Rigid groups of the solute; the whole solvent as one more group, or left out.
 
-    Single solvent molecules are no groups of their own. They diffuse and are alike, so that by
-    symmetry all have the same best constant coefficient; coefficients that follow a molecule's
-    place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
-    ChemPhysChem 6, 1809 (2005)), and the authors of the method have seen no benefit of them. The
+    Single solvent molecules are not groups of their own. They diffuse and are alike, so that by
+    symmetry the best constant coefficient is the same for all; coefficients that follow a
+    molecule's place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
+    ChemPhysChem 6, 1809 (2005)), and the authors of the method saw no benefit in them. The
     total force on the solvent is the solute's with the other sign, whose mean is zero whatever R
     is: with it, each bead sheds its share of the noise that the whole molecule has in common.
 

@@ -1,19 +1,19 @@
-"""Maps applied to frames of atoms, at the speed of memory."""
+"""Maps applied to frames of atoms."""
 
 import numpy as np
 from scipy.sparse import csr_array
 
 BLOCK = 256
-"""Frames multiplied at once: so few that their double-precision copy stays in the CPU's cache."""
+"""Most frames multiplied at once: their double-precision copy stays in the CPU's cache."""
 
 CACHE = 2**16
-"""Numbers of that copy, in double precision, where frames are large."""
+"""Most numbers in that copy, of sparse maps, whose frames are large."""
 
 DENSE = 2**18
 """Elements of a matrix (3·atoms, 3·beads) up to which it is multiplied as a dense one."""
 
 FILLED = 1 / 8
-"""Share of non-zero elements from which on a larger matrix is as well."""
+"""Share of non-zero elements above which a larger matrix is multiplied as a dense one, too."""
 
 
 def project(matrix: csr_array, frames: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a dataset is worth: checks that every dataset gets when it is made."""
+"""Checks of every dataset when it is made: frames, times, correlation and irreducible noise."""
 
 import dataclasses
 import math
@@ -20,7 +20,7 @@ BLOCKS = 20
 """Time blocks behind error bars."""
 
 FEWEST = 100
-"""With fewer frames there are no error bars worth their name."""
+"""With fewer frames there are no error bars."""
 
 STRETCHES, STRETCH = 4, 2500
 """Contiguous frames in which the noise of forces is followed."""
@@ -177,7 +177,7 @@ def _irreducible(reader: H5mdReader, walkers: np.ndarray, step: int) -> dict[str
 
 
 def _plain(value: Any) -> Any:
-    """The same without NaN, which JSON does not know."""
+    """The same with None for NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

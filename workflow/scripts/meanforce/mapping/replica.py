@@ -31,10 +31,10 @@ MOMENT_FRAMES = 100000
 """Frames from which the table of force maps is made, where no map is fitted to them."""
 
 COPIED_FRAMES = 2000
-"""The same where molecules have copies, each of which has a force in every frame."""
+"""The same for molecule types with several molecules, all of which count in each frame."""
 
 LOOKED_AT = 2**23
-"""Bytes of the positions on which sums of forces are looked at."""
+"""Most bytes of positions kept for the checks of forces."""
 
 
 class Replica:
@@ -97,7 +97,7 @@ class Replica:
         return kt(temperatures) / noise.level
 
     def _step(self, most: int) -> int:
-        """Step that leaves about so many frames at most, of all temperatures, which take turns."""
+        """Step that leaves about `most` frames of all temperatures, which take turns."""
         step, temperatures = -(-self._frames.n_frames // most), self._frames.temperatures()
         turns = 1 if temperatures is None else len(np.unique(temperatures))
         while math.gcd(step, turns) > 1:
@@ -133,7 +133,7 @@ class Replica:
         inside = True
         if frames.attributes["n_variables"]:
             bias = frames.array("checked_bias_forces")
-            # With noise B Mᵀ is not 1: what it lacks the noise has.
+            # With noise B Mᵀ is not 1: B Mᵀ + D is.
             maps = force_maps.different if force_maps.of_noise is None else ()
             residuals = consistency.bias_residuals(bias, self._map, maps)
             inside = consistency.refuse_wrong_bias(residuals, where)

@@ -9,7 +9,7 @@ import numpy as np
 from meanforce.mapping.graph import Graph, equivalence, molecules
 
 FLAT = 0.2
-"""Least |volume| of three unit vectors that says on which side they are; at a tetrahedral centre
+"""Least |volume| of three unit vectors that counts as chiral; at a tetrahedral centre
 it is 0.77."""
 
 Centre = tuple[int, int, int, int, int]
@@ -25,9 +25,9 @@ def stereo_centers(
 ) -> tuple[Centre, ...]:
     """Stereo centres among beads.
 
-    A bead is one where it has an atom with four different branches of the molecule, of which at
-    least three lead to different further beads. Equal branches, such as the methyl groups of
-    valine, make no centre, and neither do flat groups.
+    A bead is a stereo centre if one of its atoms has four different branches of the molecule, at
+    least three of them leading to different other beads. Equal branches, such as the methyl groups
+    of valine, do not make a centre, and neither do flat groups.
 
     Args:
         beads: atoms of each bead.
@@ -50,7 +50,7 @@ def stereo_centers(
             volume = np.linalg.det(sides / np.linalg.norm(sides, axis=1, keepdims=True))
             if abs(volume) > FLAT:
                 centers.append((bead, a, b, c, 1 if volume > 0 else -1))
-                break  # three of four branches say it all
+                break  # three of four branches suffice
     return tuple(sorted(centers))
 
 

@@ -67,7 +67,7 @@ def _nearest_in_other_half(described: np.ndarray, second: np.ndarray) -> np.ndar
     """For each frame the nearest one of the other half, shape (n_frames,).
 
     Contiguous blocks are dealt to the halves in turn, so that neighbours in time, whose fast
-    motion is alike too, are no pairs.
+    motion is alike too, are never pairs.
     """
     found = np.empty(len(described), dtype=int)
     for here in (second, ~second):
@@ -187,7 +187,7 @@ def _text(value: str | float) -> str:
 
 
 def lines(table: list[dict[str, str | float]]) -> list[str]:
-    """What the log says about the row `all`."""
+    """Lines for the log about the row `all`."""
     total = table[-1]
     if not total["aggregate"] > 0:
         return ["all mapped forces are zero"]

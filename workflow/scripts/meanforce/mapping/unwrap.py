@@ -11,10 +11,10 @@ from meanforce.core.beads import Beads
 from meanforce.mapping.graph import Graph, molecules, neighbours
 
 AT_ONCE = 256
-"""Frames looked at together: so few that they stay in the CPU's cache."""
+"""Most frames looked at together: they stay in the CPU's cache."""
 
 CACHE = 2**16
-"""Numbers of these frames, where frames are large."""
+"""Most numbers in these frames."""
 
 
 @dataclasses.dataclass(frozen=True)

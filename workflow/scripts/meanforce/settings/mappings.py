@@ -118,7 +118,7 @@ class MoleculeMappingSettings(Settings):
     """Beads of one molecule type, the same for all its molecules.
 
     Atoms and residues are counted, and residues numbered from 1, in each molecule by itself. Beads
-    that the molecule's bonds do not tell apart, such as both ends of ethane, are of the same type.
+    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type.
     """
 
     template: Template | None = Field(
@@ -130,7 +130,8 @@ class MoleculeMappingSettings(Settings):
         "such as [O, H1, H2], or an MDTraj selection within the molecule",
     )
     weights: Weights | None = Field(
-        default=None, description="weights of the atoms; those of the mapping where there are none"
+        default=None,
+        description="weights of the atoms in a bead's position; by default those of the mapping",
     )
 
     @model_validator(mode="after")
@@ -242,7 +243,7 @@ def _refuse_two_sources(sources: dict[str, Any]) -> None:
 
 
 def _refuse_other_weights(weights: Any, beads: BeadsByName | None) -> None:
-    """Refuse weights of beads that there are not."""
+    """Refuse weights of beads that do not exist."""
     if not isinstance(weights, dict):
         return
     if beads is None:
