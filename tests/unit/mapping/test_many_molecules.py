@@ -20,7 +20,9 @@ from meanforce.mapping.force_maps import build_force_map
 from meanforce.mapping.project import project
 from meanforce.mapping.quality import check_dataset
 from meanforce.mapping.unwrap import bond_tree, make_whole, tree_of
+from meanforce.sampling.check import check_structures
 from meanforce.settings.job import validated
+from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.atoms import Atoms
 
@@ -321,3 +323,39 @@ def test_memory_of_five_thousand_waters():
     tracemalloc.stop()
     print(f"peak {peak / 1e6:.0f} MB")
     assert peak < 60e6
+
+
+# Capped alanine by its molecule type.
+
+
+@pytest.fixture
+def by_type(config) -> dict:
+    config["mappings"]["capped_alanine"]["heavy"] = {
+        "molecules": {"ACE-ALA-NME": {"template": "heavy"}}
+    }
+    return config
+
+
+def test_a_solute_by_its_molecule_type_is_that_by_a_template(root):
+    structure = mdtraj.load_topology(str(root / "resources" / "capped_alanine.pdb"))
+    by_template, by_name = (
+        build_beads(mapping(**values), structure, "m")
+        for values in (
+            {"template": "heavy"},
+            {"molecules": {"ACE-ALA-NME": {"template": "heavy"}}},
+        )
+    )
+    for key in ("names", "types", "atoms", "weights", "bonds", "residues"):
+        assert getattr(by_name, key) == getattr(by_template, key), key
+    np.testing.assert_array_equal(by_name.masses, by_template.masses)
+
+
+def test_a_config_with_molecule_types_is_checked_against_the_structure(by_type):
+    check_structures(load_config(by_type))
+    by_type["mappings"]["capped_alanine"]["heavy"] = {"molecules": WATER}
+    with pytest.raises(
+        InputError,
+        match=r"mappings\.capped_alanine\.heavy\.molecules\.HOH: there is no molecule type 'HOH'; "
+        r"there are .*: ACE-ALA-NME \(1\)",
+    ):
+        check_structures(load_config(by_type))
