@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "suppor
 from molecule_boxes import topology_of, turned, write_run  # noqa: E402
 
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
+from meanforce.mapping.configuration import build_beads  # noqa: E402
 from meanforce.settings.mappings import MappingSettings  # noqa: E402
 
 MAPPING = {"molecules": {"HOH": {"beads": {"W": ["O", "H1", "H2"]}}}}
@@ -67,9 +68,9 @@ def measure(folder: Path, count: int, n_frames: int) -> dict[str, float]:
             run / "trajectory.h5", run / "forces.h5", None, run / "beads.h5", run / "maps.csv"
         )
         start = time.process_time()
-        map_replica(
-            MappingSettings(**MAPPING), topology, constraints, files, None, lambda line: None
-        )
+        settings = MappingSettings(**MAPPING)
+        beads = build_beads(settings, topology, "mapping")
+        map_replica(settings, beads, topology, constraints, files, None, lambda line: None)
         return time.process_time() - start
 
     seconds(short)

@@ -7,7 +7,7 @@ import re
 import jsonschema
 import yaml
 
-from meanforce.settings import stages
+from meanforce.jobs import stages
 from meanforce.settings.documentation import readme, schema, schema_text
 from meanforce.settings.load import load_config
 
@@ -80,20 +80,20 @@ def test_settings_of_a_stage_are_canonical(config):
     job = ("capped_alanine", "T300", "unbiased", "1")
     name = "capped_alanine_metadynamics_heavy_cgnet"
     for build, names in (
-        (stages.prepare_settings, job[:1]),
-        (stages.sample_settings, job),
-        (stages.map_settings, (*job, "heavy")),
-        (stages.train_settings, (name, "0")),
-        (stages.simulate_settings, (name, "T350")),
-        (stages.validate_settings, (name, "T350")),
-        (stages.report_settings, ()),
+        (stages.prepare_job, job[:1]),
+        (stages.sample_job, job),
+        (stages.map_job, (*job, "heavy")),
+        (stages.train_job, (name, "0")),
+        (stages.simulate_job, (name, "T350")),
+        (stages.validate_job, (name, "T350")),
+        (stages.report_job, ()),
     ):
-        ours, theirs = (stages.canonical(build(c, *names)) for c in (first, second))
+        ours, theirs = (build(c, *names).canonical() for c in (first, second))
         assert ours == theirs
     again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.05 ps"
     third = load_config(again)
-    assert stages.sample_settings(third, *job) != stages.sample_settings(first, *job)
-    assert stages.train_settings(third, name, "0") == stages.train_settings(first, name, "0")
+    assert stages.sample_job(third, *job) != stages.sample_job(first, *job)
+    assert stages.train_job(third, name, "0") == stages.train_job(first, name, "0")
 
 
 def test_more_members_train_no_other_ones_again(config):
@@ -102,15 +102,15 @@ def test_more_members_train_no_other_ones_again(config):
     for number in (1, 2, 4):
         config["experiments"]["capped_alanine_metadynamics_heavy_cgnet"]["ensemble"] = number
         name = "capped_alanine_metadynamics_heavy_cgnet"
-        told[number] = stages.train_settings(load_config(config), name, "0")
+        told[number] = stages.train_job(load_config(config), name, "0")
     assert told[2] == told[4]
-    assert (told[1]["resampling"], told[2]["resampling"]) == ("validation_fold", "half_samples")
+    assert (told[1].resampling, told[2].resampling) == ("validation_fold", "half_samples")
 
 
 def test_every_job_has_its_own_seed(config):
     loaded = load_config(config)
     seeds = [
-        stages.sample_settings(loaded, system, state, campaign, str(replica))["seed"]
+        stages.sample_job(loaded, system, state, campaign, str(replica)).seed
         for system, campaigns in loaded.campaigns.items()
         for campaign, settings in campaigns.items()
         for state in loaded.state_points

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 STAGES = (
-    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
+    "prepare", "beads", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
     "validate", "learning_curve", "report", "deploy",
 )  # fmt: skip
 

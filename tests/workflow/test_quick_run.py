@@ -152,13 +152,19 @@ LIBRARY = "workflow/scripts/meanforce/"
 AFTER_SAMPLE = {"sample", "forces", "map", "train", "simulate", "validate", "report"}
 AFTER_TRAIN = {"train", "simulate", "validate", "report"}
 CODE_EDITS = {
-    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", *AFTER_SAMPLE}),
+    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", "beads", *AFTER_SAMPLE}),
+    # Sampling reads the beads that its bias acts on.
+    "mapping/bead_weights.py": (
+        "LEAST_CHARGE = 1e-6",
+        "LEAST_CHARGE = 1e-5",
+        {"beads", *AFTER_SAMPLE},
+    ),
     "sampling/metadynamics.py": ("max(1, round(", "max(2, round(", AFTER_SAMPLE),
     "sampling/recompute.py": ("TOLERANCE = 1e-4", "TOLERANCE = 2e-4", AFTER_SAMPLE - {"sample"}),
     "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
-    "training/loss.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
+    "fitting/loss.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
     "dynamics/langevin.py": ("= 0.5 * self", "= 0.50001 * self", AFTER_TRAIN - {"train"}),
-    "analysis/basins.py": ("argmin", "argmax", {"validate", "report"}),
+    "analysis/metrics/basins.py": ("argmin", "argmax", {"validate", "report"}),
     "figures/numbers.py": (":.3g}", ":.4g}", {"report"}),
 }
 
@@ -196,6 +202,18 @@ CONFIG_EDITS = {
     "force map": (
         lambda c: c["mappings"]["muller_brown"]["x"].update(force_map="aggregate"),
         AFTER_SAMPLE - {"sample", "forces"},
+    ),
+    "bead masses": (
+        lambda c: c["mappings"]["capped_alanine"]["heavy"].update(masses="consistent"),
+        AFTER_SAMPLE - {"sample", "forces"},
+    ),
+    "beads of no bias": (
+        lambda c: c["mappings"]["capped_alanine"]["core_beta"].update(weights="geometry"),
+        {"beads", *AFTER_SAMPLE} - {"sample", "forces"},
+    ),
+    "beads of a bias": (
+        lambda c: c["mappings"]["capped_alanine"]["heavy"].update(weights="geometry"),
+        {"beads", *AFTER_SAMPLE},
     ),
     "epochs": (
         lambda c: c["potentials"]["cgnet"]["training"].update(epochs=9),

@@ -4,9 +4,10 @@
 #   benchmarks       all programs of tests/benchmarks, one after the other
 #   clean_partial    removes what jobs that are gone left behind, never a live job's
 
-TARGETS = {f"system_{system}": experiments_of(system) for system in CONFIG.systems} | {
-    f"experiment_{name}": [name] for name in CONFIG.experiments
-}
+TARGETS = {
+    f"system_{system}": [name for name, e in CONFIG.experiments.items() if e.system == system]
+    for system in CONFIG.systems
+} | {f"experiment_{name}": [name] for name in CONFIG.experiments}
 BENCHMARKS = [
     path.stem
     for path in sorted(Path(workflow.basedir, "tests", "benchmarks").glob("*.py"))
@@ -25,14 +26,14 @@ for target, names in TARGETS.items():
         name:
             target
         input:
-            validated_states("metrics.csv", names),
-            validated_states("free_energy.png", names),
+            [place.metrics for place in inputs.compared(CONFIG, names)],
+            [place.figure for place in inputs.compared(CONFIG, names)],
         localrule: True
 
 
 rule benchmarks:
     input:
-        expand("results/benchmarks/{program}.txt", program=BENCHMARKS),
+        expand(BenchmarkPaths.table, program=BENCHMARKS),
     localrule: True
 
 
@@ -40,9 +41,9 @@ rule benchmark:
     input:
         Path(workflow.basedir) / "tests" / "benchmarks" / "{program}.py",
     output:
-        "results/benchmarks/{program}.txt",
+        BenchmarkPaths.table,
     log:
-        "results/benchmarks/{program}.log",
+        BenchmarkPaths.log,
     conda:
         ENVIRONMENT
     # Whatever runs beside them changes the times.
@@ -53,7 +54,7 @@ rule benchmark:
 
 rule clean_partial:
     log:
-        "results/clean_partial.log",
+        paths.CLEAN_PARTIAL_LOG,
     localrule: True
     conda:
         ENVIRONMENT

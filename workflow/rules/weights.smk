@@ -6,10 +6,10 @@ rule weights:
     input:
         trajectories_of_campaign,
     output:
-        weights="results/{system}/{state}/{campaign}/weights.h5",
-        overlap="results/{system}/{state}/{campaign}/overlap.csv",
+        weights=CampaignPaths.weights,
+        overlap=CampaignPaths.overlap,
     log:
-        "results/{system}/{state}/{campaign}/weights.log",
+        CampaignPaths.weights_log,
     conda:
         ENVIRONMENT
     threads: 1

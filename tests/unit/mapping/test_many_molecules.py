@@ -232,10 +232,9 @@ def test_a_dataset_of_a_mixture(tmp_path, n_cells):
         if name == "HOH"
         for pair in ((first, first + 1), (first, first + 2), (first + 1, first + 2))
     ]
-    map_replica(
-        mapping(molecules=WATER | ETHANE), plain(names), rigid, files, None, print,
-        atoms_at(whole[0] % EDGE),
-    )  # fmt: skip
+    settings, topology = mapping(molecules=WATER | ETHANE), plain(names)
+    beads = build_beads(settings, topology, "m", atoms_at(whole[0] % EDGE))
+    map_replica(settings, beads, topology, rigid, files, None, print)
     with H5mdReader(tmp_path / "d.h5") as reader:
         positions, mapped, parameters = reader.positions(), reader.forces(), reader.parameters
         checks = json.loads(json.dumps(check_dataset(reader), allow_nan=False))
@@ -255,10 +254,11 @@ def test_a_dataset_of_a_mixture(tmp_path, n_cells):
     np.testing.assert_allclose(ethane[:, :, 0], ethane[:, :, 1], atol=2e-6)
     exact = np.stack(on_beads, axis=1)
     np.testing.assert_allclose(mapped, exact, rtol=2.0**-24 * 1.001, atol=1e-9)
-    topology = Topology.of(parameters)
-    assert topology.composition[0][1] == 4 * n_cells
-    assert parameters["bead_names"] == list(topology.names)
-    assert len(masses) == topology.size == 8 * n_cells
+    stored = Topology.of(parameters)
+    assert stored == beads.topology
+    assert stored.composition[0][1] == 4 * n_cells
+    assert parameters["bead_names"] == list(stored.names)
+    assert len(masses) == stored.size == 8 * n_cells
     assert Dataset.of([tmp_path / "d.h5"]).parameters == parameters
     assert checks["frames"] == 12 and "irreducible_variance" not in checks
     with files.table.open() as file:

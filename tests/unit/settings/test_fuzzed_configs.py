@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meanforce.errors import InputError
+from meanforce.jobs import stages
 from meanforce.sampling.check import check_structures
-from meanforce.settings import stages
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
 
@@ -163,20 +163,20 @@ def changed_texts(draw: Any) -> str:
 def plan(config: Config) -> None:
     """Make what every job of a config would be told."""
     for system, campaigns in config.campaigns.items():
-        stages.canonical(stages.prepare_settings(config, system))
+        stages.prepare_job(config, system).canonical()
         for campaign, chosen in campaigns.items():
             assert chosen.jobs >= 1
             for state in config.state_points:
                 job = (system, state, campaign, str(chosen.jobs))
-                stages.canonical(stages.sample_settings(config, *job))
+                stages.sample_job(config, *job).canonical()
                 for mapping in config.mappings.get(system, {}):
-                    stages.canonical(stages.map_settings(config, *job, mapping))
+                    stages.map_job(config, *job, mapping).canonical()
     for name, experiment in config.experiments.items():
-        stages.canonical(stages.train_settings(config, name, "0"))
+        stages.train_job(config, name, "0").canonical()
         for state in (*experiment.train, *experiment.held_out):
-            stages.canonical(stages.simulate_settings(config, name, state))
-            stages.canonical(stages.validate_settings(config, name, state))
-    stages.canonical(stages.report_settings(config))
+            stages.simulate_job(config, name, state).canonical()
+            stages.validate_job(config, name, state).canonical()
+    stages.report_job(config).canonical()
 
 
 def judge(raw: Any) -> str:
