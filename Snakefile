@@ -38,7 +38,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        of_all_curves("figure"),
+        reported(CONFIG)["learning_curves"],
         paths.SUMMARY,
         paths.PAGE,
         paths.RUN,

@@ -1,10 +1,13 @@
 """Things that must stay in step."""
 
+import ast
 import itertools
 import json
 import re
+import tomllib
 
 import jsonschema
+import pytest
 import yaml
 
 from meanforce.jobs import stages
@@ -43,15 +46,57 @@ def test_every_key_is_explained():
             assert node.get("description"), f"{name}.{key} has no description"
 
 
-def test_ci_calls_the_readme_test_command(root):
-    text = (root / "README.md").read_text()
-    commands = [line for line in text.splitlines() if line.startswith("python3 -m venv .venv")]
-    assert len(commands) == 2
-    assert commands[0].endswith(".venv/bin/snakemake --cores 2")
-    assert commands[1].endswith(".venv/bin/pytest")
-    steps = (root / ".ci" / "run").read_text().splitlines()
-    assert "set -euo pipefail" in steps
-    assert steps[-1] == commands[1]
+def test_ci_stops_at_the_first_failure(root):
+    assert "set -euo pipefail" in (root / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def architecture(root) -> str:
+    return (root / "docs" / "architecture.md").read_text()
+
+
+def rows_below(text: str, heading: str) -> list[list[str]]:
+    """Cells of the first table below a heading, without its head."""
+    lines = text.split(f"## {heading}\n")[1].split("\n## ")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+TO_ADD = {
+    "a potential", "a campaign", "a system", "a metric", "a fit", "a collective variable",
+    "a figure", "a stage", "a config section",
+}  # fmt: skip
+
+
+def test_places_to_add_something_exist(root, architecture):
+    rows = rows_below(architecture, "To add X, touch Y")
+    assert {row[0] for row in rows} >= TO_ADD
+    library = root / "workflow" / "scripts" / "meanforce"
+    for what, *cells in rows:
+        assert len(cells) == 4, what
+        for cell in cells:
+            paths = re.findall(r"`([\w./-]+(?:/|\.py|\.smk|\.j2|\.html)|Snakefile)`", cell)
+            assert paths, f"{what}: '{cell}' names no file"
+            for path in paths:
+                assert (library / path).exists() or (root / path).exists(), f"{what}: {path}"
+
+
+def test_rooms_are_those_of_the_contract(root, architecture):
+    """The page has every room, in the order that the import linter enforces."""
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
+    enforced = [set(re.findall(r"meanforce\.(\w+)", line)) for line in layers]
+    shown = [set(re.findall(r"`(\w+)`", row[0])) for row in rows_below(architecture, "The rooms")]
+    assert shown == enforced
+    library = root / "workflow" / "scripts" / "meanforce"
+    there = {path.name for path in library.iterdir() if (path / "__init__.py").exists()}
+    assert there <= set().union(*shown)
+
+
+def test_packages_have_a_docstring_and_nothing_else(root):
+    for path in (root / "workflow" / "scripts" / "meanforce").rglob("__init__.py"):
+        (only,) = ast.parse(path.read_text()).body
+        assert isinstance(only, ast.Expr) and isinstance(only.value.value, str), path
 
 
 def test_every_line_of_a_profile_has_a_comment_before_it(root, ready_made_configs):

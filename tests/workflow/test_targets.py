@@ -71,6 +71,7 @@ def test_one_system_and_one_experiment(checkout):
         found = counts(result.stdout)
         assert found["validate"] == validated
         assert found["prepare"] == 1
+        assert found["report_of_part"] == 1
         assert "report" not in found
         assert "capped_alanine" not in result.stdout
 

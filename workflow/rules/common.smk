@@ -27,6 +27,7 @@ from meanforce.paths import (
     DatasetPaths,
     EquilibratedPaths,
     MemberPaths,
+    PartReportPaths,
     PreparedPaths,
     ReplicaPaths,
 )
@@ -57,6 +58,7 @@ wildcard_constraints:
     mapping="[A-Za-z0-9_-]+",
     experiment="[A-Za-z0-9_-]+",
     curve="[A-Za-z0-9_-]+",
+    target="(system|experiment)_[A-Za-z0-9_-]+",
     replica=r"\d+",
     member=r"\d+",
 
@@ -145,11 +147,26 @@ def metrics_of_curve(wildcards):
     return [place.metrics for place in inputs.compared(CONFIG, runs)]
 
 
-def of_all_comparisons(file):
-    """One file of every experiment at each state point at which it is validated."""
-    return [getattr(place, file) for place in inputs.compared(CONFIG)]
+def part_of(experiments):
+    """The config with some of its experiments only."""
+    chosen = {name: CONFIG.experiments[name] for name in experiments}
+    return CONFIG.model_copy(update={"experiments": chosen})
 
 
-def of_all_curves(*files):
-    """Files of all learning curves."""
-    return [getattr(place, file) for place in inputs.curves(CONFIG) for file in files]
+def reported(part):
+    """What a report of a config's experiments is made from, by the names that its program uses."""
+    compared = inputs.compared(part)
+    whole = learning_curves(CONFIG)
+    # One run does not make a curve.
+    curves = [c for c in inputs.curves(part) if set(whole[c.curve]) <= set(part.experiments)]
+    return {
+        "metrics": [place.metrics for place in compared],
+        "curves": [place.curve for place in inputs.all_members(part)],
+        "profiles": [place.profiles for place in compared],
+        "surfaces": [place.surface for place in compared],
+        # Each once: experiments may share datasets, and mappings trajectories.
+        "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
+        "speeds": [place.speed for place in compared],
+        "learning_curves": [place.figure for place in curves],
+        "learning_tables": [file for place in curves for file in (place.table, place.savings)],
+    }

@@ -8,15 +8,7 @@ INCLUDED = ("baseline.html.j2", "experiment.html.j2", "closing.html.j2", "report
 
 rule report:
     input:
-        metrics=of_all_comparisons("metrics"),
-        curves=[place.curve for place in inputs.all_members(CONFIG)],
-        profiles=of_all_comparisons("profiles"),
-        surfaces=of_all_comparisons("surface"),
-        # Each once: experiments may share datasets, and mappings trajectories.
-        segments=list(dict.fromkeys(place.segments for place in inputs.all_datasets(CONFIG))),
-        speeds=of_all_comparisons("speed"),
-        learning_curves=of_all_curves("figure"),
-        learning_tables=of_all_curves("table", "savings"),
+        **reported(CONFIG),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:

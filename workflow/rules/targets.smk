@@ -1,12 +1,13 @@
 # targets: what a person may ask for besides `all`; none of these names is a file.
-#   system_NAME      the experiments of one system, compared with their references
-#   experiment_NAME  one experiment, the same
+#   system_NAME      the experiments of one system, and results/reports/system_NAME/report.html
+#   experiment_NAME  one experiment, and its report in the same way
 #   benchmarks       all programs of tests/benchmarks, one after the other
 #   clean_partial    removes what jobs that are gone left behind, never a live job's
 
 TARGETS = {
-    f"system_{system}": [name for name, e in CONFIG.experiments.items() if e.system == system]
+    f"system_{system}": names
     for system in CONFIG.systems
+    if (names := [name for name, e in CONFIG.experiments.items() if e.system == system])
 } | {f"experiment_{name}": [name] for name in CONFIG.experiments}
 BENCHMARKS = [
     path.stem
@@ -20,15 +21,37 @@ for asked in sys.argv[1:]:
     if re.fullmatch(r"(system|experiment)_[\w-]+", asked) and asked not in TARGETS:
         raise WorkflowError(f"there is no target '{asked}'; known: {', '.join(TARGETS)}")
 
-for target, names in TARGETS.items():
+for target in TARGETS:
 
     rule:
         name:
             target
         input:
-            [place.metrics for place in inputs.compared(CONFIG, names)],
-            [place.figure for place in inputs.compared(CONFIG, names)],
+            PartReportPaths(target).summary,
+            PartReportPaths(target).page,
         localrule: True
+
+
+def part(wildcards):
+    """The config with the experiments of a target only."""
+    return part_of(TARGETS[wildcards.target])
+
+
+use rule report as report_of_part with:
+    input:
+        unpack(lambda wildcards: reported(part(wildcards))),
+        template=PAGE / "report.html.j2",
+        included=[PAGE / name for name in INCLUDED],
+    output:
+        summary=PartReportPaths.summary,
+        page=PartReportPaths.page,
+        run=PartReportPaths.run,
+    log:
+        PartReportPaths.log,
+    params:
+        script=SCRIPTS / "report.py",
+        settings=lambda wildcards: stages.report_job(part(wildcards)).canonical(),
+        code=code_of("report.py"),
 
 
 rule benchmarks:

@@ -17,7 +17,7 @@ RESULTS = "results"
 """Folder of all results, relative to the one in which Snakemake runs."""
 
 RESERVED = {
-    "systems": ("benchmarks", "experiments", "learning_curves"),
+    "systems": ("benchmarks", "experiments", "learning_curves", "reports"),
     "state_points": ("mappings", "prepared"),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
@@ -168,6 +168,18 @@ class CurvePaths:
     savings = Pattern("learning_curves/{curve}.savings.csv")
     figure = Pattern("learning_curves/{curve}.png")
     log = Pattern("learning_curves/{curve}.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class PartReportPaths:
+    """The report of a target that is a part of the run: of one system or one experiment."""
+
+    target: str
+
+    summary = Pattern("reports/{target}/summary.csv")
+    page = Pattern("reports/{target}/report.html")
+    run = Pattern("reports/{target}/run.yaml")
+    log = Pattern("reports/{target}/report.log")
 
 
 @dataclasses.dataclass(frozen=True)
