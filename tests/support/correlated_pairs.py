@@ -8,7 +8,6 @@ real runs. Four beads carry them: φ is their dihedral, and bonds and angles are
 """
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 from comparisons import compare
@@ -20,7 +19,7 @@ from meanforce.analysis.samples import Sample
 from meanforce.core.topology import Topology
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
-BEADS = Topology(("A", "B", "C", "D"), ("A", "B", "C", "D"), ((0, 1), (1, 2), (2, 3)))
+BEADS = Topology.of_beads(("A", "B", "C", "D"), ("A", "B", "C", "D"), ((0, 1), (1, 2), (2, 3)))
 VARIABLES = {
     name: CollectiveVariableSettings(kind="dihedral", mapping="m", beads=list(BEADS.names))
     for name in ("phi", "psi")
@@ -185,6 +184,4 @@ def _positions(phi: np.ndarray, walkers: int, rng: np.random.Generator) -> np.nd
 def comparison(model: Sample, reference: Sample, seed: int) -> Comparison:
     """Of a model without an ensemble."""
     made = compare(model, reference, variables=VARIABLES, **VALIDATION)
-    made.rng = np.random.default_rng(seed)
-    made.ensemble = SimpleNamespace(members=[None])
-    return made
+    return dataclasses.replace(made, seed=seed)

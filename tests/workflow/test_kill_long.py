@@ -70,8 +70,8 @@ def write_dataset(path, seed: int, temperature: float) -> None:
 def train_command(root, datasets, folder, potential: dict = POTENTIAL) -> list[str]:
     settings = {
         "potential": potential, "collective_variables": PHI, "weights": "none", "windows": None,
-        "datasets_per_replica": [1] * len(datasets), "member": 0, "folds": 8, "resampling": "half_samples",
-        "seed": 3,
+        "datasets_per_replica": [1] * len(datasets), "member": 0, "folds": 8,
+        "resampling": "half_samples", "seed": 3,
     }  # fmt: skip
     return command(
         root, "train", "--datasets", *datasets, "--settings", json.dumps(settings),

@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from progress_lines import phases_of
+
+from meanforce.settings.load import load_config
+from meanforce.settings.plan import planned_jobs
 
 pytestmark = pytest.mark.workflow
 
@@ -17,12 +21,34 @@ COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
     "stderr_noise", "dof", "noise_floor_reference", "resolution", "data_limit",
+    "quantity", "measure", "source", "group",
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def summary(quick_run) -> pd.DataFrame:
     return pd.read_csv(quick_run.folder / "results" / "summary.csv")
+
+
+def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    phases: dict[str, set[str]] = {}
+    for job in planned_jobs(load_config(config)):
+        if job.stage == "beads":
+            # Less than a second.
+            continue
+        lines = (quick_run.folder / job.log).read_text().splitlines()
+        phases.setdefault(job.stage, set()).update(phases_of(lines))
+    expected = {
+        "sample": {"choosing a platform", "equilibration", "burn-in", "frames", "writing files"},
+        "forces": {"forces of frames"},
+        "map": {"mapping frames", "checking the dataset"},
+        "train": {"reading data", "normal equations", "epochs", "validation"},
+        "simulate": {"building the bias", "equilibration", "frames"},
+        "validate": {"reading the samples"},
+    }
+    assert all(phases[stage] >= names for stage, names in expected.items()), phases
+    assert set(phases) >= {*expected, "prepare", "report"}
 
 
 def test_summary_keeps_its_contract(summary):
@@ -47,15 +73,15 @@ def test_summary_keeps_its_contract(summary):
     assert set(summary["verdict"].dropna()) <= {
         "within noise", "resolved better", "limited by data", "worse", "not converged",
     }  # fmt: skip
-    judged = summary["metric"].str.endswith("_error") | summary["metric"].str.startswith("js_")
+    judged = summary["measure"].isin(["signed_error", "distance"])
     assert summary.loc[judged & summary["resolution"].notna(), "verdict"].notna().all()
     # A single network does not tell what other training data would have given.
     alone = summary["experiment"] == "capped_alanine_unbiased_core_beta_cgnet"
-    of_model = judged & alone & ~summary["metric"].str.contains("_baseline")
+    of_model = judged & alone & (summary["source"] == "model")
     assert summary.loc[of_model, "stderr"].isna().all()
     assert summary.loc[of_model, "resolution"].notna().any()
     # Direct reweighting stands beside the models where they were trained, and only there.
-    baseline = summary[summary["metric"].str.contains("_baseline")]
+    baseline = summary[summary["source"] == "baseline"]
     assert set(baseline["role"]) == {"train"}
     assert "delta_f_phi_positive_baseline_error" in set(baseline["metric"])
     muller_brown = set(summary.loc[summary["system"] == "muller_brown", "metric"])

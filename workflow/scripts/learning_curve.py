@@ -3,13 +3,12 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from meanforce.analysis.learning_curve import points, run_errors, savings_table
+from meanforce.analysis.metrics_table import read_metrics
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.learning_curve import draw
 from meanforce.jobs.learning_curve import LearningCurveJob
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 
 
@@ -23,19 +22,22 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
     arguments = parser.parse_args()
     settings = LearningCurveJob.read(arguments.settings)
-    summary = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
-    errors = run_errors(summary, settings.plain()["runs"])
+    errors = run_errors(read_metrics(arguments.metrics), settings.plain()["runs"])
     if errors.empty:
         raise InputError("--metrics: hold no error that a learning curve could show")
     mean = points(errors)
-    savings = savings_table(errors, settings.seed)
+    progress = Progress(report, 1.0)
+    with progress.during("comparing the curves"):
+        savings = savings_table(errors, settings.seed)
     with work_folder(arguments.table) as folder:
-        draw(errors, mean, savings, folder / "figure.png")
+        with progress.during("figure"):
+            draw(errors, mean, savings, folder / "figure.png")
         mean.to_csv(folder / "table.csv", index=False)
         savings.to_csv(folder / "savings.csv", index=False)
         (folder / "savings.csv").replace(arguments.savings)
         (folder / "figure.png").replace(arguments.figure)
         (folder / "table.csv").replace(arguments.table)
+    progress.finish()
     report(f"{len(mean)} points")
 
 

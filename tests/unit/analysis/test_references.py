@@ -186,4 +186,4 @@ def test_protocol_of_an_umbrella_campaign(config):
     assert found.temperature == 350.0
     assert lines == []
     assert Protocol.of(settings, 350.0, beads[1:], lines.append).windows is None
-    assert "no functions of the beads" in lines[0]
+    assert "not functions of the beads" in lines[0]

@@ -1,6 +1,5 @@
 """Deployed models: OpenMM computes what the potential does, and nothing in a folder is run."""
 
-import dataclasses
 import json
 import runpy
 import sys
@@ -164,13 +163,14 @@ def test_the_example_runs(root, tmp_path, trajectory, monkeypatch, capsys):
 def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
     paths = models(tmp_path, [cgnet()])
     other = tmp_path / "other.h5"
-    beads = Topology(("A", "B"), ("A", "B"), ((0, 1),))
+    beads = Topology.of_beads(("A", "B"), ("A", "B"), ((0, 1),))
     with H5mdWriter(other, MASSES[:2], beads.parameters(), with_forces=False) as writer:
         zeros = np.zeros(1)
         writer.append(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int))
     with pytest.raises(InputError, match="fitted to beads with other names"):
         write_folder(paths, other, TEMPERATURE, tmp_path / "deployed")
-    apart, liquid = dataclasses.replace(CHAIN, bonds=CHAIN.bonds[:2]), tmp_path / "liquid.h5"
+    apart = Topology.of_beads(CHAIN.names, CHAIN.types, CHAIN.bonds[:2])
+    liquid = tmp_path / "liquid.h5"
     with H5mdWriter(liquid, MASSES, apart.parameters(), False, 3 * np.eye(3)) as writer:
         writer.append(np.zeros((1, 5, 3)), zeros, zeros, zeros, zeros.astype(int))
     with pytest.raises(InputError, match="several molecules in a periodic box, but a deployed"):

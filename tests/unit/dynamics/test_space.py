@@ -23,8 +23,8 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.simulations import SimulationSettings
 
 NAMES = tuple("ABCD")
-ONE = Topology(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
-TWO = Topology(NAMES, NAMES, ((0, 1), (2, 3)))
+ONE = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
+TWO = Topology.of_beads(NAMES, NAMES, ((0, 1), (2, 3)))
 RUN = {
     "chains": 2, "time_step": 0.001, "friction": 1.0, "equilibration": 0.0, "length": 0.01,
     "until": None, "stride": 0.005, "device": "cpu", "compile": "never",
@@ -140,7 +140,7 @@ def test_runs_from_other_images_are_the_same_runs(kind):
     assert np.abs(apart.positions - there.positions).max() > 1e-4
 
 
-CHAIN_OF = {TWO: Topology(NAMES, ("P", "Q", "P", "Q"), TWO.bonds)}
+CHAIN_OF = {TWO: Topology.of_beads(NAMES, ("P", "Q", "P", "Q"), TWO.bonds)}
 """With the types that the example network has."""
 
 
@@ -149,7 +149,7 @@ def test_broken_molecules_are_found_through_the_boundary():
     cell = torch.from_numpy(BOX)
     turns = torch.randint(-2, 3, positions.shape, generator=torch.Generator().manual_seed(2))
     moved = positions + turns.double() @ cell
-    bonds = Topology(NAMES, NAMES, TWO.bonds, ((1, 0, 2, 3, 1),))
+    bonds = Topology.of_beads(NAMES, NAMES, TWO.bonds, ((1, 0, 2, 3, 1),))
     wanted = IntegrityCheck(bonds, positions).codes(1.1 * positions)
     found = IntegrityCheck(bonds, moved, cell).codes(1.1 * positions - turns.double() @ cell)
     assert found.tolist() == wanted.tolist()

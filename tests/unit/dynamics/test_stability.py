@@ -25,7 +25,7 @@ SHAPE = np.array(
 )
 SIGN = int(np.sign(np.linalg.det(SHAPE[[0, 2, 3]])))
 NAMES = tuple("ABCDE")
-MOLECULE = Topology(NAMES, NAMES, ((0, 1), (1, 2), (1, 3), (2, 4)), ((1, 0, 2, 3, SIGN),))
+MOLECULE = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (1, 3), (2, 4)), ((1, 0, 2, 3, SIGN),))
 VARIABLE = CollectiveVariableSettings(kind="coordinate", mapping="m", beads=["A"], axis="x")
 CODES = {kind: number for number, kind in enumerate(KINDS, 1)} | {"intact": 0}
 MIRROR = np.array([1.0, 1.0, -1.0])
@@ -67,7 +67,7 @@ def test_kinds_of_broken_chains(kind, change):
 
 
 def test_beads_without_bonds_can_only_explode():
-    free = Topology(("X",), ("X",), ())
+    free = Topology.of_beads(("X",), ("X",), ())
     intact = IntegrityCheck(free, torch.zeros(3, 1, 3))
     positions = torch.tensor([[[0.0, 0, 0]], [[1e6, 0, 0]], [[float("inf"), 0, 0]]])
     assert intact.codes(positions).tolist() == [0, 0, CODES["exploded"]]
@@ -127,9 +127,7 @@ def test_a_run_counts_broken_chains_by_kind(tmp_path):
         assert reader.parameters["ended"] == "at its longest"
     assert np.isneginf(weights[:, [3, 17]]).all()
     assert (np.delete(weights, [3, 17], axis=1) == 0).all()
-    comparison = types.SimpleNamespace(
-        model=model_sample(path, [VARIABLE], 4), validation=types.SimpleNamespace(surface=[])
-    )
+    comparison = types.SimpleNamespace(model=model_sample(path, [VARIABLE], 4), watched=())
     found = {row.metric: row.value for row in convergence.rows(comparison)}
     assert found == pytest.approx(
         {

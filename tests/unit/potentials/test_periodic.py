@@ -10,6 +10,7 @@ import torch
 from potential_examples import CHAIN, EXAMPLES, TWICE, cgnet, mace, terms
 
 from meanforce.core.configuration import Configuration
+from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
@@ -137,7 +138,7 @@ def test_other_kinds_refuse_a_cell(name):
 
 
 def test_a_network_of_several_molecules_refuses_a_cell():
-    apart = Topology(CHAIN.names, CHAIN.types, CHAIN.bonds[:2])
+    apart = Topology.of_beads(CHAIN.names, CHAIN.types, CHAIN.bonds[:2])
     potential = cgnet(1, apart)
     prior = Prior({"n_beads": 5, "bonds": [(0, 1)], "angles": [], "dihedrals": [], "excluded": []},
                   {"bond_center": torch.ones(1), "bond_stiffness": torch.ones(1)})  # fmt: skip
@@ -190,7 +191,7 @@ def test_copies_feel_each_other_across_the_boundary(kind):
 
 def repeated(molecule: Topology, number: int) -> Topology:
     size = molecule.size
-    return Topology(
+    return Topology.of_beads(
         tuple(f"{name}.{copy}" for copy in range(number) for name in molecule.names),
         molecule.types * number,
         tuple((i + size * copy, j + size * copy) for copy in range(number)
@@ -308,7 +309,7 @@ def test_frames_with_cells_need_a_potential_that_supports_them():
     blocks = torch.arange(200) * 20 // 200
     frames = Frames(positions, positions, torch.full((200,), 300.0), blocks % 5, blocks, CHAIN,
                     cells=torch.eye(3).repeat(200, 1, 1) * 9)  # fmt: skip
-    apart = dataclasses.replace(frames, molecule=dataclasses.replace(CHAIN, bonds=()))
+    apart = dataclasses.replace(frames, molecule=Topology.of_beads(CHAIN.names, CHAIN.types, ()))
     settings = validated(Settings, FITS["cgnet"] | {"prior": None}, "potential")
     with pytest.raises(InputError, match=r"kind 'cgnet': was given .* periodic cell"):
         fit(settings, apart, {}, 0, 1, lambda line: None)
@@ -319,7 +320,8 @@ def test_frames_with_cells_need_a_potential_that_supports_them():
 
 def test_a_large_periodic_liquid_is_evaluated_without_listing_all_pairs():
     """Of 3,000 beads there are 4.5 million pairs."""
-    liquid = repeated(Topology(("A", "B"), ("P", "Q"), ((0, 1),)), 1500)
+    dimer = MoleculeType("AB", ("A", "B"), ("P", "Q"), ((0, 1),))
+    liquid = Topology(((dimer, 1500),))
     tensors, values = terms("spline").state()
     made = type(terms("spline")).from_state(tensors, values | liquid.parameters())
     assert made._listed is None

@@ -125,6 +125,8 @@ class Convergence:
 
     def _evaluate(self, positions: np.ndarray) -> np.ndarray:
         """Values of the variables, shape (n, n_variables)."""
+        if not self._variables:
+            return np.zeros((len(positions), 0))
         beads = torch.from_numpy(positions)
         variables = list(self._variables.values())
         return evaluate_variables(variables, self._bead_names, beads, self._cell).numpy()

@@ -8,6 +8,7 @@ import numpy as np
 
 from meanforce.dynamics.engine import CgRun, Chains, Frame, TorchEngine
 from meanforce.dynamics.stability import counts
+from meanforce.progress import Progress, Rate
 
 
 class FrameStore(Protocol):
@@ -58,23 +59,23 @@ class Course:
         Raises:
             InputError: too many chains broke.
         """
-        schedule, n = self._schedule, len(self._run.starts)
-        self.engine.compile(chains, self._report)
-        first, started, tenth = chains.step, time.perf_counter(), max(1, schedule.end // 10)
+        schedule, started = self._schedule, time.perf_counter()
+        rate = Rate("replica-steps/s", len(self._run.starts))
+        progress = Progress(self._report, schedule.end, chains.step, rate, at_most=self._looks)
+        count = self._ladders.count
         while chains.step < schedule.end and not chains.ended:
+            progress.advance(
+                chains.step,
+                schedule.phase(chains.step),
+                lambda: f"{int((chains.broken == 0).sum())} of {count} chains stable",
+            )
             self.engine.step(chains)
             if schedule.is_frame(chains.step):
                 self._store.add(self._sampled(chains), self.engine.frame(chains))
                 if self._looks and schedule.is_look(chains.step):
                     self._look(chains)
-            if chains.step % tenth == 0:
-                rate = (chains.step - first) / (time.perf_counter() - started)
-                self._report(
-                    f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
-                    f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
-                    f"{'at most ' * self._looks}{(schedule.end - chains.step) / rate:.0f} s left"
-                )
             between()
+        progress.finish()
         return time.perf_counter() - started
 
     def about(self, chains: Chains) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
+from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 
 
@@ -66,8 +67,9 @@ def simulate(
     device = chosen_device(
         job.simulation.device, "simulation.device", bundle and bundle.info["device"]
     )
-    potential = load_ensemble(inputs.models)
-    run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
+    with Progress(report).during("reading models and starts"):
+        potential = load_ensemble(inputs.models)
+        run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
     return sample_to_file(run, output, report, work)
 
 
@@ -97,10 +99,12 @@ def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRu
     )
     # All levels of a ladder start at the same place, so that it has one.
     positions = np.tile(positions, (simulation.chains // simulation.ladders, 1, 1))
+    # Without a surface all variables are watched.
+    watched = tuple(job.surface or variables)
     return CgRun(
         potential,
         Configuration(positions, job.temperature, cell),
         simulation,
         torch.Generator(potential.device).manual_seed(job.seed),
-        CgSystem(molecule, masses, variables, tuple(job.surface)),
+        CgSystem(molecule, masses, variables, watched),
     )

@@ -72,7 +72,7 @@ class LinearPotential(Potential):
         self.permutation_invariant = self.supports_periodic = True
         self._even = all(curve.kind != "dihedrals" for curve in self.curves)
         # Of many beads, all pairs are listed only where something asks for them.
-        many = len(values["bead_names"]) > MANY
+        many = Topology.of(values).size > MANY
         self._listed = None if many else self._terms()
 
     @property
