@@ -45,6 +45,7 @@ wildcard_constraints:
     experiment="[A-Za-z0-9_-]+",
     curve="[A-Za-z0-9_-]+",
     replica=r"\d+",
+    repeat=r"\d+",
     member=r"\d+",
 
 
@@ -99,20 +100,22 @@ def frozen_bias(wildcards):
     return [f"results/{wildcards.system}/{wildcards.state}/{source}/{job}/trajectory.h5"]
 
 
-def trajectories_of_campaign(wildcards):
-    """Trajectories of all jobs of a campaign at a state point, in order."""
+def trajectories_of_replica(wildcards):
+    """Trajectories of all jobs of a replica of an umbrella campaign, in order."""
     campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
     return [
         f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/{job}/trajectory.h5"
-        for job in campaign.jobs_of()
+        for job in campaign.jobs_of([int(wildcards.repeat)])
     ]
 
 
 def weights_of_frames(wildcards):
-    """Weights that only all windows together give; other campaigns' frames carry their own."""
-    if CONFIG.campaigns[wildcards.system][wildcards.campaign].kind != "umbrella":
+    """Weights by all windows of the job's replica; other campaigns' frames carry their own."""
+    campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
+    if campaign.kind != "umbrella":
         return []
-    return [f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/weights.h5"]
+    folder = f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}"
+    return [f"{folder}/weights-{campaign.replica_of(int(wildcards.replica))}.h5"]
 
 
 def training_data(wildcards):

@@ -1,4 +1,4 @@
-"""Weights of the frames of an umbrella campaign by MBAR, over all its jobs at a state point."""
+"""Weights of the frames of one replica of umbrella sampling, by MBAR over all its windows."""
 
 import argparse
 from pathlib import Path
@@ -17,7 +17,7 @@ from meanforce.sampling.mbar import Windows, solve
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--trajectories", type=Path, nargs="+", required=True, help="of all jobs, in order"
+        "--trajectories", type=Path, nargs="+", required=True, help="of its jobs, in order"
     )
     parser.add_argument("--weights", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--overlap", type=Path, required=True, help="CSV of the overlap matrix")
@@ -42,7 +42,7 @@ def main() -> None:
             for content, part in zip(contents, parts, strict=True):
                 file.create_dataset(content, data=part, chunks=True, fletcher32=True)
         np.savetxt(folder / "overlap.csv", solution.overlap, fmt="%.5f", delimiter=",")
-        weights = np.exp(solution.log_weights - solution.log_weights.max())
+        weights = np.exp(solution.log_weights)
         effective = weights.sum() ** 2 / (weights**2).sum()
         report(
             f"{len(windows.centers)} windows, {len(weights)} frames worth {effective:.0f} "

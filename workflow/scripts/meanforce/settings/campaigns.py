@@ -89,6 +89,10 @@ class ProtocolSettings(Settings):
         chosen = range(1, self.replicas + 1) if replicas is None else replicas
         return [(replica - 1) * each + job for replica in chosen for job in range(1, each + 1)]
 
+    def replica_of(self, job: int) -> int:
+        """Number of the replica that a job is part of, from 1."""
+        return (job - 1) // self.jobs_per_replica + 1
+
     def copies(self, job: int) -> int:
         """Copies of the system that a job runs."""
         return 1
@@ -212,7 +216,7 @@ class WindowRowSettings(Settings):
 
 
 class UmbrellaSettings(ProtocolSettings):
-    """Umbrella sampling: harmonic windows, weighted by MBAR where weights are needed.
+    """Umbrella sampling: harmonic windows, weighted by MBAR over all windows of a replica.
 
     Torrie, Valleau, J. Comput. Phys. 23, 187 (1977); Shirts, Chodera, JCP 129, 124105 (2008).
     """

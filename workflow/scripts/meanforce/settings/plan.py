@@ -67,20 +67,17 @@ def _dataset_jobs(
     settings = config.campaigns[chosen.system][campaign]
     used = settings.jobs_of(replicas)
     folder = f"results/{chosen.system}/{state}"
-    sampled = used
     if settings.kind == "umbrella":
-        yield PlannedJob(
-            "weights", f"{folder}/{campaign}/weights.h5", f"{folder}/{campaign}/weights.log"
-        )
-        # Only all windows together give weights.
-        sampled = settings.jobs_of()
+        for replica in dict.fromkeys(settings.replica_of(job) for job in used):
+            weights = f"{folder}/{campaign}/weights-{replica}"
+            yield PlannedJob("weights", f"{weights}.h5", f"{weights}.log")
     if is_equilibrated(config.systems[chosen.system]):
         at = f"{folder}/equilibrated"
         yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
-    yield from _sampling(folder, campaign, sampled)
+    yield from _sampling(folder, campaign, used)
     if getattr(settings, "bias_of", None):
         source = config.campaigns[chosen.system][settings.bias_of]
-        biases = dict.fromkeys(settings.bias_from(source, replica) for replica in sampled)
+        biases = dict.fromkeys(settings.bias_from(source, replica) for replica in used)
         yield from _sampling(folder, settings.bias_of, biases)
     for job in used:
         at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping

@@ -1,0 +1,60 @@
+"""Umbrella sampling of a double well, as the datasets of a campaign: a window a job."""
+
+from pathlib import Path
+
+import numpy as np
+from comparisons import X
+from reference_files import write
+
+from meanforce.analysis.protocol import Protocol
+from meanforce.analysis.samples import Sample
+from meanforce.sampling.mbar import Windows, solve
+from meanforce.statistics.resampling import resampled
+from meanforce.units import kt
+
+TEMPERATURE = 300.0
+
+KT = kt(TEMPERATURE)
+
+GRID = np.linspace(-2.5, 2.5, 4000)
+
+ENERGY = KT * (4 * (GRID**2 - 1) ** 2 + 0.5 * GRID)
+
+RIGHT = float(np.exp(-ENERGY / KT)[GRID > 0].sum() / np.exp(-ENERGY / KT).sum())
+"""Exact population of x > 0."""
+
+WINDOWS = Windows(np.linspace(-1.6, 1.6, 9)[:, None], np.array([60 * KT]), [False])
+
+PROTOCOL = Protocol(9, held=True, windows=WINDOWS, window_variables=(X["x"],), temperature=300.0)
+
+
+def draws(frames: int, rng: np.random.Generator) -> np.ndarray:
+    """Independent frames of each window, shape (n_windows, frames)."""
+    densities = np.exp(-ENERGY / KT - 30 * (GRID - WINDOWS.centers) ** 2)
+    return np.array([rng.choice(GRID, frames, p=p / p.sum()) for p in densities])
+
+
+def write_replicas(folder: Path, replicas: list[np.ndarray]) -> list[Path]:
+    """Datasets of some replicas, each with the weights that its own windows give.
+
+    Args:
+        folder: is made where it is missing.
+        replicas: positions, each of shape (n_windows, frames).
+    """
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for replica, x in enumerate(replicas):
+        owner = np.repeat(np.arange(len(x)), x.shape[1])
+        logs = solve(WINDOWS, x.reshape(-1, 1), owner, TEMPERATURE).log_weights.reshape(x.shape)
+        paths += [
+            write(folder / f"{replica}-{window}.h5", *pair, chain=window)
+            for window, pair in enumerate(zip(x, logs, strict=True))
+        ]
+    return paths
+
+
+def right_side(sample: Sample, rng: np.random.Generator) -> tuple[float, float]:
+    """Population of x > 0 and its standard error."""
+    right = sample.variables[:, 0] > 0
+    units = np.stack([sample.sums(right), sample.sums(~right)], axis=1)
+    return units[:, 0].sum() / units.sum(), resampled(units, 400, rng)[:, 0].std(ddof=1)
