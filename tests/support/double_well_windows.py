@@ -1,10 +1,13 @@
 """Umbrella sampling of a double well, as the datasets of a campaign: a window a job."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 from comparisons import X
 from reference_files import write
+from scipy.signal import lfilter
+from scipy.special import ndtr
 
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.samples import Sample
@@ -28,10 +31,21 @@ WINDOWS = Windows(np.linspace(-1.6, 1.6, 9)[:, None], np.array([60 * KT]), [Fals
 PROTOCOL = Protocol(9, held=True, windows=WINDOWS, window_variables=(X["x"],), temperature=300.0)
 
 
-def draws(frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Independent frames of each window, shape (n_windows, frames)."""
-    densities = np.exp(-ENERGY / KT - 30 * (GRID - WINDOWS.centers) ** 2)
-    return np.array([rng.choice(GRID, frames, p=p / p.sum()) for p in densities])
+def draws(frames: int, rng: np.random.Generator, memory: float = 0.0) -> np.ndarray:
+    """Frames of each window, shape (n_windows, frames).
+
+    Args:
+        frames: of each window.
+        rng: source of random numbers.
+        memory: correlation of neighbours of the normal deviates from which frames are made.
+    """
+    normal = rng.standard_normal((len(WINDOWS.centers), frames))
+    normal[:, 1:] *= math.sqrt(1 - memory**2)
+    normal = lfilter([1.0], [1.0, -memory], normal, axis=1)
+    densities = np.exp(-ENERGY / KT - 30 * (GRID - WINDOWS.centers) ** 2).cumsum(axis=1)
+    return np.array(
+        [np.interp(u, p / p[-1], GRID) for u, p in zip(ndtr(normal), densities, strict=True)]
+    )
 
 
 def write_replicas(folder: Path, replicas: list[np.ndarray]) -> list[Path]:
