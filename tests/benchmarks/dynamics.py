@@ -34,7 +34,7 @@ from meanforce.dynamics.langevin import arguments, chains_last  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
-from meanforce.settings.potentials import Potential  # noqa: E402
+from meanforce.settings.potentials.registry import Potential  # noqa: E402
 from meanforce.settings.simulations import SimulationSettings  # noqa: E402
 
 TEMPERATURE = 300.0

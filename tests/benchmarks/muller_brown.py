@@ -36,7 +36,7 @@ from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.mapping.irreducible import block_error  # noqa: E402
 from meanforce.settings.load import load_config  # noqa: E402
-from meanforce.settings.potentials import Potential  # noqa: E402
+from meanforce.settings.potentials.registry import Potential  # noqa: E402
 from meanforce.statistics.autocorrelation import correlation  # noqa: E402
 
 CONFIG = ROOT / "config" / "muller_brown.yaml"

@@ -23,7 +23,7 @@ from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.potentials.interface import Potential  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
-from meanforce.settings.potentials import Potential as Settings  # noqa: E402
+from meanforce.settings.potentials.registry import Potential as Settings  # noqa: E402
 
 FRAMES = 50000
 FOLDS = 10

@@ -29,8 +29,9 @@ from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.sampling.collective_variables import as_variable  # noqa: E402
 from meanforce.sampling.engine import Engine  # noqa: E402
 from meanforce.sampling.recompute import recompute  # noqa: E402
-from meanforce.sampling.registry import Task, make_dynamics  # noqa: E402
-from meanforce.settings.campaigns import Campaign  # noqa: E402
+from meanforce.sampling.registry import dynamics_of  # noqa: E402
+from meanforce.sampling.task import Host, Task  # noqa: E402
+from meanforce.settings.campaigns.registry import Campaign  # noqa: E402
 from meanforce.settings.collective_variables import CollectiveVariableSettings  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.mappings import MappingSettings  # noqa: E402
@@ -117,7 +118,7 @@ class Case:
         }
         prepared = self.prepared()
         task = Task(campaign, variables, 300.0, seed=1)
-        dynamics = make_dynamics(task, prepared, self.threads)
+        dynamics = dynamics_of(task, Host(prepared, self.threads))
         return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None)
 
     def context(self) -> openmm.Context:

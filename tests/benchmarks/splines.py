@@ -21,7 +21,7 @@ from meanforce.core.topology import Topology  # noqa: E402
 from meanforce.fitting.frames import Frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
-from meanforce.settings.potentials import Potential  # noqa: E402
+from meanforce.settings.potentials.registry import Potential  # noqa: E402
 
 BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
 """Of capped alanine's heavy atoms."""

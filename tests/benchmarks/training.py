@@ -30,7 +30,7 @@ from meanforce.fitting.gradient import fit_gradient  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import Start  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
-from meanforce.settings.potentials import Potential  # noqa: E402
+from meanforce.settings.potentials.registry import Potential  # noqa: E402
 
 NAMES = ["CH3", "C", "O", "N", "CA", "CB", "C2", "O2", "N2", "CH3-2"]
 BONDS = [[0, 1], [1, 2], [1, 3], [3, 4], [4, 5], [4, 6], [6, 7], [6, 8], [8, 9]]

@@ -13,7 +13,7 @@ from meanforce.fitting.frames import BLOCKS_PER_FOLD, Frames
 from meanforce.potentials.linear import LinearPotential
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 from meanforce.systems.muller_brown_surface import energy, pmf
 from meanforce.units import kt
 

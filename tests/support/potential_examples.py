@@ -21,7 +21,7 @@ from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
 from meanforce.potentials.with_prior import WithPrior
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential as Settings
+from meanforce.settings.potentials.registry import Potential as Settings
 
 NAMES = [f"B{i}" for i in range(5)]
 TYPES = ("P", "Q", "P", "Q", "P")

@@ -15,8 +15,9 @@ from meanforce.mapping.configuration import Beads
 from meanforce.restart.job import Job
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.registry import Task, make_dynamics
-from meanforce.settings.campaigns import MetadynamicsSettings
+from meanforce.sampling.registry import dynamics_of
+from meanforce.sampling.task import Host, Task
+from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.systems.prepared import Prepared
 from meanforce.units import kt
@@ -66,12 +67,12 @@ def job_in(folder) -> Job:
 
 def make_engine(campaign, folder, seed=3, system=None, **task) -> tuple[Engine, Job]:
     variables = {}
-    if hasattr(campaign, "collective_variables"):
+    if campaign.biased_variables:
         variables = {"phi": as_variable(PHI, BEADS, "phi")}
     prepared = system or molecule()
     task = Task(campaign, variables, 300.0, seed, **task)
     job = job_in(folder)
-    dynamics = make_dynamics(task, prepared, threads=1)
+    dynamics = dynamics_of(task, Host(prepared))
     return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None), job
 
 

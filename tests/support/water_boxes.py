@@ -1,7 +1,7 @@
 """Capped alanine in a box of water, for tests of how it is built and equilibrated."""
 
 from meanforce.settings.job import validated
-from meanforce.settings.systems import System
+from meanforce.settings.systems.registry import System
 
 WATER = {
     "kind": "solvated_peptide", "structure": "resources/capped_alanine.pdb",

@@ -19,7 +19,7 @@ from meanforce.errors import InputError
 from meanforce.settings import stages
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
-from meanforce.settings.systems import is_equilibrated
+
 
 # By this key Snakemake takes Python expressions in a config for values.
 for file in workflow.configfiles:
@@ -67,14 +67,13 @@ def grows(amount):
 
 def structure_files(wildcards):
     """Files of the user that a system is built from."""
-    system = CONFIG.systems[wildcards.system]
-    files = [getattr(system, "structure", None), *getattr(system, "force_field", [])]
-    return [file for file in files if file and Path(file).is_file()]
+    files = CONFIG.systems[wildcards.system].input_files
+    return [file for file in files if Path(file).is_file()]
 
 
 def start_of(wildcards):
     """Equilibrated state that sampling starts from; none where the prepared one will do."""
-    if not is_equilibrated(CONFIG.systems[wildcards.system]):
+    if not CONFIG.systems[wildcards.system].equilibrated:
         return []
     return [f"results/{wildcards.system}/{wildcards.state}/equilibrated/state.xml"]
 
@@ -93,7 +92,7 @@ def frozen_bias(wildcards):
     """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
     campaigns = CONFIG.campaigns[wildcards.system]
     chosen = campaigns[wildcards.campaign]
-    source = getattr(chosen, "bias_of", None)
+    source = chosen.bias_source
     if source is None:
         return []
     job = chosen.bias_from(campaigns[source], int(wildcards.replica))
@@ -112,7 +111,7 @@ def trajectories_of_replica(wildcards):
 def weights_of_frames(wildcards):
     """Weights by all windows of the job's replica; other campaigns' frames carry their own."""
     campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
-    if campaign.kind != "umbrella":
+    if not campaign.reweighted_together:
         return []
     folder = f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}"
     return [f"{folder}/weights-{campaign.replica_of(int(wildcards.replica))}.h5"]

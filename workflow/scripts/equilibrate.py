@@ -9,7 +9,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.settings.job import read_settings, validated
-from meanforce.settings.systems import EquilibrationSettings
+from meanforce.settings.systems.equilibration import EquilibrationSettings
 from meanforce.systems.equilibration import Bath, Equilibrator
 from meanforce.systems.prepared import Prepared
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
 from meanforce.settings.job import read_settings, validated
-from meanforce.settings.systems import System
+from meanforce.settings.systems.registry import System
 from meanforce.systems.registry import build
 
 

@@ -9,8 +9,9 @@ from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.registry import Task, make_dynamics
-from meanforce.settings.campaigns import Campaign
+from meanforce.sampling.registry import dynamics_of
+from meanforce.sampling.task import Host, Task
+from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
 from meanforce.settings.mappings import MappingSettings
@@ -52,9 +53,8 @@ def main() -> None:
         bundle = job.load()
         prepared = Prepared.read(arguments.prepared, arguments.start)
         task = _task(settings, arguments, prepared)
-        dynamics = make_dynamics(
-            task, prepared, arguments.threads, bundle.info["platform"] if bundle else None
-        )
+        platform = bundle.info["platform"] if bundle else None
+        dynamics = dynamics_of(task, Host(prepared, arguments.threads, platform))
         engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, job, report)
         made = {name: job.folder / name for name in ("trajectory.h5", "log.csv", "segments.csv")}
         engine.run(bundle, *made.values())
@@ -83,7 +83,7 @@ def _task(settings, arguments, prepared: Prepared) -> Task:
             name: as_variable(
                 declared[name], beads[declared[name].mapping], f"collective_variables.{name}"
             )
-            for name in getattr(campaign, "collective_variables", [])
+            for name in campaign.biased_variables
         },
         temperature=settings["temperature"],
         seed=settings["seed"],

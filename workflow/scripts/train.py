@@ -18,7 +18,7 @@ from meanforce.progress import report
 from meanforce.restart.job import Job, add_options, resumable, work_folder
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import read_settings, validated, validated_each
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 
 @exits_cleanly
@@ -44,12 +44,12 @@ def main() -> None:
     )
     identity = {"settings": dict(settings), "datasets": contents(arguments.datasets)}
     with _job(potential, identity, arguments) as job:
-        stride = potential.training.stride if hasattr(potential, "training") else 1
         frames = read_frames(
-            arguments.datasets, settings["folds"], stride, settings["weights"], job.folder,
+            arguments.datasets, settings["folds"], potential.frame_stride, settings["weights"],
+            job.folder,
             settings["windows"], settings["datasets_per_replica"],
             # A potential that does not depend on temperature is that of its state points.
-            potential.temperature != "none",
+            potential.depends_on_temperature,
         )  # fmt: skip
         used = {
             "frames": len(frames),
@@ -73,7 +73,7 @@ def main() -> None:
 @contextlib.contextmanager
 def _job(potential: Potential, identity: dict, arguments: argparse.Namespace) -> Iterator[Job]:
     """Training of a network can be continued; a linear fit is short and simply starts anew."""
-    if hasattr(potential, "training"):
+    if potential.resumable:
         limits = arguments.time_limit, arguments.bundle_every
         with resumable(arguments.model, identity, *limits) as job:
             yield job

@@ -21,7 +21,11 @@ from scipy.optimize import root
 
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.samples import reference_sample
+from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.sampling.mbar import Windows, solve
+from meanforce.statistics.errors import scatter
+from meanforce.statistics.free_energies import free_energy
+from meanforce.statistics.resampling import resampled
 
 
 def pymbar_of(x: np.ndarray) -> tuple[float, float]:
@@ -102,6 +106,24 @@ def test_response_is_the_derivative_of_the_reweighted_means(tmp_path):
         np.testing.assert_allclose(found[unit], slope, rtol=1e-4, atol=1e-6)
     # A replica counts by its frames.
     assert sample.weights[:60].sum() == pytest.approx(0.4)
+
+
+def test_no_draw_has_a_negative_population(tmp_path):
+    """A window far out weighs so little, and so uncertainly, that the linear response exceeds it.
+
+    Its free energy has a finite error, or an infinite one, but not none.
+    """
+    sample = reference_sample(
+        write_replicas(tmp_path, [draws(40, np.random.default_rng(9))]), [X["x"]], 10, PROTOCOL
+    )
+    bins = Axes(("x",), (np.linspace(-2.0, 2.0, 9),), (False,))
+    units = block_histograms(sample, bins)
+    times = np.random.default_rng(10).multinomial(9, np.full(10, 0.1), size=200)
+    assert (times @ units < 0).any()
+    drawn = resampled(units, 200, np.random.default_rng(10))
+    assert (drawn >= 0).all()
+    np.testing.assert_allclose(drawn.sum(axis=1), 1.0)
+    assert not np.isnan(scatter(free_energy(drawn[:, 0], KT)))
 
 
 def test_replicas_are_units_without_a_response(tmp_path):

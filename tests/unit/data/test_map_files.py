@@ -11,7 +11,7 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.project import BLOCK, project
 from meanforce.restart.records import RecordFile
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.systems import PeptideSettings
+from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems.topology import input_topology
 
 BOX = np.diag([30.0, 30.0, 40.0])

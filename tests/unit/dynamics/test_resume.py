@@ -20,7 +20,7 @@ from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.restart.job import Job
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 
 def go_on_until_done(folder, run, every: int) -> int:

@@ -21,8 +21,8 @@ from meanforce.potentials.interface import Start
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import BUNDLE, Job
 from meanforce.settings.job import validated
-from meanforce.settings.network_potentials import GradientTrainingSettings
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.network import GradientTrainingSettings
+from meanforce.settings.potentials.registry import Potential
 
 
 def settings(**training):

@@ -20,8 +20,8 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.potentials.prior import STRAIGHT_BELOW, fourier
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
-from meanforce.settings.priors import PriorSettings
+from meanforce.settings.potentials.priors import PriorSettings
+from meanforce.settings.potentials.registry import Potential
 from meanforce.units import kt
 
 CHAIN = Topology(tuple("ABCDE"), ("X", "X", "Y", "X", "X"), ((0, 1), (1, 2), (2, 3), (3, 4)))

@@ -16,7 +16,7 @@ from meanforce.fitting.loss import validation_loss
 from meanforce.fitting.registry import fit
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 from meanforce.systems.muller_brown_surface import ENERGY_UNIT, TERMS, energy, pmf
 from meanforce.units import kt
 

@@ -12,7 +12,7 @@ from meanforce.mapping.graph import equivalence, neighbours
 from meanforce.mapping.names import atom_label, refuse_other_atoms
 from meanforce.settings.job import validated
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.systems import PeptideSettings
+from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems.atoms import Atoms, input_atoms
 from meanforce.systems.topology import input_topology
 from meanforce.units import kt

@@ -23,7 +23,7 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.quality import check_dataset
 from meanforce.sampling.recompute import recompute
 from meanforce.settings import stages
-from meanforce.settings.campaigns import ReplicaExchangeSettings
+from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
 from meanforce.units import kt

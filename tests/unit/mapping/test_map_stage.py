@@ -19,7 +19,7 @@ from meanforce.mapping.configuration import Beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.mapping.groups import groups_of, parts_by_block
 from meanforce.sampling.recompute import recompute
-from meanforce.settings.campaigns import StaticSettings
+from meanforce.settings.campaigns.static import StaticSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.mappings import MappingSettings
 

@@ -7,7 +7,7 @@ from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map, rigid_groups
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.systems import PeptideSettings
+from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems import peptide
 from meanforce.systems.topology import input_topology
 

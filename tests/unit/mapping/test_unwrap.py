@@ -18,7 +18,8 @@ from meanforce.mapping.unwrap import AT_ONCE, bond_tree, make_whole
 from meanforce.restart.records import RecordFile
 from meanforce.settings.job import validated
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.systems import PeptideSettings, System
+from meanforce.settings.systems.peptide import PeptideSettings
+from meanforce.settings.systems.registry import System
 from meanforce.systems import force_field
 from meanforce.systems.atoms import input_atoms
 from meanforce.systems.peptide import read_structure

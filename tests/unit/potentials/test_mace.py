@@ -16,7 +16,7 @@ from meanforce.potentials.files import load, save
 from meanforce.potentials.interface import Start
 from meanforce.potentials.mace import Mace
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 needs_mace = pytest.mark.skipif(
     find_spec("mace") is None, reason="needs envs/requirements-mace.txt"

@@ -15,7 +15,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import EnsembleMean, Start
 from meanforce.potentials.temperature import OUTPUTS, TemperatureForm
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 BONDS = InternalCoordinates(CoordinateList(distances=((0, 1), (1, 2), (2, 3))), 4)
 

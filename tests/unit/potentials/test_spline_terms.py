@@ -19,7 +19,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.uncertainty import curve_with_error, difference_with_error
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 
 CHAIN = Topology(tuple("ABCDE"), ("a", "b", "b", "b", "a"), ((0, 1), (1, 2), (2, 3), (3, 4)))
 DIMER = Topology(("A", "B"), ("a", "a"), ((0, 1),))

@@ -16,12 +16,10 @@ from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.grid import BiasGrid
 from meanforce.sampling.mbar import Windows, solve
 from meanforce.sampling.replica_exchange import round_trips
-from meanforce.settings.campaigns import (
-    MetadynamicsSettings,
-    ReplicaExchangeSettings,
-    StaticSettings,
-    UmbrellaSettings,
-)
+from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
+from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
+from meanforce.settings.campaigns.static import StaticSettings
+from meanforce.settings.campaigns.umbrella import UmbrellaSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.systems.prepared import Prepared
 from meanforce.units import kt

@@ -13,7 +13,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.restart.bundle import read_bundle
 from meanforce.restart.job import BUNDLE
-from meanforce.settings.campaigns import UnbiasedSettings
+from meanforce.settings.campaigns.unbiased import UnbiasedSettings
 from meanforce.systems.prepared import Prepared
 from torsion import PROTOCOL, make_engine, metadynamics, molecule
 from torsion import run as sample
@@ -38,12 +38,13 @@ def stopped(tmp_path):
 
 def another_place(arrays, info):
     """A state of the same system from elsewhere."""
-    from meanforce.sampling.registry import Task, make_dynamics
+    from meanforce.sampling.registry import dynamics_of
+    from meanforce.sampling.task import Host, Task
 
     task = Task(UnbiasedSettings.model_validate(
         PROTOCOL | {"kind": "unbiased"}, context={"internal": True}
     ), {}, 300.0, 99)  # fmt: skip
-    dynamics = make_dynamics(task, molecule(), threads=1)
+    dynamics = dynamics_of(task, Host(molecule()))
     dynamics.advance(5000)
     state = dynamics.state()
     arrays |= {name: state[name] for name in ("checkpoint_0", "positions_0", "velocities_0")}

@@ -13,7 +13,8 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.sampling.recompute import recompute
 from meanforce.sampling.schedule import Schedule
-from meanforce.settings.campaigns import StaticSettings, UnbiasedSettings
+from meanforce.settings.campaigns.static import StaticSettings
+from meanforce.settings.campaigns.unbiased import UnbiasedSettings
 from meanforce.units import kt
 from torsion import (
     BARRIER,

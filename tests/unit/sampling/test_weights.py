@@ -30,10 +30,10 @@ from meanforce.fitting.registry import fit
 from meanforce.fitting.weights import effective_sample_size, summary, weights_of
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
-from meanforce.settings.campaigns import UmbrellaSettings
+from meanforce.settings.campaigns.umbrella import UmbrellaSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 from meanforce.systems.muller_brown_surface import energy
 from meanforce.units import kt
 from torsion import PROTOCOL

@@ -16,9 +16,10 @@ from meanforce.restart.bundle import read_bundle
 from meanforce.restart.job import BUNDLE
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.registry import Task, make_dynamics
+from meanforce.sampling.registry import dynamics_of
 from meanforce.sampling.schedule import Schedule
-from meanforce.settings.campaigns import UmbrellaSettings
+from meanforce.sampling.task import Host, Task
+from meanforce.settings.campaigns.umbrella import UmbrellaSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.load import load_config
 from meanforce.systems.prepared import Prepared
@@ -144,7 +145,7 @@ def lines_of(folder, **changes) -> tuple[list[str], np.ndarray, np.ndarray]:
     task = Task(campaign, {"phi": as_variable(y, beads, "y")}, 300.0, 1)
     job, lines = torsion.job_in(folder), []
     engine = Engine(
-        make_dynamics(task, prepared, 1), campaign, 300.0, prepared.topology, job, lines.append
+        dynamics_of(task, Host(prepared)), campaign, 300.0, prepared.topology, job, lines.append
     )
     engine.run(job.load(), *(folder / name for name in ("t.h5", "l.csv", "s.csv")))
     with TrajectoryReader(folder / "t.h5") as frames:

@@ -25,10 +25,13 @@ from meanforce.sampling.check import check_structures
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
-from meanforce.settings.potentials import Potential as PotentialSettings
-from meanforce.settings.systems import ChannelSettings, ExactlySolvableSettings, System
-from meanforce.systems import analytic, channel
+from meanforce.settings.potentials.registry import Potential as PotentialSettings
+from meanforce.settings.systems.base import ExactlySolvableSettings
+from meanforce.settings.systems.channel import ChannelSettings
+from meanforce.settings.systems.registry import System
+from meanforce.systems import channel
 from meanforce.systems.channel_surface import EXACT, energy, pmf, slope, stiffness
+from meanforce.systems.registry import KINDS
 from meanforce.units import kt
 
 PAIR = Topology(("A", "B"), ("A", "B"), ((0, 1),))
@@ -284,7 +287,8 @@ def test_every_exactly_solvable_kind_has_a_builder_and_its_pmf():
         for kind in union
         if issubclass(kind, ExactlySolvableSettings)
     }
-    assert set(kinds) == set(analytic.BUILDERS) == set(exact_pmf.SYSTEMS)
+    assert set(kinds) == set(exact_pmf.SYSTEMS)
+    assert set(kinds) < set(KINDS)
     assert all(exact_pmf.SYSTEMS[name].system is kind for name, kind in kinds.items())
 
 

@@ -16,7 +16,7 @@ from water_boxes import SMALL, described
 from meanforce.errors import InputError, Stopped
 from meanforce.restart.job import Job
 from meanforce.settings.job import validated
-from meanforce.settings.systems import EquilibrationSettings
+from meanforce.settings.systems.equilibration import EquilibrationSettings
 from meanforce.systems.equilibration import Bath, Equilibrator
 from meanforce.systems.equilibration_checks import check_temperature, settled_density
 from meanforce.systems.prepared import Prepared, degrees_of_freedom

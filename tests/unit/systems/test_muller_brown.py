@@ -5,7 +5,7 @@ import openmm
 import pytest
 
 from meanforce.analysis.metrics.exact_pmf import features_of
-from meanforce.settings.systems import MullerBrownSettings
+from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.systems import muller_brown
 from meanforce.systems.muller_brown_surface import EXACT, energy, pmf
 from meanforce.units import kt

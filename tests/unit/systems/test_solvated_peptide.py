@@ -16,7 +16,7 @@ from meanforce.settings import stages
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.systems import System
+from meanforce.settings.systems.registry import System
 from meanforce.systems import force_field
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared, degrees_of_freedom

@@ -57,8 +57,9 @@ class Protocol:
         )
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
             report(
-                "windows of umbrella sampling are no functions of the beads: errors of these data "
-                "leave out what the windows' free energies are uncertain by"
+                "windows of umbrella sampling are no functions of the beads: with fewer than four "
+                "replicas, errors of these data leave out what the windows' free energies are "
+                "uncertain by"
             )
             return plain
         windows = Windows(

@@ -15,7 +15,7 @@ from meanforce.potentials.terms import coordinates_of
 from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.linear_potentials import TermsSettings
+from meanforce.settings.potentials.linear import TermsSettings
 from meanforce.units import kt
 
 CHUNK = 4096

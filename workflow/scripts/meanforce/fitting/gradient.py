@@ -18,7 +18,7 @@ from meanforce.potentials.device import chosen_device
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job, or_temporary
-from meanforce.settings.network_potentials import CgnetSettings, GradientTrainingSettings
+from meanforce.settings.potentials.network import GradientTrainingSettings, NetworkSettings
 
 START_FRAMES = 10000
 """Training frames from which features are standardised and the noise of the beads is estimated."""
@@ -32,7 +32,7 @@ validated on after every epoch, would cost a quarter of the time.
 
 
 def fit_gradient(
-    settings: CgnetSettings,
+    settings: NetworkSettings,
     frames: Frames,
     variables: dict,
     member: int,
@@ -75,7 +75,7 @@ class _Run:
 
     def __init__(
         self,
-        settings: CgnetSettings,
+        settings: NetworkSettings,
         frames: Frames,
         member: int,
         seed: int,

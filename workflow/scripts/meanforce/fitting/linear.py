@@ -16,7 +16,7 @@ from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.linear_potentials import LinearSettings
+from meanforce.settings.potentials.linear import LinearSettings
 from meanforce.units import kt
 
 TOUCHED = 1e-2
@@ -89,7 +89,7 @@ def without_coefficients(
     kind = KINDS[settings.kind]
     reference = float(np.mean(sorted(set(frames.temperatures.tolist()))))
     values: dict[str, Any] = {
-        "width": getattr(settings, "width", 1.0),
+        "width": settings.relative_width,
         "temperature": settings.temperature,
         "reference_temperature": reference,
     }

@@ -6,7 +6,7 @@ import math
 import torch
 
 from meanforce.potentials.interface import TrainablePotential
-from meanforce.settings.network_potentials import GradientTrainingSettings
+from meanforce.settings.potentials.network import GradientTrainingSettings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,7 @@ from meanforce.fitting.weights import effective_sample_size
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.with_prior import WithPrior
-from meanforce.settings.priors import PriorSettings
+from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.units import kt
 
 MOST_FRAMES = 200000

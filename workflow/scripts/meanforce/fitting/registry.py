@@ -1,17 +1,17 @@
-"""How potentials are fitted: by normal equations where they are linear, by gradient otherwise."""
+"""Fitting methods. One line for each kind."""
 
 from collections.abc import Callable
 
+from meanforce.fitting import force_matching
 from meanforce.fitting.frames import Frames
-from meanforce.fitting.gradient import fit_gradient
-from meanforce.fitting.linear import fit_linear
-from meanforce.fitting.prior import fit_above_prior
 from meanforce.fitting.result import Fit
-from meanforce.potentials.linear import LinearPotential
-from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
+
+KINDS = {
+    "force_matching": force_matching.fit,
+}
 
 
 def fit(
@@ -23,17 +23,20 @@ def fit(
     report: Callable[[str], None],
     job: Job | None = None,
 ) -> Fit:
-    """Fit a potential of any kind; member `member` leaves out fold `member`.
+    """Fit a potential by the method that its settings name.
 
-    With a job, a long fit goes on from its restart bundle. With a prior, the sum of the prior and
-    of what was trained on the forces that it leaves is returned.
+    Args:
+        settings: of the potential.
+        frames: training data.
+        variables: collective variables by name.
+        member: of the ensemble; it leaves out the fold of its number.
+        seed: of all random numbers.
+        report: called with lines of progress.
+        job: its restart bundle, or None for a fit in one go.
+
+    Raises:
+        InputError: the method cannot fit this potential to these frames.
+        Stopped: the job was asked to stop.
     """
-    method = fit_linear if issubclass(KINDS[settings.kind], LinearPotential) else fit_gradient
-
-    def train(frames: Frames) -> Fit:
-        return method(settings, frames, variables, member, seed, report, job)
-
-    prior = getattr(settings, "prior", None)
-    if prior is None:
-        return train(frames)
-    return fit_above_prior(train, prior, frames, member, report)
+    method = KINDS[settings.fitting.kind]
+    return method(settings, frames, variables, member, seed, report, job)

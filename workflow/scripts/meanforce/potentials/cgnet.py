@@ -17,7 +17,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.internal import InternalPotential
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.settings.network_potentials import CgnetSettings
+from meanforce.settings.potentials.cgnet import CgnetSettings
 from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)

@@ -15,7 +15,7 @@ from meanforce.core.topology import Topology
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.mace_network import bead_outputs, make_network
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.settings.mace_potentials import MaceSettings
+from meanforce.settings.potentials.mace import MaceSettings
 
 ENERGY_SCALE = 96.485
 """The readouts' outputs are in eV, this many kJ/mol. In eV/Å, bonded forces are of order one."""

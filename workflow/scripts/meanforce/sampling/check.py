@@ -3,9 +3,7 @@
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.sampling.static import check_formula
-from meanforce.settings.campaigns import collective_variables_of
 from meanforce.settings.config import Config
-from meanforce.settings.systems import has_box
 from meanforce.systems import force_field
 from meanforce.systems.atoms import input_atoms
 from meanforce.systems.topology import input_topology
@@ -23,7 +21,7 @@ def check_structures(config: Config) -> None:
     """
     for system, settings in config.systems.items():
         try:
-            force_field.check(getattr(settings, "force_field", []))
+            force_field.check(settings.force_field_files)
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
@@ -47,7 +45,7 @@ def check_structures(config: Config) -> None:
                     beads[system, variable.mapping].index(bead, where)
     for system, campaigns in config.campaigns.items():
         for name, campaign in campaigns.items():
-            if getattr(campaign, "formula", None) is not None:
+            if campaign.kind == "static" and campaign.formula is not None:
                 try:
                     check_formula(campaign.formula, campaign.collective_variables)
                 except InputError as error:
@@ -80,7 +78,7 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
     """Refuse beads of several molecules of a periodic system: CG runs have no box."""
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
-    if number > 1 and has_box(config.systems[chosen.system]):
+    if number > 1 and config.systems[chosen.system].periodic:
         raise InputError(
             f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' are of {number} "
             f"molecules, and '{chosen.system}' is a system in a periodic box, but CG runs have no "
@@ -96,7 +94,7 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     reference = [] if chosen.reference is None else [chosen.reference]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        variables = collective_variables_of(config.campaigns[chosen.system][campaign])
+        variables = config.campaigns[chosen.system][campaign].biased_variables
         if variables and noise is not None:
             # Frames of unlike bias end in the same noised place, in other shares than unbiased.
             raise InputError(

@@ -16,7 +16,7 @@ from meanforce.sampling.dynamics import Dynamics
 from meanforce.sampling.schedule import Schedule
 from meanforce.sampling.store import Store
 from meanforce.sampling.thermometer import Thermometer, Unstable
-from meanforce.settings.campaigns import Campaign
+from meanforce.settings.campaigns.registry import Campaign
 
 CHECKED_FRAMES = 200
 """In-run unbiased forces are stored for about this many frames, to check the recomputed ones."""

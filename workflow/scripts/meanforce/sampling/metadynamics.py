@@ -5,12 +5,15 @@ import math
 import numpy as np
 import openmm
 
+from meanforce.errors import InputError
 from meanforce.sampling.agreement import agreement
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, values_in
 from meanforce.sampling.grid import BiasGrid
 from meanforce.sampling.shared_hills import HillExchange
-from meanforce.settings.campaigns import MetadynamicsSettings
+from meanforce.sampling.task import Host, Task
+from meanforce.sampling.walkers import Walkers
+from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.units import kt
 
 OWN = 0
@@ -132,3 +135,18 @@ class WellTempered(Bias):
             self._temperature,
         )
         return [found.line()] if found else []
+
+
+def dynamics(task: Task, host: Host) -> Walkers:
+    """Dynamics of a job.
+
+    Raises:
+        InputError: replicas share their hills, but no folder to exchange them in is given.
+    """
+    exchange = None
+    if task.campaign.share_every is not None:
+        if task.shared is None:
+            raise InputError("--shared: is missing; this campaign's replicas share their hills")
+        exchange = HillExchange(task.shared, task.job, task.identity)
+    variables = tuple(task.variables.values())
+    return Walkers(task, WellTempered(task.campaign, variables, task.temperature, exchange), host)

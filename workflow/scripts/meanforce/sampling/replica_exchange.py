@@ -8,10 +8,10 @@ import openmm
 from openmm import app, unit
 
 from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
+from meanforce.sampling.task import Host, Task
 from meanforce.sampling.walkers import check_energies
-from meanforce.settings.campaigns import ReplicaExchangeSettings
 from meanforce.systems.platform import choose_platform, made_on, platform_properties
-from meanforce.systems.prepared import Prepared, degrees_of_freedom
+from meanforce.systems.prepared import degrees_of_freedom
 from meanforce.units import BOLTZMANN
 
 
@@ -21,34 +21,27 @@ class Exchange(Dynamics):
     At every instant they come level after level, the coldest first.
 
     Args:
-        prepared: system and start.
-        campaign: settings.
-        temperature: of the coldest level, K.
-        seed: of all random numbers.
-        threads: processor threads that the job may use.
-        platform: name of the platform, where an earlier process chose it.
+        task: the job; its temperature is that of the coldest level.
+        host: what the job runs on.
     """
 
     # One context serves all copies in turn, and its random numbers with it.
     divisible = False
     has_levels = True
 
-    def __init__(
-        self,
-        prepared: Prepared,
-        campaign: ReplicaExchangeSettings,
-        temperature: float,
-        seed: int,
-        threads: int,
-        platform: str | None = None,
-    ) -> None:
+    def __init__(self, task: Task, host: Host) -> None:
+        campaign, temperature, seed = task.campaign, task.temperature, task.seed
+        prepared = host.prepared
         self._system, self._seed = prepared.system, seed
         self._temperatures = np.array(campaign.temperatures(temperature))
         self.copies = campaign.levels
         self.degrees_of_freedom = degrees_of_freedom(prepared.system)
         self.period = max(1, round(campaign.exchange_every / campaign.time_step))
         self.platform = choose_platform(
-            platform or campaign.platform, prepared.system, prepared.positions, threads
+            host.platform or campaign.platform,
+            prepared.system,
+            prepared.positions,
+            host.threads,
         )
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
         self._ticks_to_steps = 1
@@ -61,7 +54,7 @@ class Exchange(Dynamics):
             prepared.system,
             integrator,
             self.platform,
-            platform_properties(self.platform, threads),
+            platform_properties(self.platform, host.threads),
         )
         self._integrator, self._context = integrator, simulation.context
         self.made_on = made_on(self._context)
@@ -203,3 +196,8 @@ def round_trips(levels: np.ndarray, n_levels: int) -> int:
     ends = levels[(levels == 0) | (levels == n_levels - 1)]
     turns = int((np.diff(ends) != 0).sum())
     return turns // 2
+
+
+def dynamics(task: Task, host: Host) -> Exchange:
+    """Dynamics of a job."""
+    return Exchange(task, host)

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from meanforce.settings.campaigns import Campaign
+from meanforce.settings.campaigns.registry import Campaign
 
 SAMPLES_PER_RELAXATION = 4
 """Kinetic energies are looked at so often, at most, in the thermostat's relaxation time 1/γ."""
@@ -41,9 +41,9 @@ class Schedule:
         def ticks(duration: float) -> int:
             return round(duration / campaign.time_step)
 
-        burn_in = ticks(getattr(campaign, "burn_in", 0.0))
+        burn_in = ticks(campaign.filling)
         per_frame = max(1, ticks(campaign.stride))
-        pull = ticks(getattr(campaign, "pull", 0.0))
+        pull = ticks(campaign.pulling)
         relaxation = 1.0 / campaign.friction / SAMPLES_PER_RELAXATION
         return cls(
             equilibration=pull + ticks(campaign.equilibration),

@@ -2,13 +2,17 @@
 
 import re
 
+import h5py
+import numpy as np
 import openmm
 
 from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.sampling.grid import BiasGrid
-from meanforce.settings.campaigns import StaticSettings
+from meanforce.sampling.task import Host, Task
+from meanforce.sampling.walkers import Walkers
+from meanforce.settings.campaigns.static import StaticSettings
 
 
 class Formula(Bias):
@@ -89,3 +93,37 @@ def check_formula(formula: str, names: list[str]) -> None:
     except openmm.OpenMMException as error:
         said = str(error).rpartition('": ')[2]
         raise InputError(f"'{formula}' is not a formula ({said})") from error
+
+
+def dynamics(task: Task, host: Host) -> Walkers:
+    """Dynamics of a job.
+
+    Raises:
+        InputError: the trajectory that a frozen bias comes from is missing, or holds none.
+    """
+    return Walkers(task, _bias(task), host)
+
+
+def _bias(task: Task) -> Bias:
+    variables = tuple(task.variables.values())
+    if task.campaign.bias_of is not None:
+        return _frozen(task, variables)
+    if task.campaign.formula is not None:
+        return Formula(numbered(task.campaign.formula, list(task.variables)), variables)
+    return Formula(gaussians(task.campaign, variables), variables)
+
+
+def _frozen(task: Task, variables: tuple[Variable, ...]) -> Frozen:
+    if task.bias_of is None:
+        raise InputError("--bias-of: is missing; this campaign takes its bias from a trajectory")
+    try:
+        with h5py.File(task.bias_of, "r") as file:
+            group = file["meanforce"]
+            axes = [group[f"bias_axis_{number}"][:] for number in range(len(variables))]
+            grid = BiasGrid.read(variables, group["bias_grid"][:], axes)
+            # Hills of other jobs have no c(t) of this one.
+            offsets = group["bias_hills"][:, -1]
+            offsets = offsets[np.isfinite(offsets)]
+            return Frozen(grid, float(offsets[-1]) if len(offsets) else 0.0)
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        raise InputError(f"{task.bias_of}: holds no bias of metadynamics ({error})") from error

@@ -7,6 +7,8 @@ import openmm
 
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force, values_in
+from meanforce.sampling.task import Host, Task
+from meanforce.sampling.walkers import Walkers
 from meanforce.units import kt
 
 FAR = 2.0
@@ -126,3 +128,17 @@ class Windows(Bias):
         if len(lines) > NAMED:
             lines[NAMED:] = [f"warning: the same of {len(lines) - NAMED} further windows"]
         return lines
+
+
+def dynamics(task: Task, host: Host) -> Walkers:
+    """Dynamics of a job, one copy for each of its windows."""
+    campaign = task.campaign
+    windows = Windows(
+        np.array(campaign.windows()),
+        campaign.windows_of(task.job),
+        campaign.force_constant,
+        tuple(task.variables.values()),
+        task.temperature,
+        campaign.pull > 0,
+    )
+    return Walkers(task, windows, host)

@@ -1,6 +1,8 @@
 """Campaign kind `unbiased`: no bias at all."""
 
 from meanforce.sampling.bias import Bias
+from meanforce.sampling.task import Host, Task
+from meanforce.sampling.walkers import Walkers
 
 
 class NoBias(Bias):
@@ -8,3 +10,8 @@ class NoBias(Bias):
 
     def force(self) -> None:
         return None
+
+
+def dynamics(task: Task, host: Host) -> Walkers:
+    """Dynamics of a job."""
+    return Walkers(task, NoBias(), host)

@@ -9,9 +9,9 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import values_in
 from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
-from meanforce.settings.campaigns import Campaign
+from meanforce.sampling.task import Host, Task
 from meanforce.systems.platform import choose_platform, made_on, platform_properties
-from meanforce.systems.prepared import Prepared, degrees_of_freedom
+from meanforce.systems.prepared import degrees_of_freedom
 from meanforce.units import BOLTZMANN, kt
 
 
@@ -22,27 +22,14 @@ class Walkers(Dynamics):
     123, 6056 (2019).
 
     Args:
-        prepared: system and start; the bias is added to it.
-        campaign: settings.
-        bias: of the copies.
-        temperature: K.
-        seed: of all random numbers.
-        threads: processor threads that the job may use.
-        copies: how many.
-        platform: name of the platform, where an earlier process chose it.
+        task: the job.
+        bias: of the copies; it is added to the system.
+        host: what the job runs on.
     """
 
-    def __init__(
-        self,
-        prepared: Prepared,
-        campaign: Campaign,
-        bias: Bias,
-        temperature: float,
-        seed: int,
-        threads: int,
-        copies: int = 1,
-        platform: str | None = None,
-    ) -> None:
+    def __init__(self, task: Task, bias: Bias, host: Host) -> None:
+        campaign, temperature, seed = task.campaign, task.temperature, task.seed
+        prepared, copies = host.prepared, task.campaign.copies(task.job)
         self._system, self._bias, self._temperature = prepared.system, bias, temperature
         bias.add_to(prepared.system)
         self.copies, self.n_variables = copies, len(bias.variables)
@@ -51,7 +38,10 @@ class Walkers(Dynamics):
         self.degrees_of_freedom = degrees_of_freedom(prepared.system)
         self.period = bias.period(campaign.time_step)
         self.platform = choose_platform(
-            platform or campaign.platform, prepared.system, prepared.positions, threads
+            host.platform or campaign.platform,
+            prepared.system,
+            prepared.positions,
+            host.threads,
         )
         self._seed = seed
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
@@ -67,7 +57,7 @@ class Walkers(Dynamics):
                 prepared.system,
                 integrator,
                 self.platform,
-                platform_properties(self.platform, threads),
+                platform_properties(self.platform, host.threads),
             )
             context.setPositions(prepared.positions)
             context.setVelocitiesToTemperature(temperature, seed_of_copy(seed, copy))

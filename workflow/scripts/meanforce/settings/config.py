@@ -1,26 +1,20 @@
 """The whole configuration and the cross-checks between its sections."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Name, Pressure, Settings, Temperature
-from meanforce.settings.campaigns import (
-    Campaign,
-    MetadynamicsSettings,
-    UmbrellaSettings,
-    collective_variables_of,
-)
-from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.checks import Variables, known
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import ExperimentSettings
-from meanforce.settings.formula import check_formula
-from meanforce.settings.linear_potentials import LinearSettings
 from meanforce.settings.mappings import MappingSettings
-from meanforce.settings.potentials import Potential
+from meanforce.settings.potentials.registry import Potential
 from meanforce.settings.simulations import SimulationSettings
-from meanforce.settings.systems import ExactlySolvableSettings, System, is_equilibrated
+from meanforce.settings.systems.registry import System
 from meanforce.settings.validation import ValidationSettings
 
 MOST_GRID_POINTS = 10**6
@@ -75,26 +69,25 @@ class Config(Settings):
         _check_names("experiments", "experiments", self.experiments)
         for section in ("mappings", "collective_variables", "campaigns", "validation"):
             for system in getattr(self, section):
-                _known(f"{section}.{system}", system, self.systems, "system")
+                known(f"{section}.{system}", system, self.systems, "system")
         for system, variables in self.collective_variables.items():
             for name, variable in variables.items():
                 at = f"collective_variables.{system}.{name}"
                 mappings = self.mappings.get(system, {})
-                _known(f"{at}.mapping", variable.mapping, mappings, "mapping")
+                known(f"{at}.mapping", variable.mapping, mappings, "mapping")
                 for member in variable.coefficients or []:
-                    _known(f"{at}.coefficients", member, variables, "collective variable")
+                    known(f"{at}.coefficients", member, variables, "collective variable")
                 variable.check_members(f"{at}.coefficients", variables)
         for system, campaigns in self.campaigns.items():
             for name, campaign in campaigns.items():
                 self._check_campaign(f"campaigns.{system}.{name}", system, campaign)
         for system, validation in self.validation.items():
-            where = f"validation.{system}"
-            self._check_variables(f"{where}.surface", system, validation.surface)
-            self._check_ends(where, system, validation.surface, validation)
+            where, variables = f"validation.{system}", self._variables(system)
+            variables.check_names(f"{where}.surface", validation.surface)
+            variables.check_ends(where, validation.surface, validation)
             for basin, boxes in validation.basins.items():
                 for variable, interval in (pair for box in boxes for pair in box.items()):
-                    at = f"{where}.basins.{basin}"
-                    self._check_values(at, system, [variable] * 2, interval)
+                    variables.check_values(f"{where}.basins.{basin}", [variable] * 2, interval)
         for name, experiment in self.experiments.items():
             self._check_experiment(f"experiments.{name}", experiment)
         return self
@@ -104,133 +97,23 @@ class Config(Settings):
         declared = self.collective_variables.get(system, {})
         return {name: variable.with_members(declared) for name, variable in declared.items()}
 
-    def _check_variables(self, where: str, system: str, names: Iterable[str]) -> None:
-        names = list(names)
-        for name in names:
-            _known(where, name, self.variables_of(system), "collective variable")
-            if names.count(name) > 1:
-                raise ValueError(f"{where}: names '{name}' twice")
-
-    def _check_values(
-        self, where: str, system: str, names: Sequence[str], values: Sequence[float]
-    ) -> None:
-        """Refuse values that are not one for each variable, in the variable's unit."""
-        _same_number(where, values, names)
-        for name, value in zip(names, values, strict=True):
-            self.variables_of(system)[name].check_value(where, name, value)
-
-    def _check_ends(self, where: str, system: str, names: list[str], grid) -> None:
-        for index, name in enumerate(names):
-            if is_periodic(self.variables_of(system)[name].kind):
-                continue
-            if grid.lower is None or grid.upper is None:
-                raise ValueError(
-                    f"{where}: '{name}' is not periodic; give 'lower' and 'upper' for its grid"
-                )
-            if len(grid.lower) <= index or len(grid.upper) <= index:
-                raise ValueError(f"{where}: 'lower' and 'upper' need a value for '{name}'")
-            if grid.lower[index] >= grid.upper[index]:
-                raise ValueError(f"{where}: 'lower' of '{name}' must be below its 'upper'")
-        for key in ("lower", "upper"):
-            if (values := getattr(grid, key)) is not None:
-                self._check_values(f"{where}.{key}", system, names, values)
-
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
-        names = collective_variables_of(campaign)
-        self._check_variables(f"{where}.collective_variables", system, names)
-        for key in ("stride", "equilibration", "pace", "pull"):
-            value = getattr(campaign, key, None)
-            if value and value < campaign.time_step:
-                raise ValueError(f"{where}.{key}: is shorter than one time_step")
         for state in campaign.length_at:
-            _known(f"{where}.length_at", state, self.state_points, "state point")
-        shortest = min([campaign.length, *campaign.length_at.values()])
-        if campaign.stride > shortest:
-            raise ValueError(f"{where}.stride: is longer than 'length', so no frame is stored")
-        self._check_kind(where, system, campaign, names, shortest)
+            known(f"{where}.length_at", state, self.state_points, "state point")
+        campaign.check(where, self._variables(system), self.campaigns[system])
 
-    def _check_kind(
-        self, where: str, system: str, campaign: Campaign, names: list[str], shortest: float
-    ) -> None:
-        """What only one kind of campaign has."""
-        if campaign.kind == "metadynamics":
-            self._check_values(f"{where}.width", system, names, campaign.width)
-            self._check_ends(where, system, names, campaign)
-            self._check_grid(where, system, campaign)
-            if campaign.burn_in + campaign.stride > shortest:
-                raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
-            if campaign.share_every and campaign.share_every < campaign.pace:
-                raise ValueError(f"{where}.share_every: is shorter than 'pace'")
-        elif campaign.kind == "static":
-            for number, gaussian in enumerate(campaign.gaussians or []):
-                at = f"{where}.gaussians[{number}]"
-                self._check_values(f"{at}.center", system, names, gaussian.center)
-                self._check_values(f"{at}.width", system, names, gaussian.width)
-            if campaign.bias_of is not None:
-                self._check_bias_of(f"{where}.bias_of", system, campaign)
-            if campaign.formula is not None:
-                try:
-                    check_formula(campaign.formula, names)
-                except ValueError as error:
-                    raise ValueError(f"{where}.formula: {error}") from None
-        elif campaign.kind == "umbrella":
-            self._check_windows(where, system, campaign, names)
-        elif campaign.kind == "replica_exchange" and campaign.exchange_every < campaign.time_step:
-            raise ValueError(f"{where}.exchange_every: is shorter than one time_step")
-
-    def _check_grid(self, where: str, system: str, campaign: MetadynamicsSettings) -> None:
-        intervals = []
-        for index, name in enumerate(campaign.collective_variables):
-            ends = -math.pi, math.pi
-            if not is_periodic(self.variables_of(system)[name].kind):
-                ends = campaign.lower[index], campaign.upper[index]
-            intervals.append(campaign.intervals(*ends, campaign.width[index]))
-        if math.prod(intervals) > MOST_GRID_POINTS:
-            given = f"'width' {campaign.width}" if campaign.bins is None else campaign.bins
-            raise ValueError(
-                f"{where}.bins: {given} in {len(intervals)} dimensions are more than "
-                f"{MOST_GRID_POINTS} grid points"
-            )
-
-    def _check_windows(
-        self, where: str, system: str, campaign: UmbrellaSettings, names: list[str]
-    ) -> None:
-        _same_number(f"{where}.force_constant", campaign.force_constant, names)
-        for name, value in zip(names, campaign.force_constant, strict=True):
-            variable = self.variables_of(system)[name]
-            variable.check_force_constant(f"{where}.force_constant", name, value)
-        if campaign.rows is not None:
-            _same_number(f"{where}.rows", campaign.rows, names)
-            for end in ("first", "last"):
-                values = [getattr(row, end) for row in campaign.rows]
-                self._check_values(f"{where}.rows.{end}", system, names, values)
-        for number, center in enumerate(campaign.centers or []):
-            self._check_values(f"{where}.centers[{number}]", system, names, center)
-
-    def _check_bias_of(self, where: str, system: str, campaign: Campaign) -> None:
-        source = self.campaigns[system].get(campaign.bias_of)
-        if source is None or source.kind != "metadynamics":
-            known = [n for n, c in self.campaigns[system].items() if c.kind == "metadynamics"]
-            raise ValueError(
-                f"{where}: '{campaign.bias_of}' is no metadynamics campaign of this system; "
-                f"known: {', '.join(known) or 'none'}"
-            )
-        if source.collective_variables != campaign.collective_variables:
-            raise ValueError(
-                f"{where}: '{campaign.bias_of}' biases "
-                f"{', '.join(source.collective_variables)}, but this campaign "
-                f"{', '.join(campaign.collective_variables)}; they must be the same"
-            )
+    def _variables(self, system: str) -> Variables:
+        return Variables(self.variables_of(system))
 
     def _check_experiment(self, where: str, experiment: ExperimentSettings) -> None:
         system = experiment.system
-        _known(f"{where}.system", system, self.systems, "system")
-        _known(f"{where}.mapping", experiment.mapping, self.mappings.get(system, {}), "mapping")
-        _known(f"{where}.potential", experiment.potential, self.potentials, "potential")
-        _known(f"{where}.simulation", experiment.simulation, self.simulations, "simulation")
+        known(f"{where}.system", system, self.systems, "system")
+        known(f"{where}.mapping", experiment.mapping, self.mappings.get(system, {}), "mapping")
+        known(f"{where}.potential", experiment.potential, self.potentials, "potential")
+        known(f"{where}.simulation", experiment.simulation, self.simulations, "simulation")
         campaigns = self.campaigns.get(system, {})
         for name in experiment.campaigns:
-            _known(f"{where}.campaigns", name, campaigns, "campaign")
+            known(f"{where}.campaigns", name, campaigns, "campaign")
             for replica in experiment.replicas or []:
                 if not 1 <= replica <= campaigns[name].replicas:
                     raise ValueError(
@@ -239,37 +122,30 @@ class Config(Settings):
                     )
         for key in ("train", "held_out"):
             for name in getattr(experiment, key):
-                _known(f"{where}.{key}", name, self.state_points, "state point")
+                known(f"{where}.{key}", name, self.state_points, "state point")
         self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
         if system not in self.validation:
             raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         if experiment.reference is not None:
-            _known(f"{where}.reference", experiment.reference, campaigns, "campaign")
+            known(f"{where}.reference", experiment.reference, campaigns, "campaign")
         elif not self.is_exact(system, experiment.mapping):
             raise ValueError(
                 f"{where}.reference: is missing; name the campaign to validate against "
                 f"({', '.join(campaigns)})"
             )
         potential = self.potentials[experiment.potential]
-        experiment.check_ensemble(where, isinstance(potential, LinearSettings))
-        if isinstance(potential, LinearSettings) and potential.collective_variable is not None:
-            at, names = f"potentials.{experiment.potential}", [potential.collective_variable]
-            self._check_variables(f"{at}.collective_variable", system, names)
-            self._check_values(f"{at}.lower", system, names, [potential.lower])
-            self._check_values(f"{at}.upper", system, names, [potential.upper])
-        if potential.temperature != "none":
+        experiment.check_ensemble(where, potential.deterministic)
+        potential.check(f"potentials.{experiment.potential}", self._variables(system))
+        if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
 
     def is_exact(self, system: str, mapping: str) -> bool:
         """Whether models of a mapping are judged by an exact result, and need no reference."""
-        settings, beads = self.systems[system], self.mappings[system][mapping].beads
-        if not isinstance(settings, ExactlySolvableSettings):
-            return False
-        variables = self.variables_of(system)
+        beads, variables = self.mappings[system][mapping].beads, self.variables_of(system)
         surface = [variables[name] for name in self.validation[system].surface]
-        return settings.is_exact(surface, len(beads or ()))
+        return self.systems[system].is_exact(surface, len(beads or ()))
 
     def _check_simulation(self, system: str, experiment: ExperimentSettings) -> None:
         simulation = self.simulations[experiment.simulation]
@@ -284,9 +160,10 @@ class Config(Settings):
         bias = simulation.bias
         if bias is not None:
             at = f"simulations.{experiment.simulation}.bias"
-            self._check_variables(f"{at}.collective_variables", system, bias.collective_variables)
-            self._check_values(f"{at}.width", system, bias.collective_variables, bias.width)
-            self._check_ends(at, system, bias.collective_variables, bias)
+            variables, names = self._variables(system), bias.collective_variables
+            variables.check_names(f"{at}.collective_variables", names)
+            variables.check_values(f"{at}.width", names, bias.width)
+            variables.check_ends(at, names, bias)
 
     def _check_levels(self, system: str, experiment: ExperimentSettings) -> None:
         """Hot levels of replica exchange must be hotter than the state points."""
@@ -295,15 +172,11 @@ class Config(Settings):
             campaign = self.campaigns[system][name]
             for state in (*experiment.train, *experiment.held_out):
                 temperature = self.state_points[state].temperature
-                if campaign.kind == "replica_exchange" and campaign.highest <= temperature:
-                    raise ValueError(
-                        f"campaigns.{system}.{name}.highest: {campaign.highest:g} K is not above "
-                        f"state point '{state}' with {temperature:g} K"
-                    )
+                campaign.check_state_point(f"campaigns.{system}.{name}", state, temperature)
 
     def _check_held_out(self, where: str, experiment: ExperimentSettings) -> None:
         """Refuse held-out state points that are trained at under another name."""
-        pressures_differ = is_equilibrated(self.systems[experiment.system])
+        pressures_differ = self.systems[experiment.system].equilibrated
 
         def state(name: str) -> tuple[float, float]:
             point = self.state_points[name]
@@ -343,21 +216,15 @@ class Config(Settings):
                 )
 
     def _levels(self, experiment: ExperimentSettings) -> set[float]:
-        """Temperatures of replica exchange in the training data, K."""
+        """Temperatures in the training data that are not those of its state points, K."""
         return {
             level
             for name in experiment.campaigns
             for state in experiment.train
-            if (campaign := self.campaigns[experiment.system][name]).kind == "replica_exchange"
-            for level in campaign.temperatures(self.state_points[state].temperature)
+            for level in self.campaigns[experiment.system][name].temperatures(
+                self.state_points[state].temperature
+            )[1:]
         }
-
-
-def _known(where: str, name: str, known: Iterable[str], what: str) -> None:
-    if name not in known:
-        raise ValueError(
-            f"{where}: there is no {what} '{name}'; known: {', '.join(sorted(known)) or 'none'}"
-        )
 
 
 def _check_names(section: str, where: str, names: Iterable[str]) -> None:
@@ -367,11 +234,3 @@ def _check_names(section: str, where: str, names: Iterable[str]) -> None:
         if name.casefold() in seen:
             raise ValueError(f"{where}.{name}: {seen[name.casefold()]}; choose another name")
         seen[name.casefold()] = f"differs from '{name}' only in upper and lower case"
-
-
-def _same_number(where: str, values: Sequence, names: Sequence[str]) -> None:
-    if len(values) != len(names):
-        raise ValueError(
-            f"{where}: {len(values)} given, but {len(names)} collective variables "
-            f"({', '.join(names)})"
-        )

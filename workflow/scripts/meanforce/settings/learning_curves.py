@@ -17,10 +17,8 @@ from collections.abc import Iterator
 
 from meanforce.errors import InputError
 from meanforce.settings.base import NAME_LENGTH, Name
-from meanforce.settings.campaigns import StaticSettings
 from meanforce.settings.config import Config
 from meanforce.settings.experiments import BLOCKS_PER_FOLD, ExperimentSettings
-from meanforce.settings.systems import is_equilibrated
 
 FEMTOSECONDS = 1000
 """In a ps."""
@@ -101,7 +99,7 @@ def _window(config: Config, run: CurveRunSettings, name: str, state: str) -> tup
     copies = campaign.copies(1)
     each = 1.0 + campaign.time_step / campaign.stride
     end = (share / copies - campaign.equilibration) / each
-    begin = max(getattr(campaign, "burn_in", 0.0), run.discard * end)
+    begin = max(campaign.filling, run.discard * end)
     # A window is open at its end, and a frame's time may be off by rounding.
     return begin + 0.5 * campaign.time_step, end + 0.5 * campaign.time_step
 
@@ -109,13 +107,9 @@ def _window(config: Config, run: CurveRunSettings, name: str, state: str) -> tup
 def _before(config: Config, run: CurveRunSettings, name: str, state: str) -> float:
     """Atomistic time in ps that was spent before a campaign starts at a state point."""
     system, campaigns = config.systems[run.system], config.campaigns[run.system]
-    spent = 0.0
-    if is_equilibrated(system):
-        phases = system.equilibration
-        spent += (phases.nvt + phases.npt + phases.nvt_final) / len(run.campaigns)
-    campaign = campaigns[name]
-    if isinstance(campaign, StaticSettings) and campaign.bias_of is not None:
-        source = campaigns[campaign.bias_of]
+    spent = system.equilibration_time / len(run.campaigns)
+    if (name_of_source := campaigns[name].bias_source) is not None:
+        source = campaigns[name_of_source]
         spent += source.copies(1) * (source.equilibration + source.length_of(state))
     return spent
 
@@ -124,7 +118,7 @@ def _runs(
     config: Config, name: str, experiment: ExperimentSettings
 ) -> Iterator[tuple[str, CurveRunSettings]]:
     fewest = 2 * BLOCKS_PER_FOLD * experiment.folds
-    training = getattr(config.potentials[experiment.potential], "training", None)
+    stride = config.potentials[experiment.potential].frame_stride
     campaigns = config.campaigns[experiment.system]
     for time in experiment.atomistic_time:
         text = _text(time, name)
@@ -144,7 +138,7 @@ def _runs(
                     f"{where}: {text} are {end:.6g} ps of campaign '{label}' at '{state}', which "
                     f"has only {campaign.length_of(state):g}; give less, or make it longer"
                 )
-            frames = int(max(0.0, end - begin) / campaign.stride) // getattr(training, "stride", 1)
+            frames = int(max(0.0, end - begin) / campaign.stride) // stride
             if frames < fewest:
                 raise InputError(
                     f"{where}: {text} leave {frames} frames of campaign '{label}' at '{state}' "
@@ -176,17 +170,17 @@ def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) 
     sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:
         campaign = sources[label]
-        if campaign.kind == "umbrella":
+        if campaign.reweighted_together:
             raise InputError(
                 f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are no "
                 "independent replicas with a beginning; a learning curve cannot use it"
             )
-        if getattr(campaign, "share_every", None) is not None and experiment.seeds > 1:
+        if campaign.shares_hills and experiment.seeds > 1:
             raise InputError(
                 f"{where}.campaigns: replicas of '{label}' share their hills ('share_every'), so "
                 "that seeds would not be independent"
             )
-        source = getattr(campaign, "bias_of", None)
+        source = campaign.bias_source
         if source and campaign.bias_from(sources[source], experiment.seeds) != experiment.seeds:
             raise InputError(
                 f"{where}.campaigns: replicas of '{label}' share one bias of '{source}', so that "

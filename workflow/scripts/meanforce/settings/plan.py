@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
-from meanforce.settings.systems import is_equilibrated
 
 STAGES = (
     "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
@@ -67,18 +66,18 @@ def _dataset_jobs(
     settings = config.campaigns[chosen.system][campaign]
     used = settings.jobs_of(replicas)
     folder = f"results/{chosen.system}/{state}"
-    if settings.kind == "umbrella":
+    if settings.reweighted_together:
         for replica in dict.fromkeys(settings.replica_of(job) for job in used):
             weights = f"{folder}/{campaign}/weights-{replica}"
             yield PlannedJob("weights", f"{weights}.h5", f"{weights}.log")
-    if is_equilibrated(config.systems[chosen.system]):
+    if config.systems[chosen.system].equilibrated:
         at = f"{folder}/equilibrated"
         yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
     yield from _sampling(folder, campaign, used)
-    if getattr(settings, "bias_of", None):
-        source = config.campaigns[chosen.system][settings.bias_of]
+    if settings.bias_source is not None:
+        source = config.campaigns[chosen.system][settings.bias_source]
         biases = dict.fromkeys(settings.bias_from(source, replica) for replica in used)
-        yield from _sampling(folder, settings.bias_of, biases)
+        yield from _sampling(folder, settings.bias_source, biases)
     for job in used:
         at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping
         yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")

@@ -14,7 +14,7 @@ from meanforce.settings.base import (
     TimeOrZero,
     Width,
 )
-from meanforce.settings.campaigns import MOST_STEPS
+from meanforce.settings.campaigns.protocol import MOST_STEPS
 
 
 class CgBiasSettings(Settings):

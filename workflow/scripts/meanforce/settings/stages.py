@@ -8,11 +8,10 @@ import hashlib
 import json
 from typing import Any
 
-from meanforce.settings.campaigns import Campaign, collective_variables_of
+from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
-from meanforce.settings.linear_potentials import LinearSettings
 
 NOT_POSITIONS = {"force_map", "solvent_groups", "noise", "masses"}
 """Settings of a mapping that say nothing about where beads are."""
@@ -52,7 +51,7 @@ def sample_settings(
 ) -> dict[str, Any]:
     """Settings of the stage `sample`."""
     settings = config.campaigns[system][campaign]
-    variables = _variables(config, system, collective_variables_of(settings))
+    variables = _variables(config, system, settings.biased_variables)
     protocol = settings.model_dump() | {"length": settings.length_of(state)}
     # How many repeats there are, and what other state points do, changes no single one.
     del protocol["replicas"], protocol["length_at"]
@@ -85,16 +84,15 @@ def train_settings(config: Config, experiment: str, member: str) -> dict[str, An
     """Settings of the stage `train`."""
     chosen = config.experiments[experiment]
     potential = config.potentials[chosen.potential]
-    names = [getattr(potential, "collective_variable", None)]
     return {
         "potential": potential.model_dump(),
-        "collective_variables": _variables(config, chosen.system, [n for n in names if n]),
+        "collective_variables": _variables(config, chosen.system, potential.variables),
         "weights": chosen.weights,
         "windows": windows(config, chosen),
         "datasets_per_replica": _datasets_per_replica(config, chosen),
         "member": int(member),
         "folds": chosen.folds,
-        "resampling": chosen.resampling(isinstance(potential, LinearSettings)),
+        "resampling": chosen.resampling(potential.deterministic),
         "seed": seed_of(config, experiment, "train", member),
     }
 
@@ -159,8 +157,7 @@ def learning_curve_settings(config: Config, curve: str) -> dict[str, Any]:
                 "seed": run.seed,
                 # What the others are compared with.
                 "plain": all(
-                    config.campaigns[run.system][campaign].kind == "unbiased"
-                    for campaign in run.campaigns
+                    config.campaigns[run.system][campaign].dynamical for campaign in run.campaigns
                 ),
             }
             for name, run in runs.items()
@@ -246,7 +243,7 @@ def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[di
 
 def _windows(config: Config, system: str, campaign: Campaign) -> dict[str, Any] | None:
     """Windows of umbrella sampling; None of other campaigns."""
-    if campaign.kind != "umbrella":
+    if not campaign.reweighted_together:
         return None
     return {
         "centers": campaign.windows(),

@@ -6,8 +6,8 @@ import numpy as np
 import openmm
 from openmm import unit
 
-from meanforce.settings.systems import ExactlySolvableSettings, System
-from meanforce.systems import analytic, force_field, peptide
+from meanforce.settings.systems.registry import System
+from meanforce.systems import force_field, peptide, registry
 from meanforce.systems.prepared import Prepared
 
 
@@ -41,8 +41,8 @@ def input_atoms(settings: System) -> Atoms:
     Raises:
         InputError: a file is missing, or the force field does not fit the structure.
     """
-    if isinstance(settings, ExactlySolvableSettings):
-        return atoms_of(analytic.build(settings))
+    if not settings.input_files:
+        return atoms_of(registry.build(settings, 0))
     structure = peptide.read_structure(settings.structure)
     field = force_field.load(settings.force_field)
     with force_field.fitting(settings.force_field, settings.structure):

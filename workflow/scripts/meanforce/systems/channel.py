@@ -4,7 +4,7 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
-from meanforce.settings.systems import ChannelSettings
+from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.systems.channel_surface import EXPRESSION, HALF_WIDTH, MIDDLE
 from meanforce.systems.prepared import Prepared
 
@@ -15,7 +15,7 @@ START = MIDDLE - HALF_WIDTH
 """Distance of A and B at the start, nm: the near well."""
 
 
-def build(settings: ChannelSettings) -> Prepared:
+def build(settings: ChannelSettings, seed: int = 0) -> Prepared:
     """Particles A and B, which are bonded, and Y between them; one force joins all three."""
     system, topology = openmm.System(), app.Topology()
     residue = topology.addResidue("CHL", topology.addChain())

@@ -18,7 +18,7 @@ turned together. The spring's other force, k y/2 on A and on B alike, does no wo
 
 import numpy as np
 
-from meanforce.settings.systems import ChannelSettings
+from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 

@@ -17,7 +17,7 @@ from openmm import unit
 
 from meanforce.errors import InputError
 from meanforce.restart.job import Job, or_temporary
-from meanforce.settings.systems import EquilibrationSettings
+from meanforce.settings.systems.equilibration import EquilibrationSettings
 from meanforce.systems.equilibration_checks import check_temperature, settled_density
 from meanforce.systems.force_field import sentence
 from meanforce.systems.platform import choose_platform, platform_properties

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from meanforce.settings.systems import ExactlySolvableSettings
+from meanforce.settings.systems.base import ExactlySolvableSettings
 from meanforce.units import kt
 
 JACOBIANS = {"coordinate": np.ones_like, "distance": np.square}

@@ -4,7 +4,7 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
-from meanforce.settings.systems import MullerBrownSettings
+from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.systems.muller_brown_surface import ENERGY_UNIT, TERMS
 from meanforce.systems.prepared import Prepared
 
@@ -12,7 +12,7 @@ START = (23.0, 31.0)
 """Start near the deeper minimum, nm."""
 
 
-def build(settings: MullerBrownSettings) -> Prepared:
+def build(settings: MullerBrownSettings, seed: int = 0) -> Prepared:
     """Particle X carries x, particle Y carries y; one force joins them.
 
     Their other coordinates feel no force. Masses are 1 u.

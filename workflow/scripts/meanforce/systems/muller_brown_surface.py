@@ -7,7 +7,7 @@ V(x, y) = Σ A exp[a(x−x₀)² + b(x−x₀)(y−y₀) + c(y−y₀)²]; Müll
 
 import numpy as np
 
-from meanforce.settings.systems import MullerBrownSettings
+from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.systems.exact import ExactPmf
 from meanforce.units import kt
 

@@ -6,7 +6,7 @@ import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import PeptideSettings
+from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.prepared import Prepared
 
@@ -26,7 +26,7 @@ def read_structure(path: str) -> app.PDBFile | app.PDBxFile:
         raise InputError(f"structure: '{path}' cannot be read as PDB or mmCIF ({error})") from error
 
 
-def build(settings: PeptideSettings) -> Prepared:
+def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
     """Parametrise and minimise the molecule.
 
     Raises:

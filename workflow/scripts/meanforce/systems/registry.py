@@ -1,12 +1,15 @@
-"""Kinds of systems and their builders."""
+"""Kinds of systems and their builders. One line for each kind."""
 
-from meanforce.settings.systems import System
-from meanforce.systems import analytic, peptide, solvated_peptide
+from collections.abc import Callable
+
+from meanforce.settings.systems.registry import System
+from meanforce.systems import channel, muller_brown, peptide, solvated_peptide
 from meanforce.systems.prepared import Prepared
 
-BUILDERS = {
-    **{kind: lambda settings, seed: analytic.build(settings) for kind in analytic.BUILDERS},
-    "peptide": lambda settings, seed: peptide.build(settings),
+KINDS: dict[str, Callable[[System, int], Prepared]] = {
+    "muller_brown": muller_brown.build,
+    "channel": channel.build,
+    "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
 }
 
@@ -21,4 +24,4 @@ def build(settings: System, seed: int) -> Prepared:
     Raises:
         InputError: the system cannot be built from its files.
     """
-    return BUILDERS[settings.kind](settings, seed)
+    return KINDS[settings.kind](settings, seed)

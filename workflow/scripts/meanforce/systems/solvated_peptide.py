@@ -7,7 +7,7 @@ import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import SolvatedPeptideSettings
+from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared

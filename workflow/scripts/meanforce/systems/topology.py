@@ -6,8 +6,8 @@ import mdtraj
 from openmm import app
 
 from meanforce.errors import InputError
-from meanforce.settings.systems import ExactlySolvableSettings, System
-from meanforce.systems import analytic, peptide
+from meanforce.settings.systems.registry import System
+from meanforce.systems import peptide, registry
 
 
 def input_topology(settings: System) -> mdtraj.Topology:
@@ -16,8 +16,8 @@ def input_topology(settings: System) -> mdtraj.Topology:
     Raises:
         InputError: the structure file is missing or unreadable.
     """
-    if isinstance(settings, ExactlySolvableSettings):
-        return mdtraj.Topology.from_openmm(analytic.build(settings).topology)
+    if not settings.input_files:
+        return mdtraj.Topology.from_openmm(registry.build(settings, 0).topology)
     return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
 
 

@@ -5,11 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from meanforce.settings.base import Length
-from meanforce.settings.network_potentials import GradientTrainingSettings
-from meanforce.settings.priors import HasPriorSettings
+from meanforce.settings.potentials.network import NetworkSettings
 
 
-class MaceSettings(HasPriorSettings):
+class MaceSettings(NetworkSettings):
     """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`."""
 
     kind: Literal["mace"]
@@ -39,4 +38,3 @@ class MaceSettings(HasPriorSettings):
         description="none: one potential; linear: an energy and an entropy part; quadratic: and a "
         "third, for three or more temperatures",
     )
-    training: GradientTrainingSettings = Field(description="how it is trained")

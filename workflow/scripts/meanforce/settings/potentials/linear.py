@@ -1,10 +1,12 @@
 """Potentials that are linear in their coefficients."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Coordinate, Length, Name, Settings
+from meanforce.settings.checks import Variables
+from meanforce.settings.potentials.base import PotentialSettings
 
 
 class CurveTermSettings(Settings):
@@ -62,8 +64,11 @@ class TermsSettings(Settings):
         return self
 
 
-class LinearSettings(Settings):
+class LinearSettings(PotentialSettings):
     """What the potentials that are linear in their coefficients have."""
+
+    deterministic: ClassVar[bool] = True
+    resumable: ClassVar[bool] = False
 
     collective_variable: Name | None = Field(
         default=None, description="the potential is one curve, a function of this variable; or …"
@@ -117,27 +122,18 @@ class LinearSettings(Settings):
                 raise ValueError(f"'{key}' values must be 0 or more")
         return self
 
+    @property
+    def relative_width(self) -> float:
+        """Width of a basis function in units of the distance between two; splines have no other."""
+        return 1.0
 
-class SplineSettings(LinearSettings):
-    """Cubic B-splines on equal knots, fitted by normal equations."""
+    @property
+    def variables(self) -> list[str]:
+        """Names of the collective variables that it is a function of; empty: of all beads."""
+        return [] if self.collective_variable is None else [self.collective_variable]
 
-    kind: Literal["spline"]
-
-
-class RbfSettings(LinearSettings):
-    """Gaussian radial basis functions at equal distances, fitted by normal equations."""
-
-    kind: Literal["rbf"]
-    width: float = Field(
-        default=1.5, gt=0.2, le=10, description="width of a Gaussian, in units of their distance"
-    )
-
-    @model_validator(mode="after")
-    def _closed(self) -> Self:
-        dihedrals = self.terms and self.terms.dihedrals
-        if dihedrals and dihedrals.functions < 12 * self.width:
-            raise ValueError(
-                f"terms.dihedrals.functions: {dihedrals.functions} Gaussians of width "
-                f"{self.width:g} overlap around the circle; give at least {12 * self.width:g}"
-            )
-        return self
+    def check(self, where: str, variables: Variables) -> None:
+        if self.collective_variable is not None:
+            variables.check_names(f"{where}.collective_variable", self.variables)
+            variables.check_values(f"{where}.lower", self.variables, [self.lower])
+            variables.check_values(f"{where}.upper", self.variables, [self.upper])

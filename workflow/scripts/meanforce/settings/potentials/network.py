@@ -1,11 +1,20 @@
 """Potentials that are trained by gradient descent, and how."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from meanforce.settings.base import Settings
-from meanforce.settings.priors import HasPriorSettings
+from meanforce.settings.potentials.base import PotentialSettings
+from meanforce.settings.potentials.priors import PriorSettings
+
+TemperatureForm = Literal["none", "feature", "linear", "quadratic"]
+
+TEMPERATURE = (
+    "none: one potential; linear: an energy and an entropy part, U(R; T) = U0(R) + (T - T0) U1(R); "
+    "quadratic: and (T - T0)² U2(R), for three or more temperatures; feature: T is an input of the "
+    "network, which says nothing of temperatures between two that were trained at"
+)
 
 
 class GradientTrainingSettings(Settings):
@@ -55,26 +64,20 @@ class GradientTrainingSettings(Settings):
     )
 
 
-TemperatureForm = Literal["none", "feature", "linear", "quadratic"]
+class NetworkSettings(PotentialSettings):
+    """A network, above a prior where there is one."""
 
-TEMPERATURE = (
-    "none: one potential; linear: an energy and an entropy part, U(R; T) = U0(R) + (T - T0) U1(R); "
-    "quadratic: and (T - T0)² U2(R), for three or more temperatures; feature: T is an input of the "
-    "network, which says nothing of temperatures between two that were trained at"
-)
-
-
-class CgnetSettings(HasPriorSettings):
-    """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019)."""
-
-    kind: Literal["cgnet"]
-    hidden: list[Annotated[int, Field(ge=1, le=10000)]] = Field(
-        default=[128, 128, 128], min_length=1, max_length=10, description="widths of hidden layers"
+    prior: PriorSettings | None = Field(
+        default=None, description="energy terms to start from; none, where left out"
     )
-    distances: Literal["plain", "inverse", "both"] = Field(
-        default="both",
-        description="how pair distances r enter, beside angles and dihedrals; plain: r; "
-        "inverse: 1/r; both",
-    )
-    temperature: TemperatureForm = Field(default="linear", description=TEMPERATURE)
     training: GradientTrainingSettings = Field(description="how it is trained")
+
+    @property
+    def terms_below(self) -> PriorSettings | None:
+        """Prior that is fitted first, where there is one."""
+        return self.prior
+
+    @property
+    def frame_stride(self) -> int:
+        """Every frame of this number is used in fitting."""
+        return self.training.stride

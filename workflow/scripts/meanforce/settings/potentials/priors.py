@@ -51,11 +51,3 @@ class PriorSettings(Settings):
                 "'dihedrals: fourier' and 'excluded_volume: {}', or leave the prior out"
             )
         return self
-
-
-class HasPriorSettings(Settings):
-    """A potential that may be the sum of a prior and what is trained."""
-
-    prior: PriorSettings | None = Field(
-        default=None, description="energy terms to start from; none, where left out"
-    )

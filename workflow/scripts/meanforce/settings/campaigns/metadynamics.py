@@ -1,0 +1,102 @@
+"""Campaign kind `metadynamics`."""
+
+import math
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from meanforce.settings.base import Coordinate, Energy, Time, TimeOrZero, Width
+from meanforce.settings.campaigns.protocol import BiasedSettings
+from meanforce.settings.checks import Variables
+from meanforce.settings.collective_variables import is_periodic
+
+INTERVALS_PER_WIDTH = 2.0
+"""Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
+
+The splines are made anew with every hill, which costs more the finer the grid is."""
+
+MOST_GRID_POINTS = 10**6
+"""Points of a bias grid; its splines are made anew with every hill."""
+
+
+class MetadynamicsSettings(BiasedSettings):
+    """Well-tempered metadynamics; Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)."""
+
+    intervals_of_steps: ClassVar[tuple[str, ...]] = ("stride", "equilibration", "pace")
+
+    kind: Literal["metadynamics"]
+    height: Energy = Field(description="height of the first hill")
+    width: list[Width] = Field(
+        min_length=1, max_length=3, description="width of a hill along each collective variable"
+    )
+    pace: Time = Field(description="time between hills")
+    bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
+    bins: int | None = Field(
+        default=None,
+        ge=20,
+        le=1000,
+        description="intervals of the bias grid, each way; left out: 2 to a hill's width",
+    )
+    lower: list[Coordinate] | None = Field(
+        default=None, description="lower ends of the grid, for non-periodic variables"
+    )
+    upper: list[Coordinate] | None = Field(
+        default=None, description="upper ends of the grid, for non-periodic variables"
+    )
+    burn_in: TimeOrZero = Field(
+        description="time at the start of `length` during which the bias fills; "
+        "its frames are not used"
+    )
+    walkers: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="copies that a job runs and that share one bias; each of them samples `length`",
+    )
+    share_every: Time | None = Field(
+        default=None,
+        description="time after which replicas, as jobs of their own, exchange their hills through "
+        "files; left out: each replica has a bias of its own",
+    )
+
+    def intervals(self, lower: float, upper: float, width: float) -> int:
+        """Intervals of the bias grid between two ends, along a variable with hills of a width."""
+        return self.bins or max(20, math.ceil((upper - lower) / width * INTERVALS_PER_WIDTH))
+
+    def copies(self, job: int) -> int:
+        """Walkers."""
+        return self.walkers
+
+    @property
+    def filling(self) -> float:
+        """Time in ps at the beginning of `length` whose frames are not used."""
+        return self.burn_in
+
+    @property
+    def shares_hills(self) -> bool:
+        """Whether replicas exchange what they deposit, and so depend on each other."""
+        return self.share_every is not None
+
+    def check(self, where, variables, campaigns):
+        super().check(where, variables, campaigns)
+        variables.check_values(f"{where}.width", self.collective_variables, self.width)
+        variables.check_ends(where, self.collective_variables, self)
+        self._check_grid(where, variables)
+        if self.burn_in + self.stride > self.shortest:
+            raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
+        if self.share_every and self.share_every < self.pace:
+            raise ValueError(f"{where}.share_every: is shorter than 'pace'")
+
+    def _check_grid(self, where: str, variables: Variables) -> None:
+        intervals = []
+        for index, name in enumerate(self.collective_variables):
+            ends = -math.pi, math.pi
+            if not is_periodic(variables[name].kind):
+                ends = self.lower[index], self.upper[index]
+            intervals.append(self.intervals(*ends, self.width[index]))
+        if math.prod(intervals) > MOST_GRID_POINTS:
+            given = f"'width' {self.width}" if self.bins is None else self.bins
+            raise ValueError(
+                f"{where}.bins: {given} in {len(intervals)} dimensions are more than "
+                f"{MOST_GRID_POINTS} grid points"
+            )

@@ -1,0 +1,59 @@
+"""What every kind of potential offers."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from meanforce.settings.base import Settings
+from meanforce.settings.checks import Variables
+from meanforce.settings.fitting import Fitting, ForceMatchingSettings
+from meanforce.settings.potentials.priors import PriorSettings
+
+
+class PotentialSettings(Settings):
+    """A potential, and what the rest of the workflow asks of its kind.
+
+    Attributes:
+        deterministic: whether it is fitted without random numbers, so that members of an ensemble
+            differ in their data only.
+        resumable: whether a fit takes long and goes on from a restart bundle.
+    """
+
+    deterministic: ClassVar[bool] = False
+    resumable: ClassVar[bool] = True
+
+    fitting: Fitting = Field(
+        default=ForceMatchingSettings(kind="force_matching"),
+        description="how its parameters are found",
+    )
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the collective variables that it is a function of; empty: of all beads."""
+        return []
+
+    @property
+    def frame_stride(self) -> int:
+        """Every frame of this number is used in fitting."""
+        return 1
+
+    @property
+    def terms_below(self) -> PriorSettings | None:
+        """Prior that is fitted first, where there is one."""
+        return None
+
+    @property
+    def depends_on_temperature(self) -> bool:
+        """Whether it is a potential for several temperatures, and not for its state points only."""
+        return self.temperature != "none"
+
+    def check(self, where: str, variables: Variables) -> None:
+        """Refuse settings that do not fit a system that it is used for.
+
+        Args:
+            where: the potential in the config.
+            variables: collective variables of the system.
+
+        Raises:
+            ValueError: names the key, what was given and what is allowed.
+        """

@@ -1,0 +1,17 @@
+"""System kind `peptide`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from meanforce.settings.base import Length
+from meanforce.settings.systems.base import MoleculeSettings
+
+
+class PeptideSettings(MoleculeSettings):
+    """A molecule from a structure file, in vacuum or implicit solvent."""
+
+    kind: Literal["peptide"]
+    nonbonded_cutoff: Length | None = Field(
+        default=None, description="cutoff of the nonbonded interactions; without it there is none"
+    )

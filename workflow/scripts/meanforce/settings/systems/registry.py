@@ -1,0 +1,15 @@
+"""Section `systems`: topology, force field and solvent. One line for each kind."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from meanforce.settings.systems.channel import ChannelSettings
+from meanforce.settings.systems.muller_brown import MullerBrownSettings
+from meanforce.settings.systems.peptide import PeptideSettings
+from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
+
+System = Annotated[
+    MullerBrownSettings | ChannelSettings | PeptideSettings | SolvatedPeptideSettings,
+    Field(discriminator="kind"),
+]
