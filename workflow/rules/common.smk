@@ -20,7 +20,6 @@ from meanforce.settings import stages
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 
-
 # By this key Snakemake takes Python expressions in a config for values.
 for file in workflow.configfiles:
     if "__use_yte__" in Path(file).read_text(encoding="utf-8"):

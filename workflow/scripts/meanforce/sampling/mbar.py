@@ -4,14 +4,12 @@ Shirts, Chodera, J. Chem. Phys. 129, 124105 (2008). The free energies of the win
 thinned set of frames; with them every frame gets its weight, so that memory does not grow with
 the product of frames and windows.
 
-Each replica is solved by itself: replicas are then independent, their scatter is the error of
-their mean, and some of them can be used without the others. MBAR leaves a factor of all weights of
-a replica open. It is fixed here, by a mean weight of 1, so that each replica counts by its number
-of frames wherever datasets are pooled, also where only the files are known. It could not be left
-to those who read the files: other campaigns have log-weights with one constant for all replicas
-(0, βV, β(V − c(t))), which must be kept, and a dataset does not tell which kind it is of. Nor is
-anything lost: a replica of umbrella sampling is used with all of its frames or not at all, or, in
-training, normalised again by those that are used.
+Each replica is solved by itself, so that replicas are independent and some of them can be used
+without the others. MBAR determines weights up to a common factor. Here it is fixed by a mean
+weight of 1, so that each replica counts by its number of frames wherever replicas are pooled.
+Readers of datasets could not do this, as other kinds of campaigns have log-weights with one
+constant for all replicas (0, βV, β(V − c(t))), which must be kept. Analyses use all frames of a
+replica; training, which may use fewer, normalises the weights of these again.
 """
 
 import dataclasses
