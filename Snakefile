@@ -17,6 +17,7 @@ if not workflow.configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/beads.smk"
 include: "workflow/rules/equilibrate.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/forces.smk"
@@ -37,7 +38,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        learning_curve_figures(),
-        "results/summary.csv",
-        "results/report.html",
-        "results/run.yaml",
+        reported(CONFIG)["learning_curves"],
+        paths.SUMMARY,
+        paths.PAGE,
+        paths.RUN,

@@ -30,7 +30,9 @@ from timing import paired  # noqa: E402
 from meanforce.data.forces import force_type, write_forces  # noqa: E402
 from meanforce.data.h5md import H5mdReader  # noqa: E402
 from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory  # noqa: E402
+from meanforce.jobs.beads import BeadsJob  # noqa: E402
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
+from meanforce.mapping.one_mapping import beads_of  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.settings.mappings import MappingSettings  # noqa: E402
 from meanforce.systems.prepared import Prepared  # noqa: E402
@@ -90,6 +92,9 @@ class Case:
             tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
         ]
         self.topology = prepared_topology(self.prepared / "topology.cif")
+        mapped = beads_of(BeadsJob.of(name="heavy", mapping=MAPPING), self.prepared)
+        mapped.write(self.folder / "beads.json")
+        self.beads = mapped.beads["sum"]
         self.trajectory, self.forces = folder / "trajectory.h5", folder / "forces.h5"
         self._write()
 
@@ -126,7 +131,7 @@ class Case:
     def stage(self) -> None:
         """The stage's one function."""
         map_replica(
-            MappingSettings(**MAPPING), self.topology, self.constraints,
+            MappingSettings(**MAPPING), self.beads, self.topology, self.constraints,
             Files(self.trajectory, self.forces, None, self.output, self.output.with_suffix(".csv")),
             None, lambda line: None,
         )  # fmt: skip
@@ -136,8 +141,9 @@ class Case:
         program = ROOT / "workflow" / "scripts" / "map.py"
         subprocess.run(
             [
-                sys.executable, program, "--prepared", self.prepared, "--trajectory",
-                self.trajectory, "--forces", self.forces, "--settings",
+                sys.executable, program, "--prepared", self.prepared, "--beads",
+                self.folder / "beads.json", "--trajectory", self.trajectory, "--forces",
+                self.forces, "--settings",
                 json.dumps({"mapping": MAPPING, "seed": None}), "--output", self.output,
                 "--checks", self.folder / "checks.json", "--table", self.folder / "table.csv",
             ],

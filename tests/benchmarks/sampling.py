@@ -283,7 +283,7 @@ def two_replicas(case: Case, rounds: int, folder: Path) -> list[str]:
     }  # fmt: skip
     settings = {
         "campaign": campaign, "job": 1, "temperature": 300.0, "collective_variables": {},
-        "mappings": {}, "seed": 1,
+        "seed": 1,
     }  # fmt: skip
 
     def run(copies: int) -> None:

@@ -1,13 +1,16 @@
 """Things that must stay in step."""
 
+import ast
 import itertools
 import json
 import re
+import tomllib
 
 import jsonschema
+import pytest
 import yaml
 
-from meanforce.settings import stages
+from meanforce.jobs import stages
 from meanforce.settings.documentation import readme, schema, schema_text
 from meanforce.settings.load import load_config
 
@@ -43,15 +46,57 @@ def test_every_key_is_explained():
             assert node.get("description"), f"{name}.{key} has no description"
 
 
-def test_ci_calls_the_readme_test_command(root):
-    text = (root / "README.md").read_text()
-    commands = [line for line in text.splitlines() if line.startswith("python3 -m venv .venv")]
-    assert len(commands) == 2
-    assert commands[0].endswith(".venv/bin/snakemake --cores 2")
-    assert commands[1].endswith(".venv/bin/pytest")
-    steps = (root / ".ci" / "run").read_text().splitlines()
-    assert "set -euo pipefail" in steps
-    assert steps[-1] == commands[1]
+def test_ci_stops_at_the_first_failure(root):
+    assert "set -euo pipefail" in (root / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def architecture(root) -> str:
+    return (root / "docs" / "architecture.md").read_text()
+
+
+def rows_below(text: str, heading: str) -> list[list[str]]:
+    """Cells of the first table below a heading, without its head."""
+    lines = text.split(f"## {heading}\n")[1].split("\n## ")[0].splitlines()
+    table = [line for line in lines if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+TO_ADD = {
+    "a potential", "a campaign", "a system", "a metric", "a fit", "a collective variable",
+    "a figure", "a stage", "a config section",
+}  # fmt: skip
+
+
+def test_places_to_add_something_exist(root, architecture):
+    rows = rows_below(architecture, "To add X, touch Y")
+    assert {row[0] for row in rows} >= TO_ADD
+    library = root / "workflow" / "scripts" / "meanforce"
+    for what, *cells in rows:
+        assert len(cells) == 4, what
+        for cell in cells:
+            paths = re.findall(r"`([\w./-]+(?:/|\.py|\.smk|\.j2|\.html)|Snakefile)`", cell)
+            assert paths, f"{what}: '{cell}' names no file"
+            for path in paths:
+                assert (library / path).exists() or (root / path).exists(), f"{what}: {path}"
+
+
+def test_rooms_are_those_of_the_contract(root, architecture):
+    """The page has every room, in the order that the import linter enforces."""
+    contracts = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = (c["layers"] for c in contracts["contracts"] if c["type"] == "layers")
+    enforced = [set(re.findall(r"meanforce\.(\w+)", line)) for line in layers]
+    shown = [set(re.findall(r"`(\w+)`", row[0])) for row in rows_below(architecture, "The rooms")]
+    assert shown == enforced
+    library = root / "workflow" / "scripts" / "meanforce"
+    there = {path.name for path in library.iterdir() if (path / "__init__.py").exists()}
+    assert there <= set().union(*shown)
+
+
+def test_packages_have_a_docstring_and_nothing_else(root):
+    for path in (root / "workflow" / "scripts" / "meanforce").rglob("__init__.py"):
+        (only,) = ast.parse(path.read_text()).body
+        assert isinstance(only, ast.Expr) and isinstance(only.value.value, str), path
 
 
 def test_every_line_of_a_profile_has_a_comment_before_it(root, ready_made_configs):
@@ -80,20 +125,20 @@ def test_settings_of_a_stage_are_canonical(config):
     job = ("capped_alanine", "T300", "unbiased", "1")
     name = "capped_alanine_metadynamics_heavy_cgnet"
     for build, names in (
-        (stages.prepare_settings, job[:1]),
-        (stages.sample_settings, job),
-        (stages.map_settings, (*job, "heavy")),
-        (stages.train_settings, (name, "0")),
-        (stages.simulate_settings, (name, "T350")),
-        (stages.validate_settings, (name, "T350")),
-        (stages.report_settings, ()),
+        (stages.prepare_job, job[:1]),
+        (stages.sample_job, job),
+        (stages.map_job, (*job, "heavy")),
+        (stages.train_job, (name, "0")),
+        (stages.simulate_job, (name, "T350")),
+        (stages.validate_job, (name, "T350")),
+        (stages.report_job, ()),
     ):
-        ours, theirs = (stages.canonical(build(c, *names)) for c in (first, second))
+        ours, theirs = (build(c, *names).canonical() for c in (first, second))
         assert ours == theirs
     again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.05 ps"
     third = load_config(again)
-    assert stages.sample_settings(third, *job) != stages.sample_settings(first, *job)
-    assert stages.train_settings(third, name, "0") == stages.train_settings(first, name, "0")
+    assert stages.sample_job(third, *job) != stages.sample_job(first, *job)
+    assert stages.train_job(third, name, "0") == stages.train_job(first, name, "0")
 
 
 def test_more_members_train_no_other_ones_again(config):
@@ -102,15 +147,15 @@ def test_more_members_train_no_other_ones_again(config):
     for number in (1, 2, 4):
         config["experiments"]["capped_alanine_metadynamics_heavy_cgnet"]["ensemble"] = number
         name = "capped_alanine_metadynamics_heavy_cgnet"
-        told[number] = stages.train_settings(load_config(config), name, "0")
+        told[number] = stages.train_job(load_config(config), name, "0")
     assert told[2] == told[4]
-    assert (told[1]["resampling"], told[2]["resampling"]) == ("validation_fold", "half_samples")
+    assert (told[1].resampling, told[2].resampling) == ("validation_fold", "half_samples")
 
 
 def test_every_job_has_its_own_seed(config):
     loaded = load_config(config)
     seeds = [
-        stages.sample_settings(loaded, system, state, campaign, str(replica))["seed"]
+        stages.sample_job(loaded, system, state, campaign, str(replica)).seed
         for system, campaigns in loaded.campaigns.items()
         for campaign, settings in campaigns.items()
         for state in loaded.state_points

@@ -73,3 +73,13 @@ def prepared(root, tmp_path_factory):
     settings = json.dumps({"system": system, "seed": 1})
     subprocess.run(command(root, "prepare", "--settings", settings, "--output", folder), check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def heavy_beads(root, prepared, tmp_path_factory):
+    """File of the heavy atoms of capped alanine as beads."""
+    path = tmp_path_factory.mktemp("beads") / "beads.json"
+    settings = json.dumps({"name": "heavy", "mapping": {"template": "heavy"}})
+    arguments = ("--prepared", prepared, "--settings", settings, "--output", path)
+    subprocess.run(command(root, "beads", *arguments), check=True)
+    return path

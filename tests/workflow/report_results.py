@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from meanforce.jobs.stages import report_job
 from meanforce.settings.load import load_config
-from meanforce.settings.stages import canonical, report_settings
 
 SHIFT = 0.3
 """Largest difference of the model's free energies from the reference's, kcal/mol."""
@@ -99,7 +99,7 @@ def write_results(root: Path, folder: Path) -> list[str]:
             f"0,100,100,{86.4 * job},300,Reference\n"
         )
         made["segments"].append(path)
-    (folder / "settings.json").write_text(canonical(report_settings(config)))
+    (folder / "settings.json").write_text(report_job(config).canonical())
     arguments = [part for name, paths in made.items() for part in (f"--{name}", *map(str, paths))]
     return [
         *arguments, "--learning-curves", str(_learning_curve(folder)),

@@ -35,7 +35,7 @@ CAMPAIGNS = {
 MADE = ("trajectory.h5", "log.csv")
 
 
-def sample_command(root, prepared, folder, kind: str, **changes) -> list[str]:
+def sample_command(root, prepared, beads, folder, kind: str, **changes) -> list[str]:
     dihedrals = {
         "phi": ["ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"],
         "psi": ["ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"],
@@ -48,23 +48,23 @@ def sample_command(root, prepared, folder, kind: str, **changes) -> list[str]:
             name: {"kind": "dihedral", "mapping": "heavy", "beads": beads}
             for name, beads in dihedrals.items()
         },
-        "mappings": {"heavy": {"template": "heavy"}},
         "seed": 11,
     }
     return command(
-        root, "sample", "--prepared", prepared, "--settings", json.dumps(settings),
+        root, "sample", "--prepared", prepared, "--beads", beads,
+        "--settings", json.dumps(settings),
         "--trajectory", folder / "trajectory.h5", "--log", folder / "log.csv",
         "--segments", folder / "segments.csv", "--bundle-every", BUNDLE_EVERY,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", CAMPAIGNS)
-def test_killed_sampling_is_bit_identical(root, prepared, tmp_path, kind):
+def test_killed_sampling_is_bit_identical(root, prepared, heavy_beads, tmp_path, kind):
     for name in ("once", "killed"):
         (tmp_path / name).mkdir()
-    result = run(sample_command(root, prepared, tmp_path / "once", kind))
+    result = run(sample_command(root, prepared, heavy_beads, tmp_path / "once", kind))
     assert result.returncode == 0, result.stderr
-    again = sample_command(root, prepared, tmp_path / "killed", kind)
+    again = sample_command(root, prepared, heavy_beads, tmp_path / "killed", kind)
     bundle = tmp_path / "killed" / ".trajectory.h5.work" / "bundle"
     assert run_killed(again, bundle, kind) == KILLS, "the run ended before the last kill"
     for name in MADE:
@@ -76,10 +76,9 @@ def test_killed_sampling_is_bit_identical(root, prepared, tmp_path, kind):
     )
 
 
-def test_killed_forces_are_bit_identical(root, prepared, tmp_path):
-    arguments = sample_command(
-        root, prepared, tmp_path, "unbiased", length=240.0, stride=0.004, equilibration=0.0
-    )
+def test_killed_forces_are_bit_identical(root, prepared, heavy_beads, tmp_path):
+    changes = {"length": 240.0, "stride": 0.004, "equilibration": 0.0}
+    arguments = sample_command(root, prepared, heavy_beads, tmp_path, "unbiased", **changes)
     result = run(arguments)
     assert result.returncode == 0, result.stderr
 

@@ -1,14 +1,11 @@
 """Every stage is a program of its own."""
 
+import importlib.util
+import re
 import subprocess
 import sys
 
 import pytest
-
-STAGES = (
-    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
-    "validate", "learning_curve", "report", "deploy",
-)  # fmt: skip
 
 
 def run(root, *arguments: str) -> subprocess.CompletedProcess:
@@ -17,11 +14,37 @@ def run(root, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_help(root, stage):
-    result = run(root, f"workflow/scripts/{stage}.py", "--help")
-    assert result.returncode == 0
-    assert "usage:" in result.stdout
+def options_of(path, monkeypatch, capsys) -> set[str]:
+    """Options in the help of a program, which is run in this process."""
+    specification = importlib.util.spec_from_file_location(f"program_{path.stem}", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    monkeypatch.setattr(sys, "argv", [path.name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0, path
+    return set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+
+
+def test_programs_have_the_options_that_rules_and_pages_use(root, monkeypatch, capsys):
+    folder = root / "workflow" / "scripts"
+    # It passes all its arguments on to another program.
+    programs = sorted(set(folder.glob("*.py")) - {folder / "with_gpu.py"})
+    known = {path.stem: options_of(path, monkeypatch, capsys) for path in programs}
+    used = set()
+    for rules in sorted((root / "workflow" / "rules").glob("*.smk")):
+        text = rules.read_text()
+        names = re.findall(r'script=SCRIPTS / "(\w+)\.py"', text)
+        options = set().union(*(known[name] for name in names))
+        if names:
+            assert set(re.findall(r"--[a-z-]+", text)) <= options, rules
+        used |= set(names)
+    assert {"prepare", "sample", "map", "train", "simulate", "validate", "report"} <= used
+    guide = (root / "docs" / "guide.md").read_text().replace("\\\n", " ").replace("`", "\n")
+    shown = re.findall(r"python workflow/scripts/(\w+)\.py(.*)", guide)
+    assert {"deploy", "export_tables", "status"} <= {name for name, _ in shown}
+    for name, rest in shown:
+        assert set(re.findall(r"--[a-z-]+", rest)) - {"--help"} <= known[name], name
 
 
 def test_a_stage_by_hand_and_its_errors(root, tmp_path):

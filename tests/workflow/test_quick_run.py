@@ -1,6 +1,7 @@
 """config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
 
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -109,6 +110,28 @@ def test_run_is_documented(quick_run, summary):
     assert about["settings"]["potential"]["kind"] == "cgnet"
 
 
+def test_a_part_ends_with_a_report_of_its_own(quick_run, summary, tmp_path):
+    """In a copy of the finished run: one more job, whose table is that of these experiments."""
+    copy = type(quick_run)(tmp_path / "meanforce")
+    shutil.copytree(quick_run.folder, copy.folder)
+    assert copy.dirty_rules("system_muller_brown", *QUICK) == {
+        "report_of_part",
+        "system_muller_brown",
+    }
+    result = copy.snakemake("system_muller_brown", *QUICK)
+    assert result.returncode == 0, result.stdout + result.stderr
+    made = copy.folder / "results" / "reports" / "system_muller_brown"
+    # A verdict compares with the other experiments that are reported.
+    kept = [column for column in COLUMNS if column != "verdict"]
+    whole = summary[summary["system"] == "muller_brown"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(made / "summary.csv")[kept], whole[kept])
+    run = yaml.safe_load((made / "run.yaml").read_text())
+    assert set(run["config"]["experiments"]) == set(whole["experiment"])
+    page = (made / "report.html").read_text()
+    assert "muller_brown_static_x_rbf" in page
+    assert "capped_alanine_metadynamics_heavy_cgnet" not in page
+
+
 def test_snakemake_reports_by_itself(quick_run, tmp_path):
     """Its own report has the figures and tables of the run, by category and with captions."""
     result = quick_run.snakemake(*QUICK, "--report", str(tmp_path / "report.zip"))
@@ -152,26 +175,27 @@ LIBRARY = "workflow/scripts/meanforce/"
 AFTER_SAMPLE = {"sample", "forces", "map", "train", "simulate", "validate", "report"}
 AFTER_TRAIN = {"train", "simulate", "validate", "report"}
 CODE_EDITS = {
-    "systems/peptide.py": ("cutoff or 1.0", "cutoff or 1.1", {"prepare", *AFTER_SAMPLE}),
-    "sampling/metadynamics.py": ("max(1, round(", "max(2, round(", AFTER_SAMPLE),
-    "sampling/recompute.py": ("TOLERANCE = 1e-4", "TOLERANCE = 2e-4", AFTER_SAMPLE - {"sample"}),
-    "mapping/force_maps.py": ("atol=1e-10", "atol=1e-9", AFTER_SAMPLE - {"sample", "forces"}),
-    "training/loss.py": ("LOSS_CHUNK = 8192", "LOSS_CHUNK = 4096", AFTER_TRAIN),
-    "dynamics/langevin.py": ("= 0.5 * self", "= 0.50001 * self", AFTER_TRAIN - {"train"}),
-    "analysis/basins.py": ("argmin", "argmax", {"validate", "report"}),
-    "figures/numbers.py": (":.3g}", ":.4g}", {"report"}),
+    "systems/peptide.py": {"prepare", "beads", *AFTER_SAMPLE},
+    # Sampling reads the beads that its bias acts on.
+    "mapping/bead_weights.py": {"beads", *AFTER_SAMPLE},
+    "sampling/metadynamics.py": AFTER_SAMPLE,
+    "sampling/recompute.py": AFTER_SAMPLE - {"sample"},
+    "mapping/force_maps.py": AFTER_SAMPLE - {"sample", "forces"},
+    "fitting/loss.py": AFTER_TRAIN,
+    "dynamics/langevin.py": AFTER_TRAIN - {"train"},
+    "analysis/metrics/basins.py": {"validate", "report"},
+    "figures/numbers.py": {"report"},
 }
+"""A module of each stage, and the rules that depend on it."""
 
 
 @pytest.mark.parametrize("module", CODE_EDITS)
 def test_edited_module_reruns_its_stage_and_what_follows(quick_run, module):
-    old, new, expected = CODE_EDITS[module]
     path = quick_run.folder / LIBRARY / module
     source = path.read_text()
-    assert old in source
     try:
-        path.write_text(source.replace(old, new))
-        assert quick_run.dirty_rules(*QUICK) == expected
+        path.write_text(source + "\nEDITED = 1\n")
+        assert quick_run.dirty_rules(*QUICK) == CODE_EDITS[module]
     finally:
         path.write_text(source)
 
@@ -196,6 +220,18 @@ CONFIG_EDITS = {
     "force map": (
         lambda c: c["mappings"]["muller_brown"]["x"].update(force_map="aggregate"),
         AFTER_SAMPLE - {"sample", "forces"},
+    ),
+    "bead masses": (
+        lambda c: c["mappings"]["capped_alanine"]["heavy"].update(masses="consistent"),
+        AFTER_SAMPLE - {"sample", "forces"},
+    ),
+    "beads of no bias": (
+        lambda c: c["mappings"]["capped_alanine"]["core_beta"].update(weights="geometry"),
+        {"beads", *AFTER_SAMPLE} - {"sample", "forces"},
+    ),
+    "beads of a bias": (
+        lambda c: c["mappings"]["capped_alanine"]["heavy"].update(weights="geometry"),
+        {"beads", *AFTER_SAMPLE},
     ),
     "epochs": (
         lambda c: c["potentials"]["cgnet"]["training"].update(epochs=9),
@@ -227,9 +263,9 @@ def test_edited_setting_reruns_its_stage_and_what_follows(quick_run, tmp_path, e
 
 
 def test_spelling_reruns_nothing(quick_run, tmp_path):
-    text = (quick_run.folder / "config" / "quick.yaml").read_text()
-    assert "temperature: 300 K" in text
-    config = yaml.safe_load(text.replace("temperature: 300 K", "temperature: 300.0 K"))
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    assert config["state_points"]["T300"] == {"temperature": "300 K"}
+    config["state_points"]["T300"] = {"temperature": "300.0 K"}
     path = tmp_path / "config.yaml"
     reordered = {key: config[key] for key in sorted(config, reverse=True)}
     path.write_text("# A comment.\n" + yaml.safe_dump(reordered, sort_keys=False))

@@ -59,7 +59,7 @@ def sampling(root, prepared):
         folder.mkdir(exist_ok=True)
         settings = {
             "campaign": PROTOCOL | changes, "job": 1, "temperature": 300.0,
-            "collective_variables": {}, "mappings": {}, "seed": seed,
+            "collective_variables": {}, "seed": seed,
         }  # fmt: skip
         return command(
             root, "sample", "--prepared", prepared, "--settings", json.dumps(settings),

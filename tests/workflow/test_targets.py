@@ -71,6 +71,7 @@ def test_one_system_and_one_experiment(checkout):
         found = counts(result.stdout)
         assert found["validate"] == validated
         assert found["prepare"] == 1
+        assert found["report_of_part"] == 1
         assert "report" not in found
         assert "capped_alanine" not in result.stdout
 
@@ -164,7 +165,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     assert rows["train"][:5] == ["0", "0", "0", "0", "2"]
     assert "static/2/trajectory.h5, 40 %, 2 min left" in said
     assert "static/3/trajectory.h5, error: the disk is full (see results/" in said
-    assert "not counted, since none of their jobs has finished yet: prepare, sample" in said
+    assert "not counted, since none of their jobs has finished yet: prepare, beads, sample" in said
 
     listed = program(tmp_path, root, "clean_partial", "--list")
     assert "would remove: 1 folders" in listed

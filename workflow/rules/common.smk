@@ -1,4 +1,4 @@
-# No rules: the checked config, what each stage is told, and which files belong together.
+# No rules: the checked config, each stage's settings, and the inputs that depend on the config.
 import os
 import re
 import sys
@@ -14,9 +14,25 @@ PYTHON_FOLDER = str(Path(sys.executable).parent)
 os.environ.update(PATH=os.pathsep.join([PYTHON_FOLDER, os.environ.get("PATH", os.defpath)]))
 sys.path.insert(0, str(SCRIPTS))
 
+from meanforce import paths
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError
-from meanforce.settings import stages
+from meanforce.jobs import stages
+from meanforce.paths import (
+    BeadsPaths,
+    BenchmarkPaths,
+    CampaignPaths,
+    ComparedPaths,
+    CurvePaths,
+    DatasetPaths,
+    EquilibratedPaths,
+    MemberPaths,
+    PartReportPaths,
+    PreparedPaths,
+    ReplicaPaths,
+    WeightsPaths,
+)
+from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 
@@ -43,6 +59,7 @@ wildcard_constraints:
     mapping="[A-Za-z0-9_-]+",
     experiment="[A-Za-z0-9_-]+",
     curve="[A-Za-z0-9_-]+",
+    target="(system|experiment)_[A-Za-z0-9_-]+",
     replica=r"\d+",
     repeat=r"\d+",
     member=r"\d+",
@@ -50,8 +67,8 @@ wildcard_constraints:
 
 def settings_of(stage):
     """Canonical JSON of a stage's own settings, as a function of the job's wildcards."""
-    build = getattr(stages, f"{stage}_settings")
-    return lambda wildcards: stages.canonical(build(CONFIG, **dict(wildcards)))
+    build = getattr(stages, f"{stage}_job")
+    return lambda wildcards: build(CONFIG, **dict(wildcards)).canonical()
 
 
 def code_of(script):
@@ -72,137 +89,87 @@ def structure_files(wildcards):
 
 def start_of(wildcards):
     """Equilibrated state that sampling starts from; none where the prepared one will do."""
-    if not CONFIG.systems[wildcards.system].equilibrated:
-        return []
-    return [f"results/{wildcards.system}/{wildcards.state}/equilibrated/state.xml"]
-
-
-def datasets_of(system, mapping, campaigns, states, replicas=None):
-    """Mapped datasets of some replicas, or all, of campaigns at state points."""
-    return [
-        f"results/{system}/{state}/{campaign}/{job}/{mapping}.h5"
-        for campaign in campaigns
-        for state in states
-        for job in CONFIG.campaigns[system][campaign].jobs_of(replicas)
-    ]
+    place = inputs.start(CONFIG, wildcards.system, wildcards.state)
+    return [] if place is None else [place.state_xml]
 
 
 def frozen_bias(wildcards):
     """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
-    campaigns = CONFIG.campaigns[wildcards.system]
-    chosen = campaigns[wildcards.campaign]
-    source = chosen.bias_source
-    if source is None:
-        return []
-    job = chosen.bias_from(campaigns[source], int(wildcards.replica))
-    return [f"results/{wildcards.system}/{wildcards.state}/{source}/{job}/trajectory.h5"]
+    place = inputs.frozen_bias(CONFIG, **dict(wildcards))
+    return [] if place is None else [place.trajectory]
+
+
+def beads_of_bias(wildcards):
+    """Beads that a campaign's bias acts on."""
+    places = inputs.biased_beads(CONFIG, wildcards.system, wildcards.campaign)
+    return [place.beads for place in places]
 
 
 def trajectories_of_replica(wildcards):
     """Trajectories of all jobs of a replica of an umbrella campaign, in order."""
-    campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
-    return [
-        f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}/{job}/trajectory.h5"
-        for job in campaign.jobs_of([int(wildcards.repeat)])
-    ]
+    return [place.trajectory for place in inputs.jobs_of_replica(CONFIG, **dict(wildcards))]
 
 
 def weights_of_frames(wildcards):
     """Weights by all windows of the job's replica; other campaigns' frames carry their own."""
-    campaign = CONFIG.campaigns[wildcards.system][wildcards.campaign]
-    if not campaign.reweighted_together:
-        return []
-    folder = f"results/{wildcards.system}/{wildcards.state}/{wildcards.campaign}"
-    return [f"{folder}/weights-{campaign.replica_of(int(wildcards.replica))}.h5"]
+    names = (wildcards.system, wildcards.state, wildcards.campaign, wildcards.replica)
+    place = inputs.weights(CONFIG, *names)
+    return [] if place is None else [place.weights]
 
 
 def training_data(wildcards):
     """Datasets that an experiment trains on."""
-    chosen = CONFIG.experiments[wildcards.experiment]
-    return datasets_of(
-        chosen.system, chosen.mapping, chosen.campaigns, chosen.train, chosen.replicas
-    )
+    return [place.dataset for place in inputs.training_data(CONFIG, wildcards.experiment)]
 
 
 def reweighted_data(wildcards):
     """Training datasets of a state point that is trained at: the baseline of an experiment."""
-    chosen = CONFIG.experiments[wildcards.experiment]
-    if wildcards.state not in chosen.train:
-        return []
-    return datasets_of(
-        chosen.system, chosen.mapping, chosen.campaigns, [wildcards.state], chosen.replicas
-    )
+    places = inputs.training_data(CONFIG, wildcards.experiment, [wildcards.state])
+    return [place.dataset for place in places]
 
 
 def reference_data(wildcards):
     """Datasets that an experiment is validated against at a state point."""
-    chosen = CONFIG.experiments[wildcards.experiment]
-    if chosen.reference is None:
-        return []
-    return datasets_of(chosen.system, chosen.mapping, [chosen.reference], [wildcards.state])
+    places = inputs.reference_data(CONFIG, wildcards.experiment, [wildcards.state])
+    return [place.dataset for place in places]
 
 
 def models_of(wildcards):
     """Members of an experiment's ensemble."""
-    return [
-        f"results/experiments/{wildcards.experiment}/model-{member}.safetensors"
-        for member in range(CONFIG.experiments[wildcards.experiment].ensemble)
-    ]
+    return [place.model for place in inputs.members(CONFIG, wildcards.experiment)]
 
 
 def descriptions_of(wildcards):
     """What stands beside the members: programs read it, and remote storage must fetch it."""
-    return [str(Path(model).with_suffix(".json")) for model in models_of(wildcards)]
-
-
-def curves_of_all(wildcards):
-    """Training curves of all experiments."""
-    return [
-        f"results/experiments/{name}/curve-{member}.csv"
-        for name, experiment in CONFIG.experiments.items()
-        for member in range(experiment.ensemble)
-    ]
-
-
-def segments_of_all(wildcards):
-    """How fast each job of a campaign was that some experiment needs, each once."""
-    datasets = []
-    for chosen in CONFIG.experiments.values():
-        facts = chosen.system, chosen.mapping
-        datasets += datasets_of(*facts, chosen.campaigns, chosen.train, chosen.replicas)
-        if chosen.reference is not None:
-            datasets += datasets_of(*facts, [chosen.reference], (*chosen.train, *chosen.held_out))
-    return list(dict.fromkeys(str(Path(path).parent / "segments.csv") for path in datasets))
-
-
-def experiments_of(system):
-    """Names of a system's experiments."""
-    return [name for name, chosen in CONFIG.experiments.items() if chosen.system == system]
-
-
-def validated_states(file, experiments=None):
-    """One file of every state point at which experiments, or all of them, are validated."""
-    return [
-        f"results/experiments/{name}/{state}/{file}"
-        for name in (CONFIG.experiments if experiments is None else experiments)
-        for state in (*CONFIG.experiments[name].train, *CONFIG.experiments[name].held_out)
-    ]
+    return [place.description for place in inputs.members(CONFIG, wildcards.experiment)]
 
 
 def metrics_of_curve(wildcards):
     """Metrics of all runs of a learning curve, at all state points."""
-    return validated_states("metrics.csv", learning_curves(CONFIG)[wildcards.curve])
+    runs = learning_curves(CONFIG)[wildcards.curve]
+    return [place.metrics for place in inputs.compared(CONFIG, runs)]
 
 
-def learning_curve_figures():
-    """Figures of all learning curves."""
-    return [f"results/learning_curves/{curve}.png" for curve in learning_curves(CONFIG)]
+def part_of(experiments):
+    """The config with some of its experiments only."""
+    chosen = {name: CONFIG.experiments[name] for name in experiments}
+    return CONFIG.model_copy(update={"experiments": chosen})
 
 
-def learning_curve_tables():
-    """Tables that lie beside the figures of all learning curves."""
-    return [
-        str(Path(figure).with_suffix(suffix))
-        for figure in learning_curve_figures()
-        for suffix in (".csv", ".savings.csv")
-    ]
+def reported(part):
+    """What a report of a config's experiments is made from, by the names that its program uses."""
+    compared = inputs.compared(part)
+    whole = learning_curves(CONFIG)
+    # One run does not make a curve.
+    curves = [c for c in inputs.curves(part) if set(whole[c.curve]) <= set(part.experiments)]
+    return {
+        "metrics": [place.metrics for place in compared],
+        "curves": [place.curve for place in inputs.all_members(part)],
+        "profiles": [place.profiles for place in compared],
+        "surfaces": [place.surface for place in compared],
+        # Each once: experiments may share datasets, and mappings trajectories.
+        "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
+        "speeds": [place.speed for place in compared],
+        "learning_curves": [place.figure for place in curves],
+        "learning_tables": [file for place in curves for file in (place.table, place.savings)],
+    }

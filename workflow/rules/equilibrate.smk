@@ -4,14 +4,14 @@
 
 rule equilibrate:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
     output:
-        state="results/{system}/{state}/equilibrated/state.xml",
-        log="results/{system}/{state}/equilibrated/equilibration.csv",
+        state=EquilibratedPaths.state_xml,
+        log=EquilibratedPaths.table,
     log:
-        "results/{system}/{state}/equilibrated/equilibrate.log",
+        EquilibratedPaths.log,
     conda:
         ENVIRONMENT
     # With one thread the CPU platform gives the same bits again.

@@ -4,14 +4,14 @@
 
 rule forces:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
-        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
+        trajectory=ReplicaPaths.trajectory,
     output:
-        "results/{system}/{state}/{campaign}/{replica}/forces.h5",
+        ReplicaPaths.forces,
     log:
-        "results/{system}/{state}/{campaign}/{replica}/forces.log",
+        ReplicaPaths.forces_log,
     conda:
         ENVIRONMENT
     threads: 1

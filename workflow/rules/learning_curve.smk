@@ -7,16 +7,16 @@ rule learning_curve:
     input:
         metrics_of_curve,
     output:
-        table="results/learning_curves/{curve}.csv",
-        savings="results/learning_curves/{curve}.savings.csv",
+        table=CurvePaths.table,
+        savings=CurvePaths.savings,
         figure=report(
-            "results/learning_curves/{curve}.png",
+            CurvePaths.figure,
             caption="../report/learning_curve.rst",
             category="Learning curves",
             labels={"curve": "{curve}"},
         ),
     log:
-        "results/learning_curves/{curve}.log",
+        CurvePaths.log,
     conda:
         ENVIRONMENT
     threads: 1

@@ -1,23 +1,24 @@
 # map: positions and forces of atoms become positions and forces of beads.
-# Needs: a trajectory, its forces, the prepared system; the weights of umbrella windows.
+# Needs: a trajectory, its forces, the prepared system, the beads; the weights of umbrella windows.
 # Makes: {mapping}.h5, an H5MD dataset, {mapping}.force_maps.csv, how noisy each force map is, and
 # {mapping}.checks.json, what the dataset is worth.
 
 
 rule map:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
-        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
-        forces="results/{system}/{state}/{campaign}/{replica}/forces.h5",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
+        beads=BeadsPaths.beads,
+        trajectory=ReplicaPaths.trajectory,
+        forces=ReplicaPaths.forces,
         weights=weights_of_frames,
     output:
-        dataset="results/{system}/{state}/{campaign}/{replica}/{mapping}.h5",
-        table="results/{system}/{state}/{campaign}/{replica}/{mapping}.force_maps.csv",
-        checks="results/{system}/{state}/{campaign}/{replica}/{mapping}.checks.json",
+        dataset=DatasetPaths.dataset,
+        table=DatasetPaths.force_maps,
+        checks=DatasetPaths.checks,
     log:
-        "results/{system}/{state}/{campaign}/{replica}/map-{mapping}.log",
+        DatasetPaths.map_log,
     conda:
         ENVIRONMENT
     threads: 1
@@ -31,7 +32,7 @@ rule map:
         settings=settings_of("map"),
         code=code_of("map.py"),
     shell:
-        "python {params.script:q} --prepared {params.prepared:q} --trajectory {input.trajectory:q}"
-        " --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
+        "python {params.script:q} --prepared {params.prepared:q} --beads {input.beads:q}"
+        " --trajectory {input.trajectory:q} --forces {input.forces:q} {params.weights:q} --settings {params.settings:q}"
         " --output {output.dataset:q} --table {output.table:q} --checks {output.checks:q}"
         " >> {log:q} 2>&1"

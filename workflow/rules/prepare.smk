@@ -6,11 +6,11 @@ rule prepare:
     input:
         structure_files,
     output:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
     log:
-        "results/{system}/prepared/prepare.log",
+        PreparedPaths.log,
     conda:
         ENVIRONMENT
     threads: 1

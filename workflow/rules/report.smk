@@ -8,24 +8,15 @@ INCLUDED = ("baseline.html.j2", "experiment.html.j2", "closing.html.j2", "report
 
 rule report:
     input:
-        metrics=validated_states("metrics.csv"),
-        curves=curves_of_all,
-        profiles=validated_states("profiles.csv"),
-        surfaces=validated_states("surface.csv"),
-        segments=segments_of_all,
-        speeds=validated_states("speed.csv"),
-        learning_curves=learning_curve_figures(),
-        learning_tables=learning_curve_tables(),
+        **reported(CONFIG),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:
-        summary=report("results/summary.csv", caption="../report/summary.rst", category="Metrics"),
-        page=report(
-            "results/report.html", caption="../report/page.rst", category="The report's page"
-        ),
-        run="results/run.yaml",
+        summary=report(paths.SUMMARY, caption="../report/summary.rst", category="Metrics"),
+        page=report(paths.PAGE, caption="../report/page.rst", category="The report's page"),
+        run=paths.RUN,
     log:
-        "results/report.log",
+        paths.REPORT_LOG,
     conda:
         ENVIRONMENT
     threads: 1

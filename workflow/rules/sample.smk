@@ -1,22 +1,23 @@
 # sample: atomistic dynamics of one job of a campaign; killed at any moment, it goes on where it was.
-# Needs: the prepared system; in a box its equilibrated state; for a frozen bias the trajectory that
-# built it.
+# Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
+# frozen bias the trajectory that built it.
 # Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
 
 
 rule sample:
     input:
-        system="results/{system}/prepared/system.xml",
-        topology="results/{system}/prepared/topology.cif",
-        state="results/{system}/prepared/state.xml",
+        system=PreparedPaths.system_xml,
+        topology=PreparedPaths.topology_cif,
+        state=PreparedPaths.state_xml,
         start=start_of,
+        beads=beads_of_bias,
         bias_of=frozen_bias,
     output:
-        trajectory="results/{system}/{state}/{campaign}/{replica}/trajectory.h5",
-        log="results/{system}/{state}/{campaign}/{replica}/log.csv",
-        segments="results/{system}/{state}/{campaign}/{replica}/segments.csv",
+        trajectory=ReplicaPaths.trajectory,
+        log=ReplicaPaths.table,
+        segments=ReplicaPaths.segments,
     log:
-        "results/{system}/{state}/{campaign}/{replica}/sample.log",
+        ReplicaPaths.sample_log,
     conda:
         ENVIRONMENT
     threads: 1
@@ -29,13 +30,14 @@ rule sample:
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
+        beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
         bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
-        shared="results/{system}/{state}/{campaign}/.hills",
+        shared=CampaignPaths.hills,
         settings=settings_of("sample"),
         code=code_of("sample.py"),
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " {params.start:q} {params.bias_of:q} --shared {params.shared:q} --trajectory {output.trajectory:q}"
-        " --log {output.log:q} --segments {output.segments:q} --threads {threads}"
+        " {params.start:q} {params.beads:q} {params.bias_of:q} --shared {params.shared:q}"
+        " --trajectory {output.trajectory:q} --log {output.log:q} --segments {output.segments:q} --threads {threads}"
         " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -9,10 +9,10 @@ rule simulate:
         descriptions=descriptions_of,
         datasets=training_data,
     output:
-        trajectory="results/experiments/{experiment}/{state}/cg.h5",
-        speed="results/experiments/{experiment}/{state}/speed.csv",
+        trajectory=ComparedPaths.trajectory,
+        speed=ComparedPaths.speed,
     log:
-        "results/experiments/{experiment}/{state}/simulate.log",
+        ComparedPaths.simulate_log,
     conda:
         ENVIRONMENT
     threads: 1

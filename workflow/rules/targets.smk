@@ -1,12 +1,14 @@
 # targets: what a person may ask for besides `all`; none of these names is a file.
-#   system_NAME      the experiments of one system, compared with their references
-#   experiment_NAME  one experiment, the same
+#   system_NAME      the experiments of one system, and results/reports/system_NAME/report.html
+#   experiment_NAME  one experiment, and its report in the same way
 #   benchmarks       all programs of tests/benchmarks, one after the other
 #   clean_partial    removes what jobs that are gone left behind, never a live job's
 
-TARGETS = {f"system_{system}": experiments_of(system) for system in CONFIG.systems} | {
-    f"experiment_{name}": [name] for name in CONFIG.experiments
-}
+TARGETS = {
+    f"system_{system}": names
+    for system in CONFIG.systems
+    if (names := [name for name, e in CONFIG.experiments.items() if e.system == system])
+} | {f"experiment_{name}": [name] for name in CONFIG.experiments}
 BENCHMARKS = [
     path.stem
     for path in sorted(Path(workflow.basedir, "tests", "benchmarks").glob("*.py"))
@@ -19,20 +21,42 @@ for asked in sys.argv[1:]:
     if re.fullmatch(r"(system|experiment)_[\w-]+", asked) and asked not in TARGETS:
         raise WorkflowError(f"there is no target '{asked}'; known: {', '.join(TARGETS)}")
 
-for target, names in TARGETS.items():
+for target in TARGETS:
 
     rule:
         name:
             target
         input:
-            validated_states("metrics.csv", names),
-            validated_states("free_energy.png", names),
+            PartReportPaths(target).summary,
+            PartReportPaths(target).page,
         localrule: True
+
+
+def part(wildcards):
+    """The config with the experiments of a target only."""
+    return part_of(TARGETS[wildcards.target])
+
+
+use rule report as report_of_part with:
+    input:
+        unpack(lambda wildcards: reported(part(wildcards))),
+        template=PAGE / "report.html.j2",
+        included=[PAGE / name for name in INCLUDED],
+    output:
+        summary=PartReportPaths.summary,
+        page=PartReportPaths.page,
+        run=PartReportPaths.run,
+    log:
+        PartReportPaths.log,
+    params:
+        script=SCRIPTS / "report.py",
+        settings=lambda wildcards: stages.report_job(part(wildcards)).canonical(),
+        code=code_of("report.py"),
 
 
 rule benchmarks:
     input:
-        expand("results/benchmarks/{program}.txt", program=BENCHMARKS),
+        expand(BenchmarkPaths.table, program=BENCHMARKS),
     localrule: True
 
 
@@ -40,9 +64,9 @@ rule benchmark:
     input:
         Path(workflow.basedir) / "tests" / "benchmarks" / "{program}.py",
     output:
-        "results/benchmarks/{program}.txt",
+        BenchmarkPaths.table,
     log:
-        "results/benchmarks/{program}.log",
+        BenchmarkPaths.log,
     conda:
         ENVIRONMENT
     # Whatever runs beside them changes the times.
@@ -53,7 +77,7 @@ rule benchmark:
 
 rule clean_partial:
     log:
-        "results/clean_partial.log",
+        paths.CLEAN_PARTIAL_LOG,
     localrule: True
     conda:
         ENVIRONMENT

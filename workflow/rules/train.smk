@@ -7,11 +7,11 @@ rule train:
     input:
         training_data,
     output:
-        model="results/experiments/{experiment}/model-{member}.safetensors",
-        description="results/experiments/{experiment}/model-{member}.json",
-        curve="results/experiments/{experiment}/curve-{member}.csv",
+        model=MemberPaths.model,
+        description=MemberPaths.description,
+        curve=MemberPaths.curve,
     log:
-        "results/experiments/{experiment}/train-{member}.log",
+        MemberPaths.log,
     # Training takes long and much waits for it, so it starts as soon as it can.
     priority: 10
     conda:

@@ -5,23 +5,23 @@
 
 rule validate:
     input:
-        trajectory="results/experiments/{experiment}/{state}/cg.h5",
+        trajectory=ComparedPaths.trajectory,
         models=models_of,
         descriptions=descriptions_of,
         reference=reference_data,
         training=reweighted_data,
     output:
-        metrics="results/experiments/{experiment}/{state}/metrics.csv",
-        profiles="results/experiments/{experiment}/{state}/profiles.csv",
-        surface="results/experiments/{experiment}/{state}/surface.csv",
+        metrics=ComparedPaths.metrics,
+        profiles=ComparedPaths.profiles,
+        surface=ComparedPaths.surface,
         figure=report(
-            "results/experiments/{experiment}/{state}/free_energy.png",
+            ComparedPaths.figure,
             caption="../report/free_energy.rst",
             category="Free energies",
             labels={"experiment": "{experiment}", "state point": "{state}"},
         ),
     log:
-        "results/experiments/{experiment}/{state}/validate.log",
+        ComparedPaths.validate_log,
     conda:
         ENVIRONMENT
     threads: 1

@@ -7,10 +7,10 @@ rule weights:
     input:
         trajectories_of_replica,
     output:
-        weights="results/{system}/{state}/{campaign}/weights-{repeat}.h5",
-        overlap="results/{system}/{state}/{campaign}/overlap-{repeat}.csv",
+        weights=WeightsPaths.weights,
+        overlap=WeightsPaths.overlap,
     log:
-        "results/{system}/{state}/{campaign}/weights-{repeat}.log",
+        WeightsPaths.log,
     conda:
         ENVIRONMENT
     threads: 1

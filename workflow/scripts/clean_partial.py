@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
+from meanforce.paths import RESULTS
 from meanforce.restart.lock import owner_of
 from meanforce.restart.overview import clean, work_folders
 
@@ -11,7 +12,7 @@ from meanforce.restart.overview import clean, work_folders
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, nargs="?", default=Path("results"))
+    parser.add_argument("folder", type=Path, nargs="?", default=Path(RESULTS))
     parser.add_argument("--list", action="store_true", help="only say what would be removed")
     arguments = parser.parse_args()
     done, removed = "would remove" if arguments.list else "removed", 0

@@ -6,10 +6,9 @@ from pathlib import Path
 import openmm
 
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.equilibrate import EquilibrateJob
 from meanforce.progress import report
 from meanforce.restart.job import add_options, digest, resumable
-from meanforce.settings.job import read_settings, validated
-from meanforce.settings.systems.equilibration import EquilibrationSettings
 from meanforce.systems.equilibration import Bath, Equilibrator
 from meanforce.systems.prepared import Prepared
 
@@ -21,23 +20,23 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file: {equilibration, temperature, pressure, seed}",
+        help="JSON text or file of a EquilibrateJob",
     )
     parser.add_argument("--state", type=Path, required=True, help="XML file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
     add_options(parser)
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = EquilibrateJob.read(arguments.settings)
     equilibrator = Equilibrator(
         Prepared.read(arguments.prepared),
-        validated(EquilibrationSettings, settings["equilibration"], "equilibration"),
-        Bath(settings["temperature"], settings["pressure"], settings["seed"]),
+        settings.equilibration,
+        Bath(settings.temperature, settings.pressure, settings.seed),
         arguments.threads,
         report,
     )
     identity = {
-        "settings": dict(settings),
+        "settings": settings.plain(),
         "system.xml": digest(arguments.prepared / "system.xml"),
         "state.xml": digest(arguments.prepared / "state.xml"),
     }

@@ -8,27 +8,27 @@ import pandas as pd
 from meanforce.analysis.learning_curve import points, run_errors, savings_table
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.learning_curve import draw
+from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.settings.job import read_settings
 
 
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="metrics.csv files")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {runs, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a LearningCurveJob")
     parser.add_argument("--table", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--savings", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
+    settings = LearningCurveJob.read(arguments.settings)
     summary = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
-    errors = run_errors(summary, settings["runs"])
+    errors = run_errors(summary, settings.plain()["runs"])
     if errors.empty:
         raise InputError("--metrics: hold no error that a learning curve could show")
     mean = points(errors)
-    savings = savings_table(errors, settings["seed"])
+    savings = savings_table(errors, settings.seed)
     with work_folder(arguments.table) as folder:
         draw(errors, mean, savings, folder / "figure.png")
         mean.to_csv(folder / "table.csv", index=False)

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.map import MapJob
 from meanforce.mapping.apply import Files, map_replica
+from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
-from meanforce.settings.job import read_settings, validated
-from meanforce.settings.mappings import MappingSettings
-from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
 
@@ -21,23 +20,26 @@ from meanforce.systems.topology import prepared_topology
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
+    parser.add_argument("--beads", type=Path, required=True, help="file made by beads.py")
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
     parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
-    parser.add_argument("--settings", required=True, help="JSON text or file: {mapping, seed}")
+    parser.add_argument("--settings", required=True, help="JSON text or file of a MapJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--table", type=Path, required=True, help="CSV file of force maps to write")
     parser.add_argument("--checks", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
-    settings = read_settings(arguments.settings)
-    prepared = Prepared.read(arguments.prepared)
-    system = prepared.system
+    job = MapJob.read(arguments.settings)
+    system = Prepared.read(arguments.prepared).system
+    mapped = MappedSystem.read(arguments.beads)
+    mapped.check_atoms(system.getNumParticles(), arguments.beads)
     constraints = [
         tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
     ]
     with work_folder(arguments.output) as folder:
         map_replica(
-            validated(MappingSettings, settings["mapping"], "mapping"),
+            job.mapping,
+            mapped.beads[job.mapping.masses],
             prepared_topology(arguments.prepared / "topology.cif"),
             constraints,
             Files(
@@ -47,9 +49,8 @@ def main() -> None:
                 dataset=folder / "dataset.h5",
                 table=folder / "force_maps.csv",
             ),
-            settings["seed"],
+            job.seed,
             report,
-            atoms_of(prepared),
         )
         (folder / "force_maps.csv").replace(arguments.table)
         with H5mdReader(folder / "dataset.h5") as reader:

@@ -17,7 +17,8 @@ from meanforce.analysis.metrics.registry import METRICS
 from meanforce.analysis.naming import BASELINE, MODEL, baseline_name, judged
 from meanforce.analysis.samples import reference_sample
 from meanforce.errors import InputError
-from meanforce.settings import stages
+from meanforce.jobs import stages
+from meanforce.jobs.validate import TrainingFacts
 from meanforce.settings.load import load_config
 from meanforce.units import KCAL, kt
 
@@ -27,8 +28,10 @@ HALVES = {
     "barriers": {"x": ["left", "right"]},
     "cutoff": 8.0,
 }
-ENTRY = {"kind": "static", "jobs_per_replica": 1, "windows": None, "time_windows": None}
-"""Of a campaign, in the settings of the stage."""
+ENTRY = TrainingFacts(
+    dynamical=False, jobs_per_replica=1, windows=None, datasets=1, time_windows=None
+)
+"""Of a campaign with one dataset."""
 
 
 def biased(path, n, seed, mean=0.0):
@@ -39,7 +42,7 @@ def biased(path, n, seed, mean=0.0):
 
 def loaded(*paths, **changes):
     """The sample of one campaign, as the stage reads it."""
-    entry = ENTRY | {"datasets": len(paths)} | changes
+    entry = ENTRY.model_copy(update={"datasets": len(paths)} | changes)
     return baseline.training_sample(list(paths), [entry], [X["x"]], 10, 300.0, print)
 
 
@@ -140,7 +143,7 @@ def test_campaigns_count_by_their_frames(tmp_path):
         write(tmp_path / "a.h5", x, np.full(100, 50.0)),
         write(tmp_path / "b.h5", -np.ones(300), np.full(300, -50.0)),
     ]
-    entries = [ENTRY | {"datasets": 1}] * 2
+    entries = [ENTRY] * 2
     sample = baseline.training_sample(paths, entries, [X["x"]], 10, 300.0, print)
     assert sample.weights.sum() == pytest.approx(1)
     assert sample.weights @ (sample.variables[:, 0] > 0) == pytest.approx(0.25)
@@ -154,12 +157,9 @@ def test_campaigns_count_by_their_frames(tmp_path):
 
 def test_what_the_stage_is_told(config):
     experiment = "capped_alanine_metadynamics_heavy_cgnet"
-    found = stages.validate_settings(load_config(config), experiment, "T300")["training"]
-    assert found == [
-        {"kind": "metadynamics", "jobs_per_replica": 1, "windows": None, "datasets": 1,
-         "time_windows": None}
-    ]  # fmt: skip
-    assert stages.validate_settings(load_config(config), experiment, "T350")["training"] == []
+    found = stages.validate_job(load_config(config), experiment, "T300").training
+    assert found == [ENTRY]
+    assert stages.validate_job(load_config(config), experiment, "T350").training == []
 
 
 @pytest.mark.parametrize(("replicas", "datasets"), [(None, 6), ([2], 2), ([3, 1], 4)])
@@ -173,14 +173,14 @@ def test_all_windows_of_a_replica_are_reweighted(config, replicas, datasets):
     }  # fmt: skip
     if replicas:
         put("experiments", experiment, "replicas", replicas)(config)
-    found = stages.validate_settings(load_config(config), experiment, "T400")["training"]
-    assert [one["datasets"] for one in found] == [datasets] * bool(datasets)
+    found = stages.validate_job(load_config(config), experiment, "T400").training
+    assert [one.datasets for one in found] == [datasets] * bool(datasets)
 
 
 def test_a_run_is_reweighted_in_its_window(root, monkeypatch):
     monkeypatch.chdir(root)
     config = load_config(yaml.safe_load((root / "config" / "learning_curve.yaml").read_text()))
     name = "metadynamics_500ps_2"
-    (one,) = stages.validate_settings(config, name, "T300")["training"]
-    assert one["datasets"] == 1
-    assert one["time_windows"] == stages.train_settings(config, name, "0")["windows"]
+    (one,) = stages.validate_job(config, name, "T300").training
+    assert one.datasets == 1
+    assert one.time_windows == stages.train_job(config, name, "0").windows

@@ -1,7 +1,6 @@
 """Error bars and weights of references of every kind of campaign, against known answers."""
 
 import dataclasses
-import json
 import math
 
 import numpy as np
@@ -12,7 +11,8 @@ from reference_files import MANY, REPEATS, write
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.samples import SEVERAL, reference_sample
 from meanforce.analysis.surfaces import Axes, block_histograms
-from meanforce.settings import stages
+from meanforce.jobs import stages
+from meanforce.jobs.validate import ValidateJob
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.load import load_config
 from meanforce.statistics.resampling import resampled
@@ -130,8 +130,8 @@ def test_protocol_of_an_umbrella_campaign(config):
         "force_constant": ["100 kJ/mol/rad^2"], "replicas": 2,
     }  # fmt: skip
     config["experiments"][experiment]["reference"] = "unbiased"
-    settings = stages.validate_settings(load_config(config), experiment, "T350")
-    settings = json.loads(stages.canonical(settings))["reference"]
+    job = stages.validate_job(load_config(config), experiment, "T350")
+    settings = ValidateJob.read(job.canonical()).reference
     lines = []
     beads = ["ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"]
     found = Protocol.of(settings, 350.0, beads, lines.append)

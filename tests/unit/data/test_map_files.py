@@ -8,6 +8,7 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
+from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.project import BLOCK, project
 from meanforce.restart.records import RecordFile
 from meanforce.settings.mappings import MappingSettings
@@ -54,7 +55,8 @@ def write_run(folder, topology, seed: int = 1, frames: int = 50) -> tuple:
 def run(topology, trajectory, forces, output) -> None:
     settings = MappingSettings(template="heavy", force_map="slice")
     files = Files(trajectory, forces, None, output, output.with_suffix(".csv"))
-    map_replica(settings, topology, [], files, None, lambda line: None)
+    beads = build_beads(settings, topology, "m")
+    map_replica(settings, beads, topology, [], files, None, lambda line: None)
 
 
 def test_dataset_holds_mapped_frames_times_and_box(topology, tmp_path):

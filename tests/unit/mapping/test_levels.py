@@ -19,10 +19,11 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
+from meanforce.jobs import stages
 from meanforce.mapping.apply import Files, map_replica
+from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.quality import check_dataset
 from meanforce.sampling.recompute import recompute
-from meanforce.settings import stages
 from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -61,14 +62,8 @@ def mapped(folder, name: str, **settings) -> None:
         folder / "trajectory.h5", folder / "forces.h5", None, folder / name, folder / "table.csv"
     )
     values = {"beads": ATOMS, "force_map": "slice"} | settings
-    map_replica(
-        MappingSettings.model_validate(values, context={"internal": True}),
-        topology,
-        [],
-        files,
-        3,
-        print,
-    )
+    mapping = MappingSettings.model_validate(values, context={"internal": True})
+    map_replica(mapping, build_beads(mapping, topology, "m"), topology, [], files, 3, print)
 
 
 def bond_temperatures(positions: np.ndarray) -> float:
@@ -231,7 +226,7 @@ def one_state(config) -> dict:
 
 def test_levels_are_the_temperatures_of_an_experiment(one_state):
     config = load_config(one_state)
-    assert json.loads(stages.canonical(stages.train_settings(config, "one", "0")))
+    assert json.loads(stages.train_job(config, "one", "0").canonical())
     potential = one_state["experiments"]["one"]["potential"]
     one_state["potentials"][potential]["temperature"] = "quadratic"
     load_config(one_state)

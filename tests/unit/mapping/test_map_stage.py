@@ -15,7 +15,7 @@ from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
 from meanforce.mapping import replica
 from meanforce.mapping.apply import Files, map_replica
-from meanforce.mapping.configuration import Beads
+from meanforce.mapping.configuration import Beads, build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.mapping.groups import groups_of, parts_by_block
 from meanforce.sampling.recompute import recompute
@@ -59,7 +59,8 @@ def mapped(run, folder, seed=None, **settings) -> tuple[H5mdReader, list[dict[st
         run / "trajectory.h5", run / "forces.h5", None, folder / "beads.h5", folder / "table.csv"
     )
     mapping = MappingSettings.model_validate(settings, context={"internal": True})
-    map_replica(mapping, topology, [], files, seed, print)
+    beads = build_beads(mapping, topology, "m")
+    map_replica(mapping, beads, topology, [], files, seed, print)
     with files.table.open() as file:
         return H5mdReader(files.dataset), list(csv.DictReader(file))
 

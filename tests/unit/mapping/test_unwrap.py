@@ -239,16 +239,15 @@ def test_datasets_do_not_depend_on_how_frames_were_wrapped(alanine, root, tmp_pa
     start = input_atoms(settings)
     places = np.array(list(itertools.product([0.0, 0.5], repeat=3))) @ SKEWED
     frames = positions - positions.mean(axis=0) + places[:, None]
+    boxed = dataclasses.replace(start, box=SKEWED)
+    beads = build_beads(MAPPINGS["heavy"], topology, "m", boxed)
     mapped, parameters = [], []
     for name, wrapped in (("whole", frames), ("cut", wrap(frames, SKEWED))):
         openmm_topology = read_structure(path).topology
         trajectory, forces = replica(tmp_path / name, openmm_topology, wrapped, SKEWED)
         output = tmp_path / f"{name}.h5"
         files = Files(trajectory, forces, None, output, tmp_path / f"{name}.csv")
-        map_replica(
-            MAPPINGS["heavy"], topology, [], files, None, print,
-            dataclasses.replace(start, box=SKEWED),
-        )  # fmt: skip
+        map_replica(MAPPINGS["heavy"], beads, topology, [], files, None, print)
         with H5mdReader(output) as dataset:
             mapped.append(dataset.positions() - dataset.positions()[:, :1])
             parameters.append(dataset.parameters)
@@ -266,6 +265,6 @@ def test_trajectories_of_other_atoms_are_not_mapped(alanine, root, tmp_path):
     trajectory, forces = replica(tmp_path / "other", other, positions[None], CUBE)
     with pytest.raises(InputError, match=r"t\.h5: its atom number 7 is GLY2-N, but ALA2-N in the"):
         map_replica(
-            MAPPINGS["heavy"], topology, [],
+            MAPPINGS["heavy"], build_beads(MAPPINGS["heavy"], topology, "m"), topology, [],
             Files(trajectory, forces, None, tmp_path / "x.h5", tmp_path / "x.csv"), None, print,
         )  # fmt: skip

@@ -11,13 +11,13 @@ import torch
 from openmm import unit
 
 from meanforce.dynamics.shared_bias import SharedBias
+from meanforce.jobs import stages
 from meanforce.mapping.configuration import Beads
 from meanforce.potentials.variables import CollectiveVariables, evaluate_variables
 from meanforce.sampling.collective_variables import as_variable, bias_force, values_in
 from meanforce.sampling.grid import BiasGrid
-from meanforce.settings import stages
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
-from meanforce.settings.job import validated, validated_each
+from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.simulations import CgBiasSettings
 
@@ -49,8 +49,8 @@ COMBINED = {
     "combination_of_numbers": {"cos_dihedral": 2.0, "sin_dihedral": -1.0, "coordination": 0.3},
     "combination_of_angles": {"angle": -2.0},
 }
-VARIABLES = validated_each(
-    CollectiveVariableSettings,
+VARIABLES = validated(
+    dict[str, CollectiveVariableSettings],
     PLAIN
     | {
         name: define(
@@ -335,7 +335,7 @@ def test_jobs_get_a_combination_with_its_members_and_nothing_else(config):
     job = ("capped_alanine", "T300", "unbiased", "1")
 
     def text() -> str:
-        return stages.canonical(stages.sample_settings(load_config(config), *job))
+        return stages.sample_job(load_config(config), *job).canonical()
 
     before = text()
     told = json.loads(before)["collective_variables"]

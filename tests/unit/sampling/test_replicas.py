@@ -3,7 +3,7 @@
 import pytest
 
 from meanforce.errors import InputError
-from meanforce.settings import stages
+from meanforce.jobs import stages
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 
@@ -51,17 +51,17 @@ def test_an_experiment_uses_all_jobs_of_its_replicas(umbrella):
         assert weights == {2}
         assert f"{at}/plain/2/heavy.h5" in outputs
         assert f"{at}/plain/1/heavy.h5" not in outputs
-    settings = stages.train_settings(config, "one", "0")
+    settings = stages.train_job(config, "one", "0")
     # Windows at both states, plain dynamics at both states.
-    assert settings["datasets_per_replica"] == [2, 2, 1, 1]
+    assert settings.datasets_per_replica == [2, 2, 1, 1]
     length = config.campaigns[SYSTEM]["windows"].length
     assert stages.atomistic_time(config, "one") == 2 * 7 * length
 
 
 def test_without_replicas_all_are_used(umbrella):
     del umbrella["experiments"]["one"]["replicas"]
-    settings = stages.train_settings(load_config(umbrella), "one", "0")
-    assert settings["datasets_per_replica"] == [2] * 6 + [1] * 4
+    settings = stages.train_job(load_config(umbrella), "one", "0")
+    assert settings.datasets_per_replica == [2] * 6 + [1] * 4
 
 
 def test_a_job_is_no_replica(umbrella):

@@ -12,7 +12,8 @@ from meanforce.data.h5md import H5mdWriter
 from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
-from meanforce.settings import stages
+from meanforce.jobs import stages
+from meanforce.jobs.learning_curve import CurveRun
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
@@ -46,14 +47,15 @@ def test_times_and_seeds_become_runs(raw):
     run = config.experiments["unbiased_250ps_4"]
     assert (run.replicas, run.time, run.of, run.seed) == ([4], 250.0, "unbiased", 4)
     assert list(learning_curves(config)) == [SYSTEM]
-    about = stages.learning_curve_settings(config, SYSTEM)["runs"]
+    about = stages.learning_curve_job(config, SYSTEM).runs
     assert set(about) == set(expected)
-    assert about["unbiased_250ps_4"] == {
-        "experiment": "unbiased", "atomistic_time": 250.0, "seed": 4, "plain": True
-    }  # fmt: skip
-    assert not about["metadynamics_250ps_4"]["plain"]
+    assert about["unbiased_250ps_4"] == CurveRun.model_validate(
+        {"experiment": "unbiased", "atomistic_time": 250.0, "seed": 4, "plain": True},
+        context={"internal": True},
+    )
+    assert not about["metadynamics_250ps_4"].plain
     assert stages.atomistic_time(config, "unbiased_250ps_4") == 250.0
-    seeds = {stages.train_settings(config, name, "0")["seed"] for name in expected}
+    seeds = {stages.train_job(config, name, "0").seed for name in expected}
     assert len(seeds) == len(expected)
 
 
@@ -80,8 +82,8 @@ def test_a_window_costs_what_its_run_may_spend(raw, kind):
     config = load_config(raw)
     copies = {"metadynamics": 3, "replica_exchange": 4}.get(kind, 1)
     for name, run in config.experiments.items():
-        [(begin, end)] = stages.train_settings(config, name, "0")["windows"]
-        assert stages.simulate_settings(config, name, "T300")["windows"] == [(begin, end)]
+        [(begin, end)] = stages.train_job(config, name, "0").windows
+        assert stages.simulate_job(config, name, "T300").windows == [(begin, end)]
         # Frames of a window: begin ≤ time < end, times being multiples of the stride.
         last = np.floor(end / 0.04) * 0.04
         spent = copies * (10.0 + last + 0.002 * last / 0.04)
@@ -97,7 +99,7 @@ def test_a_share_for_each_campaign_and_state_point(raw):
         "atomistic_time": ["2 ns"],
     }  # fmt: skip
     raw["experiments"] = {"one": one}
-    windows = stages.train_settings(load_config(raw), "one_2000ps_1", "0")["windows"]
+    windows = stages.train_job(load_config(raw), "one_2000ps_1", "0").windows
     assert len(windows) == 4 and len(set(windows)) == 1
     assert windows[0][1] == pytest.approx((500.0 - 10.0) / 1.05, abs=0.01)
 
@@ -111,7 +113,7 @@ def test_the_equilibration_of_a_box_counts(root, monkeypatch):
     config = load_config(raw)
     phases = config.systems["capped_alanine_water"].equilibration
     before = phases.nvt + phases.npt + phases.nvt_final + 100.0
-    windows = stages.train_settings(config, "one_6000ps_2", "0")["windows"]
+    windows = stages.train_job(config, "one_6000ps_2", "0").windows
     for _, end in windows:
         assert before + end * (1 + 4 / 200) == pytest.approx(3000.0, abs=0.01)
     assert len(windows) == 2
@@ -138,22 +140,20 @@ def test_another_time_needs_no_sampling(raw):
     for campaign in ("unbiased", "metadynamics"):
         for seed in "1234":
             job = (SYSTEM, "T300", campaign, seed)
-            assert stages.sample_settings(before, *job) == stages.sample_settings(after, *job)
-            assert stages.map_settings(before, *job, "heavy") == stages.map_settings(
-                after, *job, "heavy"
-            )
+            assert stages.sample_job(before, *job) == stages.sample_job(after, *job)
+            assert stages.map_job(before, *job, "heavy") == stages.map_job(after, *job, "heavy")
     # Nor does it change what was trained already.
     for name in before.experiments:
-        for build in (stages.train_settings, stages.simulate_settings, stages.validate_settings):
-            what = "0" if build is stages.train_settings else "T300"
+        for build in (stages.train_job, stages.simulate_job, stages.validate_job):
+            what = "0" if build is stages.train_job else "T300"
             assert build(before, name, what) == build(after, name, what)
 
 
 def test_other_experiments_use_all_of_their_data(config):
     loaded = load_config(config)
     for name in loaded.experiments:
-        assert stages.train_settings(loaded, name, "0")["windows"] is None
-        assert stages.simulate_settings(loaded, name, "T350")["windows"] is None
+        assert stages.train_job(loaded, name, "0").windows is None
+        assert stages.simulate_job(loaded, name, "T350").windows is None
     assert not learning_curves(loaded)
 
 

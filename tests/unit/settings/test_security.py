@@ -6,12 +6,12 @@ import re
 import pytest
 
 from meanforce.errors import InputError
+from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.mapping.names import find_atoms
 from meanforce.sampling.static import check_formula as check_syntax
 from meanforce.sampling.static import numbered
 from meanforce.settings.base import NAME
 from meanforce.settings.formula import check_formula
-from meanforce.settings.job import read_settings
 from meanforce.settings.load import load_config
 from meanforce.systems import force_field
 from meanforce.systems.topology import input_topology
@@ -219,9 +219,10 @@ def test_paths_that_are_none(config, name):
 def test_settings_from_a_pipe(tmp_path):
     """The report's settings, as long as the config, come through one."""
     path = tmp_path / "settings.json"
-    path.write_text('{"a": 1}')
-    assert read_settings(str(path)) == {"a": 1}
+    job = LearningCurveJob.of(runs={}, seed=3)
+    path.write_text(job.canonical())
+    assert LearningCurveJob.read(str(path)) == job
     with pytest.raises(InputError, match="neither JSON text nor a file"):
-        read_settings(str(tmp_path / "nothing"))
+        LearningCurveJob.read(str(tmp_path / "nothing"))
     with pytest.raises(InputError, match="is not JSON"):
-        read_settings('{"a": ' + "[" * 100000)
+        LearningCurveJob.read('{"a": ' + "[" * 100000)

@@ -10,9 +10,9 @@ from openmm import app, unit
 from water_boxes import N_SOLUTE, SMALL, WATER, described
 
 from meanforce.errors import InputError
+from meanforce.jobs import stages
 from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.check import check_structures
-from meanforce.settings import stages
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -244,11 +244,11 @@ def test_stages_are_told_what_concerns_them(root):
     changed["systems"][name]["equilibration"]["npt"] = "300 ps"
     changed["state_points"]["T300"]["pressure"] = "5 bar"
     second = load_config(changed)
-    assert stages.prepare_settings(first, name) == stages.prepare_settings(second, name)
-    settings = [stages.equilibrate_settings(c, name, "T300") for c in (first, second)]
-    assert [s["equilibration"]["npt"] for s in settings] == [400.0, 300.0]
-    assert [s["pressure"] for s in settings] == [1.0, 5.0]
-    assert stages.equilibrate_settings(first, name, "T400")["pressure"] == 10.0
+    assert stages.prepare_job(first, name) == stages.prepare_job(second, name)
+    settings = [stages.equilibrate_job(c, name, "T300") for c in (first, second)]
+    assert [s.equilibration.npt for s in settings] == [400.0, 300.0]
+    assert [s.pressure for s in settings] == [1.0, 5.0]
+    assert stages.equilibrate_job(first, name, "T400").pressure == 10.0
 
 
 def test_four_site_water(tmp_path):

@@ -1,0 +1,1 @@
+"""Coarse-grained potentials from biased atomistic dynamics, and how good they are."""

@@ -1,0 +1,1 @@
+"""How a model compares with its reference: samples, surfaces, errors and verdicts."""

@@ -10,9 +10,8 @@ are the same.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample, reference_sample
 from meanforce.data.h5md import H5mdReader, contents
+from meanforce.jobs.validate import TrainingFacts
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 METRICS = (
@@ -79,7 +79,7 @@ def independent(training: list[Path], reference: list[Path]) -> bool:
 
 def training_sample(
     paths: list[Path],
-    campaigns: Sequence[Mapping[str, Any]],
+    campaigns: Sequence[TrainingFacts],
     variables: Sequence[CollectiveVariableSettings],
     blocks_per_replica: int,
     temperature: float,
@@ -89,8 +89,8 @@ def training_sample(
 
     Args:
         paths: datasets, campaign after campaign, and replica after replica.
-        campaigns: settings of the stage, entry `training`: the protocol of each campaign, how many
-            datasets are its own, and their time windows.
+        campaigns: the protocol of each campaign, how many datasets are its own, and their time
+            windows.
         variables: collective variables that are evaluated.
         blocks_per_replica: number of time blocks.
         temperature: of the state point, K.
@@ -98,13 +98,13 @@ def training_sample(
     """
     samples, start = [], 0
     for campaign in campaigns:
-        own = paths[start : start + campaign["datasets"]]
-        start += campaign["datasets"]
+        own = paths[start : start + campaign.datasets]
+        start += campaign.datasets
         with H5mdReader(own[0]) as reader:
             names = reader.parameters["bead_names"]
         protocol = Protocol.of(campaign, temperature, names, report)
         samples.append(
-            reference_sample(own, variables, blocks_per_replica, protocol, campaign["time_windows"])
+            reference_sample(own, variables, blocks_per_replica, protocol, campaign.time_windows)
         )
     return pooled(samples)
 

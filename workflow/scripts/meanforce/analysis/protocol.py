@@ -1,14 +1,14 @@
 """What an analysis has to know of the campaign that atomistic data come from."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Self
 
 import numpy as np
 
+from meanforce.jobs.validate import CampaignFacts
 from meanforce.sampling.mbar import Windows
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
-from meanforce.settings.job import validated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,27 +34,24 @@ class Protocol:
     @classmethod
     def of(
         cls,
-        settings: Mapping[str, Any],
+        facts: CampaignFacts,
         temperature: float,
         bead_names: Sequence[str],
         report: Callable[[str], None],
     ) -> Self:
-        """The protocol of a campaign from the settings that validation is given.
+        """The protocol of a campaign from the facts that validation is given.
 
         Args:
-            settings: entry `reference`, or one of `training`.
+            facts: of the reference, or of one campaign of the training data.
             temperature: of the state point, K.
             bead_names: of the campaign's datasets.
             report: called with a line where the windows are no functions of the beads.
         """
-        given = settings["windows"]
-        plain = cls(settings["jobs_per_replica"], settings["kind"] == "unbiased", given is not None)
+        given = facts.windows
+        plain = cls(facts.jobs_per_replica, facts.dynamical, given is not None)
         if given is None:
             return plain
-        variables = tuple(
-            validated(CollectiveVariableSettings, one, "windows.collective_variables")
-            for one in given["collective_variables"]
-        )
+        variables = tuple(given.collective_variables)
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
             report(
                 "windows of umbrella sampling are no functions of the beads: with fewer than four "
@@ -63,8 +60,8 @@ class Protocol:
             )
             return plain
         windows = Windows(
-            np.array(given["centers"], dtype=float),
-            np.array(given["force_constants"], dtype=float),
+            np.array(given.centers, dtype=float),
+            np.array(given.force_constants, dtype=float),
             [is_periodic(one.kind) for one in variables],
         )
         return dataclasses.replace(

@@ -1,0 +1,1 @@
+"""What all rooms share: the topology of beads and their internal coordinates."""

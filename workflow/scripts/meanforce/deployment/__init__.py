@@ -1,0 +1,1 @@
+"""Models as folders that OpenMM runs without the workflow."""

@@ -1,0 +1,1 @@
+"""Langevin dynamics of many chains at once, with biases, exchange and convergence."""

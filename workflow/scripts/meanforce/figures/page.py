@@ -23,6 +23,7 @@ from meanforce.figures import (
 )
 from meanforce.figures.figure import Figure
 from meanforce.figures.metrics import VERDICTS, is_baseline, is_headline
+from meanforce.jobs.report import ReportJob
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.units import KCAL
@@ -44,7 +45,7 @@ class Results:
         speeds: CG runs; see `speed.coarse_grained`.
         transfer: where each metric stands between training temperatures; see `transfer.figures`.
         learning_curves: figures, with their tables beside them; see `learning.section`.
-        settings: of the stage `report`.
+        job: of the stage `report`.
         about: provenance.
     """
 
@@ -56,17 +57,17 @@ class Results:
     speeds: list[Path]
     transfer: pd.DataFrame
     learning_curves: list[Path]
-    settings: dict[str, Any]
+    job: ReportJob
     about: dict[str, Any]
 
     def states_of(self, experiment: str) -> list[str]:
         """State points of an experiment by temperature."""
-        return self.settings["experiments"][experiment]["states"]
+        return self.job.experiments[experiment].states
 
     @property
     def config(self) -> dict[str, Any]:
         """The resolved config."""
-        return self.settings["config"]
+        return self.job.config
 
 
 def render(template: Path, results: Results) -> str:
@@ -94,7 +95,7 @@ def render(template: Path, results: Results) -> str:
             {"name": group, "experiments": [_experiment(results, name) for name in names]}
             for group, names in _groups(results).items()
         ],
-        count=len(results.settings["experiments"]),
+        count=len(results.job.experiments),
         learning_curves=[learning.section(path) for path in results.learning_curves],
         verdicts=VERDICTS if "verdict" in table else {},
         limits=overview.LIMITS,
@@ -111,8 +112,8 @@ def render(template: Path, results: Results) -> str:
 def _groups(results: Results) -> dict[str, list[str]]:
     """Experiments that stand for themselves (under an empty name), then runs of each curve."""
     groups: dict[str, list[str]] = {"": []}
-    for name, facts in results.settings["experiments"].items():
-        groups.setdefault(facts.get("learning_curve") or "", []).append(name)
+    for name, facts in results.job.experiments.items():
+        groups.setdefault(facts.learning_curve or "", []).append(name)
     return {name: names for name, names in groups.items() if names}
 
 
@@ -154,7 +155,7 @@ def _baseline(table: pd.DataFrame, results: Results) -> dict[str, Any] | None:
 
 
 def _experiment(results: Results, name: str) -> dict[str, Any]:
-    facts = results.settings["experiments"][name]
+    facts = results.job.experiments[name]
     part = results.summary[results.summary["experiment"] == name]
     chosen = results.config["experiments"][name]
     models = part[~part["metric"].map(is_baseline)]
@@ -162,14 +163,14 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "facts": facts,
-        "open": name == next(iter(results.settings["experiments"])),
+        "open": name == next(iter(results.job.experiments)),
         "chosen": chosen,
         "mapping": part["mapping"].iloc[0],
         "force_map": part["force_map"].iloc[0],
         "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
-        "states": [_state(results, part, name, state) for state in facts["states"]],
-        "groups": metric_table.groups(part, facts["states"]),
-        "floors": floors.figure(part, facts["states"], name),
+        "states": [_state(results, part, name, state) for state in facts.states],
+        "groups": metric_table.groups(part, facts.states),
+        "floors": floors.figure(part, facts.states, name),
         "training": training.figure(results.curves[name], _irreducible(part), name),
         "config": _yaml(
             {
@@ -183,7 +184,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
 
 def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[str, Any]:
     config, where = results.config, f"{name} at {state}"
-    system = results.settings["experiments"][name]["system"]
+    system = results.job.experiments[name].system
     surfaces: list[Figure] = []
     if (name, state) in results.surfaces:
         table = results.surfaces[name, state]

@@ -1,0 +1,1 @@
+"""From mapped frames to a fitted potential: splits, normal equations, gradients, priors."""

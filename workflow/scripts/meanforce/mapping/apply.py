@@ -12,13 +12,12 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
-from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.configuration import Beads
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.unwrap import bond_tree
 from meanforce.settings.mappings import MappingSettings
-from meanforce.systems.atoms import Atoms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,32 +41,32 @@ class Files:
 
 def map_replica(
     settings: MappingSettings,
+    beads: Beads,
     topology: mdtraj.Topology,
     constraints: list[tuple[int, int]],
     files: Files,
     seed: int | None,
     report: Callable[[str], None],
-    atoms: Atoms | None = None,
 ) -> None:
     """Write the H5MD dataset of one replica, R = M r and F = B f, and the table of force maps.
 
     Forces are read once, or twice where B is fitted to them; memory does not grow with frames.
 
     Args:
-        settings: of the mapping.
+        settings: how forces are mapped onto the beads.
+        beads: of the mapping.
         topology: of the atoms.
         constraints: pairs of atoms held at a fixed distance.
         files: to read and to write.
         seed: of the noise, where there is noise.
         report: called with a line of progress.
-        atoms: their charges and start structure.
 
     Raises:
         InputError: mapping and molecule do not fit, the files do not belong together, or the
             forces are not what they must be.
     """
     molecule = MappedMolecule(
-        beads=build_beads(settings, topology, "mapping", atoms),
+        beads=beads,
         n_atoms=topology.n_atoms,
         constraints=constraints,
         names=[str(atom) for atom in topology.atoms],

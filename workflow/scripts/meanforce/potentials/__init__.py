@@ -1,0 +1,1 @@
+"""Forms of the CG potential and their files, one kind a module."""

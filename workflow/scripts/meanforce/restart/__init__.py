@@ -1,0 +1,1 @@
+"""Long jobs: restart bundles, locks, and how a job stops in time."""

@@ -1,0 +1,1 @@
+"""The config: its sections, their checks, and the plan of a run."""

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from meanforce.paths import RESERVED
 from meanforce.settings.base import Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.checks import Variables, known
@@ -22,14 +23,6 @@ MOST_GRID_POINTS = 10**6
 
 STANDARD_PRESSURE = 1.0
 """Pressure of state points that name none, bar."""
-
-RESERVED = {
-    "systems": ("benchmarks", "experiments", "learning_curves"),
-    "state_points": ("prepared",),
-    "campaigns": ("equilibrated",),
-    "mappings": ("forces", "trajectory"),
-}
-"""Names of folders and files in results/ that are not the user's."""
 
 
 class StatePointSettings(Settings):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from meanforce.settings.config import Config
+from meanforce.settings.examples import EXAMPLES
 
 SECTIONS = {
     "systems": "Topology, force field and solvent. Each entry is one system.",
@@ -12,6 +13,7 @@ SECTIONS = {
     "collective_variables": "By system: functions of bead positions, declared by bead names.",
     "campaigns": "By system: sampling protocols.",
     "potentials": "Forms of the CG potential and how they are fitted.",
+    "fitting": "A key of each potential: how its parameters are found.",
     "simulations": "How CG models are run.",
     "validation": "By system: by which free energies models are judged.",
     "experiments": "What is trained on what, and validated against what.",
@@ -23,6 +25,7 @@ PARTS = {
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",
     "GaussianSettings": "gaussians",
+    "WindowRowSettings": "rows",
     "TermsSettings": "terms",
     "CurveTermSettings": "bonds",
     "DihedralTermSettings": "dihedrals",
@@ -47,6 +50,8 @@ same as a JSON schema, for editors.
   digits, `_` and `-`.
 - An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.
 - Only meaning counts: reordering keys, comments, or `300.0 K` for `300 K` reruns nothing.
+- The examples are parts of valid configs; [your_molecule.yaml](your_molecule.yaml) is a whole one
+  with every line explained.
 
 `required` marks keys without a default.
 """
@@ -72,31 +77,52 @@ def readme() -> str:
     lines.append(_row("seed", seed, definitions, required=False))
     for section, purpose in SECTIONS.items():
         lines += [f"\n## `{section}`\n", f"{purpose}\n"]
-        for title, model in _models(whole["properties"][section], definitions):
-            lines += _table(title, model, definitions)
+        for kind, model in _models(_section(section, whole), definitions):
+            title = f"`kind: {kind}`" if kind else ""
+            example = EXAMPLES[f"{section}.{kind}" if kind else section]
+            lines += _table(title, model, definitions, example)
     lines.append("\n## Parts of other sections\n")
     for name, key in PARTS.items():
         lines += _table(f"`{key}`", definitions[name], definitions)
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _section(name: str, whole: dict) -> dict:
+    """Schema of a section, or of a key that every potential has."""
+    sections = whole["properties"]
+    return (
+        sections[name] if name in sections else whole["$defs"]["SplineSettings"]["properties"][name]
+    )
+
+
 def _models(node: dict, definitions: dict) -> list[tuple[str, dict]]:
-    """(title, schema) of the models that a section's entries may have."""
+    """(kind, schema) of the models that a section's entries may have; kind is empty for one."""
     while "additionalProperties" in node or "patternProperties" in node:
         node = node.get("additionalProperties") or next(iter(node["patternProperties"].values()))
     if "oneOf" in node:
         kinds = node["discriminator"]["mapping"]
         return [
-            (f"`kind: {kind}`", definitions[reference.rsplit("/", 1)[-1]])
-            for kind, reference in kinds.items()
+            (kind, definitions[reference.rsplit("/", 1)[-1]]) for kind, reference in kinds.items()
         ]
     return [("", definitions[node["$ref"].rsplit("/", 1)[-1]])]
 
 
-def _table(title: str, model: dict, definitions: dict) -> list[str]:
+def kinds() -> list[str]:
+    """Every section and, where its entries have kinds, every kind: `systems.peptide`."""
+    whole = schema()
+    return [
+        f"{section}.{kind}" if kind else section
+        for section in SECTIONS
+        for kind, _ in _models(_section(section, whole), whole["$defs"])
+    ]
+
+
+def _table(title: str, model: dict, definitions: dict, example: str = "") -> list[str]:
     lines = [f"### {title}\n"] if title else []
-    if model.get("description"):
-        lines.append(" ".join(model["description"].split()) + "\n")
+    for paragraph in model.get("description", "").split("\n\n"):
+        lines.append(" ".join(paragraph.split()) + "\n")
+    if example:
+        lines.append(f"```yaml\n{example}```\n")
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
     required = set(model.get("required", []))
     for key, node in model["properties"].items():
@@ -119,6 +145,8 @@ def _type(node: dict, definitions: dict) -> str:
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[-1]
         return f"see `{PARTS.get(name, name)}`"
+    if "oneOf" in node:
+        return " or ".join(f"`kind: {kind}`" for kind in node["discriminator"]["mapping"])
     if "const" in node:
         return f"`{node['const']}`"
     if "enum" in node:

@@ -1,13 +1,14 @@
 """The jobs that a config makes, without Snakemake: what each stage writes, and where it logs."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from meanforce.paths import PAGE, REPORT_LOG, BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths
+from meanforce.settings import inputs
 from meanforce.settings.config import Config
-from meanforce.settings.learning_curves import learning_curves
 
 STAGES = (
-    "prepare", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
+    "prepare", "beads", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
     "validate", "learning_curve", "report",
 )  # fmt: skip
 """In the order in which data flow."""
@@ -30,61 +31,49 @@ class PlannedJob:
 
 def planned_jobs(config: Config) -> list[PlannedJob]:
     """All jobs of the target `all`, stage after stage."""
-    jobs = dict.fromkeys(job for name in config.experiments for job in _jobs_of(config, name))
-    for curve in learning_curves(config):
-        at = f"results/learning_curves/{curve}"
-        jobs[PlannedJob("learning_curve", f"{at}.csv", f"{at}.log")] = None
-    jobs[PlannedJob("report", "results/report.html", "results/report.log")] = None
+    jobs = dict.fromkeys(_jobs(config))
     return sorted(jobs, key=lambda job: STAGES.index(job.stage))
 
 
-def _jobs_of(config: Config, name: str) -> Iterator[PlannedJob]:
-    chosen = config.experiments[name]
-    states = (*chosen.train, *chosen.held_out)
-    folder = f"results/{chosen.system}/prepared"
-    yield PlannedJob("prepare", f"{folder}/state.xml", f"{folder}/prepare.log")
-    for state in chosen.train:
-        for campaign in chosen.campaigns:
-            yield from _dataset_jobs(config, name, state, campaign, chosen.replicas)
-    for state in states if chosen.reference else ():
-        yield from _dataset_jobs(config, name, state, chosen.reference)
-    folder = f"results/experiments/{name}"
-    for member in range(chosen.ensemble):
-        model = f"{folder}/model-{member}.safetensors"
-        yield PlannedJob("train", model, f"{folder}/train-{member}.log")
-    for state in states:
-        at = f"{folder}/{state}"
-        yield PlannedJob("simulate", f"{at}/cg.h5", f"{at}/simulate.log")
-        yield PlannedJob("validate", f"{at}/metrics.csv", f"{at}/validate.log")
+def _jobs(config: Config) -> Iterator[PlannedJob]:
+    for dataset in inputs.all_datasets(config):
+        yield from _jobs_behind(config, dataset)
+    for member in inputs.all_members(config):
+        yield PlannedJob("train", member.model, member.log)
+    for place in inputs.compared(config):
+        yield PlannedJob("simulate", place.trajectory, place.simulate_log)
+        yield PlannedJob("validate", place.metrics, place.validate_log)
+    for curve in inputs.curves(config):
+        yield PlannedJob("learning_curve", curve.table, curve.log)
+    yield PlannedJob("report", PAGE, REPORT_LOG)
 
 
-def _dataset_jobs(
-    config: Config, experiment: str, state: str, campaign: str, replicas: list[int] | None = None
-) -> Iterator[PlannedJob]:
-    """Jobs behind the datasets of one campaign at one state point."""
-    chosen = config.experiments[experiment]
-    settings = config.campaigns[chosen.system][campaign]
-    used = settings.jobs_of(replicas)
-    folder = f"results/{chosen.system}/{state}"
-    if settings.reweighted_together:
-        for replica in dict.fromkeys(settings.replica_of(job) for job in used):
-            weights = f"{folder}/{campaign}/weights-{replica}"
-            yield PlannedJob("weights", f"{weights}.h5", f"{weights}.log")
-    if config.systems[chosen.system].equilibrated:
-        at = f"{folder}/equilibrated"
-        yield PlannedJob("equilibrate", f"{at}/state.xml", f"{at}/equilibrate.log")
-    yield from _sampling(folder, campaign, used)
-    if settings.bias_source is not None:
-        source = config.campaigns[chosen.system][settings.bias_source]
-        biases = dict.fromkeys(settings.bias_from(source, replica) for replica in used)
-        yield from _sampling(folder, settings.bias_source, biases)
-    for job in used:
-        at, mapping = f"{folder}/{campaign}/{job}", chosen.mapping
-        yield PlannedJob("forces", f"{at}/forces.h5", f"{at}/forces.log")
-        yield PlannedJob("map", f"{at}/{mapping}.h5", f"{at}/map-{mapping}.log")
+def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
+    """The jobs that one dataset needs."""
+    yield from _sampling(config, dataset)
+    names = (dataset.system, dataset.state, dataset.campaign)
+    weights = inputs.weights(config, *names, dataset.replica)
+    if weights is not None:
+        for job in inputs.jobs_of_replica(config, *names, weights.repeat):
+            yield from _sampling(config, job)
+        yield PlannedJob("weights", weights.weights, weights.log)
+    beads = BeadsPaths(dataset.system, dataset.mapping)
+    yield PlannedJob("beads", beads.beads, beads.log)
+    yield PlannedJob("forces", dataset.forces, dataset.forces_log)
+    yield PlannedJob("map", dataset.dataset, dataset.map_log)
 
 
-def _sampling(folder: str, campaign: str, jobs: Iterable[int]) -> Iterator[PlannedJob]:
-    for job in jobs:
-        at = f"{folder}/{campaign}/{job}"
-        yield PlannedJob("sample", f"{at}/trajectory.h5", f"{at}/sample.log")
+def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
+    """A trajectory, and what it starts from."""
+    prepared = PreparedPaths(replica.system)
+    yield PlannedJob("prepare", prepared.state_xml, prepared.log)
+    start = inputs.start(config, replica.system, replica.state)
+    if start is not None:
+        yield PlannedJob("equilibrate", start.state_xml, start.log)
+    names = (replica.system, replica.state, replica.campaign, replica.replica)
+    for beads in inputs.biased_beads(config, replica.system, replica.campaign):
+        yield PlannedJob("beads", beads.beads, beads.log)
+    bias = inputs.frozen_bias(config, *names)
+    if bias is not None:
+        yield from _sampling(config, bias)
+    yield PlannedJob("sample", replica.trajectory, replica.sample_log)

@@ -1,0 +1,1 @@
+"""Autocorrelation, resampling, distances and their errors; nothing about beads."""

@@ -107,12 +107,13 @@ def of_noise(
     null = own[0] + own[1] + 4 * squares[2]
     uncertain = sum(part / dof for part, dof in zip(own, dofs, strict=True) if dof > 0)
     total = math.sqrt(null + uncertain)
-    # ⟨linear⟩ is 4 δᵀΣδ + 4 tr Σ²; where no excess is seen, neither is δ.
-    excess = value - floor
-    share = max(0.0, 1 - (total / excess) ** 2) if excess > 0 else 0.0
-    stderr = math.sqrt(null + share * max(0.0, linear - 2 * null))
     directions, dof = freedom(floor, null, uncertain)
     resolution = floor * ratio(directions, dof)
+    # ⟨linear⟩ is 4 δᵀΣδ + 4 tr Σ². Below the resolution, what is measured is noise, which would
+    # have a second share in the error if it were taken for δ.
+    excess, seen = value - floor, max(total, resolution - floor)
+    share = max(0.0, 1 - (seen / excess) ** 2) if excess > 0 else 0.0
+    stderr = math.sqrt(null + share * max(0.0, linear - 2 * null))
     return Noise(floor, floors[1], total, stderr, resolution)
 
 

@@ -12,8 +12,11 @@ from meanforce.statistics.worth import Worth
 SPARSE = 0.5
 """Relative variance of a bin up to which the logarithm of its population is expanded."""
 
-DRAWS = 60
+DRAWS = 100
 """Pairs of made-up samples from which a floor is taken."""
+
+COUNTED = 0.1
+"""Relative variance of a bin above which its noise is drawn as a count of frames."""
 
 MANY = 1e9
 """Frames in a bin that have no noise."""
@@ -34,9 +37,10 @@ class FreeEnergyRmse(Distance):
     missing is an error, and not a part of the surface that is left out.
 
     Logarithms of small counts, empty bins and the cutoff make it no square of noise. So its floor
-    is the mean over pairs of samples drawn from what both sides have in common: Poisson counts, of
-    as many frames a bin as those there are worth. How it scatters about that comes from the
-    residuals of the units, as for other distances, in proportion.
+    is the mean over pairs of samples drawn from what both sides have in common. Bins of few frames
+    get Poisson counts, of as many frames as those there are worth; the others the noise of the
+    units, which moves whole basins together. How the distance scatters about its floor comes from
+    the residuals of the units, as for other distances, in proportion.
 
     Args:
         kT: kT, in the unit of the result.
@@ -67,7 +71,8 @@ class FreeEnergyRmse(Distance):
         square = float(np.mean(difference**2))
         linear = rooted(quadratic(scale * difference, *influences), square)
         frames = [worth.of_a_frame(*side) for side in zip(parts, whole, strict=True)]
-        return self._drawn(linear, whole, frames, worth)
+        relative = [_relative(part, side) for part, side in zip(parts, whole, strict=True)]
+        return self._drawn(linear, whole, relative, frames, worth)
 
     def _influences(
         self, part: np.ndarray, side: np.ndarray, low: np.ndarray, cut: bool
@@ -99,13 +104,19 @@ class FreeEnergyRmse(Distance):
         return part - part.mean(axis=1, keepdims=True)
 
     def _drawn(
-        self, linear: Noise, whole: list[np.ndarray], frames: list[np.ndarray], worth: Worth
+        self,
+        linear: Noise,
+        whole: list[np.ndarray],
+        relative: list[np.ndarray],
+        frames: list[np.ndarray],
+        worth: Worth,
     ) -> Noise:
         """Noise with the floor of made-up samples.
 
         Args:
             linear: noise to first order, in whose proportions the distance scatters.
             whole: distributions of both sides.
+            relative: residuals of the units of both, over the distribution.
             frames: what a frame of each adds to a bin; 0 of a side that is exact.
             worth: of neighbouring bins.
         """
@@ -129,12 +140,21 @@ class FreeEnergyRmse(Distance):
             counts = common / known[side]
             few = counts < MANY
             drawn = np.where(few, rng.poisson(np.where(few, counts, 0.0)) * known[side], common)
+            variance = (relative[side] ** 2).sum(axis=0)
+            # ln n of a count with mean λ: variance 1/λ + 3/(2λ²), mean ln λ − 1/(2λ).
+            shift = rng.standard_normal(len(relative[side])) @ relative[side]
+            shift = shift * np.sqrt(1 + 1.5 * variance) - 0.5 * variance
+            together = (variance > 0) & (variance < COUNTED)
+            drawn = np.where(together, common * np.exp(np.where(together, shift, 0.0)), drawn)
             return drawn / drawn.sum() if drawn.any() else common
 
         pairs = [(sample(0), sample(1)) for _ in range(DRAWS)]
-        floor = float(np.nanmean([self.value(*pair) for pair in pairs]))
+        scores = np.array([self.value(*pair) for pair in pairs])
+        floor = float(np.nanmean(scores))
         alone = float(np.nanmean([self.value(common, theirs) for _, theirs in pairs]))
-        factor = floor / linear.floor if linear.floor > 0 else 1.0
+        # The linear floor is the root of a mean square: above the mean for few directions.
+        square = float(np.sqrt(np.nanmean(scores**2)))
+        factor = square / linear.floor if linear.floor > 0 else 1.0
         return Noise(
             floor, alone, factor * linear.null, factor * linear.stderr, factor * linear.resolution
         )
@@ -152,3 +172,8 @@ def coverage(p: np.ndarray, q: np.ndarray, kT: float, cutoff: float) -> float:
     """Fraction of the bins in which the reference's free energy is low that p visits at all."""
     low = free_energy(q, kT) < cutoff
     return float((p[low] > 0).mean())
+
+
+def _relative(part: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Residuals of the units over the distribution, 0 in empty bins, shape (n_units, n_bins)."""
+    return np.divide(part, side, out=np.zeros_like(part), where=side > 0)

@@ -1,0 +1,1 @@
+"""Atomistic systems: builders, equilibration, platforms, and exact results."""

@@ -20,7 +20,11 @@ MOST_GRID_POINTS = 10**6
 
 
 class MetadynamicsSettings(BiasedSettings):
-    """Well-tempered metadynamics; Barducci, Bussi, Parrinello, PRL 100, 020603 (2008)."""
+    """Well-tempered metadynamics; Barducci, Bussi, Parrinello, PRL 100, 020603 (2008).
+
+    Gaussian hills along the collective variables fill the basins, and become smaller where the bias
+    has grown, so that barriers are crossed.
+    """
 
     intervals_of_steps: ClassVar[tuple[str, ...]] = ("stride", "equilibration", "pace")
 

@@ -24,7 +24,11 @@ class GaussianSettings(Settings):
 
 
 class StaticSettings(BiasedSettings):
-    """Dynamics under a bias that never changes: Gaussians, a formula, or a frozen bias."""
+    """Dynamics under a bias that never changes: Gaussians, a formula, or a frozen bias.
+
+    A frozen bias is the final one of a metadynamics campaign. It does not change while frames
+    are stored, so that no slow motion lags behind it.
+    """
 
     kind: Literal["static"]
     gaussians: list[GaussianSettings] | None = Field(

@@ -8,7 +8,11 @@ from meanforce.settings.potentials.network import TEMPERATURE, NetworkSettings, 
 
 
 class CgnetSettings(NetworkSettings):
-    """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019)."""
+    """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019).
+
+    Its inputs are all distances between beads, and the angles and dihedrals along their bonds, so
+    that it is a model of one molecule.
+    """
 
     kind: Literal["cgnet"]
     hidden: list[Annotated[int, Field(ge=1, le=10000)]] = Field(

@@ -9,7 +9,11 @@ from meanforce.settings.potentials.network import NetworkSettings
 
 
 class MaceSettings(NetworkSettings):
-    """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`."""
+    """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`.
+
+    Its energy is the same for beads of one type that are exchanged, and for mirror images. Batatia
+    et al., Adv. Neural Inf. Process. Syst. 35, 11423 (2022).
+    """
 
     kind: Literal["mace"]
     channels: int = Field(default=16, ge=1, le=512, description="features of each degree")

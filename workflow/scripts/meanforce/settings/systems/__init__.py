@@ -1,0 +1,1 @@
+"""Section `systems`: one kind a module, and what a kind needs as attributes of its class."""

@@ -9,7 +9,11 @@ from meanforce.settings.systems.base import MoleculeSettings
 
 
 class PeptideSettings(MoleculeSettings):
-    """A molecule from a structure file, in vacuum or implicit solvent."""
+    """A molecule from a structure file, in vacuum or implicit solvent.
+
+    Implicit solvent is a matter of the force field: one of its files must be of such a model, such
+    as `amber99_obc.xml`.
+    """
 
     kind: Literal["peptide"]
     nonbonded_cutoff: Length | None = Field(

@@ -13,7 +13,10 @@ BOX_MARGIN = 1.05
 
 
 class SolvatedPeptideSettings(MoleculeSettings):
-    """A molecule from a structure file, in a periodic box of explicit water."""
+    """A molecule from a structure file, in a periodic box of explicit water.
+
+    Water and ions are added to the structure, and the box is equilibrated at every state point.
+    """
 
     periodic: ClassVar[bool] = True
     equilibrated: ClassVar[bool] = True

@@ -1,0 +1,159 @@
+"""The stage `validate`: a CG run and its reference at one state point, from files to metrics."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from meanforce.analysis import baseline
+from meanforce.analysis.comparison import Comparison, axes_of
+from meanforce.analysis.leakage import refuse_leaks, trained_on
+from meanforce.analysis.members import Scheme
+from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
+from meanforce.analysis.metrics.registry import all_rows
+from meanforce.analysis.protocol import Protocol
+from meanforce.analysis.rows import Row
+from meanforce.analysis.samples import Sample, model_sample, reference_sample
+from meanforce.analysis.variables import judged_variables
+from meanforce.data.h5md import H5mdReader
+from meanforce.jobs.validate import ValidateJob
+from meanforce.potentials.files import load
+from meanforce.potentials.interface import EnsembleMean
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+
+COLUMNS = [
+    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
+    "role", "metric", "value", "stderr", "noise_floor", "unit", "stderr_noise", "dof",
+    "noise_floor_reference", "resolution", "data_limit",
+]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidateInputs:
+    """What is compared.
+
+    Attributes:
+        trajectory: of the CG run.
+        models: members of the ensemble.
+        reference: datasets of the reference campaign; none where there is no reference.
+        training: datasets of this state point that the models were trained on, campaign after
+            campaign: the baseline.
+    """
+
+    trajectory: Path
+    models: list[Path]
+    reference: list[Path] = dataclasses.field(default_factory=list)
+    training: list[Path] = dataclasses.field(default_factory=list)
+
+
+def comparison_of(
+    job: ValidateJob, inputs: ValidateInputs, report: Callable[[str], None]
+) -> Comparison:
+    """Model and reference, with all that metrics need.
+
+    Args:
+        job: what to do.
+        inputs: what is compared.
+        report: called with lines for the log.
+
+    Raises:
+        InputError: a file cannot be read, or a model was trained on the data that it is judged by
+            at a held-out state point.
+    """
+    validation = job.validation
+    members = [load(path) for path in inputs.models]
+    trained = trained_on(members[0][1], inputs.reference)
+    if job.labels.role == "held-out":
+        refuse_leaks(trained, job.labels.state_point)
+    beads = _bead_names(inputs.trajectory)
+    variables = judged_variables(validation, job.collective_variables, beads, job.labels.mapping)
+    reference, forces, exact = None, None, None
+    if inputs.reference:
+        reference = _reference(job, inputs.reference, variables, report)
+        forces = np.concatenate([_forces(path) for path in inputs.reference])
+    surface = [variables[name] for name in validation.surface]
+    exact_pmf = exact_pmf_of(job.system_kind, surface, len(beads))
+    if exact_pmf is not None:
+        edges = axes_of(validation, variables).edges[0]
+        exact = exact_pmf.populations(edges, job.temperature)
+    return Comparison(
+        validation=validation,
+        variables=variables,
+        temperature=job.temperature,
+        model=model_sample(inputs.trajectory, list(variables.values()), 2 * validation.blocks),
+        reference=reference,
+        exact=exact,
+        reference_forces=forces,
+        ensemble=EnsembleMean([potential for potential, _ in members]),
+        scheme=Scheme.of([about for _, about in members]),
+        rng=np.random.default_rng(job.seed),
+        weighted_forces=job.weights == "bias",
+        effective_sample_size=members[0][1].get("effective_sample_size"),
+        held_out=trained == [],
+        exact_pmf=exact_pmf,
+    )
+
+
+def metrics_of(
+    job: ValidateJob,
+    inputs: ValidateInputs,
+    comparison: Comparison,
+    report: Callable[[str], None],
+) -> pd.DataFrame:
+    """The table `metrics.csv`: rows of the model, then those of the baseline.
+
+    Args:
+        job: what to do.
+        inputs: what is compared.
+        comparison: made from them by `comparison_of`.
+        report: called with lines for the log.
+    """
+    rows = all_rows(comparison)
+    if job.training:
+        rows += _baseline(job, inputs, comparison, report)
+    return pd.DataFrame([dict(job.labels) | vars(row) for row in rows])[COLUMNS]
+
+
+def _reference(
+    job: ValidateJob,
+    paths: list[Path],
+    variables: dict[str, CollectiveVariableSettings],
+    report: Callable[[str], None],
+) -> Sample:
+    protocol = Protocol.of(job.reference, job.temperature, _bead_names(paths[0]), report)
+    return reference_sample(paths, list(variables.values()), job.validation.blocks, protocol)
+
+
+def _baseline(
+    job: ValidateJob,
+    inputs: ValidateInputs,
+    comparison: Comparison,
+    report: Callable[[str], None],
+) -> list[Row]:
+    """What the training data say without a model."""
+    apart = baseline.independent(inputs.training, inputs.reference)
+    reference = comparison.reference if apart else None
+    if not apart:
+        report("training data and reference share datasets: no baseline is judged by these")
+    sample = baseline.training_sample(
+        inputs.training,
+        job.training,
+        list(comparison.variables.values()),
+        job.validation.blocks,
+        job.temperature,
+        report,
+    )
+    return baseline.rows(comparison, sample, reference)
+
+
+def _bead_names(path: Path) -> list[str]:
+    with H5mdReader(path) as reader:
+        return reader.parameters["bead_names"]
+
+
+def _forces(path: Path) -> np.ndarray:
+    with H5mdReader(path) as reader:
+        reader.keep_own_temperature()
+        return reader.forces()

@@ -1,0 +1,100 @@
+"""The stage `train`: one member of an experiment's ensemble, from datasets to a model."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from meanforce.data.h5md import contents
+from meanforce.fitting.frames import read_frames
+from meanforce.fitting.registry import fit
+from meanforce.fitting.resampling import Split
+from meanforce.fitting.result import Fit
+from meanforce.fitting.weights import summary
+from meanforce.jobs.train import TrainJob
+from meanforce.potentials.files import save
+from meanforce.restart.job import Job, resumable, work_folder
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """A trained member.
+
+    Attributes:
+        fit: the potential, its training curve, and how the fit went.
+        about: plain values on what it was made from.
+    """
+
+    fit: Fit
+    about: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write `model.safetensors`, the `model.json` beside it, and `curve.csv`."""
+        save(self.fit.potential, folder / "model.safetensors", self.fit.about | self.about)
+        self.fit.curve.to_csv(folder / "curve.csv", index=False)
+
+
+def train_member(
+    job: TrainJob, datasets: list[Path], work: Job, report: Callable[[str], None]
+) -> Member:
+    """Fit one member to its share of the data.
+
+    Args:
+        job: what to do.
+        datasets: H5MD files, campaign after campaign, at one state point after another.
+        work: folder of the job; a long fit goes on from the restart bundle there.
+        report: called with lines of progress.
+
+    Raises:
+        InputError: the data do not fit together, or are too few.
+        Stopped: it was asked to stop.
+    """
+    potential = job.potential
+    frames = read_frames(
+        datasets, job.folds, potential.frame_stride, job.weights, work.folder, job.windows,
+        job.datasets_per_replica,
+        # A potential that does not depend on temperature is that of its state points.
+        potential.depends_on_temperature,
+    )  # fmt: skip
+    effective = frames.effective_sample_size
+    if frames.weights is not None:
+        report(summary(effective, len(frames)))
+    report(frames.cut.text())
+    split = Split.of(job.resampling, job.folds, job.member)
+    parts, left_out = split.frames(frames)
+    result = fit(potential, parts, job.collective_variables, left_out, job.seed, report, work)
+    used = {"frames": len(frames), "effective_sample_size": effective}
+    made_from = {"settings": job.plain(), "datasets": contents(datasets)}
+    return Member(result, used | frames.cut.about() | split.about() | made_from)
+
+
+@contextlib.contextmanager
+def work_on(
+    job: TrainJob,
+    datasets: list[Path],
+    model: Path,
+    time_limit: float | None = None,
+    interval: float | None = None,
+) -> Iterator[Job]:
+    """Folder of a training job.
+
+    Training of a network can be continued; a linear fit is short and simply starts anew.
+
+    Args:
+        job: what to do.
+        datasets: H5MD files.
+        model: file to make; the folder lies beside it.
+        time_limit: the job's run-time limit in minutes.
+        interval: seconds between restart bundles, where not the usual ones.
+
+    Raises:
+        InputError: another process works there, or a dataset is missing.
+    """
+    identity = {"settings": job.plain(), "datasets": contents(datasets)}
+    if job.potential.resumable:
+        with resumable(model, identity, time_limit, interval) as work:
+            yield work
+    else:
+        with work_folder(model) as folder:
+            yield Job(folder, identity)

@@ -1,0 +1,37 @@
+"""A job of the stage `report`."""
+
+from typing import Any
+
+from meanforce.jobs.base import StageJob
+from meanforce.settings.base import Name, Settings
+
+
+class ReportedExperiment(Settings):
+    """What the report needs to know of an experiment.
+
+    Attributes:
+        system: its system.
+        states: its state points by temperature.
+        ensemble: number of members.
+        learning_curve: the experiment of the config that a run of a learning curve belongs to;
+            None of others.
+        atomistic_time: ps, of the training data.
+    """
+
+    system: Name
+    states: list[Name]
+    ensemble: int
+    learning_curve: Name | None
+    atomistic_time: float
+
+
+class ReportJob(StageJob):
+    """Put everything on one page.
+
+    Attributes:
+        config: the resolved config as plain values, which the page shows.
+        experiments: by name.
+    """
+
+    config: dict[str, Any]
+    experiments: dict[Name, ReportedExperiment]

@@ -1,0 +1,27 @@
+"""A job of the stage `sample`."""
+
+from pydantic import Field
+
+from meanforce.jobs.base import StageJob
+from meanforce.settings.base import Name, Temperature
+from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+
+
+class SampleJob(StageJob):
+    """One job of a campaign at a state point.
+
+    Attributes:
+        campaign: its protocol, `length` being that of the state point. How many repeats there are,
+            and what other state points do, changes no single job: they are left at their defaults.
+        job: number of the job, from 1.
+        temperature: K.
+        collective_variables: that the campaign biases.
+        seed: of all random numbers.
+    """
+
+    campaign: Campaign
+    job: int = Field(ge=1)
+    temperature: Temperature
+    collective_variables: dict[Name, CollectiveVariableSettings]
+    seed: int

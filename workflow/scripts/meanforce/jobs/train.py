@@ -1,0 +1,38 @@
+"""A job of the stage `train`."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from meanforce.jobs.base import StageJob
+from meanforce.settings.base import Name
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.experiments import Resampling
+from meanforce.settings.potentials.registry import Potential
+
+
+class TrainJob(StageJob):
+    """Fit one member of an experiment's ensemble.
+
+    Attributes:
+        potential: its form, and how it is fitted.
+        collective_variables: that the potential is a function of.
+        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
+        windows: begin and end in ps of what is used of the datasets, campaign after campaign, at
+            one state point after another; None: everything.
+        datasets_per_replica: datasets that make each replica, in the order of the datasets.
+        member: number of the member, from 0.
+        folds: groups of time blocks.
+        resampling: how members differ in their data.
+        seed: of all random numbers.
+    """
+
+    potential: Potential
+    collective_variables: dict[Name, CollectiveVariableSettings]
+    weights: Literal["none", "bias"]
+    windows: list[tuple[float, float]] | None
+    datasets_per_replica: list[int]
+    member: int = Field(ge=0)
+    folds: int
+    resampling: Resampling
+    seed: int

@@ -1,0 +1,93 @@
+"""A job of the stage `validate`, and what it is given about campaigns and labels."""
+
+from typing import Literal
+
+from meanforce.jobs.base import StageJob
+from meanforce.settings.base import Name, Settings, Temperature
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.validation import ValidationSettings
+
+
+class UmbrellaWindows(Settings):
+    """Windows of umbrella sampling.
+
+    Attributes:
+        centers: of each window, one value for each variable, nm or rad or without a unit.
+        force_constants: one for each variable, kJ/mol over the variable's unit squared.
+        collective_variables: that the windows are harmonic in, in order.
+    """
+
+    centers: list[list[float]]
+    force_constants: list[float]
+    collective_variables: list[CollectiveVariableSettings]
+
+
+class CampaignFacts(Settings):
+    """What an analysis needs to know of a campaign.
+
+    Attributes:
+        dynamical: whether a replica is one stretch of dynamics without a bias.
+        jobs_per_replica: datasets that make a replica.
+        windows: of umbrella sampling; None of other campaigns.
+    """
+
+    dynamical: bool
+    jobs_per_replica: int
+    windows: UmbrellaWindows | None
+
+
+class TrainingFacts(CampaignFacts):
+    """How the training data of one campaign at a state point are reweighted.
+
+    Attributes:
+        datasets: how many they are.
+        time_windows: begin and end in ps of what is used of each; None: everything.
+    """
+
+    datasets: int
+    time_windows: list[tuple[float, float]] | None
+
+
+class SummaryLabels(Settings):
+    """What stands in the first columns of each row of metrics.csv."""
+
+    experiment: str
+    system: str
+    mapping: str
+    force_map: str
+    campaign: str
+    potential: str
+    state_point: str
+    role: Literal["train", "held-out"]
+
+    @property
+    def title(self) -> str:
+        """Of a figure."""
+        return f"{self.experiment}, {self.state_point} ({self.role})"
+
+
+class ValidateJob(StageJob):
+    """Compare an experiment's CG run with its reference at a state point.
+
+    Attributes:
+        validation: by what the model is judged.
+        temperature: K.
+        collective_variables: of the surface, then further ones of the mapping.
+        reference: campaign of the reference, or None.
+        training: campaigns of the training data of this state point, in order; empty at held-out
+            state points.
+        weights: how the frames count in training.
+        system_kind: kind of the system, some of which are solved exactly.
+        labels: of the rows.
+        seed: of all random numbers.
+    """
+
+    validation: ValidationSettings
+    temperature: Temperature
+    collective_variables: dict[Name, CollectiveVariableSettings]
+    reference: CampaignFacts | None
+    training: list[TrainingFacts]
+    weights: Literal["none", "bias"]
+    system_kind: str
+    labels: SummaryLabels
+    seed: int

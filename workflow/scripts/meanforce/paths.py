@@ -1,0 +1,200 @@
+"""Every path under `results/`, written once: rules, the plan and programs take them from here.
+
+A class has the files of one place in `results/`. Of the class itself they are patterns with
+Snakemake's wildcards, of an instance they are the paths of these names:
+
+    ReplicaPaths.trajectory
+        results/{system}/{state}/{campaign}/{replica}/trajectory.h5
+    ReplicaPaths("alanine", "T300", "unbiased", 1).trajectory
+        results/alanine/T300/unbiased/1/trajectory.h5
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Self
+
+RESULTS = "results"
+"""Folder of all results, relative to the one in which Snakemake runs."""
+
+RESERVED = {
+    "systems": ("benchmarks", "experiments", "learning_curves", "reports"),
+    "state_points": ("mappings", "prepared"),
+    "campaigns": ("equilibrated",),
+    "mappings": ("forces", "trajectory"),
+}
+"""Section of the config: names that files and folders below have, and nothing of the user's may."""
+
+SUMMARY = f"{RESULTS}/summary.csv"
+PAGE = f"{RESULTS}/report.html"
+RUN = f"{RESULTS}/run.yaml"
+"""The resolved config, and what the run was made with."""
+
+REPORT_LOG = f"{RESULTS}/report.log"
+CLEAN_PARTIAL_LOG = f"{RESULTS}/clean_partial.log"
+
+
+class Pattern:
+    """A path in `results/`, with the names of its place in braces."""
+
+    def __init__(self, text: str) -> None:
+        self._text = f"{RESULTS}/{text}"
+
+    def __get__(self, place: Any, owner: type) -> str:
+        return self._text if place is None else self._text.format(**dataclasses.asdict(place))
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedPaths:
+    """A prepared system."""
+
+    system: str
+
+    system_xml = Pattern("{system}/prepared/system.xml")
+    topology_cif = Pattern("{system}/prepared/topology.cif")
+    state_xml = Pattern("{system}/prepared/state.xml")
+    log = Pattern("{system}/prepared/prepare.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class BeadsPaths:
+    """The beads of a mapping."""
+
+    system: str
+    mapping: str
+
+    beads = Pattern("{system}/mappings/{mapping}/beads.json")
+    log = Pattern("{system}/mappings/{mapping}/beads.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class EquilibratedPaths:
+    """A system, equilibrated at a state point."""
+
+    system: str
+    state: str
+
+    state_xml = Pattern("{system}/{state}/equilibrated/state.xml")
+    table = Pattern("{system}/{state}/equilibrated/equilibration.csv")
+    log = Pattern("{system}/{state}/equilibrated/equilibrate.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class CampaignPaths:
+    """What all jobs of a campaign at a state point have in common."""
+
+    system: str
+    state: str
+    campaign: str
+
+    hills = Pattern("{system}/{state}/{campaign}/.hills")
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsPaths(CampaignPaths):
+    """Weights of the frames of one replica of umbrella sampling, which may have many jobs."""
+
+    repeat: int | str
+
+    weights = Pattern("{system}/{state}/{campaign}/weights-{repeat}.h5")
+    overlap = Pattern("{system}/{state}/{campaign}/overlap-{repeat}.csv")
+    log = Pattern("{system}/{state}/{campaign}/weights-{repeat}.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplicaPaths(CampaignPaths):
+    """One job of a campaign at a state point, by its number."""
+
+    replica: int | str
+
+    trajectory = Pattern("{system}/{state}/{campaign}/{replica}/trajectory.h5")
+    table = Pattern("{system}/{state}/{campaign}/{replica}/log.csv")
+    segments = Pattern("{system}/{state}/{campaign}/{replica}/segments.csv")
+    sample_log = Pattern("{system}/{state}/{campaign}/{replica}/sample.log")
+    forces = Pattern("{system}/{state}/{campaign}/{replica}/forces.h5")
+    forces_log = Pattern("{system}/{state}/{campaign}/{replica}/forces.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetPaths(ReplicaPaths):
+    """Frames of one job of a campaign, mapped onto beads."""
+
+    mapping: str
+
+    dataset = Pattern("{system}/{state}/{campaign}/{replica}/{mapping}.h5")
+    force_maps = Pattern("{system}/{state}/{campaign}/{replica}/{mapping}.force_maps.csv")
+    checks = Pattern("{system}/{state}/{campaign}/{replica}/{mapping}.checks.json")
+    map_log = Pattern("{system}/{state}/{campaign}/{replica}/map-{mapping}.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class MemberPaths:
+    """A member of an experiment's ensemble; its description stands beside the model's tensors."""
+
+    experiment: str
+    member: int | str
+
+    model = Pattern("experiments/{experiment}/model-{member}.safetensors")
+    description = Pattern("experiments/{experiment}/model-{member}.json")
+    curve = Pattern("experiments/{experiment}/curve-{member}.csv")
+    log = Pattern("experiments/{experiment}/train-{member}.log")
+
+    @staticmethod
+    def experiment_of(path: Path) -> str:
+        """The experiment that one of these files belongs to."""
+        return path.parts[-2]
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparedPaths:
+    """An experiment's CG run at a state point, and how it compares with the reference."""
+
+    experiment: str
+    state: str
+
+    trajectory = Pattern("experiments/{experiment}/{state}/cg.h5")
+    speed = Pattern("experiments/{experiment}/{state}/speed.csv")
+    simulate_log = Pattern("experiments/{experiment}/{state}/simulate.log")
+    metrics = Pattern("experiments/{experiment}/{state}/metrics.csv")
+    profiles = Pattern("experiments/{experiment}/{state}/profiles.csv")
+    surface = Pattern("experiments/{experiment}/{state}/surface.csv")
+    figure = Pattern("experiments/{experiment}/{state}/free_energy.png")
+    validate_log = Pattern("experiments/{experiment}/{state}/validate.log")
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The experiment and state point that one of these files belongs to."""
+        return cls(path.parts[-3], path.parts[-2])
+
+
+@dataclasses.dataclass(frozen=True)
+class CurvePaths:
+    """A learning curve."""
+
+    curve: str
+
+    table = Pattern("learning_curves/{curve}.csv")
+    savings = Pattern("learning_curves/{curve}.savings.csv")
+    figure = Pattern("learning_curves/{curve}.png")
+    log = Pattern("learning_curves/{curve}.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class PartReportPaths:
+    """The report of a target that is a part of the run: of one system or one experiment."""
+
+    target: str
+
+    summary = Pattern("reports/{target}/summary.csv")
+    page = Pattern("reports/{target}/report.html")
+    run = Pattern("reports/{target}/run.yaml")
+    log = Pattern("reports/{target}/report.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkPaths:
+    """The table that a benchmark program prints."""
+
+    program: str
+
+    table = Pattern("benchmarks/{program}.txt")
+    log = Pattern("benchmarks/{program}.log")

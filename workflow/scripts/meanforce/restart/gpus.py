@@ -1,0 +1,96 @@
+"""GPUs of a machine without a scheduler: one job a GPU.
+
+Every library looks for GPUs on its own (torch, OpenMM's platforms), so that all jobs would meet on
+the first one. What a job does not see it cannot take.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from meanforce.errors import InputError
+from meanforce.restart.stop import SCHEDULERS
+
+CUDA = "CUDA_VISIBLE_DEVICES"
+"""NVIDIA's libraries, OpenCL among them, see the GPUs that this variable lists."""
+
+HIDING = (CUDA, "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+
+
+def show_gpus(number: int) -> None:
+    """Make some free GPUs visible to this process and to programs that it becomes, and no others.
+
+    Inside a scheduler's job, which has GPUs of its own, these stay visible.
+
+    Raises:
+        InputError: the machine has too few.
+    """
+    if number == 0:
+        os.environ.update(dict.fromkeys(HIDING, ""))
+    elif not any(name in os.environ for name in SCHEDULERS):
+        os.environ[CUDA] = ",".join(_claim(number, _devices()))
+
+
+def _devices() -> list[str]:
+    """GPUs of this machine, or those of them that the user has chosen."""
+    chosen = os.environ.get(CUDA)
+    if chosen is not None:
+        return [name.strip() for name in chosen.split(",") if name.strip()]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    answer = subprocess.run(
+        ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"],
+        capture_output=True,
+        text=True,
+    )
+    return answer.stdout.split() if answer.returncode == 0 else []
+
+
+def _claim(number: int, devices: list[str]) -> list[str]:
+    """Free GPUs, held until this process and the program that it becomes have ended.
+
+    Raises:
+        InputError: the machine has too few.
+    """
+    if number > len(devices):
+        raise InputError(
+            f"gpu: the job asks for {number} GPUs, and {len(devices)} NVIDIA GPUs are visible on "
+            f"this machine; set gpu to at most {len(devices)} for its rule (--set-resources)"
+        )
+    folder = Path(tempfile.gettempdir()) / f"meanforce-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    waiting = False
+    while True:
+        with contextlib.ExitStack() as released:
+            held = {}
+            for device in devices:
+                handle = _try(folder / device.replace("/", "_"))
+                if handle is not None:
+                    held[device] = handle
+                    released.callback(os.close, handle)
+                if len(held) == number:
+                    for handle in held.values():
+                        os.set_inheritable(handle, True)
+                    released.pop_all()
+                    return list(held)
+        if not waiting:
+            print(f"waiting for {number} of {len(devices)} GPUs", file=sys.stderr, flush=True)
+            waiting = True
+        time.sleep(1.0)
+
+
+def _try(path: Path) -> int | None:
+    """Handle of a lock, None where another process holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    return handle

@@ -1,0 +1,120 @@
+"""The stage `sample`: one job of a campaign, from files to files."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from meanforce.errors import InputError
+from meanforce.jobs.sample import SampleJob
+from meanforce.mapping.beads_file import MappedSystem
+from meanforce.restart.job import Job, digest
+from meanforce.sampling.collective_variables import as_variable
+from meanforce.sampling.engine import Engine
+from meanforce.sampling.registry import dynamics_of
+from meanforce.sampling.task import Host, Task
+from meanforce.systems.prepared import Prepared
+
+MADE = ("log.csv", "segments.csv", "trajectory.h5")
+"""Files that a job leaves in its folder, the last one being what others wait for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleInputs:
+    """What a job starts from.
+
+    Attributes:
+        prepared: folder made by the stage `prepare`.
+        start: equilibrated state, or None: the prepared one.
+        beads: files of the beads that the bias acts on.
+        bias_of: trajectory whose final bias is used, frozen, or None.
+        shared: folder in which jobs exchange their hills, or None.
+    """
+
+    prepared: Path
+    start: Path | None = None
+    beads: tuple[Path, ...] = ()
+    bias_of: Path | None = None
+    shared: Path | None = None
+
+    def identity(self, job: SampleJob) -> dict[str, Any]:
+        """By what a restart bundle is told from those of other jobs."""
+        files = {name: self.prepared / name for name in ("system.xml", "state.xml")}
+        files |= {"start": self.start, "bias_of": self.bias_of}
+        return {
+            "settings": job.plain(),
+            "inputs": {name: digest(path) for name, path in files.items() if path is not None},
+            "beads": self.bead_digests(),
+        }
+
+    def bead_digests(self) -> dict[str, str]:
+        """Fingerprint of each file of beads, by mapping."""
+        return {mapped.mapping: digest(path) for path, mapped in self.mapped.items()}
+
+    @functools.cached_property
+    def mapped(self) -> dict[Path, MappedSystem]:
+        """What each file of beads holds.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        return {path: MappedSystem.read(path) for path in self.beads}
+
+
+def sample(
+    job: SampleJob, inputs: SampleInputs, threads: int, work: Job, report: Callable[[str], None]
+) -> None:
+    """Sample into the folder of the work; it goes on from the restart bundle there.
+
+    Args:
+        job: what to do.
+        inputs: what it starts from.
+        threads: processor threads that it may use.
+        work: folder, in which the files `MADE` will be.
+        report: called with lines of progress.
+
+    Raises:
+        InputError: something does not fit, or the run exploded.
+        Stopped: it was asked to stop.
+    """
+    bundle = work.load()
+    prepared = Prepared.read(inputs.prepared, inputs.start)
+    for path, mapped in inputs.mapped.items():
+        mapped.check_atoms(prepared.system.getNumParticles(), path)
+    task = task_of(job, inputs)
+    platform = bundle.info["platform"] if bundle else None
+    dynamics = dynamics_of(task, Host(prepared, threads, platform))
+    engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, work, report)
+    log, segments, trajectory = (work.folder / name for name in MADE)
+    engine.run(bundle, trajectory, log, segments)
+
+
+def task_of(job: SampleJob, inputs: SampleInputs) -> Task:
+    """The job in the terms of the engine.
+
+    Raises:
+        InputError: the beads are missing that a biased variable is a function of.
+    """
+    # Where beads are is the same with all kinds of masses.
+    beads = {mapped.mapping: mapped.beads["sum"] for mapped in inputs.mapped.values()}
+    # JSON objects are sorted; the campaign has the order.
+    declared = {name: job.collective_variables[name] for name in job.campaign.biased_variables}
+    for variable in declared.values():
+        if variable.mapping not in beads:
+            raise InputError(f"--beads: those of mapping '{variable.mapping}' are missing")
+    same = {"beads": inputs.bead_digests(), "temperature": job.temperature}
+    plain = job.plain()
+    return Task(
+        campaign=job.campaign,
+        variables={
+            name: as_variable(variable, beads[variable.mapping], f"collective_variables.{name}")
+            for name, variable in declared.items()
+        },
+        temperature=job.temperature,
+        seed=job.seed,
+        job=job.job,
+        bias_of=inputs.bias_of,
+        shared=inputs.shared,
+        identity=same | {key: plain[key] for key in ("campaign", "collective_variables")},
+    )

@@ -1,0 +1,211 @@
+"""A small example of every section and kind, for config/README.md.
+
+A test puts each of them into the default config and checks the whole.
+"""
+
+EXAMPLES = {
+    "systems.muller_brown": """\
+systems:
+  muller_brown: {kind: muller_brown}
+""",
+    "systems.channel": """\
+systems:
+  channel: {kind: channel}
+""",
+    "systems.peptide": """\
+systems:
+  capped_alanine:
+    kind: peptide
+    structure: resources/capped_alanine.pdb
+    force_field: [amber99sbildn.xml, amber99_obc.xml]
+""",
+    "systems.solvated_peptide": """\
+systems:
+  alanine_in_water:
+    kind: solvated_peptide
+    structure: resources/capped_alanine.pdb
+    force_field: [amber99sbildn.xml, tip3p.xml]
+    padding: 1.2 nm
+    ionic_strength: 0.1 mol/L
+    hydrogen_mass: 3 amu
+""",
+    "state_points": """\
+state_points:
+  T300: {temperature: 300 K}
+  hot_and_dense: {temperature: 400 K, pressure: 100 bar}
+""",
+    "mappings": """\
+mappings:
+  capped_alanine:
+    heavy: {template: heavy, force_map: aggregate}
+    ends: {beads: {A: resid 0 and not type H, B: [NME3-N, NME3-C]}, force_map: optimal}
+""",
+    "collective_variables": """\
+collective_variables:
+  capped_alanine:
+    phi: {kind: dihedral, mapping: heavy, beads: [ACE1-C, ALA2-N, ALA2-CA, ALA2-C]}
+    cos_phi: {kind: cos_dihedral, mapping: heavy, beads: [ACE1-C, ALA2-N, ALA2-CA, ALA2-C]}
+    sin_phi: {kind: sin_dihedral, mapping: heavy, beads: [ACE1-C, ALA2-N, ALA2-CA, ALA2-C]}
+    mixed: {kind: combination, mapping: heavy, coefficients: {cos_phi: 0.7, sin_phi: 0.3}}
+    length: {kind: distance, mapping: heavy, beads: [ACE1-CH3, NME3-C]}
+    bend: {kind: angle, mapping: heavy, beads: [ALA2-N, ALA2-CA, ALA2-C]}
+    contacts:
+      kind: coordination
+      mapping: heavy
+      beads: [ACE1-O, ALA2-O]
+      other_beads: [ALA2-N, NME3-N]
+      radius: 0.35 nm
+  muller_brown:
+    x: {kind: coordinate, mapping: x, beads: [X], axis: x}
+""",
+    "campaigns.unbiased": """\
+campaigns:
+  capped_alanine:
+    plain:
+      kind: unbiased
+      length: 5 ns
+      stride: 40 fs
+      time_step: 2 fs
+      friction: 1 / ps
+      equilibration: 50 ps
+""",
+    "campaigns.metadynamics": """\
+campaigns:
+  capped_alanine:
+    filling:
+      kind: metadynamics
+      collective_variables: [phi, psi]
+      height: 1.2 kJ/mol
+      width: [0.35 rad, 0.35 rad]
+      pace: 0.5 ps
+      bias_factor: 6
+      burn_in: 500 ps
+      length: 5 ns
+      stride: 40 fs
+      time_step: 2 fs
+      friction: 1 / ps
+      equilibration: 50 ps
+""",
+    "campaigns.static": """\
+campaigns:
+  capped_alanine:
+    lifted:
+      kind: static
+      collective_variables: [phi]
+      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables
+      gaussians: [{height: -8 kJ/mol, center: [0 rad], width: [0.5 rad]}]
+      length: 5 ns
+      stride: 40 fs
+      time_step: 2 fs
+      friction: 1 / ps
+      equilibration: 50 ps
+""",
+    "campaigns.umbrella": """\
+campaigns:
+  capped_alanine:
+    windows:
+      kind: umbrella
+      collective_variables: [phi]
+      rows: [{first: -180 deg, last: 165 deg, number: 24}]
+      force_constant: [200 kJ/mol/rad^2]
+      windows_per_job: 6
+      length: 200 ps
+      stride: 40 fs
+      time_step: 2 fs
+      friction: 1 / ps
+      equilibration: 20 ps
+""",
+    "campaigns.replica_exchange": """\
+campaigns:
+  capped_alanine:
+    exchange:
+      kind: replica_exchange
+      highest: 600 K
+      levels: 4
+      exchange_every: 1 ps
+      length: 2 ns
+      stride: 100 fs
+      time_step: 2 fs
+      friction: 1 / ps
+      equilibration: 50 ps
+""",
+    "potentials.spline": """\
+potentials:
+  curve_of_x: {kind: spline, collective_variable: x, lower: 8 nm, upper: 58 nm, functions: 45}
+  classical: {kind: spline, terms: {}}
+""",
+    "potentials.rbf": """\
+potentials:
+  gaussians_of_x: {kind: rbf, collective_variable: x, lower: 8 nm, upper: 58 nm, functions: 45}
+""",
+    "potentials.cgnet": """\
+potentials:
+  network:
+    kind: cgnet
+    hidden: [192, 192, 192]
+    temperature: linear
+    prior: {bonds: harmonic, angles: harmonic}
+    training: {epochs: 36, batch_size: 512, learning_rate: 0.003}
+""",
+    "potentials.mace": """\
+potentials:
+  equivariant:
+    kind: mace
+    channels: 16
+    cutoff: 0.5 nm
+    prior: {bonds: harmonic, angles: harmonic, excluded_volume: {}}
+    training: {epochs: 10, batch_size: 128, learning_rate: 0.005}
+""",
+    "fitting.force_matching": """\
+potentials:
+  fitted_to_forces:
+    kind: cgnet
+    fitting: {kind: force_matching}
+    training: {epochs: 36}
+""",
+    "simulations": """\
+simulations:
+  with_a_bias:
+    chains: 200
+    time_step: 5 fs
+    friction: 2 / ps
+    equilibration: 25 ps
+    length: 70 ps
+    stride: 200 fs
+    bias:
+      {collective_variables: [phi, psi], width: [0.25 rad, 0.25 rad], bias_factor: 6, build: 15 ps}
+  with_exchange:
+    chains: 200
+    time_step: 5 fs
+    friction: 2 / ps
+    equilibration: 25 ps
+    length: 70 ps
+    stride: 200 fs
+    exchange: {highest: 600 K, levels: 4, every: 100 fs}
+    until: {r_hat: 1.02, at_most: 500 ps}
+""",
+    "validation": """\
+validation:
+  capped_alanine:
+    surface: [phi, psi]
+    basins:
+      phi_negative: [{phi: [-180 deg, 0 rad]}]
+      phi_positive: [{phi: [0 rad, 180 deg]}]
+    differences: {phi_positive: [phi_positive, phi_negative]}
+    barriers: {phi: [phi_negative, phi_positive]}
+    distances: [[ACE1-CH3, NME3-C]]
+""",
+    "experiments": """\
+experiments:
+  trained_at_two_temperatures:
+    system: capped_alanine
+    mapping: heavy
+    campaigns: [metadynamics]
+    potential: cgnet
+    train: [T300, T400]
+    held_out: [T350]
+    reference: reference
+    simulation: capped_alanine
+""",
+}
+"""By section, or by section and kind."""

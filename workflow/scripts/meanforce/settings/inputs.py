@@ -1,0 +1,126 @@
+"""Which files of one stage another reads, from the config: rules and the plan ask here."""
+
+from collections.abc import Iterable
+
+from meanforce.paths import (
+    BeadsPaths,
+    ComparedPaths,
+    CurvePaths,
+    DatasetPaths,
+    EquilibratedPaths,
+    MemberPaths,
+    ReplicaPaths,
+    WeightsPaths,
+)
+from meanforce.settings.config import Config
+from meanforce.settings.learning_curves import learning_curves
+
+
+def start(config: Config, system: str, state: str) -> EquilibratedPaths | None:
+    """The equilibrated state that sampling starts from; None where the prepared one will do."""
+    return EquilibratedPaths(system, state) if config.systems[system].equilibrated else None
+
+
+def frozen_bias(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> ReplicaPaths | None:
+    """The job, at the same state point, whose final bias a static campaign takes, frozen."""
+    campaigns = config.campaigns[system]
+    source = campaigns[campaign].bias_source
+    if source is None:
+        return None
+    job = campaigns[campaign].bias_from(campaigns[source], int(replica))
+    return ReplicaPaths(system, state, source, job)
+
+
+def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]:
+    """Mappings whose beads a campaign's bias acts on."""
+    names = config.campaigns[system][campaign].biased_variables
+    mappings = {config.variables_of(system)[name].mapping for name in names}
+    return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
+
+
+def jobs_of_replica(
+    config: Config, system: str, state: str, campaign: str, repeat: int | str
+) -> list[ReplicaPaths]:
+    """All jobs of one replica of a campaign at a state point, in order."""
+    jobs = config.campaigns[system][campaign].jobs_of([int(repeat)])
+    return [ReplicaPaths(system, state, campaign, job) for job in jobs]
+
+
+def weights(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> WeightsPaths | None:
+    """Weights by all windows of a job's replica; other campaigns' frames carry their own."""
+    chosen = config.campaigns[system][campaign]
+    if not chosen.reweighted_together:
+        return None
+    return WeightsPaths(system, state, campaign, chosen.replica_of(int(replica)))
+
+
+def training_data(
+    config: Config, experiment: str, states: Iterable[str] | None = None
+) -> list[DatasetPaths]:
+    """What an experiment trains on; of some of its state points, where these are given."""
+    chosen = config.experiments[experiment]
+    return [
+        DatasetPaths(chosen.system, state, campaign, job, chosen.mapping)
+        for campaign in chosen.campaigns
+        for state in chosen.train
+        if states is None or state in states
+        for job in config.campaigns[chosen.system][campaign].jobs_of(chosen.replicas)
+    ]
+
+
+def reference_data(config: Config, experiment: str, states: Iterable[str]) -> list[DatasetPaths]:
+    """What an experiment is validated against at state points; nothing without a reference."""
+    chosen = config.experiments[experiment]
+    if chosen.reference is None:
+        return []
+    return [
+        DatasetPaths(chosen.system, state, chosen.reference, job, chosen.mapping)
+        for state in states
+        for job in config.campaigns[chosen.system][chosen.reference].jobs_of()
+    ]
+
+
+def members(config: Config, experiment: str) -> list[MemberPaths]:
+    """Members of an experiment's ensemble."""
+    return [MemberPaths(experiment, k) for k in range(config.experiments[experiment].ensemble)]
+
+
+def states_of(config: Config, experiment: str) -> tuple[str, ...]:
+    """State points at which an experiment is validated."""
+    chosen = config.experiments[experiment]
+    return (*chosen.train, *chosen.held_out)
+
+
+def compared(config: Config, experiments: Iterable[str] | None = None) -> list[ComparedPaths]:
+    """Experiments, or all of them, at each state point at which they are validated."""
+    return [
+        ComparedPaths(name, state)
+        for name in (config.experiments if experiments is None else experiments)
+        for state in states_of(config, name)
+    ]
+
+
+def all_members(config: Config) -> list[MemberPaths]:
+    """Members of all experiments."""
+    return [member for name in config.experiments for member in members(config, name)]
+
+
+def all_datasets(config: Config) -> list[DatasetPaths]:
+    """All that some experiment is trained on or validated against."""
+    return [
+        dataset
+        for name in config.experiments
+        for dataset in (
+            *training_data(config, name),
+            *reference_data(config, name, states_of(config, name)),
+        )
+    ]
+
+
+def curves(config: Config) -> list[CurvePaths]:
+    """All learning curves."""
+    return [CurvePaths(curve) for curve in learning_curves(config)]
