@@ -33,6 +33,7 @@ sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "suppor
 
 from correlated_pairs import Surface, comparison  # noqa: E402
 
+from meanforce.analysis.kinds import Measure, Source  # noqa: E402
 from meanforce.analysis.metrics import (  # noqa: E402
     basins,
     chain_dimensions,
@@ -121,7 +122,7 @@ def table(found: list[dict[str, Row]]) -> pd.DataFrame:
             "worse": np.mean(np.abs(values) > limits),
             "resolution": limits.mean(),
         }
-        if metric.endswith("_error"):
+        if rows[0].measure == Measure.SIGNED_ERROR:
             line["found"] = np.mean(np.abs(values + limits.mean()) > limits)
         lines.append(line)
     return pd.DataFrame(lines)
@@ -158,13 +159,15 @@ def training(summary: pd.DataFrame) -> pd.DataFrame:
     The reference is common to all sets, so its noise is taken off the claimed error.
     """
     lines = []
-    errors = summary[summary["metric"].str.endswith("_error")]
+    errors = summary[
+        (summary["measure"] == Measure.SIGNED_ERROR) & (summary["source"] == Source.MODEL)
+    ]
     for (recipe, metric), part in errors.groupby(["potential", "metric"], sort=False):
         known = part[part["stderr"].notna()]
         if len(known) < 3 or not known["stderr"].any():
             continue
-        reference = summary[summary["metric"] == metric.replace("_error", "_reference")]
-        common = reference["stderr"].mean() ** 2
+        same = summary["quantity"] == part["quantity"].iloc[0]
+        common = summary[same & (summary["source"] == Source.REFERENCE)]["stderr"].mean() ** 2
         claimed = np.sqrt((known["stderr"] ** 2 - common).mean())
         scatter = known["value"].std(ddof=1)
         lines.append(

@@ -1,10 +1,11 @@
 """Comparisons of samples that tests make up."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
 
-from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.comparison import Comparison, ExactReference, TrainedModel
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.samples import Sample
 from meanforce.core.topology import Topology
@@ -51,19 +52,22 @@ def compare(
 ) -> Comparison:
     """A comparison with one member and a surface along the first variable."""
     ends = {"lower": [-4.0], "upper": [4.0]}
-    settings = {"surface": [next(iter(variables))], "bins": 40} | ends | validation
+    settings = {"surface": [*variables][:1], "bins": 40} | ends | validation
     return Comparison(
         validation=validated(ValidationSettings, settings, "validation"),
         variables=variables,
         temperature=temperature,
         model=model,
+        trained=TrainedModel(SimpleNamespace(members=[None]), Scheme("exact")),
         reference=reference,
-        exact=exact,
-        reference_forces=None,
-        ensemble=SimpleNamespace(members=[None]),
-        scheme=Scheme("exact"),
-        rng=np.random.default_rng(1),
+        seed=1,
+        exact=None if exact is None else ExactReference(exact),
     )
+
+
+def with_scheme(comparison: Comparison, scheme: Scheme) -> None:
+    """Let members of a comparison's ensemble differ in another way."""
+    comparison.trained = dataclasses.replace(comparison.trained, scheme=scheme)
 
 
 def by_name(rows: list) -> dict:

@@ -8,7 +8,6 @@ real runs. Four beads carry them: φ is their dihedral, and bonds and angles are
 """
 
 import dataclasses
-from types import SimpleNamespace
 
 import numpy as np
 from comparisons import compare
@@ -185,6 +184,4 @@ def _positions(phi: np.ndarray, walkers: int, rng: np.random.Generator) -> np.nd
 def comparison(model: Sample, reference: Sample, seed: int) -> Comparison:
     """Of a model without an ensemble."""
     made = compare(model, reference, variables=VARIABLES, **VALIDATION)
-    made.rng = np.random.default_rng(seed)
-    made.ensemble = SimpleNamespace(members=[None])
-    return made
+    return dataclasses.replace(made, seed=seed)

@@ -11,49 +11,47 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from meanforce.analysis.kinds import Group, Measure, Source, metric_name
+from meanforce.analysis.metrics_table import metrics_table
 from meanforce.jobs.stages import report_job
 from meanforce.settings.load import load_config
 
 SHIFT = 0.3
 """Largest difference of the model's free energies from the reference's, kcal/mol."""
 
-COLUMNS = [
-    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
-    "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
-    "stderr_noise", "dof", "noise_floor_reference", "resolution", "data_limit",
-]  # fmt: skip
-"""Of summary.csv; metrics.csv has all but the verdict."""
+D, E, V = Measure.DISTANCE, Measure.SIGNED_ERROR, Measure.VALUE
+REFERENCE, BASELINED = Source.REFERENCE, Source.BASELINE
 
-ALANINE = {
-    "js_phi_psi": (0.012, 0.001, 0.002, ""),
-    "fes_rmse": (0.25, 0.01, 0.1, "kcal/mol"),
-    "delta_f_alphaR_beta": (0.26, 0.13, np.nan, "kcal/mol"),
-    "delta_f_alphaR_beta_reference": (0.2, 0.02, np.nan, "kcal/mol"),
-    "delta_f_alphaR_beta_error": (0.06, 0.13, 0.1, "kcal/mol"),
-    "wasserstein_bond": (2e-5, 3e-6, 2.3e-5, "nm"),
-    "wasserstein_radius_of_gyration": (1e-3, 2e-4, 4e-4, "nm"),
-    "force_rmse": (4.569, 0.006, 4.558, "kcal/mol/Å"),
-    "force_irreducible": (4.558, 0.009, np.nan, "kcal/mol/Å"),
-    "speed_up_phi": (3.1, 0.4, np.nan, ""),
-    "stability_exploded": (1.0, 0.0, 1.0, ""),
-    "rhat_phi": (np.inf, np.nan, 1.0, ""),
-}
-BASELINE = {
-    "js_phi_psi_baseline": (0.02, 0.001, 0.004, ""),
-    "fes_rmse_baseline": (0.26, 0.02, 0.1, "kcal/mol"),
-    "delta_f_alphaR_beta_baseline": (0.18, 0.05, np.nan, "kcal/mol"),
-    "delta_f_alphaR_beta_baseline_error": (-0.02, 0.05, 0.04, "kcal/mol"),
-    "wasserstein_bond_baseline": (1e-6, 2e-7, 1e-6, "nm"),
-}
+ALANINE = [
+    ("js_phi_psi", D, Group.SURFACE, (0.012, 0.001, 0.002, "")),
+    ("fes_rmse", D, Group.SURFACE, (0.25, 0.01, 0.1, "kcal/mol")),
+    ("delta_f_alphaR_beta", V, Group.BASINS, (0.26, 0.13, np.nan, "kcal/mol")),
+    ("delta_f_alphaR_beta", V, Group.BASINS, (0.2, 0.02, np.nan, "kcal/mol"), REFERENCE),
+    ("delta_f_alphaR_beta", E, Group.BASINS, (0.06, 0.13, 0.1, "kcal/mol")),
+    ("wasserstein_bond", D, Group.STRUCTURE, (2e-5, 3e-6, 2.3e-5, "nm")),
+    ("wasserstein_radius_of_gyration", D, Group.DIMENSIONS, (1e-3, 2e-4, 4e-4, "nm")),
+    ("force_rmse", Measure.LOSS, Group.FORCES, (4.569, 0.006, 4.558, "kcal/mol/Å")),
+    ("force_irreducible", V, Group.FORCES, (4.558, 0.009, np.nan, "kcal/mol/Å")),
+    ("speed_up_phi", V, Group.DYNAMICS, (3.1, 0.4, np.nan, "")),
+    ("stability_exploded", Measure.FRACTION, Group.CONVERGENCE, (1.0, 0.0, 1.0, "")),
+    ("rhat_phi", Measure.CONVERGENCE, Group.CONVERGENCE, (np.inf, np.nan, 1.0, "")),
+]
+BASELINE = [
+    ("js_phi_psi", D, Group.SURFACE, (0.02, 0.001, 0.004, ""), BASELINED),
+    ("fes_rmse", D, Group.SURFACE, (0.26, 0.02, 0.1, "kcal/mol"), BASELINED),
+    ("delta_f_alphaR_beta", V, Group.BASINS, (0.18, 0.05, np.nan, "kcal/mol"), BASELINED),
+    ("delta_f_alphaR_beta", E, Group.BASINS, (-0.02, 0.05, 0.04, "kcal/mol"), BASELINED),
+    ("wasserstein_bond", D, Group.STRUCTURE, (1e-6, 2e-7, 1e-6, "nm"), BASELINED),
+]
 """Of capped alanine, where it was trained at: JS worse than the model's, bonds better."""
 
-MULLER_BROWN = {
-    "pmf_rmse": (0.05, 0.02, 0.0, "kT"),
-    "barrier": (5.2, 0.1, np.nan, "kT"),
-    "barrier_reference": (5.299, 0.0, np.nan, "kT"),
-    "barrier_error": (-0.4, 0.1, 0.08, "kT"),
-    "force_irreducible": (0.1, 0.01, np.nan, "kcal/mol/Å"),
-}
+MULLER_BROWN = [
+    ("pmf_rmse", D, Group.EXACT_PMF, (0.05, 0.02, 0.0, "kT")),
+    ("barrier", V, Group.EXACT_PMF, (5.2, 0.1, np.nan, "kT")),
+    ("barrier", V, Group.EXACT_PMF, (5.299, 0.0, np.nan, "kT"), REFERENCE),
+    ("barrier", E, Group.EXACT_PMF, (-0.4, 0.1, 0.08, "kT")),
+    ("force_irreducible", V, Group.FORCES, (0.1, 0.01, np.nan, "kcal/mol/Å")),
+]
 
 
 def write_results(root: Path, folder: Path) -> list[str]:
@@ -142,22 +140,24 @@ def _metrics(name: str, chosen, state: str) -> pd.DataFrame:
         "potential": chosen.potential, "state_point": state,
         "role": "train" if state in chosen.train else "held-out",
     }  # fmt: skip
-    listed = dict(MULLER_BROWN if chosen.system == "muller_brown" else ALANINE)
+    listed = list(MULLER_BROWN if chosen.system == "muller_brown" else ALANINE)
     if chosen.system != "muller_brown" and state in chosen.train:
-        listed |= BASELINE
+        listed += BASELINE
     if chosen.potential == "spline":
         # The other potential is the better one.
-        listed["barrier_error"] = (-1.2, 0.1, 0.08, "kT")
-    rows = [
-        facts | {"metric": metric} | _judged(metric, *values) for metric, values in listed.items()
-    ]
-    return pd.DataFrame(rows)[[name for name in COLUMNS if name != "verdict"]]
+        listed[3] = ("barrier", E, Group.EXACT_PMF, (-1.2, 0.1, 0.08, "kT"))
+    return metrics_table(facts, [_row(*one) for one in listed])
 
 
-def _judged(metric: str, value: float, stderr: float, floor: float, unit: str) -> dict:
+def _row(
+    quantity: str, measure: Measure, group: Group, numbers: tuple, source: Source = Source.MODEL
+) -> dict:
     """A row of which two standard errors are resolved, all of them noise."""
-    above = 0.0 if metric.endswith("_error") else floor
+    value, stderr, floor, unit = numbers
+    above = 0.0 if measure == Measure.SIGNED_ERROR else floor
     return {
+        "metric": metric_name(quantity, measure, source), "quantity": quantity,
+        "measure": measure.value, "source": source.value, "group": group.value,
         "value": value, "stderr": stderr, "noise_floor": floor, "unit": unit,
         "stderr_noise": stderr, "dof": np.inf, "noise_floor_reference": 0.8 * floor,
         "resolution": above + 2 * stderr if np.isfinite(floor) else np.nan, "data_limit": np.nan,

@@ -17,6 +17,7 @@ COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
     "stderr_noise", "dof", "noise_floor_reference", "resolution", "data_limit",
+    "quantity", "measure", "source", "group",
 ]  # fmt: skip
 
 
@@ -47,15 +48,15 @@ def test_summary_keeps_its_contract(summary):
     assert set(summary["verdict"].dropna()) <= {
         "within noise", "resolved better", "limited by data", "worse", "not converged",
     }  # fmt: skip
-    judged = summary["metric"].str.endswith("_error") | summary["metric"].str.startswith("js_")
+    judged = summary["measure"].isin(["signed_error", "distance"])
     assert summary.loc[judged & summary["resolution"].notna(), "verdict"].notna().all()
     # A single network does not tell what other training data would have given.
     alone = summary["experiment"] == "capped_alanine_unbiased_core_beta_cgnet"
-    of_model = judged & alone & ~summary["metric"].str.contains("_baseline")
+    of_model = judged & alone & (summary["source"] == "model")
     assert summary.loc[of_model, "stderr"].isna().all()
     assert summary.loc[of_model, "resolution"].notna().any()
     # Direct reweighting stands beside the models where they were trained, and only there.
-    baseline = summary[summary["metric"].str.contains("_baseline")]
+    baseline = summary[summary["source"] == "baseline"]
     assert set(baseline["role"]) == {"train"}
     assert "delta_f_phi_positive_baseline_error" in set(baseline["metric"])
     muller_brown = set(summary.loc[summary["system"] == "muller_brown", "metric"])

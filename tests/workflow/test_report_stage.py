@@ -1,5 +1,6 @@
 """The stage `report` by itself: what it gathers, and how it orders many experiments."""
 
+import importlib
 import json
 import re
 import sys
@@ -8,9 +9,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from report_results import COLUMNS, write_results
+from report_results import write_results
 
 import report
+
+COLUMNS = [
+    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
+    "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
+    "stderr_noise", "dof", "noise_floor_reference", "resolution", "data_limit",
+    "quantity", "measure", "source", "group",
+]  # fmt: skip
+"""The contract of summary.csv: new columns stand at the end."""
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +88,25 @@ def test_a_damaged_table_is_named(root, tmp_path, monkeypatch):
     broken = Path(arguments[arguments.index("--profiles") + 1])
     broken.write_text("")
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments, "--template", "none"])
-    with pytest.raises(SystemExit, match=f"^error: {broken}: is no table that can be read"):
+    with pytest.raises(SystemExit, match=f"^error: {broken}: cannot be read as a table"):
         report.main()
     assert not (tmp_path / "results" / "report.html").exists()
+
+
+@pytest.mark.parametrize("program", ["report", "learning_curve"])
+def test_metrics_of_another_version_are_named(root, tmp_path, monkeypatch, program):
+    arguments = write_results(root, tmp_path / "results")
+    old = Path(arguments[arguments.index("--metrics") + 1])
+    pd.read_csv(old).drop(columns=["measure", "group"]).to_csv(old, index=False)
+    if program == "report":
+        arguments += ["--template", "none"]
+    else:
+        outputs = ["--table", "t", "--savings", "s", "--figure", "f"]
+        arguments = ["--metrics", str(old), "--settings", '{"runs": {}, "seed": 1}', *outputs]
+    monkeypatch.setattr(sys, "argv", [program, *arguments])
+    message = f"^error: {old}: has no column 'measure', so another version made it; delete it"
+    with pytest.raises(SystemExit, match=message):
+        importlib.import_module(program).main()
 
 
 def test_runs_of_a_learning_curve_stand_apart(stage):

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
 from meanforce.analysis.learning_curve import points, run_errors, savings_table
+from meanforce.analysis.metrics_table import read_metrics
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.learning_curve import draw
 from meanforce.jobs.learning_curve import LearningCurveJob
@@ -23,8 +22,7 @@ def main() -> None:
     parser.add_argument("--figure", type=Path, required=True, help="PNG file to write")
     arguments = parser.parse_args()
     settings = LearningCurveJob.read(arguments.settings)
-    summary = pd.concat([pd.read_csv(path) for path in arguments.metrics], ignore_index=True)
-    errors = run_errors(summary, settings.plain()["runs"])
+    errors = run_errors(read_metrics(arguments.metrics), settings.plain()["runs"])
     if errors.empty:
         raise InputError("--metrics: hold no error that a learning curve could show")
     mean = points(errors)

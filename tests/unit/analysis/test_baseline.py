@@ -12,9 +12,9 @@ from reference_files import write
 
 from meanforce.analysis import baseline
 from meanforce.analysis.baseline import pooled
+from meanforce.analysis.kinds import Measure, Source, metric_name
 from meanforce.analysis.metrics import basins, divergence
 from meanforce.analysis.metrics.registry import METRICS
-from meanforce.analysis.naming import BASELINE, MODEL, baseline_name, judged
 from meanforce.analysis.samples import reference_sample
 from meanforce.errors import InputError
 from meanforce.jobs import stages
@@ -47,12 +47,17 @@ def loaded(*paths, **changes):
 
 
 def test_names_of_rows():
-    for metric, name in {
-        "js_phi_psi": "js_phi_psi_baseline", "fes_rmse": "fes_rmse_baseline",
-        "delta_f_a": "delta_f_a_baseline", "delta_f_a_error": "delta_f_a_baseline_error",
-    }.items():  # fmt: skip
-        assert baseline_name(metric) == name
-        assert judged(name) == (metric, BASELINE) and judged(metric) == (metric, MODEL)
+    value, distance, error = Measure.VALUE, Measure.DISTANCE, Measure.SIGNED_ERROR
+    for arguments, name in {
+        ("js_phi_psi", distance, Source.MODEL): "js_phi_psi",
+        ("js_phi_psi", distance, Source.BASELINE): "js_phi_psi_baseline",
+        ("delta_f_a", value, Source.MODEL): "delta_f_a",
+        ("delta_f_a", value, Source.REFERENCE): "delta_f_a_reference",
+        ("delta_f_a", value, Source.BASELINE): "delta_f_a_baseline",
+        ("delta_f_a", error, Source.MODEL): "delta_f_a_error",
+        ("delta_f_a", error, Source.BASELINE): "delta_f_a_baseline_error",
+    }.items():
+        assert metric_name(*arguments) == name
 
 
 def test_frames_are_judged_as_those_of_a_model(tmp_path):
@@ -62,16 +67,18 @@ def test_frames_are_judged_as_those_of_a_model(tmp_path):
     sample = loaded(biased(tmp_path / "a.h5", 3000, 1))
     comparison = compare(model, reference, **HALVES)
     found = by_name(baseline.rows(comparison, sample, reference))
-    hand = dataclasses.replace(
-        compare(sample, reference, **HALVES), rng=np.random.default_rng(1).spawn(1)[0]
+    hand = dataclasses.replace(compare(sample, reference, **HALVES), scope=("baseline",))
+    expected = by_name(
+        dataclasses.replace(row, source=Source.BASELINE)
+        for metric in baseline.METRICS
+        for row in metric(hand)
+        if row.source == Source.MODEL
     )
-    expected = [row for metric in baseline.METRICS for row in metric(hand)]
-    expected = {baseline_name(r.metric): r for r in expected if "_reference" not in r.metric}
     assert set(found) == set(expected)
     assert {"js_x_baseline", "fes_rmse_x_baseline", "barrier_x_baseline_error"} < set(found)
     for name, row in expected.items():
         np.testing.assert_equal(
-            dataclasses.astuple(found[name])[1:], dataclasses.astuple(row)[1:], err_msg=name
+            dataclasses.astuple(found[name]), dataclasses.astuple(row), err_msg=name
         )
 
 

@@ -14,6 +14,7 @@ import torch
 from muller_brown_draws import PUBLISHED, VARIABLES, draw, settings
 from potential_examples import CHAIN, cgnet
 
+from meanforce.analysis.comparison import ReferenceForces, TrainedModel
 from meanforce.analysis.members import Scheme, contrasts
 from meanforce.analysis.metrics.calibration import Calibration, calibrate, rows
 from meanforce.analysis.metrics.force_error import UNIT
@@ -145,17 +146,18 @@ def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known
     """What the rows need of a comparison."""
     n = len(positions)
     return SimpleNamespace(
-        ensemble=EnsembleMean(members),
+        trained=TrainedModel(
+            EnsembleMean(members),
+            Scheme.paired(len(members), 8) if len(members) > 1 else Scheme("unknown"),
+            held_out=known,
+        ),
         reference=SimpleNamespace(
             force_positions=positions.numpy(),
             weights=np.full(n, 1 / n),
             blocks=np.arange(n) * 10 // n,
         ),
-        reference_forces=forces,
+        forces=ReferenceForces(forces),
         temperature=300.0,
-        weighted_forces=False,
-        scheme=Scheme.paired(len(members), 8) if len(members) > 1 else Scheme("unknown"),
-        held_out=known,
     )
 
 

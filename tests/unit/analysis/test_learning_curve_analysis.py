@@ -7,15 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import isotonic_regression
+from table_rows import distance, kind, signed_error
+from table_rows import value as plain_value
 
+from meanforce.analysis.kinds import Group, Measure, Source
 from meanforce.analysis.learning_curve import (
     headlines,
-    is_error,
+    is_shown,
     points,
     run_errors,
     savings_table,
 )
-from meanforce.analysis.naming import baseline_name
 from meanforce.analysis.savings import (
     LearningCurve,
     compare,
@@ -181,6 +183,11 @@ def test_one_seed_has_no_error_bar():
     assert (overall.low, overall.high) == (0.0, math.inf)
 
 
+STABILITY = kind("stability", Measure.FRACTION, Group.CONVERGENCE)
+REWEIGHTED = signed_error("delta_f_x", source=Source.BASELINE)
+REWEIGHTED_VALUE = plain_value("delta_f_x", source=Source.BASELINE)
+
+
 def made_up_summary(reweighted=None):
     """A summary as the runs of two experiments give it: ΔF errors ∓c/√t, one of them infinite.
 
@@ -202,15 +209,14 @@ def made_up_summary(reweighted=None):
                 labels = {"experiment": run, "campaign": experiment, "state_point": "T300",
                           "role": "train", "noise_floor": 0.1, "stderr": 0.1}  # fmt: skip
                 rows += [
-                    labels | {"metric": "delta_f_x_error", "value": value, "unit": "kcal/mol"},
-                    labels | {"metric": "delta_f_x", "value": 7.0, "unit": "kcal/mol"},
-                    labels | {"metric": "delta_f_x_baseline", "value": 7.0, "unit": "kcal/mol"},
-                    labels | {"metric": "stability", "value": 0.5 if plain else 1.0, "unit": ""},
+                    labels | signed_error("delta_f_x") | {"value": value, "unit": "kcal/mol"},
+                    labels | plain_value("delta_f_x") | {"value": 7.0, "unit": "kcal/mol"},
+                    labels | REWEIGHTED_VALUE | {"value": 7.0, "unit": "kcal/mol"},
+                    labels | STABILITY | {"value": 0.5 if plain else 1.0, "unit": ""},
                 ]
                 if reweighted is not None:
-                    name = baseline_name("delta_f_x_error")
-                    other = {"metric": name, "value": reweighted * value, "noise_floor": 5.0}
-                    rows.append(rows[-4] | other)
+                    other = {"value": reweighted * value, "noise_floor": 5.0}
+                    rows.append(rows[-4] | REWEIGHTED | other)
     return pd.DataFrame(rows), runs
 
 
@@ -324,11 +330,33 @@ def test_without_plain_data_there_is_nothing_to_save():
     assert savings.empty and "factor" in savings.columns
 
 
-def test_which_metrics_are_errors():
-    shown = [
-        name for name in (
-            "js_phi_psi", "fes_rmse", "delta_f_x_error", "delta_f_x", "delta_f_x_reference",
-            "stability", "force_error", "barrier_phi",
-        ) if is_error(name)
+def test_which_metrics_are_shown():
+    """Of all names that could be meant, rows are chosen by what they are."""
+    structure = distance("wasserstein_bond", Group.STRUCTURE)
+    table = pd.DataFrame([
+        distance("js_phi_psi"), distance("fes_rmse"), signed_error("delta_f_x"),
+        distance("js_tica_1", Group.SLOW_MODES), distance("js_x", source=Source.BASELINE),
+        plain_value("delta_f_x"), plain_value("js_x"), signed_error("barrier", Group.BARRIERS),
+        distance("fes_rmse_d", Group.PROFILES), STABILITY, structure,
+    ])  # fmt: skip
+    assert is_shown(table).tolist() == [True] * 5 + [False] * 6
+    # Without a surface the structure is what is left to judge.
+    without = table[table["group"] != Group.SURFACE]
+    assert without[is_shown(without)]["metric"].tolist() == [
+        "delta_f_x_error", "js_tica_1", "fes_rmse_d", "wasserstein_bond"
     ]  # fmt: skip
-    assert shown == ["js_phi_psi", "fes_rmse", "delta_f_x_error"]
+
+
+def test_a_further_metric_moves_no_savings():
+    summary, runs = made_up_summary(2.0)
+    rng = np.random.default_rng(1)
+    noisy = summary.assign(value=summary["value"] * np.exp(0.3 * rng.standard_normal(len(summary))))
+    error = noisy["metric"] == "delta_f_x_error"
+    further = noisy[error].assign(**distance("js_phi_psi"))
+    alone, beside = (
+        savings_table(run_errors(table, runs), seed=1)
+        for table in (noisy, pd.concat([further, noisy]))
+    )
+    same = beside[beside["metric"] == "delta_f_x_error"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, alone, check_exact=True)
+    assert (alone["low"] < alone["factor"]).any()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from chains import chain_frames
-from comparisons import along_x, compare
+from comparisons import along_x, compare, with_scheme
 from muller_brown_draws import (
     DESIGNED,
     EXACT_WELL,
@@ -208,11 +208,11 @@ def test_coverage_of_the_well_difference(bias):
 def test_pmf_error_of_half_samples_has_a_degree_of_freedom_a_pair():
     frames = along_x(np.linspace(-1, 1, 400))
     comparison = compare(frames, frames)
-    comparison.scheme = Scheme.paired(4, folds=8)
+    with_scheme(comparison, Scheme.paired(4, folds=8))
     curves = np.random.default_rng(1).standard_normal((4, 50))
     assert exact_pmf._rmse_row(comparison, 1.0, curves).dof == 2
-    comparison.scheme = Scheme("jackknife", 8, 4)
+    with_scheme(comparison, Scheme("jackknife", 8, 4))
     assert exact_pmf._rmse_row(comparison, 1.0, curves).dof == 3
-    comparison.scheme = Scheme("unknown")
+    with_scheme(comparison, Scheme("unknown"))
     row = exact_pmf._rmse_row(comparison, 1.0, curves)
     assert np.isnan(row.stderr) and np.isnan(row.data_limit)

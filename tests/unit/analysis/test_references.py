@@ -145,4 +145,4 @@ def test_protocol_of_an_umbrella_campaign(config):
     assert lines == []
     other = Protocol.of(settings, 350.0, beads[1:], lines.append)
     assert other.windows is None and other.held
-    assert "no functions of the beads" in lines[0]
+    assert "not functions of the beads" in lines[0]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from comparisons import along_x, by_name, compare
 
+from meanforce.analysis.kinds import Group
 from meanforce.analysis.metrics import basins
-from meanforce.analysis.rows import compared
+from meanforce.analysis.rows import Estimate, Quantity, compared
 from meanforce.statistics.distances import trace_of_square
 from meanforce.statistics.errors import NONE, UNKNOWN, Error, combined, quantile, scatter
 from meanforce.statistics.resampling import resampled
@@ -49,9 +50,9 @@ def test_degrees_of_freedom_of_a_sum():
 
 def test_floors_and_resolution_leave_out_what_training_causes():
     """The members' spread widens the error bar, but a perfect model does not score more for it."""
-    sides = Error(0.03, 19), 1.0, Error(0.04, 3)
+    f, reference = Quantity("f", Group.BASINS), Estimate(1.0, Error(0.04, 3))
     alike, spread = (
-        by_name(compared("f", 1.1, sides[0], training, *sides[1:], ""))["f_error"]
+        by_name(compared(f, Estimate(1.1, Error(0.03, 19), training), reference))["f_error"]
         for training in (Error(0.0, 3), Error(0.5, 3))
     )
     assert alike.noise_floor == spread.noise_floor
@@ -60,7 +61,7 @@ def test_floors_and_resolution_leave_out_what_training_causes():
     assert spread.stderr == pytest.approx(math.hypot(0.5, 0.05))
     assert spread.data_limit > 3 * 0.5
     # A CG run without an end has the floor of the reference.
-    endless = by_name(compared("f", 1.1, NONE, UNKNOWN, *sides[1:], ""))["f_error"]
+    endless = by_name(compared(f, Estimate(1.1, NONE, UNKNOWN), reference))["f_error"]
     assert endless.noise_floor == alike.noise_floor_reference < alike.noise_floor
     assert math.isnan(endless.stderr)
 

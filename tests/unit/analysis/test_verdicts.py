@@ -8,7 +8,10 @@ import pytest
 import yaml
 from comparisons import along_x, by_name, compare
 from config_changes import put
+from table_rows import distance, kind, signed_error
+from table_rows import value as plain
 
+from meanforce.analysis.kinds import Group, Measure, Source
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.metrics import divergence
 from meanforce.analysis.transfer import COLUMNS, transfer_table
@@ -22,6 +25,9 @@ LABELS = {
     "campaign": "metadynamics", "potential": "cgnet", "state_point": "T300", "role": "train",
     "unit": "",
 }  # fmt: skip
+BASELINE = signed_error("delta_f_a", source=Source.BASELINE)
+JS_BASELINE = distance("js_phi", source=Source.BASELINE)
+CONVERGED = kind("converged", Measure.CONVERGENCE, Group.CONVERGENCE)
 UNBIASED = {"experiment": "unbiased", "campaign": "unbiased"}
 
 
@@ -31,13 +37,13 @@ def table(*rows: dict) -> pd.DataFrame:
 
 
 def js(value, stderr=0.001, resolution=0.004, **labels):
-    known = {"metric": "js_phi", "value": value, "stderr": stderr, "resolution": resolution}
-    return known | labels
+    known = {"value": value, "stderr": stderr, "resolution": resolution}
+    return distance("js_phi") | known | labels
 
 
 def error(value, stderr=0.1, resolution=0.2, **labels):
     known = {"value": value, "stderr": stderr, "resolution": resolution}
-    return {"metric": "delta_f_a_error"} | known | labels
+    return signed_error("delta_f_a") | known | labels
 
 
 def test_a_model_alone_is_within_noise_or_worse():
@@ -116,48 +122,47 @@ def test_rivals_are_other_recipes_at_the_same_place():
         js(0.020, experiment="repeat"),
         js(0.020, **UNBIASED, state_point="T350"),
         js(0.020, **UNBIASED, mapping="other"),
-        js(0.020, **UNBIASED, metric="js_psi"),
+        js(0.020) | UNBIASED | distance("js_psi"),
     )
     assert verdicts(table(js(0.010), *rivals)) == ["worse"] * 5
 
 
 def test_direct_reweighting_of_the_same_data_is_a_rival():
-    rows = js(0.010), js(0.020, metric="js_phi_baseline")
+    rows = js(0.010), js(0.020) | JS_BASELINE
     assert verdicts(table(*rows)) == ["resolved better", "worse"]
-    rows = error(0.9), error(0.5, metric="delta_f_a_baseline_error")
+    rows = error(0.9), error(0.5) | BASELINE
     assert verdicts(table(*rows)) == ["worse", "resolved better"]
 
 
 def test_the_reweighting_of_more_data_of_the_same_recipe_is_no_rival():
     """As along a learning curve, where each run has the baseline of its own data."""
-    baseline = {"metric": "delta_f_a_baseline_error"}
-    short = error(0.5), error(2.0) | baseline
+    short = error(0.5), error(2.0) | BASELINE
     longer = {"experiment": "biased_10ns_1"}
-    rows = table(*short, error(0.3, **longer), error(0.4) | baseline | longer)
+    rows = table(*short, error(0.3, **longer), error(0.4) | BASELINE | longer)
     assert verdicts(rows) == ["resolved better", "worse", "worse", "worse"]
 
 
 def test_a_baseline_of_the_same_campaigns_is_no_rival_of_itself():
     """Models of two potentials have the reweighting of the same data beside them."""
-    baseline, other = {"metric": "delta_f_a_baseline_error"}, {"experiment": "b", "potential": "m"}
+    other = {"experiment": "b", "potential": "m"}
     rows = table(
-        error(2.0), error(0.5) | baseline, error(3.0, **other), error(0.5) | baseline | other
+        error(2.0), error(0.5) | BASELINE, error(3.0, **other), error(0.5) | BASELINE | other
     )
     assert verdicts(rows) == ["worse", "resolved better", "worse", "resolved better"]
 
 
 def test_of_a_run_that_has_not_converged_nothing_is_said():
-    run = {"metric": "converged", "value": 0.0, "stderr": math.nan}
+    run = CONVERGED | {"value": 0.0, "stderr": math.nan}
     rows = js(0.0039), error(0.9), run, js(0.0039, state_point="T350")
     assert verdicts(table(*rows)) == ["not converged", "not converged", "", "within noise"]
     assert verdicts(table(js(0.0039), run | {"value": 1.0})) == ["within noise", ""]
     # Direct reweighting needs no CG run.
-    baseline = js(0.0039, metric="js_phi_baseline")
+    baseline = js(0.0039) | JS_BASELINE
     assert verdicts(table(run, baseline)) == ["", "within noise"]
 
 
 def test_a_run_that_has_not_converged_is_no_rival():
-    run = {"metric": "converged", "value": 0.0, "stderr": math.nan} | UNBIASED
+    run = CONVERGED | {"value": 0.0, "stderr": math.nan} | UNBIASED
     rows = js(0.010), js(0.020, **UNBIASED), run
     assert verdicts(table(*rows)) == ["worse", "not converged", ""]
     third = js(0.020, potential="mace", experiment="third")
@@ -170,26 +175,28 @@ def test_an_infinite_error_is_explained_by_nothing_and_beaten_by_what_is_known()
 
 
 def test_rows_that_measure_no_error_have_no_verdict():
-    names = (
-        "delta_f_a", "delta_f_a_reference", "population_a", "rhat_phi", "force_irreducible",
-        "ensemble_spread", "ensemble_calibration", "effective_sample_size", "speed_up_phi",
-        "autocorrelation_time_phi_reference", "radius_of_gyration", "barrier_phi", "diffusion",
-        "coverage_phi",
+    kinds = (
+        plain("delta_f_a"), plain("delta_f_a", source=Source.REFERENCE),
+        plain("delta_f_a", source=Source.BASELINE), plain("js_phi"),
+        kind("rhat_phi", Measure.CONVERGENCE, Group.CONVERGENCE),
     )  # fmt: skip
-    assert set(verdicts(table(*(js(9.0, metric=name) for name in names)))) == {""}
+    assert set(verdicts(table(*(js(9.0) | one for one in kinds)))) == {""}
     # Nor errors that cannot be judged.
     rows = js(0.1, resolution=math.nan), js(math.nan), error(1, resolution=math.nan)
     assert verdicts(table(*rows)) == [""] * 3
 
 
 def test_distances_are_judged_by_what_they_resolve_and_stability_from_above():
-    names = ("fes_rmse", "fes_rmse_phi", "wasserstein_bond", "force_rmse", "rdf_rmse_A_B")
-    for name in names:
-        rows = (js(value, 0.0065, 4.571, metric=name) for value in (4.569, 4.6))
+    for measure in (Measure.DISTANCE, Measure.LOSS):
+        one = kind("any_name", measure, Group.FORCES)
+        rows = (js(value, 0.0065, 4.571) | one for value in (4.569, 4.6))
         assert [verdicts(table(row))[0] for row in rows] == ["within noise", "worse"]
-    stability = {"metric": "stability"}
-    assert verdicts(table(js(1.0, 0.0, **stability))) == ["within noise"]
-    assert verdicts(table(js(0.5, 0.05, **stability))) == ["worse"]
+    stability = kind("stability", Measure.FRACTION, Group.CONVERGENCE)
+    assert verdicts(table(js(0.0), js(1.0, 0.0) | stability))[1] == "within noise"
+    assert verdicts(table(js(0.0), js(0.5, 0.05) | stability))[1] == "worse"
+    # Without a reference nothing is known of the model.
+    elsewhere = stability | {"state_point": "T350"}
+    assert verdicts(table(js(0.0), js(1.0, 0.0) | elsewhere))[1] == ""
 
 
 def test_an_infinite_error_is_worse():
@@ -206,11 +213,11 @@ def test_a_perfect_model_is_seldom_called_worse():
         sides = (along_x(rng.standard_normal(4000)) for _ in range(2))
         for row in divergence.rows(compare(*sides, cutoff=8.0)):
             if row.metric == "js_x":
-                wrong += verdicts(table({"metric": "js_x"} | vars(row))) != ["within noise"]
+                wrong += verdicts(table(row.columns())) != ["within noise"]
     assert wrong < 12
     sides = (along_x(np.random.default_rng(9).normal(0, s, 4000)) for s in (1.0, 1.3))
     row = by_name(divergence.rows(compare(*sides)))["js_x"]
-    assert verdicts(table(vars(row))) == ["worse"]
+    assert verdicts(table(row.columns())) == ["worse"]
 
 
 def test_transfer_between_and_beyond_the_training_temperatures():

@@ -71,8 +71,8 @@ def rows_of(path) -> dict:
     """Rows of the stage `validate` on its convergence."""
     comparison = SimpleNamespace(
         model=model_sample(path, [VARIABLE], 4),
-        validation=SimpleNamespace(surface=["x"]),
-        axes=SimpleNamespace(periodic=(False,)),
+        watched=("x",),
+        variables={"x": VARIABLE},
     )
     return {row.metric: row for row in rows(comparison)}
 

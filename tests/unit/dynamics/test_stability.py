@@ -125,9 +125,7 @@ def test_a_run_counts_broken_chains_by_kind(tmp_path):
         assert reader.parameters["ended"] == "at its longest"
     assert np.isneginf(weights[:, [3, 17]]).all()
     assert (np.delete(weights, [3, 17], axis=1) == 0).all()
-    comparison = types.SimpleNamespace(
-        model=model_sample(path, [VARIABLE], 4), validation=types.SimpleNamespace(surface=[])
-    )
+    comparison = types.SimpleNamespace(model=model_sample(path, [VARIABLE], 4), watched=())
     found = {row.metric: row.value for row in convergence.rows(comparison)}
     assert found == pytest.approx(
         {

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from table_rows import distance, kind, signed_error, value
 
+from meanforce.analysis.kinds import Group, Measure, Source
 from meanforce.dynamics.run import Speed
 from meanforce.figures import (
     baseline_table,
@@ -182,7 +184,8 @@ def test_a_profile_shows_the_difference_and_its_size():
         "reference_stderr": 0.1, "model": reference + 0.5, "model_stderr": np.nan,
     })  # fmt: skip
     other = table.assign(quantity="rdf_A_B", kind="rdf", unit="nm")
-    empty = table.assign(quantity="empty", reference=np.nan)
+    apart = np.where(x > 0, np.nan, 0.0)
+    empty = table.assign(quantity="empty", reference=apart, model=apart[::-1])
     made = profiles.figures(pd.concat([table, other, empty]), "here")
     assert [figure.alt.split(",")[0] for figure in made] == [
         "Profile of free energy along φ", "Profile of g(r) along rdf_A_B",
@@ -209,19 +212,24 @@ def test_the_noise_floor_is_drawn_into_the_training_curves():
     assert "smoothness penalty" in svg_of(training.figure([ridges], {}, "here"))
 
 
+BARRIERS = Group.BARRIERS
+STABILITY = kind("stability", Measure.FRACTION, Group.CONVERGENCE)
+
+
 def rows(**changes) -> pd.DataFrame:
     base = {
         "experiment": "a", "system": "s", "mapping": "m", "force_map": "f", "campaign": "c",
-        "potential": "p", "state_point": "T300", "role": "train", "metric": "fes_rmse",
+        "potential": "p", "state_point": "T300", "role": "train",
         "value": 0.2, "stderr": 0.01, "noise_floor": 0.1, "unit": "kcal/mol", "dof": np.inf,
     }  # fmt: skip
     listed = [
-        {}, {"metric": "js_x", "value": 0.03, "noise_floor": 0.002, "unit": np.nan},
-        {"metric": "barrier", "value": 5.0, "noise_floor": np.nan},
-        {"metric": "barrier_reference", "value": 5.5, "noise_floor": np.nan},
-        {"metric": "barrier_error", "value": -0.5, "noise_floor": 0.1},
-        {"metric": "stability", "value": 1.0, "noise_floor": 1.0},
-        {"state_point": "T350", "role": "held-out", "value": 0.4},
+        distance("fes_rmse"),
+        distance("js_x") | {"value": 0.03, "noise_floor": 0.002, "unit": np.nan},
+        value("barrier", BARRIERS) | {"value": 5.0, "noise_floor": np.nan},
+        value("barrier", BARRIERS, Source.REFERENCE) | {"value": 5.5, "noise_floor": np.nan},
+        signed_error("barrier", BARRIERS) | {"value": -0.5, "noise_floor": 0.1},
+        STABILITY | {"value": 1.0, "noise_floor": 1.0},
+        distance("fes_rmse") | {"state_point": "T350", "role": "held-out", "value": 0.4},
     ]  # fmt: skip
     return pd.DataFrame([base | changes | row for row in listed])
 
@@ -232,7 +240,7 @@ def test_the_overview_gives_errors_in_units_of_their_floors():
     assert metrics == ["fes_rmse", "js_x", "barrier_error"]
     assert [(line.state, line.role) for line in lines] == [("T300", "train"), ("T350", "held-out")]
     assert [cell.text for cell in lines[0].cells] == ["2.0×", "15×", "5.0×"]
-    assert [cell.level for cell in lines[0].cells] == ["1", "3", "2"]
+    assert [cell.look for cell in lines[0].cells] == ["level1", "level3", "level2"]
     assert lines[1].cells[0].text == "4.0×" and lines[1].cells[1:] == [None, None]
     assert lines[0].cells[0].title == "0.200 ± 0.010 kcal/mol; noise floor 0.1 kcal/mol"
     assert lines[0].cells[0].mark == ""
@@ -244,7 +252,9 @@ def test_the_overview_gives_errors_in_units_of_their_floors():
 
 def test_the_table_of_metrics_puts_the_reference_beside_the_model():
     groups = metric_table.groups(rows(), ["T300", "T350"])
-    assert [group["name"] for group in groups] == ["Free energy", "Sampling of the CG model"]
+    assert [group["name"] for group in groups] == [
+        "Free-energy surface", "Barriers", "Sampling of the CG model",
+    ]  # fmt: skip
     listed = {row["metric"]: row for group in groups for row in group["rows"]}
     assert "barrier_reference" not in listed
     assert listed["barrier"]["cells"][0] == {
@@ -288,20 +298,24 @@ def test_the_better_of_model_and_baseline_is_known_at_two_standard_errors():
 
 def test_models_and_baselines_stand_side_by_side():
     extra = [
-        {"metric": "js_x_baseline", "value": 0.03, "stderr": 0.01, "noise_floor": 0.01},
-        {"metric": "barrier_baseline", "value": 5.4},
-        {"metric": "barrier_baseline_error", "value": 0.1, "stderr": 0.02, "noise_floor": 0.05},
+        distance("js_x", source=Source.BASELINE)
+        | {"value": 0.03, "stderr": 0.01, "noise_floor": 0.01},
+        value("barrier", BARRIERS, Source.BASELINE) | {"value": 5.4},
+        signed_error("barrier", BARRIERS, Source.BASELINE)
+        | {"value": 0.1, "stderr": 0.02, "noise_floor": 0.05},
     ]
     table = pd.concat([rows(), *(rows().iloc[[0]].assign(**one) for one in extra)])
     held_out = rows().iloc[[1]].assign(state_point="T350", role="held-out")
     table = pd.concat([table, held_out], ignore_index=True)
-    metrics, lines = baseline_table.lines(table, lambda name: ["T300", "T350"])
-    assert metrics == ["js_x", "barrier_error"]
+    columns, lines = baseline_table.lines(table, lambda name: ["T300", "T350"])
+    assert [(one.metric, one.signed) for one in columns] == [
+        ("js_x", False), ("barrier_error", True)
+    ]  # fmt: skip
     first, second = lines
-    assert (first.has_baseline, second.has_baseline) == (True, False)
-    assert [(cell.better, cell.mark) for cell in first.cells] == [("", "≈"), ("baseline", "▼")]
-    assert first.cells[1].model == "0.500 ± 0.010" and first.cells[1].baseline == "0.100 ± 0.020"
+    assert [(cell.look, cell.mark) for cell in first.cells] == [("", "≈"), ("lost", "▼")]
+    assert first.cells[1].text == "0.500 ± 0.010" and first.cells[1].below == "0.100 ± 0.020"
     assert (second.cells[0].mark, second.cells[1]) == ("", None)
+    assert second.cells[0].below == "no atomistic data there"
     assert list(baseline_table.counts(lines).values()) == [0, 1, 1]
     assert baseline_table.lines(rows(), lambda name: ["T300", "T350"]) == ([], [])
     # Elsewhere the baseline has a group of its own, and is no error of the model.
@@ -334,7 +348,7 @@ def test_error_against_distance_needs_held_out_points():
     table = pd.DataFrame({
         "experiment": "a", "state_point": ["T300", "T350", "T450"],
         "temperature": [300.0, 350.0, 450.0], "distance": [0.0, 50.0, 50.0],
-        "place": ["trained", "interpolation", "extrapolation"], "metric": "delta_f_x_error",
+        "place": ["trained", "interpolation", "extrapolation"], **signed_error("delta_f_x"),
         "value": [0.1, -0.2, 0.6], "stderr": 0.05, "noise_floor": 0.04, "unit": "kcal/mol",
     })  # fmt: skip
     figure = transfer.figures(table, "s")["delta_f_x_error"]

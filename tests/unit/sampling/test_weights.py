@@ -15,6 +15,8 @@ import pytest
 import torch
 
 import train
+from meanforce.analysis.comparison import ReferenceForces, TrainedModel
+from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics.effective_frames import rows as effective_rows
 from meanforce.analysis.metrics.exact_pmf import features_of
 from meanforce.analysis.metrics.force_error import UNIT
@@ -239,11 +241,10 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
                 blocks=frames.blocks.numpy(),
                 chains=frames.blocks.numpy(),
             ),
-            reference_forces=frames.forces.numpy(),
-            ensemble=EnsembleMean([potential]),
+            forces=ReferenceForces(frames.forces.numpy(), weighted),
+            trained=TrainedModel(EnsembleMean([potential]), Scheme("unknown")),
             temperature=300.0,
-            rng=np.random.default_rng(3),
-            weighted_forces=weighted,
+            stream=lambda *names: np.random.default_rng(3),
         )
         for row in force_rows(comparison):
             values[row.metric, weighted] = (row.value * UNIT, row.stderr * UNIT)
@@ -262,6 +263,11 @@ def test_weights_of_a_dataset_forget_its_constant_and_never_overflow():
         np.testing.assert_allclose(weights_of(logs + constant), expected, rtol=1e-6)
 
 
+def judged_frames(size):
+    """A comparison of a model trained on frames of this effective number."""
+    return SimpleNamespace(trained=TrainedModel(None, Scheme("unknown"), size))
+
+
 def test_effective_sample_size():
     assert effective_sample_size(torch.full((70,), 3.0)) == pytest.approx(70)
     assert effective_sample_size(torch.tensor([1.0, 1.0, 0.0, 0.0])) == pytest.approx(2)
@@ -270,9 +276,9 @@ def test_effective_sample_size():
     assert effective_sample_size(drawn) == pytest.approx(50000, rel=0.03)
     assert summary(50.0, 400) == "weights: 400 frames count as 50 (12.5%)"
     assert summary(30.0, 400).startswith("warning: weights: 400 frames count as 30 (7.5%)")
-    (row,) = effective_rows(SimpleNamespace(effective_sample_size=30.0))
+    (row,) = effective_rows(judged_frames(30.0))
     assert (row.metric, row.value, row.unit) == ("effective_sample_size", 30.0, "frames")
-    assert effective_rows(SimpleNamespace(effective_sample_size=None)) == []
+    assert effective_rows(judged_frames(None)) == []
 
 
 def dimers(n: int, seed: int) -> Frames:

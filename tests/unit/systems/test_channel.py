@@ -14,6 +14,7 @@ import torch
 from comparisons import compare, sample_of
 from scipy.integrate import dblquad
 
+from meanforce.analysis.comparison import ExactReference, TrainedModel
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import exact_pmf
 from meanforce.core.topology import Topology
@@ -147,12 +148,10 @@ def judged(ensemble: EnsembleMean, temperature: float) -> dict[str, exact_pmf.Ro
     frames = drawn(temperature, 2000, seed=9)
     lengths = (frames.positions[:, 1] - frames.positions[:, 0]).norm(dim=1, keepdim=True).numpy()
     sample = sample_of(frames.positions.numpy(), PAIR, variables=lengths.astype(float))
-    comparison = compare(
-        sample, None, R, EXACT.populations(np.linspace(1.2, 2.4, 41), temperature), temperature,
-        lower=[1.2], upper=[2.4],
-    )  # fmt: skip
-    comparison.ensemble, comparison.exact_pmf = ensemble, EXACT
-    comparison.scheme = Scheme("jackknife", FOLDS, FOLDS)
+    populations = EXACT.populations(np.linspace(1.2, 2.4, 41), temperature)
+    comparison = compare(sample, None, R, populations, temperature, lower=[1.2], upper=[2.4])
+    comparison.exact = ExactReference(populations, EXACT)
+    comparison.trained = TrainedModel(ensemble, Scheme("jackknife", FOLDS, FOLDS))
     return {row.metric: row for row in exact_pmf.rows(comparison)}
 
 
@@ -292,13 +291,13 @@ def test_every_exactly_solvable_kind_has_a_builder_and_its_pmf():
     assert all(exact_pmf.SYSTEMS[name].system is kind for name, kind in kinds.items())
 
 
-def test_a_reference_may_be_left_out_only_where_the_pmf_of_the_beads_is_known(config):
-    assert config["experiments"]["channel_unbiased_r_spline_none"].get("reference") is None
-    load_config(config)
+def test_only_beads_whose_pmf_is_known_are_judged_by_it(config):
+    name = "channel_unbiased_r_spline_none"
+    assert config["experiments"][name].get("reference") is None
+    assert load_config(config).is_exact("channel", "r")
     config["mappings"]["channel"]["r"]["beads"]["Y"] = "name Y"
-    expected = r"experiments\.channel_unbiased_r_\w+\.reference: is missing; .*unbiased"
-    with pytest.raises(InputError, match=expected):
-        load_config(config)
+    loaded = load_config(config)
+    assert not loaded.is_exact("channel", "r") and loaded.experiments[name].reference is None
 
 
 def test_beads_that_the_exact_pmf_is_not_of_are_refused(config):

@@ -8,6 +8,8 @@ import pytest
 import torch
 from comparisons import BEAD, X, along_x, by_name, compare
 
+from meanforce.analysis.comparison import ReferenceForces, TrainedModel
+from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import divergence, force_error, profiles
 from meanforce.analysis.samples import reference_sample
 from meanforce.data.h5md import H5mdReader, H5mdWriter
@@ -96,8 +98,9 @@ def test_forces_are_compared_where_they_were_labelled(reference):
         found[:, 0, 0] = torch.from_numpy(mean_force(positions[:, 0, 0].numpy()))
         return None, found
 
-    comparison.reference_forces = forces
-    comparison.ensemble = SimpleNamespace(energy_and_forces=energy_and_forces, dtype=torch.float64)
+    ensemble = SimpleNamespace(energy_and_forces=energy_and_forces, dtype=torch.float64)
+    comparison.forces = ReferenceForces(forces)
+    comparison.trained = TrainedModel(ensemble, Scheme("exact"))
     row = by_name(force_error.rows(comparison))["force_rmse"]
     # 30,000 numbers: the relative error is 0.4 %.
     assert row.value == pytest.approx(spread / (10 * KCAL), rel=0.02)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from comparisons import by_name, sample_of
+from comparisons import by_name, sample_of, with_scheme
 from peptides import NAMES, PEPTIDE, judged, peptide, peptide_sample
 
 from meanforce.analysis.members import Scheme
@@ -178,7 +178,7 @@ def test_spread_of_the_ensemble_counts():
     cis = torsions._values(comparison.model)["omega_ACE1_ALA2"][:, 0] < np.pi / 2
     members = [np.where(cis, share / cis.sum(), (1 - share) / (~cis).sum()) for share in (0, 0.1)]
     comparison.member_weights = [(frames, weights) for weights in members]
-    comparison.scheme = Scheme.paired(2, 8)
+    with_scheme(comparison, Scheme.paired(2, 8))
     after = by_name([*torsions.rows(comparison), *slow_modes.rows(comparison)])
     # Members at 0 and 0.1: the standard error of their mean is 0.05.
     assert after["population_cis_ACE1_ALA2"].stderr == pytest.approx(0.05, rel=0.01)

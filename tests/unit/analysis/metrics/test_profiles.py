@@ -194,7 +194,7 @@ def test_members_are_compared_within_the_surface():
         comparison.member_surfaces(),
         profiles.profiles(comparison)[0].members,
     )
-    assert surface == pytest.approx(comparison.model_blocks.sum(axis=0))
+    assert surface == pytest.approx(comparison.surface.model.sum(axis=0))
     assert member == pytest.approx(surface)
 
 

@@ -1,11 +1,11 @@
 """The baseline: direct reweighting of the training data, judged as a model is.
 
-A CG model is worth its training only where it tells more than the atomistic data that it was
+A CG model is worth its training only where it is more accurate than the atomistic data that it was
 trained on. So these frames, reweighted to the unbiased ensemble, are put in the place of a CG run
 and compared with the same reference by the same metrics. `js_phi_psi` becomes
 `js_phi_psi_baseline`, `delta_f_x` becomes `delta_f_x_baseline` and `delta_f_x_error`
 `delta_f_x_baseline_error`; values of the reference are not repeated. There are no such rows at
-held-out state points, of which there are no atomistic data, nor where reference and training data
+held-out state points, where there are no atomistic data, nor where reference and training data
 are the same.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.comparison import Comparison, TrainedModel
+from meanforce.analysis.kinds import Source
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import (
     basins,
@@ -25,7 +26,6 @@ from meanforce.analysis.metrics import (
     profiles,
     structure,
 )
-from meanforce.analysis.naming import REFERENCE, baseline_name
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample, reference_sample
@@ -48,7 +48,7 @@ def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> li
     """Metrics of reweighted frames; none where there is nothing to compare them with.
 
     Args:
-        comparison: of the model; it stays as it is, its random numbers included.
+        comparison: of the model.
         sample: frames that the model was trained on, at the comparison's state point.
         reference: what they are compared with where there is no exact distribution.
     """
@@ -58,22 +58,20 @@ def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> li
         comparison,
         model=sample,
         reference=reference,
-        ensemble=None,
         # The error of these data is their own noise.
-        scheme=Scheme("exact"),
-        # Of its own, so that the model's rows and curves do not depend on whether there is one.
-        rng=comparison.rng.spawn(1)[0],
+        trained=TrainedModel(None, Scheme("exact")),
+        scope=(*comparison.scope, Source.BASELINE),
     )
     return [
-        dataclasses.replace(row, metric=baseline_name(row.metric))
+        dataclasses.replace(row, source=Source.BASELINE)
         for metric in METRICS
         for row in metric(own)
-        if not row.metric.endswith(REFERENCE)
+        if row.source == Source.MODEL
     ]
 
 
 def independent(training: list[Path], reference: list[Path]) -> bool:
-    """Whether no dataset is in both, whatever it is called; by itself it would be perfect."""
+    """Whether no dataset is in both, whatever its name; judged by itself it would be perfect."""
     return not set(contents(training).values()) & set(contents(reference).values())
 
 

@@ -1,4 +1,4 @@
-"""What a metric gets to see: a model and its reference at one state point."""
+"""The input of every metric: a model and its reference at one state point."""
 
 import dataclasses
 
@@ -7,8 +7,9 @@ import torch
 
 from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
-from meanforce.analysis.surfaces import Axes, block_histograms
-from meanforce.potentials.interface import EnsembleMean
+from meanforce.analysis.streams import stream
+from meanforce.analysis.surfaces import Axes, Surface, block_histograms
+from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.validation import ValidationSettings
 from meanforce.statistics.distances import Distance
@@ -18,7 +19,56 @@ from meanforce.systems.exact import ExactPmf
 from meanforce.units import KCAL, kt
 
 MEMBER_FRAMES = 20000
-"""Frames of the CG run on which members of the ensemble are told apart."""
+"""Frames of the CG run on which members of the ensemble are compared."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """What is judged, apart from its CG run.
+
+    Attributes:
+        ensemble: the potential; None where the frames come from no model.
+        scheme: how members differ in their training data.
+        effective_sample_size: of the training frames, or None where it is not known.
+        held_out: whether no member was trained on frames of the reference.
+    """
+
+    ensemble: EnsembleMean | None
+    scheme: Scheme
+    effective_sample_size: float | None = None
+    held_out: bool = False
+
+    @property
+    def members(self) -> list[Potential]:
+        """Members of the ensemble."""
+        return [] if self.ensemble is None else self.ensemble.members
+
+
+@dataclasses.dataclass(frozen=True)
+class ReferenceForces:
+    """Mapped forces of the reference's frames.
+
+    Attributes:
+        values: kJ/mol/nm, shape (n, n_beads, 3).
+        weighted: whether they are compared in the unbiased ensemble of the reference, and not on
+            its frames as they are.
+    """
+
+    values: np.ndarray
+    weighted: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ExactReference:
+    """The exact result of a system whose potential of mean force is known.
+
+    Attributes:
+        populations: of the bins of the surface, shape (n_bins,), 1 in sum.
+        pmf: the potential of mean force behind them, or None.
+    """
+
+    populations: np.ndarray
+    pmf: ExactPmf | None = None
 
 
 @dataclasses.dataclass
@@ -31,55 +81,72 @@ class Comparison:
             surface, then further ones that have a profile.
         temperature: K.
         model: frames of the CG run.
+        trained: the model itself.
         reference: frames of the reference campaign, or None.
-        exact: exact reference distribution on the bins of the surface, or None.
-        reference_forces: mapped forces of the reference frames, kJ/mol/nm, or None.
-        ensemble: the potential; None where the frames come from no model.
-        scheme: how members differ in their training data.
-        rng: source of random numbers.
-        weighted_forces: whether forces are compared in the unbiased ensemble of the reference,
-            and not on its frames as they are.
-        effective_sample_size: of the training frames, or None where it is not known.
-        held_out: whether no member was trained on frames of the reference.
-        exact_pmf: the exact potential of mean force behind `exact`, or None.
+        forces: of these frames, or None.
+        exact: exact reference on the bins of the surface, or None.
+        seed: of all random numbers.
+        scope: names that set the random numbers apart from those of another comparison with the
+            same seed.
+        axes: of the surface; none where there is no surface.
+        surface: histograms along them, or None where no surface is validated.
+        member_weights: for each member of the ensemble, some frames of the CG run and their
+            weights in its own ensemble; empty for a single member.
     """
 
     validation: ValidationSettings
     variables: dict[str, CollectiveVariableSettings]
     temperature: float
     model: Sample
+    trained: TrainedModel
     reference: Sample | None
-    exact: np.ndarray | None
-    reference_forces: np.ndarray | None
-    ensemble: EnsembleMean | None
-    scheme: Scheme
-    rng: np.random.Generator
-    weighted_forces: bool = False
-    effective_sample_size: float | None = None
-    held_out: bool = False
-    exact_pmf: ExactPmf | None = None
+    seed: int
+    forces: ReferenceForces | None = None
+    exact: ExactReference | None = None
+    scope: tuple[str, ...] = ()
+    axes: Axes = dataclasses.field(init=False)
+    surface: Surface | None = dataclasses.field(init=False)
+    member_weights: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.axes = axes_of(self.validation, self.variables)
-        self.model_blocks = block_histograms(self.model, self.axes, "model")
-        self.reference_blocks = block_histograms(self.truth, self.axes, "reference")
-        self.model_draws = resampled(self.model_blocks, DRAWS, self.rng)
-        self.reference_draws = resampled(self.reference_blocks, DRAWS, self.rng)
+        self.surface = self._surface() if self.axes.names else None
         self.member_weights = self._member_weights()
+
+    def stream(self, *names: str) -> np.random.Generator:
+        """Random numbers of one draw, by the names of a metric and what is drawn for it.
+
+        They depend on nothing else, so that no metric moves another's error bar.
+        """
+        return stream(self.seed, *self.scope, *names)
 
     @property
     def truth(self) -> Sample | None:
-        """What free energies are judged by: the exact distribution, as one frame a bin, if known.
+        """What free energies are judged by: the exact distribution, if it is known.
 
-        It has the variables of the surface only.
+        It has one frame for each bin, and the variables of the surface only.
         """
         if self.exact is None:
             return self.reference
-        n, alike = len(self.exact), np.zeros(len(self.exact), dtype=int)
+        weights = self.exact.populations
+        n, alike = len(weights), np.zeros(len(weights), dtype=int)
         centers = self.axes.centers[0][:, None]
-        return Sample(
-            np.zeros((n, 1, 3)), centers, self.exact, alike, alike, 1, self.model.molecule
-        )
+        return Sample(np.zeros((n, 1, 3)), centers, weights, alike, alike, 1, self.model.molecule)
+
+    @property
+    def samples(self) -> dict[str, Sample]:
+        """Frames of `model` and `reference`; of the model alone without any reference.
+
+        Empty where the reference is an exact distribution, which has no frames.
+        """
+        if self.reference is not None:
+            return {"model": self.model, "reference": self.reference}
+        return {"model": self.model} if self.exact is None else {}
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Collective variables whose dynamics are reported: the surface's, or all without one."""
+        return self.axes.names or tuple(self.variables)
 
     @property
     def kT(self) -> float:
@@ -88,11 +155,11 @@ class Comparison:
 
     def member_spread(self, values: list[float] | np.ndarray) -> np.ndarray:
         """Standard error of the mean over members; NaN where it is not known."""
-        return training_error(values, self.scheme).stderr
+        return training_error(values, self.trained.scheme).stderr
 
     def training_error(self, values: list[float] | np.ndarray) -> Error:
         """What the draw of the training data causes, from one value for each member."""
-        found = training_error(values, self.scheme)
+        found = training_error(values, self.trained.scheme)
         return Error(float(found.stderr), found.dof)
 
     def training_error_of(
@@ -128,15 +195,25 @@ class Comparison:
         # Frames beyond the axes may weigh most in a member's ensemble.
         return [surface / surface.sum() for surface in surfaces]
 
+    def _surface(self) -> Surface:
+        model = block_histograms(self.model, self.axes, "model")
+        drawn = resampled(model, DRAWS, self.stream("surface", "model"))
+        truth = self.truth
+        if truth is None:
+            return Surface(self.axes, model, drawn)
+        reference = block_histograms(truth, self.axes, "reference")
+        draws = resampled(reference, DRAWS, self.stream("surface", "reference"))
+        return Surface(self.axes, model, drawn, reference, draws)
+
     def _member_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For each member, some frames of the CG run and their weights in its ensemble."""
-        members = [] if self.ensemble is None else self.ensemble.members
+        members = self.trained.members
         if len(members) < 2:
             return []
         frames = np.arange(
             0, len(self.model.weights), max(1, len(self.model.weights) // MEMBER_FRAMES)
         )
-        positions = torch.from_numpy(self.model.positions[frames]).to(self.ensemble.dtype)
+        positions = torch.from_numpy(self.model.positions[frames]).to(self.trained.ensemble.dtype)
         with torch.no_grad():
             energies = np.array(
                 [m.energy_and_forces(positions, self.temperature)[0].numpy() for m in members]
@@ -149,7 +226,7 @@ class Comparison:
 def axes_of(
     validation: ValidationSettings, variables: dict[str, CollectiveVariableSettings]
 ) -> Axes:
-    """Histogram axes of the surface that is validated."""
+    """Histogram axes of the surface that is validated; none without a surface."""
     edges, periodic = [], []
     for number, name in enumerate(validation.surface):
         wraps = is_periodic(variables[name].kind)

@@ -1,4 +1,4 @@
-"""Curves of a comparison: what `profiles.csv` holds, and what is drawn of them."""
+"""Curves of a comparison, which `profiles.csv` holds and figures show."""
 
 import dataclasses
 
@@ -16,11 +16,12 @@ class Curve:
 
     Attributes:
         quantity: its name.
-        kind: kind of collective variable, `radius_of_gyration` or `end_to_end`, of which it is
-            the free energy (kcal/mol, minimum 0); or `rdf` or `msd`, that itself (number, nm²).
+        kind: of free energies (kcal/mol, minimum 0) the kind of collective variable,
+            `radius_of_gyration`, `end_to_end` or `tica`; else `rdf` (number) or `msd` (nm²).
         unit: of x; empty for numbers.
         x: bin centres or lags, shape (n,).
-        reference, model: values, shape (n,); NaN where nothing was sampled.
+        reference, model: values, shape (n,); NaN where nothing was sampled, and
+            for the reference where there is none.
         reference_stderr, model_stderr: standard errors, shape (n,).
     """
 

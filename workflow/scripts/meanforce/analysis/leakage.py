@@ -1,8 +1,8 @@
-"""Was a model trained on what it is judged by?
+"""Was a model trained on the data that it is judged by?
 
-A config in which a held-out state point is trained at is refused when it is read. Here the files
-themselves are compared, whatever they are called: a model names its training data by length and
-checksum.
+A config in which a held-out state point is trained at is refused when it is read. Here the contents
+of the files are compared, not their names: a model's file has the length and the checksum of its
+training data.
 """
 
 from pathlib import Path
@@ -16,12 +16,12 @@ def trained_on(about: dict[str, Any], reference: list[Path]) -> list[Path] | Non
     """Files of the reference that a model was trained on.
 
     Args:
-        about: what the model's JSON file says; `datasets` has contents by number and path, or, in
-            models of before, paths alone.
+        about: contents of the model's JSON file; `datasets` has contents by number and path, or, in
+            older models, paths alone.
         reference: datasets.
 
     Returns:
-        None where the model does not tell.
+        None where the model does not have them in its file.
     """
     known = about.get("datasets")
     if known is None:

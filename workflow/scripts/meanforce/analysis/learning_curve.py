@@ -1,7 +1,7 @@
 """Learning curves: errors of the runs of experiments against the atomistic time behind them.
 
 Beside each run's model stands the baseline, direct reweighting of the frames that the model was
-trained on; the column `source` tells the two apart.
+trained on; they differ in the column `source`.
 """
 
 import dataclasses
@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from meanforce.analysis.naming import BASELINE, MODEL, judged
+from meanforce.analysis.kinds import Group, Measure, Source, metric_name
 from meanforce.analysis.savings import SMALLEST, LearningCurve, savings_between
+from meanforce.analysis.streams import stream
 
 CAP = 10.0
-"""An infinite error (of a basin that a model never visits) counts so many times the largest finite
-one."""
+"""An infinite error (of a basin that a model never visits) counts as this multiple of the largest
+finite one."""
 
 REWEIGHTING = "direct reweighting of the same frames"
 
@@ -26,10 +27,25 @@ VALUES = ["atomistic_time", "error", "unit", "factor", "low", "high", "bound", "
 """Columns of the savings."""
 
 
-def is_error(metric: str) -> bool:
-    """Whether a metric is shown as a learning curve."""
-    difference = metric.startswith("delta_f_") and metric.endswith("_error")
-    return metric.startswith("js_") or metric == "fes_rmse" or difference
+SHOWN = {
+    Measure.DISTANCE: (Group.SURFACE, Group.PEPTIDE_BONDS, Group.SLOW_MODES),
+    Measure.SIGNED_ERROR: (Group.BASINS,),
+}
+"""Groups of the errors that are shown as learning curves."""
+
+WITHOUT_SURFACE = {Measure.DISTANCE: (Group.STRUCTURE, Group.RADIAL, Group.PROFILES)}
+"""Those shown besides, where no free-energy surface is validated."""
+
+
+def is_shown(table: pd.DataFrame) -> pd.Series:
+    """Which rows of a table of metrics are errors that are shown as learning curves, bool."""
+    groups = SHOWN
+    if Group.SURFACE not in set(table["group"]):
+        groups = SHOWN | {
+            measure: SHOWN[measure] + more for measure, more in WITHOUT_SURFACE.items()
+        }
+    found = [row.group in groups.get(row.measure, ()) for row in table.itertuples()]
+    return pd.Series(found, index=table.index, dtype=bool)
 
 
 def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
@@ -42,19 +58,21 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
     Returns:
         rows of `summary` with the columns experiment (that of the config), source (`model` or
         `baseline`, whose metrics have the same name then), atomistic_time (ns), seed, plain, error
-        (infinite where it is no number), and stable (fraction of intact chains of the CG run).
+        (infinite where it is not a number), and stable (fraction of intact chains of the CG run).
     """
     about = pd.DataFrame.from_dict(runs, orient="index").rename_axis("run").reset_index()
     about["atomistic_time"] /= 1000.0
     table = summary.rename(columns={"experiment": "run"}).merge(about, on="run")
     intact = table[table["metric"] == "stability"].set_index(["run", "state_point"])["value"]
-    names = [judged(metric) for metric in table["metric"]]
-    table = table.assign(metric=[n for n, _ in names], source=[source for _, source in names])
-    table = table[table["metric"].map(is_error)].copy()
-    # An error without a number cannot be told from an infinite one, and a mean must not lose it.
+    table = table[is_shown(table)].copy()
+    # The baseline's error stands in the same panel as the model's.
+    table["metric"] = [
+        metric_name(*pair) for pair in zip(table["quantity"], table["measure"], strict=True)
+    ]
+    # An error that is not a number may be an infinite one, and must not drop out of a mean.
     table["error"] = table["value"].abs().fillna(math.inf)
     table["stable"] = [
-        intact.get((run, state), math.nan) if source == MODEL else math.nan
+        intact.get((run, state), math.nan) if source == Source.MODEL else math.nan
         for run, state, source in zip(
             table["run"], table["state_point"], table["source"], strict=True
         )
@@ -98,18 +116,18 @@ def savings_table(errors: pd.DataFrame, seed: int) -> pd.DataFrame:
         reach. Pairs are the models of an experiment against those of each plain one (unbiased
         data), and against direct reweighting of the same frames.
     """
-    rng = np.random.default_rng(seed)
     rows = []
     for (state, metric), part in errors.groupby(["state_point", "metric"], sort=False):
         part = part.assign(error=_capped(part["error"].to_numpy()))
         # That of a baseline has the noise of the training data.
-        floor = part.loc[part["source"] == MODEL, "noise_floor"].mean()
+        floor = part.loc[part["source"] == Source.MODEL, "noise_floor"].mean()
         floor = floor if math.isfinite(floor) else 0.0
         unit = part["unit"].iloc[0]
         for name, against, source in _pairs(part):
-            pair = _curve(part, name, MODEL), _curve(part, against, source)
+            pair = _curve(part, name, Source.MODEL), _curve(part, against, source)
             # The same frames, so that what is good or bad luck of a seed is common to both.
             paired = name == against and len(pair[0].errors) == len(pair[1].errors)
+            rng = stream(seed, state, metric, name, against, source)
             for time_of, time, level, savings in savings_between(*pair, floor, rng, paired):
                 values = (name, against, source, state, metric, time_of, time, level, unit)
                 rows.append((*values, *dataclasses.astuple(savings)))
@@ -118,22 +136,22 @@ def savings_table(errors: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _pairs(part: pd.DataFrame) -> list[tuple[str, str, str]]:
     """Experiment, and what its models are compared with: an experiment, and which source of it."""
-    model = part["source"] == MODEL
+    model = part["source"] == Source.MODEL
     biased, plain, reweighted = (
         list(dict.fromkeys(part.loc[some, "experiment"]))
         for some in (model & ~part["plain"], model & part["plain"], ~model)
     )
     return [
-        *((name, against, MODEL) for against in plain for name in biased),
-        *((name, name, BASELINE) for name in (*biased, *plain) if name in reweighted),
+        *((name, against, Source.MODEL) for against in plain for name in biased),
+        *((name, name, Source.BASELINE) for name in (*biased, *plain) if name in reweighted),
     ]
 
 
 def headlines(savings: pd.DataFrame) -> pd.DataFrame:
-    """The row that says most of each pair of experiments, state point and metric.
+    """The most informative row of each pair of experiments, state point and metric.
 
     That is the mean over the errors that both reach, unless one of them reaches errors that the
-    other never does: of those the mean knows nothing, so the furthest bound is taken, where it is
+    other never does: these are not in the mean, so the furthest bound is taken, where it is
     further than the mean. It is the best of many, so its error bar ends at `certain`: all bounds of
     the pair hold together with the certainty of one standard error.
 
@@ -159,7 +177,7 @@ def headlines(savings: pd.DataFrame) -> pd.DataFrame:
 
 def against(row: Mapping[str, Any]) -> str:
     """What a row of the savings compares with, in words."""
-    return REWEIGHTING if row["against_source"] == BASELINE else row["against"]
+    return REWEIGHTING if row["against_source"] == Source.BASELINE else row["against"]
 
 
 def _curve(part: pd.DataFrame, experiment: str, source: str) -> LearningCurve:

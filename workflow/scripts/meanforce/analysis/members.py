@@ -1,6 +1,6 @@
 """The error that the draw of the training data causes, from the members of an ensemble.
 
-How members were made is in their files; see `training.resampling`. Let θ be linear in the data,
+How members were made is in their files; see `fitting.resampling`. Let θ be linear in the data,
 V its variance from all of the data, and S what the initial weights and the order of frames add
 to each member's.
 
@@ -13,8 +13,8 @@ to each member's.
   Tibshirani, An Introduction to the Bootstrap (1993), chapter 11. It is scaled up from as many
   members as there are, and has a degree of freedom less than that.
 
-A single member, and members that were made in another way, tell nothing. A potential that was not
-trained on data has no such error.
+A single member, and members that were made in another way, give no estimate. A potential that was
+not trained on data has no such error.
 """
 
 import dataclasses
@@ -43,7 +43,7 @@ class Scheme:
 
     @classmethod
     def of(cls, abouts: Sequence[dict[str, Any]]) -> "Scheme":
-        """From what the models' files say, in the order of the ensemble."""
+        """From the contents of the models' files, in the order of the ensemble."""
         made = [_resampling(about) for about in abouts]
         kinds = {(one.get("kind"), one.get("folds")) for one in made}
         if len(kinds) != 1:
@@ -118,7 +118,7 @@ def contrasts(values: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, float]:
 
 
 def _resampling(about: dict[str, Any]) -> dict[str, Any]:
-    """What a model's file says of the data it was trained on; older ones say less, or nothing."""
+    """How a model's data were resampled, from its file; empty where older files do not have it."""
     if "resampling" in about:
         return about["resampling"]
     folds = about.get("jackknife_folds")

@@ -8,11 +8,18 @@ import numpy as np
 import pandas as pd
 
 from meanforce.analysis import baseline
-from meanforce.analysis.comparison import Comparison, axes_of
+from meanforce.analysis.comparison import (
+    Comparison,
+    ExactReference,
+    ReferenceForces,
+    TrainedModel,
+    axes_of,
+)
 from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
 from meanforce.analysis.metrics.registry import all_rows
+from meanforce.analysis.metrics_table import metrics_table
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
 from meanforce.analysis.samples import Sample, model_sample, reference_sample
@@ -22,12 +29,6 @@ from meanforce.jobs.validate import ValidateJob
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-
-COLUMNS = [
-    "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
-    "role", "metric", "value", "stderr", "noise_floor", "unit", "stderr_noise", "dof",
-    "noise_floor_reference", "resolution", "data_limit",
-]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,27 +73,30 @@ def comparison_of(
     reference, forces, exact = None, None, None
     if inputs.reference:
         reference = _reference(job, inputs.reference, variables, report)
-        forces = np.concatenate([_forces(path) for path in inputs.reference])
+        forces = ReferenceForces(
+            np.concatenate([_forces(path) for path in inputs.reference]),
+            weighted=job.weights == "bias",
+        )
     surface = [variables[name] for name in validation.surface]
     exact_pmf = exact_pmf_of(job.system_kind, surface, len(beads))
     if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
-        exact = exact_pmf.populations(edges, job.temperature)
+        exact = ExactReference(exact_pmf.populations(edges, job.temperature), exact_pmf)
     return Comparison(
         validation=validation,
         variables=variables,
         temperature=job.temperature,
         model=model_sample(inputs.trajectory, list(variables.values()), 2 * validation.blocks),
+        trained=TrainedModel(
+            EnsembleMean([potential for potential, _ in members]),
+            Scheme.of([about for _, about in members]),
+            members[0][1].get("effective_sample_size"),
+            held_out=trained == [],
+        ),
         reference=reference,
+        seed=job.seed,
+        forces=forces,
         exact=exact,
-        reference_forces=forces,
-        ensemble=EnsembleMean([potential for potential, _ in members]),
-        scheme=Scheme.of([about for _, about in members]),
-        rng=np.random.default_rng(job.seed),
-        weighted_forces=job.weights == "bias",
-        effective_sample_size=members[0][1].get("effective_sample_size"),
-        held_out=trained == [],
-        exact_pmf=exact_pmf,
     )
 
 
@@ -113,7 +117,7 @@ def metrics_of(
     rows = all_rows(comparison)
     if job.training:
         rows += _baseline(job, inputs, comparison, report)
-    return pd.DataFrame([dict(job.labels) | vars(row) for row in rows])[COLUMNS]
+    return metrics_table(dict(job.labels), [row.columns() for row in rows])
 
 
 def _reference(
@@ -132,7 +136,7 @@ def _baseline(
     comparison: Comparison,
     report: Callable[[str], None],
 ) -> list[Row]:
-    """What the training data say without a model."""
+    """Rows of the training data without a model."""
     apart = baseline.independent(inputs.training, inputs.reference)
     reference = comparison.reference if apart else None
     if not apart:

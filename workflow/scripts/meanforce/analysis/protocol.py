@@ -1,4 +1,4 @@
-"""What an analysis has to know of the campaign that atomistic data come from."""
+"""What an analysis needs of the campaign that atomistic data come from."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings, 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """What an analysis has to know of a campaign.
+    """What an analysis needs of a campaign.
 
     Attributes:
         jobs_per_replica: datasets that make a replica, as in umbrella sampling.
@@ -45,7 +45,7 @@ class Protocol:
             facts: of the reference, or of one campaign of the training data.
             temperature: of the state point, K.
             bead_names: of the campaign's datasets.
-            report: called with a line where the windows are no functions of the beads.
+            report: called with a line where the windows are not functions of the beads.
         """
         given = facts.windows
         plain = cls(facts.jobs_per_replica, facts.dynamical, given is not None)
@@ -54,9 +54,9 @@ class Protocol:
         variables = tuple(given.collective_variables)
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
             report(
-                "windows of umbrella sampling are no functions of the beads: with fewer than four "
-                "replicas, errors of these data leave out what the windows' free energies are "
-                "uncertain by"
+                "windows of umbrella sampling are not functions of the beads: with fewer than four "
+                "replicas, errors of these data leave out the uncertainty of the windows' free "
+                "energies"
             )
             return plain
         windows = Windows(

@@ -2,9 +2,41 @@
 
 import dataclasses
 import math
+from typing import Any
 
+from meanforce.analysis.kinds import Group, Measure, Source, metric_name
 from meanforce.statistics.distances import Noise
-from meanforce.statistics.errors import LEVEL, UNKNOWN, Error, combined, quantile
+from meanforce.statistics.errors import LEVEL, NONE, UNKNOWN, Error, combined, quantile
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantity:
+    """What rows are about; those of model, reference and baseline share it.
+
+    Attributes:
+        name: as in `metric_name`.
+        group: of the report.
+        unit: of all numbers but `dof`; empty for pure numbers.
+    """
+
+    name: str
+    group: Group
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """A value and its errors.
+
+    Attributes:
+        value: the value.
+        noise: what the finite sample causes.
+        training: what the draw of the training data causes.
+    """
+
+    value: float
+    noise: Error
+    training: Error = NONE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,92 +44,107 @@ class Row:
     """One metric.
 
     Attributes:
-        metric: contract name.
+        quantity: what it is about.
+        measure: what its value measures.
         value: the metric.
         stderr: its standard error if all were repeated, with new training data; NaN where it has
             none, as of a single network.
         noise_floor: what a perfect model would score; NaN where that has no meaning. The noise of
             the reference and of the CG run only.
-        unit: of all numbers but `dof`; empty for pure numbers.
         stderr_noise: the part of `stderr` that reference and CG run cause.
         dof: degrees of freedom of `stderr`.
         noise_floor_reference: noise floor if the CG run were endless: a shorter one must not pass
             more easily.
-        resolution: of errors, the smallest that is told from a perfect model's, which exceeds it
-            once in twenty times. A true error of this size is seen half of the time.
+        resolution: of errors, the smallest that is distinguished from a perfect model's, which
+            exceeds it once in twenty times. A true error of this size is seen half of the time.
         data_limit: of errors, the largest that the draw of the training data explains.
+        source: whose value it is.
     """
 
-    metric: str
+    quantity: Quantity
+    measure: Measure
     value: float
     stderr: float = math.nan
     noise_floor: float = math.nan
-    unit: str = ""
     stderr_noise: float = math.nan
     dof: float = math.nan
     noise_floor_reference: float = math.nan
     resolution: float = math.nan
     data_limit: float = math.nan
+    source: Source = Source.MODEL
+
+    @property
+    def metric(self) -> str:
+        """Name in summary.csv."""
+        return metric_name(self.quantity.name, self.measure, self.source)
+
+    @property
+    def unit(self) -> str:
+        """Unit of all numbers but `dof`."""
+        return self.quantity.unit
+
+    def columns(self) -> dict[str, Any]:
+        """Entries of the metrics table, by column."""
+        own = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return own | {
+            "metric": self.metric,
+            "unit": self.unit,
+            "quantity": self.quantity.name,
+            "measure": self.measure.value,
+            "source": self.source.value,
+            "group": self.quantity.group.value,
+        }
 
 
-def valued(name: str, value: float, noise: Error, training: Error, unit: str) -> Row:
+def valued(quantity: Quantity, model: Estimate) -> Row:
     """A value of the model, which measures no error."""
-    whole = combined(noise, training)
-    return Row(name, value, whole.stderr, unit=unit, stderr_noise=noise.stderr, dof=whole.dof)
+    whole = combined(model.noise, model.training)
+    return Row(
+        quantity, Measure.VALUE, model.value, whole.stderr, stderr_noise=model.noise.stderr,
+        dof=whole.dof,
+    )  # fmt: skip
 
 
-def compared(
-    name: str,
-    model: float,
-    run: Error,
-    training: Error,
-    reference: float,
-    reference_error: Error,
-    unit: str,
-) -> list[Row]:
+def compared(quantity: Quantity, model: Estimate, reference: Estimate | None) -> list[Row]:
     """The model's value, the reference's, and their difference with its noise floor.
 
     The floor is the mean absolute difference of two values that agree but for their errors.
 
     Args:
-        name: of the metric.
-        model: the model's value.
-        run: what the finite CG run causes.
-        training: what the draw of the training data causes.
-        reference: the reference's value.
-        reference_error: what its finite data cause.
-        unit: of all of these.
+        quantity: what both are values of.
+        model: the model's.
+        reference: the reference's; without one there is the model's value alone.
     """
-    noise = combined(run, reference_error)
-    whole = combined(noise, training)
+    if reference is None:
+        return [valued(quantity, model)]
+    known = reference.noise
+    noise = combined(model.noise, known)
+    whole = combined(noise, model.training)
     return [
-        valued(name, model, run, training, unit),
+        valued(quantity, model),
         Row(
-            f"{name}_reference", reference, reference_error.stderr, unit=unit,
-            stderr_noise=reference_error.stderr, dof=reference_error.dof,
+            quantity, Measure.VALUE, reference.value, known.stderr, stderr_noise=known.stderr,
+            dof=known.dof, source=Source.REFERENCE,
         ),
         Row(
-            f"{name}_error", model - reference, whole.stderr, noise.mean, unit, noise.stderr,
-            whole.dof, reference_error.mean, noise.limit(), whole.limit(),
+            quantity, Measure.SIGNED_ERROR, model.value - reference.value, whole.stderr,
+            noise.mean, noise.stderr, whole.dof, known.mean, noise.limit(), whole.limit(),
         ),
     ]  # fmt: skip
 
 
-def distance(
-    name: str, value: float, noise: Noise, training: Error = UNKNOWN, unit: str = ""
-) -> Row:
+def distance(quantity: Quantity, value: float, noise: Noise, training: Error = UNKNOWN) -> Row:
     """A distance of model and reference.
 
     Args:
-        name: of the metric.
+        quantity: the distance.
         value: as measured.
         noise: what finite data do to it.
         training: what the draw of the training data causes.
-        unit: of the distance.
     """
     whole = combined(Error(noise.stderr), training)
     return Row(
-        name, value, whole.stderr, noise.floor, unit, noise.stderr, whole.dof,
+        quantity, Measure.DISTANCE, value, whole.stderr, noise.floor, noise.stderr, whole.dof,
         noise.floor_reference, noise.resolution,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ SEVERAL = 4
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Frames of one ensemble; equal to itself only, so that what follows can be kept by it.
+    """Frames of one ensemble; equal to itself only, so that results can be cached by it.
 
     Attributes:
         positions: nm, shape (n, n_beads, 3).
@@ -34,7 +34,7 @@ class Sample:
         n_blocks: number of blocks.
         molecule: the beads.
         stable: fraction of chains that never broke.
-        broken: fraction of chains that broke, by kind; empty where that was not noted.
+        broken: fraction of chains that broke, by kind; empty where that was not recorded.
         replicas: replica of each frame, shape (n,), where there are enough of them to be what is
             resampled; else None.
         times: ps, shape (n,), or None.
@@ -42,8 +42,8 @@ class Sample:
         box: periodic box vectors in nm, rows of shape (3, 3), or None.
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
         starts: name: values of a collective variable where chains started, by the number of the
-            chain, shape (n_chains,); empty where that was not noted.
-        converged: whether a CG run has converged, or None where it did not look.
+            chain, shape (n_chains,); empty where that was not recorded.
+        converged: whether a CG run has converged, or None for a run of a fixed length.
         response: of the weights to what each unit counts, shape (n, n_units), where they depend on
             it; see `windows.response`.
         held: whether chains were held in the windows of umbrella sampling.
@@ -114,11 +114,11 @@ def reference_sample(
     smeared density must not be judged by a reference that is smeared alike. Forces go with the
     noised positions, as in training: their error is the loss, and not one of the distribution.
 
-    Errors come from a bootstrap over replicas, as they are independent whatever the correlation
-    times; fewer than four of them tell too little, and then it is over time blocks of replicas.
-    In umbrella sampling a unit has all windows of a replica, as none could be left out, and what
-    a time block changes in the free energies of the windows counts to first order. Where replicas
-    are the units, it changes nothing: each has been solved by itself.
+    Errors come from a bootstrap over replicas, which are independent for any correlation times;
+    with fewer than four of them it is over time blocks of replicas.
+    In umbrella sampling a unit has all windows of a replica, as none could be left out. The effect
+    of a time block on the windows' free energies counts to first order; a whole replica has none on
+    those of the others.
 
     Of replica exchange only frames at the state point's own temperature belong to its ensemble.
 
@@ -232,8 +232,8 @@ def model_sample(
 def _groups(chains: np.ndarray, times: np.ndarray, number: int) -> np.ndarray:
     """Group of each frame: whole chains where there are enough of them, else parts of chains.
 
-    None is empty, as it would be if chains that broke were counted: a unit without frames tells
-    nothing, and with a single one the noise would seem to be zero.
+    None is empty, as it would be if chains that broke were counted: a unit without frames has no
+    information, and with a single one the noise would seem to be zero.
 
     Args:
         chains, times: of each frame, shape (n,).
@@ -253,7 +253,7 @@ def _sample(
     log_weights: np.ndarray,
     **fields,
 ) -> Sample:
-    """A sample from what files say and the fields that they do not decide."""
+    """A sample from the contents of files and the fields that these do not decide."""
     weights = np.exp(log_weights - log_weights.max())
     return Sample(
         variables=_evaluated(variables, parameters, fields["positions"]),
@@ -272,4 +272,6 @@ def _evaluated(
 ) -> np.ndarray:
     """Values of collective variables, shape (n, n_variables)."""
     names = parameters["bead_names"]
+    if not variables:
+        return np.zeros((len(positions), 0))
     return evaluate_variables(list(variables), names, torch.from_numpy(positions)).numpy()

@@ -6,7 +6,7 @@ error e, the factor is t_baseline(e)/t(e); a curve that is already better at its
 never gets there, bounds the factor from one side. The mean over all errors e that both curves reach
 is the distance between the curves along the axis of log time (of noisy curves somewhat too short:
 by 2 % of the factor at 20 % noise of a seed, by 9 % at 40 %). Errors below the noise floor are not
-resolved, and not asked for. Errors that only one of the curves reaches bound the factor; see
+resolved, and left out. Errors that only one of the curves reaches bound the factor; see
 `savings_between`.
 
 Error bars come from the bootstrap over seeds, whole curves at a time, as the times of a seed share
@@ -30,7 +30,7 @@ ONE_SIGMA = 15.9
 """Percent of the draws below an error bar, and above it: one standard error each way."""
 
 SMALLEST = 1e-9
-"""Smallest error: of a smaller one there is no useful logarithm."""
+"""Smallest error: smaller ones have no useful logarithm."""
 
 ROUNDING = 1e-9
 """Difference of two logarithms that counts as none."""
@@ -74,8 +74,8 @@ class Savings:
             `low` is what remains of it after its own error, and so is `high` of an upper one.
         bound: ``at least`` or ``at most``, where one curve does not reach the error, or reached it
             before its shortest time; ``unknown``, where both did not; else empty.
-        certain: what remains of a bound after so many of its own errors that the bounds of a pair
-            of curves hold all together with the certainty of one standard error; else NaN.
+        certain: what remains of a bound at the confidence level at which the bounds of a pair of
+            curves hold all together with the certainty of one standard error; else NaN.
     """
 
     factor: float
@@ -163,7 +163,7 @@ def savings_between(
 
     Errors that only one curve reaches are among those at its own times, so both curves are asked.
     As the best of all bounds may be picked later, each is given a part of the allowed error
-    (Bonferroni), whatever depends on what.
+    (Bonferroni), which holds for any dependence between them.
 
     Args:
         curve, other, floor, rng, paired: as in `compare`.
@@ -193,7 +193,7 @@ def non_increasing(values: np.ndarray) -> np.ndarray:
     n = values.shape[1]
     sums = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1)], axis=1)
     first, last = np.arange(n)[:, None], np.arange(n)[None, :]
-    # Where b < a, the length is nothing that is ever asked for.
+    # Entries with b < a are never used.
     means = (sums[:, None, 1:] - sums[:, :-1, None]) / np.where(last < first, 1, last - first + 1)
     return np.stack(
         [means[:, : i + 1, i:].max(axis=2).min(axis=1) for i in range(n)], axis=1
@@ -208,7 +208,7 @@ def reached(
     Args:
         log_times: ascending, shape (n_times,).
         errors: log errors, non-increasing, shape (n_curves, n_times).
-        levels: log errors that are asked for, shape (n_curves, n_levels).
+        levels: log errors to reach, shape (n_curves, n_levels).
 
     Returns:
         the earliest and the latest possible log time, each of shape (n_curves, n_levels): equal,
@@ -249,7 +249,7 @@ def _summary(factors: np.ndarray, bounds: int) -> Savings:
 
 
 def _ends(factors: np.ndarray, percent: float) -> tuple[float, float]:
-    """Factors that all but so many per cent of the draws exceed, or stay below."""
+    """Factors that all but a given percentage of the draws exceed, or stay below."""
     if factors.shape[1] < 2:
         return 0.0, math.inf
     low = np.percentile(factors[0, 1:], percent, method="lower")

@@ -28,11 +28,36 @@ class Axes:
         return tuple(0.5 * (edges[1:] + edges[:-1]) for edges in self.edges)
 
 
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """Histograms of model and reference along the axes of a free-energy surface.
+
+    Attributes:
+        axes: of the bins.
+        model: by independent units, shape (n_units, *bins), 1 in sum over all.
+        model_draws: bootstrap samples of their sum, shape (n_draws, *bins).
+        reference, reference_draws: the same of the reference; None without one.
+    """
+
+    axes: Axes
+    model: np.ndarray
+    model_draws: np.ndarray
+    reference: np.ndarray | None = None
+    reference_draws: np.ndarray | None = None
+
+    def sides(self) -> list[tuple[str, np.ndarray, np.ndarray]]:
+        """Name, histograms and draws of the reference, if there is one, and of the model."""
+        model = ("model", self.model, self.model_draws)
+        if self.reference is None:
+            return [model]
+        return [("reference", self.reference, self.reference_draws), model]
+
+
 def block_histograms(sample: Sample, axes: Axes, whose: str = "sample") -> np.ndarray:
     """Weighted histograms of each unit, shape (n_units, *bins); they sum to 1 over all units.
 
     Raises:
-        InputError: no frame lies on the axes; `whose` says which sample that is.
+        InputError: no frame lies on the axes; the message names the sample by `whose`.
     """
     shape = tuple(len(edges) - 1 for edges in axes.edges)
     columns = [

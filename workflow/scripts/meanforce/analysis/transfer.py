@@ -1,4 +1,4 @@
-"""Table of errors against the distance from the temperatures that were trained at."""
+"""Table of errors against the distance from the training temperatures."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 COLUMNS = [
     "experiment", "state_point", "temperature", "distance", "place", "metric", "value", "stderr",
-    "noise_floor", "unit",
+    "noise_floor", "unit", "measure", "source", "group",
 ]  # fmt: skip
 
 
@@ -16,7 +16,7 @@ def transfer_table(summary: pd.DataFrame, temperatures: Mapping[str, float]) -> 
 
     Args:
         summary: merged metrics of all experiments, with the columns of summary.csv; an
-            experiment's rows of the role `train` tell where it was trained.
+            experiment's rows of the role `train` are at its training temperatures.
         temperatures: of the state points, K.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which collective variables are looked at, the surface's first."""
+"""Which collective variables are evaluated, the surface's first."""
 
 from collections.abc import Sequence
 

@@ -3,11 +3,11 @@
 MBAR's weights of frames are w_n = 1/Σ_k N_k e^{f_k − u_k(x_n)}; Shirts, Chodera, JCP 129, 124105
 (2008). The free energies f_k of the windows are uncertain, and with them what windows far apart
 weigh: nearly all of the error of a free-energy difference lies there. If the frames of each unit u
-(a time block of all windows, say) count m_u times, f solves
+(for example a time block of all windows) count m_u times, f solves
 
     Σ_n m_n [P_kn − δ(n in window k)] = 0,   P_kn = N_k e^{f_k − u_k(x_n)} w_n,
 
-of which the derivative at m = 1 is, with A = diag(Σ_n P_kn) − P Pᵀ and its pseudoinverse A⁺,
+The derivative at m = 1 is, with A = diag(Σ_n P_kn) − P Pᵀ and its pseudoinverse A⁺,
 
     ∂ln w_n/∂m_u = Σ_k P_kn [A⁺ G_u]_k,   G_uk = Σ_{n in u} [P_kn − δ(n in window k)].
 

@@ -121,5 +121,7 @@ class Convergence:
 
     def _evaluate(self, positions: np.ndarray) -> np.ndarray:
         """Values of the variables, shape (n, n_variables)."""
+        if not self._variables:
+            return np.zeros((len(positions), 0))
         beads = torch.from_numpy(positions)
         return evaluate_variables(list(self._variables.values()), self._bead_names, beads).numpy()

@@ -131,7 +131,8 @@ def run_of(job: SimulateJob, potential: Potential, starts: Starts) -> BatchRun:
             potential.dtype,
             potential.device,
         )
-    surface = {name: variables[name] for name in job.surface}
+    # Without a surface all variables are watched.
+    watched = {name: variables[name] for name in job.surface or variables}
     return BatchRun(
         potential,
         molecule,
@@ -140,5 +141,5 @@ def run_of(job: SimulateJob, potential: Potential, starts: Starts) -> BatchRun:
         bias,
         job.temperature,
         job.seed,
-        Convergence(job.simulation.until, surface, molecule.names),
+        Convergence(job.simulation.until, watched, molecule.names),
     )

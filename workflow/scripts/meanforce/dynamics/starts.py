@@ -44,7 +44,8 @@ def spread_starts(
 ) -> np.ndarray:
     """Frames for the chains, as evenly as possible over the cells of the variables.
 
-    Every basin that the training data know gets chains, however rare it is at equilibrium.
+    Every basin of the training data gets chains, however rare it is at equilibrium. Without
+    variables frames are drawn at random.
 
     Args:
         positions: nm, shape (n_frames, n_beads, 3), of the training data.
@@ -56,6 +57,8 @@ def spread_starts(
     Returns:
         nm, shape (chains, n_beads, 3).
     """
+    if not variables:
+        return positions[rng.choice(len(positions), chains, replace=chains > len(positions))]
     s = evaluate_variables(variables, bead_names, torch.from_numpy(positions)).numpy()
     low, high = s.min(axis=0), s.max(axis=0)
     cell = ((s - low) / np.maximum(high - low, 1e-9) * CELLS).astype(int).clip(0, CELLS - 1)

@@ -1,7 +1,9 @@
 """Charts as SVG text: one panel with lines, bands, marks and images.
 
-A report may hold a thousand panels. Written like this a panel takes about a millisecond and a few
-kilobytes, a hundredth of what a general plotting library needs, and its text stays text.
+Written by hand because a report may hold a thousand panels: a profile with its difference takes
+9 kB and 2 ms here, but 31 kB and 73 ms as an SVG of matplotlib. The scripts of Vega-Lite (0.83 MB)
+or Bokeh (1.27 MB) alone are larger than a page with 60 figures (0.64 MB), which also has to be read
+with scripts turned off.
 """
 
 import base64

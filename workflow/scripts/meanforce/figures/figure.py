@@ -1,4 +1,4 @@
-"""A finished figure of the report: a picture and the text that stands for it."""
+"""A finished figure of the report: a picture and its alternative text."""
 
 import base64
 import dataclasses

@@ -32,7 +32,7 @@ def figure(part: pd.DataFrame, states: list[str], where: str) -> Figure | None:
     """
     rows = part[part["noise_floor"] > 0].assign(ratio=lambda t: t.apply(in_floors, axis=1))
     rows = rows[rows["ratio"].notna()] if len(rows) else rows
-    metrics = [name for name in errors_of(rows) if name in set(rows["metric"])]
+    metrics = errors_of(rows)
     if not metrics:
         return None
     errors = rows[rows["metric"].isin(metrics)]

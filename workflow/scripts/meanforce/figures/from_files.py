@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from meanforce.analysis.metrics_table import read_table, summary_table
 from meanforce.analysis.transfer import transfer_table
-from meanforce.analysis.verdict import verdicts
 from meanforce.data.provenance import provenance
-from meanforce.errors import InputError
 from meanforce.figures.page import Place, Results
 from meanforce.jobs.report import ReportJob
 from meanforce.paths import ComparedPaths, MemberPaths
-
-JUDGED_BY = ("metric", "value", "stderr", "noise_floor", "dof", "resolution", "data_limit")
-"""Columns of metrics.csv that verdicts need."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +40,9 @@ def results_of(job: ReportJob, inputs: ReportInputs) -> Results:
     """What the page shows.
 
     Raises:
-        InputError: a file is missing, no table, or made by another version.
+        InputError: a file is missing, cannot be read as a table, or was made by another version.
     """
-    summary = summary_of(inputs.metrics)
+    summary = summary_table(inputs.metrics)
     temperatures = {n: point["temperature"] for n, point in job.config["state_points"].items()}
     return Results(
         summary=summary,
@@ -62,47 +58,15 @@ def results_of(job: ReportJob, inputs: ReportInputs) -> Results:
     )
 
 
-def summary_of(paths: list[Path]) -> pd.DataFrame:
-    """All metrics in one table, with a verdict on each.
-
-    Raises:
-        InputError: a file is missing, no table, or made by another version.
-    """
-    tables = [_table(path) for path in paths]
-    for path, one in zip(paths, tables, strict=True):
-        missing = [name for name in JUDGED_BY if name not in one]
-        if missing:
-            raise InputError(
-                f"{path}: has no column '{missing[0]}', so another version made it; delete it, so "
-                "that it is made again"
-            )
-    table = pd.concat(tables, ignore_index=True)
-    # After the columns of the contract; what has come later stands behind it.
-    table.insert(table.columns.get_loc("unit") + 1, "verdict", verdicts(table))
-    return table
-
-
-def _table(path: Path) -> pd.DataFrame:
-    """A CSV file's table.
-
-    Raises:
-        InputError: it is missing, empty or no table.
-    """
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: is no table that can be read ({error})") from error
-
-
 def _by_place(paths: list[Path]) -> dict[Place, pd.DataFrame]:
     """Tables by experiment and state point."""
     places = {path: ComparedPaths.of(path) for path in paths}
-    return {(place.experiment, place.state): _table(path) for path, place in places.items()}
+    return {(place.experiment, place.state): read_table(path) for path, place in places.items()}
 
 
 def _curves(paths: list[Path]) -> dict[str, list[pd.DataFrame]]:
     """Training curves by experiment."""
     curves: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
-        curves.setdefault(MemberPaths.experiment_of(path), []).append(_table(path))
+        curves.setdefault(MemberPaths.experiment_of(path), []).append(read_table(path))
     return curves

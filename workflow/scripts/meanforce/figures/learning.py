@@ -37,7 +37,7 @@ def section(path: Path) -> dict[str, Any]:
 
 
 def savings(table: pd.DataFrame) -> list[dict[str, str]]:
-    """What is said of each pair of curves, as text."""
+    """Savings of each pair of curves, as text."""
     return [
         {
             "experiment": row["experiment"],

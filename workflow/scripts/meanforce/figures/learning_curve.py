@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
+from meanforce.analysis.kinds import Measure, Source
 from meanforce.analysis.learning_curve import REWEIGHTING, against, headlines
-from meanforce.analysis.naming import BASELINE, MODEL
 from meanforce.analysis.savings import SMALLEST
 from meanforce.figures import style
 from meanforce.figures.numbers import at_error
@@ -24,7 +24,7 @@ WIDTH = 58
 """Letters in a line under a panel."""
 
 STABLE = 0.95
-"""Points whose CG runs lost more chains than this leaves are drawn hollow."""
+"""Points whose CG runs kept a smaller fraction of their chains are drawn hollow."""
 
 
 def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path: Path) -> None:
@@ -53,7 +53,8 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
             ]
             _panel(panel, *of_panel[:2])
             unit = of_panel[1]["unit"].iloc[0]
-            name = f"|{metric}|" if metric.endswith("_error") else metric
+            signed = (of_panel[0]["measure"] == Measure.SIGNED_ERROR).any()
+            name = f"|{metric}|" if signed else metric
             panel.set_title(
                 fontsize=9, label=f"{name}{f' / {unit}' if isinstance(unit, str) and unit else ''}"
             )
@@ -63,7 +64,7 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
             )  # fmt: skip
         row[0].set_ylabel(f"error at {state}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
-    if (points["source"] == BASELINE).any():
+    if (points["source"] == Source.BASELINE).any():
         handles.append(plt.Line2D([], [], ls="--", marker="o", ms=3, color="#555555"))
         labels.append(REWEIGHTING)
     if (points["stable"] < STABLE).any():
@@ -86,9 +87,9 @@ def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame) -> None:
             points[(points["experiment"] == name) & (points["source"] == source)].sort_values(
                 "atomistic_time"
             )
-            for source in (MODEL, BASELINE)
+            for source in (Source.MODEL, Source.BASELINE)
         )
-        runs = errors[(errors["experiment"] == name) & (errors["source"] == MODEL)]
+        runs = errors[(errors["experiment"] == name) & (errors["source"] == Source.MODEL)]
         # Seeds beside the mean, not on it.
         shown = runs["error"].where(np.isfinite(runs["error"]), top).clip(lower=SMALLEST)
         panel.plot(
@@ -99,7 +100,7 @@ def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame) -> None:
         # A little aside, so that error bars do not hide each other.
         aside = reweighted.assign(atomistic_time=reweighted["atomistic_time"] * 0.97)
         _line(panel, aside, colour, marker, top, ls="--", ms=3, mfc="white")
-    floor = points.loc[points["source"] == MODEL, "noise_floor"].mean()
+    floor = points.loc[points["source"] == Source.MODEL, "noise_floor"].mean()
     if math.isfinite(floor) and floor > 0:
         panel.axhline(floor, color=style.REFERENCE, lw=1, ls=":", label="noise floor")
     times = sorted(set(points["atomistic_time"]))

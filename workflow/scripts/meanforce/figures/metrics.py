@@ -1,69 +1,63 @@
-"""What the report knows about metrics: their order, their groups, and which are errors."""
+"""How the report shows metrics: their order, their groups, and the errors among them."""
 
 import pandas as pd
 
-from meanforce.analysis.naming import BASELINE, judged
-from meanforce.analysis.verdict import BETTER, DISTANCES, LIMITED, UNFINISHED, WITHIN, WORSE
+from meanforce.analysis.kinds import Group, Measure, Source
+from meanforce.analysis.verdict import BETTER, LIMITED, UNFINISHED, WITHIN, WORSE
 from meanforce.figures.numbers import number
 
-GROUPS = {
-    "Free energy": (
-        "js_", "fes_", "pmf_", "delta_f_", "barrier", "well_difference", "population_",
-        "free_energy_",
-    ),
-    "Structure": (
-        "wasserstein_", "radius_of_gyration", "end_to_end", "distance_", "rdf_", "rg_",
-        "surface_share_",
-    ),
-    "Forces": ("force_", "ensemble_", "noise_"),
-    "Dynamics": ("msd_", "diffusion", "autocorrelation", "relaxation", "speed_up", "acf_"),
-    "Sampling of the CG model": (
-        "stability", "converged", "rhat", "drift_", "round_trips", "effective_sample", "ended",
-        "broken",
-    ),
-}  # fmt: skip
-"""Group: how names of its metrics begin."""
+TITLES = {
+    Group.SURFACE: "Free-energy surface",
+    Group.BASINS: "Free-energy differences",
+    Group.BARRIERS: "Barriers",
+    Group.EXACT_PMF: "Potential of mean force",
+    Group.POPULATIONS: "Populations",
+    Group.PROFILES: "Free-energy profiles",
+    Group.SLOW_MODES: "Slow modes",
+    Group.PEPTIDE_BONDS: "Peptide bonds",
+    Group.STRUCTURE: "Structure",
+    Group.RADIAL: "Radial distributions",
+    Group.DIMENSIONS: "Dimensions of molecules",
+    Group.FORCES: "Forces",
+    Group.DYNAMICS: "Dynamics",
+    Group.CONVERGENCE: "Sampling of the CG model",
+    Group.TRAINING_DATA: "Training data",
+}
+"""Titles of the groups, in the order of the report."""
 
 REWEIGHTED = "Direct reweighting of the same frames"
-"""Group of the baseline's metrics."""
+"""Title above the baseline's metrics."""
 
 HEADLINES = (
-    "js_", "pmf_rmse", "delta_f_", "barrier", "well_difference", "wasserstein_bond",
-    "wasserstein_angle", "wasserstein_dihedral", "wasserstein_improper", "wasserstein_omega",
-    "rdf_rmse_",
+    Group.SURFACE, Group.BASINS, Group.BARRIERS, Group.EXACT_PMF, Group.SLOW_MODES,
+    Group.STRUCTURE, Group.RADIAL,
 )  # fmt: skip
-"""Errors that stand for the others where all experiments are compared; and `fes_rmse`."""
+"""Groups whose errors represent the others where all experiments are compared."""
+
+ERRORS = (Measure.DISTANCE, Measure.SIGNED_ERROR)
 
 VERDICTS = {BETTER: "▲", WITHIN: "≈", LIMITED: "◒", WORSE: "▼", UNFINISHED: "…"}
 """Verdict: its mark."""
 
 
-def group_of(metric: str) -> str:
-    """The group that a metric's table row stands in."""
-    if is_baseline(metric):
-        return REWEIGHTED
-    for group, beginnings in GROUPS.items():
-        if metric.startswith(beginnings):
-            return group
-    return "Other"
+def errors_of(table: pd.DataFrame, *, headlines: bool = False) -> list[str]:
+    """Metrics that are distances or differences of a model from the reference.
 
+    Args:
+        table: rows of the summary.
+        headlines: whether to list only the groups of `HEADLINES`, where the table has any.
 
-def is_baseline(metric: str) -> bool:
-    """Whether a metric judges reweighted training data and not the model."""
-    return judged(metric)[1] == BASELINE
-
-
-def is_error(metric: str) -> bool:
-    """Whether a metric is a model's distance or difference from the reference."""
-    error = metric.startswith(DISTANCES) or metric.endswith("_error")
-    return error and not is_baseline(metric)
-
-
-def is_headline(metric: str) -> bool:
-    """Whether an error is shown where all experiments are compared."""
-    # One number stands for all peptide bonds.
-    one_of_many = metric.startswith("js_omega_")
-    return metric == "fes_rmse" or (metric.startswith(HEADLINES) and not one_of_many)
+    Returns:
+        names in the order of the groups, and else of the table.
+    """
+    rows = table[table["measure"].isin(ERRORS) & (table["source"] == Source.MODEL)]
+    groups = dict(zip(rows["metric"], rows["group"], strict=True))
+    headlines = headlines and bool(set(groups.values()) & set(HEADLINES))
+    order = [group.value for group in TITLES if group in HEADLINES or not headlines]
+    return sorted(
+        (name for name, group in groups.items() if group in order),
+        key=lambda name: order.index(groups[name]),
+    )
 
 
 def in_floors(row: pd.Series) -> float:
@@ -89,10 +83,3 @@ def verdict_of(row: pd.Series) -> str:
     """A row's verdict; empty where the table has none."""
     verdict = row.get("verdict", "")
     return verdict if isinstance(verdict, str) else ""
-
-
-def errors_of(table: pd.DataFrame) -> list[str]:
-    """Metrics of a table that are errors, free energies first, else in the table's order."""
-    names = [name for name in dict.fromkeys(table["metric"]) if is_error(name)]
-    order = [*GROUPS, "Other", REWEIGHTED]
-    return sorted(names, key=lambda name: order.index(group_of(name)))

@@ -9,6 +9,7 @@ import jinja2
 import pandas as pd
 import yaml
 
+from meanforce.analysis.kinds import Source
 from meanforce.figures import (
     baseline_table,
     floors,
@@ -22,7 +23,7 @@ from meanforce.figures import (
     transfer,
 )
 from meanforce.figures.figure import Figure
-from meanforce.figures.metrics import VERDICTS, is_baseline, is_headline
+from meanforce.figures.metrics import ERRORS, VERDICTS, errors_of
 from meanforce.jobs.report import ReportJob
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
@@ -34,7 +35,7 @@ Place = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Results:
-    """What a run found, and what it was made with.
+    """The results of a run, and what it was made with.
 
     Attributes:
         summary: all metrics; the column `verdict` is shown where it exists.
@@ -110,7 +111,7 @@ def render(template: Path, results: Results) -> str:
 
 
 def _groups(results: Results) -> dict[str, list[str]]:
-    """Experiments that stand for themselves (under an empty name), then runs of each curve."""
+    """Experiments without a learning curve (under an empty name), then the runs of each curve."""
     groups: dict[str, list[str]] = {"": []}
     for name, facts in results.job.experiments.items():
         groups.setdefault(facts.learning_curve or "", []).append(name)
@@ -130,24 +131,24 @@ def _system(results: Results, name: str) -> dict[str, Any]:
     alone = set(_groups(results).get("", ())) & set(table["experiment"])
     part = known[known["experiment"].isin(alone)]
     figures = transfer.figures(part, name)
+    headlines = set(errors_of(part, headlines=True))
     return {
         "name": name,
         "matrices": matrices,
         "baseline": _baseline(table[table["experiment"].isin(alone)], results),
-        "transfer": [figure for metric, figure in figures.items() if is_headline(metric)],
-        "transfer_more": [figure for metric, figure in figures.items() if not is_headline(metric)],
+        "transfer": [figure for metric, figure in figures.items() if metric in headlines],
+        "transfer_more": [figure for metric, figure in figures.items() if metric not in headlines],
         "transfer_keys": transfer.keys(part),
     }
 
 
 def _baseline(table: pd.DataFrame, results: Results) -> dict[str, Any] | None:
     """Models against direct reweighting; None where nothing was reweighted."""
-    metrics, lines = baseline_table.lines(table, results.states_of)
+    columns, lines = baseline_table.lines(table, results.states_of)
     if not lines:
         return None
-    units = table.drop_duplicates("metric").set_index("metric")["unit"].fillna("")
     return {
-        "metrics": [(name, units[name]) for name in metrics],
+        "columns": columns,
         "lines": lines,
         "counts": baseline_table.counts(lines),
         "held_out": any(line.role == "held-out" for line in lines),
@@ -158,7 +159,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     facts = results.job.experiments[name]
     part = results.summary[results.summary["experiment"] == name]
     chosen = results.config["experiments"][name]
-    models = part[~part["metric"].map(is_baseline)]
+    models = part[part["source"] == Source.MODEL]
     marks = collections.Counter(models["verdict"].dropna()) if "verdict" in part else {}
     return {
         "name": name,
@@ -167,6 +168,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
         "chosen": chosen,
         "mapping": part["mapping"].iloc[0],
         "force_map": part["force_map"].iloc[0],
+        "judged": _judged_against(chosen["reference"], models),
         "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
         "states": [_state(results, part, name, state) for state in facts.states],
         "groups": metric_table.groups(part, facts.states),
@@ -180,6 +182,13 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
             }
         ),
     }
+
+
+def _judged_against(reference: str | None, rows: pd.DataFrame) -> str:
+    """What a model's errors are measured from, if it has any; `rows` are those of the model."""
+    if reference is not None:
+        return f"campaign {reference}"
+    return "the exact result" if rows["measure"].isin(ERRORS).any() else ""
 
 
 def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[str, Any]:

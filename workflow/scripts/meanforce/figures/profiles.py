@@ -10,12 +10,14 @@ from meanforce.figures.figure import Figure, svg_figure
 
 UPPER = Frame(height=190, bottom=10)
 LOWER = Frame(height=104, top=8, bottom=42)
+ALONE = Frame(height=222)
+"""Of the panel of a model without a reference."""
 
 ENERGY_TOP = 8.0
 """Free energies above this leave a figure (kcal/mol): they are never sampled in equilibrium."""
 
 LABELS = {"rdf": ("g(r)", ""), "msd": ("MSD", "nm²")}
-"""Kinds of profiles that are no free energies: label and unit of what is drawn."""
+"""Kinds of profiles that are not free energies: label and unit of what is drawn."""
 
 
 def figures(table: pd.DataFrame, where: str) -> list[Figure]:
@@ -24,7 +26,7 @@ def figures(table: pd.DataFrame, where: str) -> list[Figure]:
     Args:
         table: columns `quantity, kind, unit (of x), x, reference, reference_stderr, model,
             model_stderr`; free energies in kcal/mol but for the kinds of `LABELS`; NaN where
-            there is no value.
+            there is no value, and everywhere for the reference where there is none.
         where: experiment and state point, for the alternative texts.
     """
     return [
@@ -47,12 +49,18 @@ def _figure(part: pd.DataFrame, quantity: str, kind: str, where: str) -> Figure:
     values = np.concatenate([reference, model])
     values = values[np.isfinite(values)]
     up = axis_of(label, np.minimum(values, ENERGY_TOP) if energies else values, unit, at_zero=True)
-    upper = Panel(_unnamed(across), up, style.shown(quantity), UPPER)
+    alone = not np.isfinite(reference).any() and np.isfinite(model).any()
+    title = style.shown(quantity)
+    upper = Panel(across, up, title, ALONE) if alone else Panel(_unnamed(across), up, title, UPPER)
     for y, error, colour in (
         (reference, reference_error, style.REFERENCE), (model, model_error, style.MODEL),
     ):  # fmt: skip
-        upper.band(x, y - error, y + error, colour)
-        upper.line(x, y, colour)
+        if np.isfinite(y).any():
+            upper.band(x, y - error, y + error, colour)
+            upper.line(x, y, colour)
+    alt = f"Profile of {label} along {title}, {where}"
+    if alone:
+        return svg_figure(drawing([upper]), f"{alt}: of the model alone; there is no reference")
     shared = np.isfinite(reference) & np.isfinite(model)
     if energies:
         shared &= reference < ENERGY_TOP
@@ -62,7 +70,6 @@ def _figure(part: pd.DataFrame, quantity: str, kind: str, where: str) -> Figure:
     lower.level(0.0)
     lower.band(x, difference - error, difference + error, style.MODEL)
     lower.line(x, difference, style.MODEL)
-    alt = f"Profile of {label} along {style.shown(quantity)}, {where}"
     return svg_figure(drawing([upper, lower]), f"{alt}: {_words(x, difference, unit, x_unit)}")
 
 

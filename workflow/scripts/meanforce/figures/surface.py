@@ -11,7 +11,7 @@ from meanforce.figures.figure import Figure, svg_figure
 FRAME = Frame(width=320, height=272, left=46, right=46, top=26, bottom=42)
 
 DIFFERENCE_TOP = 2.0
-"""Largest difference that colours tell apart, kcal/mol; the same in all surfaces of a report."""
+"""Largest difference that colours distinguish, kcal/mol; the same in all surfaces of a report."""
 
 
 def variables_of(table: pd.DataFrame) -> list[str]:
@@ -20,7 +20,7 @@ def variables_of(table: pd.DataFrame) -> list[str]:
 
 
 def figures(table: pd.DataFrame, units: list[str], cutoff: float, where: str) -> list[Figure]:
-    """Three figures; reference and model share their colours.
+    """Three figures; reference and model share their colours. One figure without a reference.
 
     Args:
         table: two columns of collective variables at the centres of bins, then `reference`,
@@ -37,6 +37,8 @@ def figures(table: pd.DataFrame, units: list[str], cutoff: float, where: str) ->
         for column in ("reference", "model", "difference")
     }
     difference = grids.pop("difference")
+    if not np.isfinite(grids["reference"]).any():
+        del grids["reference"]
     top = 2.0 * cutoff
     variables = " and ".join(style.shown(name) for name in names)
     made = []
@@ -46,6 +48,8 @@ def figures(table: pd.DataFrame, units: list[str], cutoff: float, where: str) ->
             f"{_lowest(values, table, names)}"
         )
         made.append(_figure(values, name, x, y, style.SURFACE, (0.0, top), alt))
+    if "reference" not in grids:
+        return made
     alt = f"Model minus reference in {variables}, {where}"
     some = difference[np.isfinite(difference) & (grids["reference"] < cutoff)]
     if len(some):

@@ -13,7 +13,7 @@ UNIT = (KCAL * 10.0) ** 2
 """(kJ/mol/nm)² in one (kcal/mol/Å)²."""
 
 STEEP = 10
-"""The first one in so many epochs may leave the figure: what matters is close to the floor."""
+"""The first tenth of the epochs may leave the figure: what matters is close to the floor."""
 
 POINTS = 400
 """More epochs than these are thinned out."""

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 
+from meanforce.analysis.kinds import Measure
 from meanforce.figures import style
 from meanforce.figures.axes import axis_of
 from meanforce.figures.chart import Frame, Panel, drawing
@@ -47,7 +48,7 @@ def figures(table: pd.DataFrame, system: str) -> dict[str, Figure]:
     Args:
         table: columns `experiment, state_point, temperature, distance` (K from the nearest
             training temperature), `place` (`trained`, `interpolation`, `extrapolation`), `metric,
-            value, stderr, noise_floor, unit`.
+            value, stderr, noise_floor, unit, measure, source, group`.
         system: its name, for the alternative texts.
     """
     if not (table["place"] != "trained").any():
@@ -61,6 +62,7 @@ def figures(table: pd.DataFrame, system: str) -> dict[str, Figure]:
 
 
 def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> Figure:
+    signed = part["measure"].iloc[0] == Measure.SIGNED_ERROR
     part = part.assign(distance=part["distance"].abs(), value=part["value"].abs())
     part = part[np.isfinite(part["value"])]
     unit = part["unit"].dropna()
@@ -69,7 +71,7 @@ def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> F
     tops = part["value"] + part["stderr"].fillna(0.0).clip(upper=part["value"].max())
     x = axis_of("distance from training", part["distance"], "K", at_zero=True)
     x = dataclasses.replace(x, low=-0.06 * x.high)
-    y = axis_of("|error|" if metric.endswith("_error") else "error", tops, unit, at_zero=True)
+    y = axis_of("|error|" if signed else "error", tops, unit, at_zero=True)
     panel = Panel(x, y, metric, Frame(width=340, height=240, left=60))
     for number, look in enumerate(looks):
         some = part[part["experiment"] == look.name].sort_values(["distance", "temperature"])

@@ -107,13 +107,13 @@ def simulate_job(config: Config, experiment: str, state: str) -> SimulateJob:
     chosen = config.experiments[experiment]
     simulation = config.simulations[chosen.simulation]
     names = list(simulation.bias.collective_variables) if simulation.bias else []
-    surface = config.validation[chosen.system].surface
+    surface = config.validation_of(chosen.system).surface
     return SimulateJob.of(
         simulation=simulation,
         windows=windows(config, chosen),
         temperature=config.state_points[state].temperature,
         surface=list(surface),
-        collective_variables=_variables(config, chosen.system, [*names, *surface]),
+        collective_variables=_variables(config, chosen.system, [*names, *config.watched(chosen)]),
         seed=seed_of(config, experiment, "simulate", state),
     )
 
@@ -121,14 +121,14 @@ def simulate_job(config: Config, experiment: str, state: str) -> SimulateJob:
 def validate_job(config: Config, experiment: str, state: str) -> ValidateJob:
     """Job of the stage `validate`."""
     chosen = config.experiments[experiment]
-    validation = config.validation[chosen.system]
+    validation = config.validation_of(chosen.system)
     known = config.variables_of(chosen.system)
     further = sorted(name for name in known if known[name].mapping == chosen.mapping)
     reference = config.campaigns[chosen.system].get(chosen.reference)
     return ValidateJob.of(
         validation=validation,
         temperature=config.state_points[state].temperature,
-        collective_variables=_variables(config, chosen.system, [*validation.surface, *further]),
+        collective_variables=_variables(config, chosen.system, [*config.watched(chosen), *further]),
         reference=None if reference is None else _facts(config, chosen.system, reference),
         training=_training(config, chosen, state),
         weights=chosen.weights,

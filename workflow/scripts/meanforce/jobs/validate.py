@@ -72,7 +72,8 @@ class ValidateJob(StageJob):
     Attributes:
         validation: by what the model is judged.
         temperature: K.
-        collective_variables: of the surface, then further ones of the mapping.
+        collective_variables: of the surface, then further ones of the mapping; without a surface
+            those of the mapping and those that the run biases.
         reference: campaign of the reference, or None.
         training: campaigns of the training data of this state point, in order; empty at held-out
             state points.

@@ -65,7 +65,7 @@ def check_structures(config: Config) -> None:
         if config.is_exact(experiment.system, experiment.mapping):
             _check_exact(config, beads, atoms[experiment.system], name)
         used: dict[str, str] = {}
-        for variable in config.validation[experiment.system].surface:
+        for variable in config.validation_of(experiment.system).surface:
             used[variable] = "the validation uses"
         bias = config.simulations[experiment.simulation].bias
         for variable in bias.collective_variables if bias else []:

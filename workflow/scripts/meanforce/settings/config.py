@@ -90,6 +90,21 @@ class Config(Settings):
         declared = self.collective_variables.get(system, {})
         return {name: variable.with_members(declared) for name, variable in declared.items()}
 
+    def validation_of(self, system: str) -> ValidationSettings:
+        """What models of a system are judged by; the defaults, where it is not in the config."""
+        return self.validation.get(system, ValidationSettings())
+
+    def watched(self, experiment: ExperimentSettings) -> list[str]:
+        """Collective variables by which the convergence of a CG run is judged.
+
+        Those of the surface, or without one those of the mapping and those that the run biases.
+        """
+        variables = self.variables_of(experiment.system)
+        own = {name for name, one in variables.items() if one.mapping == experiment.mapping}
+        bias = self.simulations[experiment.simulation].bias
+        biased = set(bias.collective_variables) if bias else set()
+        return list(self.validation_of(experiment.system).surface) or sorted(own | biased)
+
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         for state in campaign.length_at:
             known(f"{where}.length_at", state, self.state_points, "state point")
@@ -118,14 +133,12 @@ class Config(Settings):
                 known(f"{where}.{key}", name, self.state_points, "state point")
         self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
-        if system not in self.validation:
-            raise ValueError(f"validation.{system}: is missing; experiments of it need it")
         if experiment.reference is not None:
             known(f"{where}.reference", experiment.reference, campaigns, "campaign")
-        elif not self.is_exact(system, experiment.mapping):
+        elif experiment.atomistic_time and not self.is_exact(system, experiment.mapping):
             raise ValueError(
-                f"{where}.reference: is missing; name the campaign to validate against "
-                f"({', '.join(campaigns)})"
+                f"{where}.reference: is missing, but a learning curve ('atomistic_time') shows "
+                f"errors; name the campaign to validate against ({', '.join(campaigns)})"
             )
         potential = self.potentials[experiment.potential]
         experiment.check_ensemble(where, potential.deterministic)
@@ -137,11 +150,21 @@ class Config(Settings):
     def is_exact(self, system: str, mapping: str) -> bool:
         """Whether models of a mapping are judged by an exact result, and need no reference."""
         beads, variables = self.mappings[system][mapping].beads, self.variables_of(system)
-        surface = [variables[name] for name in self.validation[system].surface]
+        surface = [variables[name] for name in self.validation_of(system).surface]
         return self.systems[system].is_exact(surface, len(beads or ()))
 
     def _check_simulation(self, system: str, experiment: ExperimentSettings) -> None:
         simulation = self.simulations[experiment.simulation]
+        until = simulation.until
+        by_variables = until and (
+            until.r_hat or until.drift or (until.round_trips and not simulation.exchange)
+        )
+        if by_variables and not self.watched(experiment):
+            raise ValueError(
+                f"simulations.{experiment.simulation}.until: nothing tells convergence, as "
+                f"'validation.{system}' has no 'surface', the run no bias, and no collective "
+                f"variable the mapping '{experiment.mapping}'; declare one, or set 'until: null'"
+            )
         for state in (*experiment.train, *experiment.held_out):
             temperature = self.state_points[state].temperature
             if simulation.exchange is not None and simulation.exchange.highest <= temperature:

@@ -35,7 +35,10 @@ class ExperimentSettings(Settings):
     train: list[Name] = Field(min_length=1, description="state points trained at")
     held_out: list[Name] = Field(default=[], description="state points that are only validated at")
     reference: Name | None = Field(
-        default=None, description="campaign that the model is validated against"
+        default=None,
+        description="campaign that the model is validated against. Without one, models of exactly "
+        "solvable systems are validated against the exact result, and of others the values are "
+        "reported without errors and verdicts",
     )
     ensemble: int = Field(
         default=4,

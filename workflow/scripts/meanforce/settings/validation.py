@@ -1,4 +1,4 @@
-"""Section `validation`: by which free energies a system's models are judged."""
+"""Section `validation`: which free energies a system's models are judged by."""
 
 from typing import Self
 
@@ -13,12 +13,18 @@ Box = dict[Name, tuple[Coordinate, Coordinate]]
 class ValidationSettings(Settings):
     """Free-energy surface, basins, differences and barriers of one system.
 
-    Without being asked for there are the free energies of all collective variables of the mapping;
-    radius of gyration and end-to-end distance of molecules of three beads and more; and what the
-    variables do not see: bonds, angles, dihedrals and impropers, the dihedral ω of each peptide
-    bond whose CA, C, N and CA (or a cap's methyl) are beads, and the two slowest modes of the
-    reference by time-lagged independent component analysis (TICA), where it is long enough to have
-    them. So a model with the right φ and ψ and a cis peptide bond is found out.
+    Everything here may be left out. Models are always judged by the free energies of all
+    collective variables of the mapping; by the radius of gyration and the end-to-end distance of
+    molecules of three beads and more; and by what collective variables do not see: bonds, angles,
+    dihedrals and impropers, the dihedral ω of each peptide bond whose CA, C, N and CA (or a cap's
+    methyl) are beads, and the two slowest modes of the reference by time-lagged independent
+    component analysis (TICA), where the reference is long enough to have them. So a model with the
+    right φ and ψ and a cis peptide bond is recognised as wrong.
+
+    Without `surface` there are no distances of surfaces, no basins and no barriers; convergence is
+    judged by all collective variables of the mapping, and CG chains start at random training
+    frames. Without a reference (`reference: null` in an experiment) the values of the model are
+    reported, its stability and its convergence, and no errors or verdicts.
 
     There are also the metrics `autocorrelation_time_<variable>` and `speed_up_<variable>`, the
     atomistic time over the model's, where the reference is a campaign of the kind `unbiased`, the
@@ -34,13 +40,15 @@ class ValidationSettings(Settings):
     same data. `limited by data`: no larger than what the draw of the training data explains.
     `worse`: none of these.
 
-    A held-out state point must not be trained at, under whatever name, and validation refuses a
+    A held-out state point must not be trained at, under any name, and validation refuses a
     model that was trained on the very data of its reference there. At a state point that is trained
     at, reference and training data may be the same campaign; such errors flatter the model.
     """
 
     surface: list[Name] = Field(
-        min_length=1, max_length=2, description="collective variables of the free-energy surface"
+        default=[],
+        max_length=2,
+        description="one or two collective variables of the free-energy surface",
     )
     bins: int = Field(default=60, ge=10, le=400, description="histogram bins each way")
     lower: list[Coordinate] | None = Field(
@@ -90,7 +98,7 @@ class ValidationSettings(Settings):
                     if variable not in self.surface:
                         raise ValueError(
                             f"basin '{name}' uses '{variable}', which is not in 'surface' "
-                            f"({', '.join(self.surface)})"
+                            f"({', '.join(self.surface) or 'empty'})"
                         )
                     if low >= high:
                         raise ValueError(f"basin '{name}': the interval of '{variable}' is empty")

@@ -1,11 +1,12 @@
-"""Metrics `delta_f_<name>` and `barrier_<variable>`: what a divergence is blind to."""
+"""Metrics `delta_f_<name>` and `barrier_<variable>`: errors that a divergence does not see."""
 
 import math
 
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.kinds import Group
+from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.statistics.errors import Error
 from meanforce.statistics.free_energies import free_energy
@@ -13,9 +14,10 @@ from meanforce.statistics.resampling import DRAWS, resampled
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Free-energy differences of basins, and barriers between them, kcal/mol."""
-    if comparison.truth is None:
-        return []
+    """Free-energy differences of basins, and barriers between them, kcal/mol.
+
+    Without a reference there are the model's values alone.
+    """
     result = []
     for name, (first, second) in comparison.validation.differences.items():
         result += _difference(comparison, name, first, second)
@@ -37,24 +39,23 @@ def membership(comparison: Comparison, basin: str, values: np.ndarray) -> np.nda
 
 
 def _difference(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:
-    kT = comparison.kT
+    kT, quantity = comparison.kT, Quantity(f"delta_f_{name}", Group.BASINS, "kcal/mol")
 
     def of(populations: np.ndarray) -> np.ndarray:
         # An empty basin gives an infinite free energy, not a warning.
         with np.errstate(divide="ignore", invalid="ignore"):
             return -kT * np.log(populations[..., 0] / populations[..., 1])
 
-    def estimate(sample: Sample) -> tuple[float, Error]:
+    def estimate(sample: Sample, side: str) -> tuple[float, Error]:
         inside = [membership(comparison, basin, sample.variables) for basin in (first, second)]
         # The third column completes the normalisation, which cancels in the ratio.
         blocks = np.stack(
             [sample.sums(mask) for mask in (*inside, ~(inside[0] | inside[1]))],
             axis=1,
         )
-        drawn = of(resampled(blocks, DRAWS, comparison.rng))
+        drawn = of(resampled(blocks, DRAWS, comparison.stream(quantity.name, side)))
         return float(of(blocks.sum(axis=0))), comparison.noise_of(sample, drawn)
 
-    model, run = estimate(comparison.model)
     members = []
     for frames, weights in comparison.member_weights:
         values = comparison.model.variables[frames]
@@ -62,14 +63,15 @@ def _difference(comparison: Comparison, name: str, first: str, second: str) -> l
             [weights[membership(comparison, b, values)].sum() for b in (first, second)]
         )
         members.append(float(of(populations)))
-    training = comparison.training_error(members)
-    truth = estimate(comparison.truth)
-    return compared(f"delta_f_{name}", model, run, training, *truth, "kcal/mol")
+    training, truth = comparison.training_error(members), comparison.truth
+    model = Estimate(*estimate(comparison.model, "model"), training)
+    reference = None if truth is None else Estimate(*estimate(truth, "reference"))
+    return compared(quantity, model, reference)
 
 
 def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list[Row]:
-    axis = comparison.validation.surface.index(name)
-    others = tuple(i for i in range(len(comparison.validation.surface)) if i != axis)
+    axis = comparison.axes.names.index(name)
+    others = tuple(i for i in range(len(comparison.axes.names)) if i != axis)
     centers = comparison.axes.centers[axis]
     start = _along(comparison, first, name, centers)
     end = _along(comparison, second, name, centers)
@@ -83,7 +85,7 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
         drawn = np.array([height(draw) for draw in draws])
         return height(units.sum(axis=0)), comparison.noise_of(sample, drawn)
 
-    model, run = estimate(comparison.model, comparison.model_blocks, comparison.model_draws)
+    surface, truth = comparison.surface, comparison.truth
     members = []
     for frames, weights in comparison.member_weights:
         profile, _ = np.histogram(
@@ -92,9 +94,12 @@ def _barrier(comparison: Comparison, name: str, first: str, second: str) -> list
             weights=weights,
         )
         members.append(barrier_height(free_energy(profile, comparison.kT), start, end, periodic))
-    truth = estimate(comparison.truth, comparison.reference_blocks, comparison.reference_draws)
     training = comparison.training_error(members)
-    return compared(f"barrier_{name}", model, run, training, *truth, "kcal/mol")
+    model = Estimate(*estimate(comparison.model, surface.model, surface.model_draws), training)
+    reference = None
+    if truth is not None:
+        reference = Estimate(*estimate(truth, surface.reference, surface.reference_draws))
+    return compared(Quantity(f"barrier_{name}", Group.BARRIERS, "kcal/mol"), model, reference)
 
 
 def _along(comparison: Comparison, basin: str, name: str, centers: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""Metrics `ensemble_spread` and `ensemble_calibration`: is an ensemble as sure as it may be?
+"""Metrics `ensemble_spread` and `ensemble_calibration`: the error of an ensemble, and its spread.
 
-The spread of the members says how far their mean is from the true mean force f(R): it predicts the
-covariance of the error e = F̄ − f between any two frames. The actual covariance is seen in frames
-that no member was trained on: their residual is r = F̄ − F = e − ε, where the noise ε has mean 0 at
-fixed R and is independent between frames i and j far apart in time, so that
+The spread of the members estimates how far their mean is from the true mean force f(R): it gives
+the covariance of the error e = F̄ − f between any two frames. The actual covariance is seen in
+frames that no member was trained on: their residual is r = F̄ − F = e − ε, where the noise ε has
+mean 0 at fixed R and is independent between frames i and j far apart in time, so that
 
     ⟨r_i · r_j⟩ = ⟨e_i · e_j⟩,   to be compared with   ⟨Σ_m c_mi · c_mj⟩,
 
@@ -13,7 +13,7 @@ training data causes: differences within pairs of half samples, deviations of a 
 Each frame of the even blocks is paired with its nearest frames of the odd blocks; how near these
 are decides only how much is seen, as both sides are taken on the same pairs. Vectors are compared
 in axes that turn with the beads. The ratio is 1 for an ensemble that is right, and q
-where errors are √q times as large as the ensemble says, as when members share a mistake.
+where errors are √q times as large as the spread predicts, as when members share a mistake.
 """
 
 import dataclasses
@@ -24,9 +24,10 @@ import torch
 from scipy.spatial import cKDTree
 
 from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.kinds import Group, Measure
 from meanforce.analysis.members import contrasts
 from meanforce.analysis.metrics.force_error import FEWEST, UNIT, compared_frames
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.core.invariants import features, in_own_frames
 from meanforce.mapping.irreducible import block_error
 from meanforce.statistics.distances import trace_of_square
@@ -76,17 +77,16 @@ def rows(comparison: Comparison) -> list[Row]:
 
     The latter only where the reference was not trained on.
     """
-    members = len(comparison.ensemble.members)
-    if comparison.reference_forces is None or members < 2:
+    if comparison.forces is None or len(comparison.trained.members) < 2:
         return []
     sample, frames = comparison.reference, compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
-    positions, forces = sample.force_positions[frames], comparison.reference_forces[frames]
+    positions, forces = sample.force_positions[frames], comparison.forces.values[frames]
     carries = (forces != 0).any(axis=0)
     predictions = _predictions(comparison, positions) * carries
     mean = predictions.mean(axis=0)
-    apart, dof = contrasts(predictions, comparison.scheme)
+    apart, dof = contrasts(predictions, comparison.trained.scheme)
     if dof == 0:
         return []
     variance = np.square(apart).sum() / len(frames) / carries.sum()
@@ -94,11 +94,13 @@ def rows(comparison: Comparison) -> list[Row]:
     # A variance from n independent directions of d contrasts has the relative error √(2/(nd)).
     draws = _freedom(apart.reshape(len(apart), -1), dof) * dof
     error = spread / math.sqrt(2 * draws)
-    found = [Row("ensemble_spread", spread, error, unit="kcal/mol/Å")]
+    quantity = Quantity("ensemble_spread", Group.FORCES, "kcal/mol/Å")
+    found = [Row(quantity, Measure.VALUE, spread, error)]
     # A few frames with large weights may all be of one block, which leaves no pairs.
-    if comparison.held_out and len(np.unique(sample.blocks[frames])) > 1:
+    if comparison.trained.held_out and len(np.unique(sample.blocks[frames])) > 1:
         result = calibrate(positions, (mean - forces) * carries, apart, sample.blocks[frames], dof)
-        found.append(Row("ensemble_calibration", result.ratio, result.stderr))
+        quantity = Quantity("ensemble_calibration", Group.FORCES)
+        found.append(Row(quantity, Measure.VALUE, result.ratio, result.stderr))
     return found
 
 
@@ -155,7 +157,7 @@ def _pairs(
 def _freedom(apart: np.ndarray, dof: float) -> float:
     """(tr Σ)²/tr Σ² of the covariance Σ that contrasts, shape (n_contrasts, n), estimate as Σ c cᵀ.
 
-    A single degree of freedom does not tell: then it is 1, the least.
+    With a single degree of freedom it cannot be estimated, and is taken as 1, the least.
     """
     if dof < 2:
         return 1.0
@@ -166,8 +168,9 @@ def _freedom(apart: np.ndarray, dof: float) -> float:
 def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     """Forces of each member, kJ/mol/nm, shape (n_members, n, n_beads, 3)."""
     parts = []
+    ensemble = comparison.trained.ensemble
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(CHUNK):
-            _, forces = comparison.ensemble.each(block, comparison.temperature)
+        for block in torch.from_numpy(positions).to(ensemble.dtype).split(CHUNK):
+            _, forces = ensemble.each(block, comparison.temperature)
             parts.append(forces.double().numpy())
     return np.concatenate(parts, axis=1)

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.kinds import Group
 from meanforce.analysis.metrics.structure import distribution, wasserstein_row
-from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.core.graph import ends, molecules
 from meanforce.statistics.errors import Error
@@ -17,21 +18,32 @@ FEWEST_BEADS = 3
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Mean of each extent in model and reference, and the distance of its distributions; nm."""
-    if comparison.reference is None:
+    """Mean of each extent in model and reference, and the distance of its distributions; nm.
+
+    Without a reference there are the model's means alone.
+    """
+    if not comparison.samples:
         return []
-    ours, theirs = extents(comparison.model), extents(comparison.reference)
+    ours, reference = extents(comparison.model), comparison.reference
+    theirs = {} if reference is None else extents(reference)
     result = []
     for name, values in ours.items():
-        model, run = _mean(comparison, comparison.model, values)
         members = [
             weights @ values[frames].mean(1) for frames, weights in comparison.member_weights
         ]
-        training = comparison.training_error(members)
-        reference = _mean(comparison, comparison.reference, theirs[name])
-        result += compared(name, model, run, training, *reference, "nm")
+        model = Estimate(
+            *_mean(comparison.model, values, comparison.stream(name, "model")),
+            comparison.training_error(members),
+        )
+        quantity = Quantity(name, Group.DIMENSIONS, "nm")
+        if reference is None:
+            result += compared(quantity, model, None)
+            continue
+        found = _mean(reference, theirs[name], comparison.stream(name, "reference"))
+        result += compared(quantity, model, Estimate(*found))
         item = distribution(name, comparison, values, theirs[name])
-        result.append(wasserstein_row(comparison, f"wasserstein_{name}", [item], "nm"))
+        quantity = Quantity(f"wasserstein_{name}", Group.DIMENSIONS, "nm")
+        result.append(wasserstein_row(comparison, quantity, [item]))
     return result
 
 
@@ -59,10 +71,10 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
     }
 
 
-def _mean(comparison: Comparison, sample: Sample, values: np.ndarray) -> tuple[float, Error]:
+def _mean(sample: Sample, values: np.ndarray, rng: np.random.Generator) -> tuple[float, Error]:
     """Mean over frames and molecules, and its standard error by the bootstrap."""
     # The second column is the weight that the first one is divided by.
     sums = np.stack([sample.sums(values.mean(1)), sample.sums(np.ones(len(values)))], axis=1)
-    draws = resampled(sums, DRAWS, comparison.rng)
+    draws = resampled(sums, DRAWS, rng)
     total = sums.sum(axis=0)
-    return float(total[0] / total[1]), comparison.noise_of(sample, draws[:, 0] / draws[:, 1])
+    return float(total[0] / total[1]), Comparison.noise_of(sample, draws[:, 0] / draws[:, 1])

@@ -1,10 +1,14 @@
 """Metrics `stability…`, `rhat_…`, `drift_…`, `effective_samples_…`, `converged` of a CG run."""
 
+import math
+
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
+from meanforce.settings.collective_variables import is_periodic
 from meanforce.statistics.mixing import (
     drift,
     effective_samples,
@@ -17,32 +21,34 @@ from meanforce.statistics.mixing import (
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Can the CG run be believed?
+    """Stability and convergence of the CG run.
 
-    `stability` is the fraction of chains that stayed intact, in all and by kind. Of each collective
-    variable of the surface (of cosine and sine of periodic ones, the worse) there are
+    `stability` is the fraction of chains that stayed intact, in all and by kind. For each
+    collective variable of the surface, or for all of them without a surface, there are (for
+    periodic ones, the worse of cosine and sine)
 
     - `rhat_<variable>`: nested R-hat over chains grouped by their start, about 1 for converged
-      chains; of files that do not have the starts, split R-hat, which is larger for short chains.
+      chains; for files without the starts, split R-hat, which is larger for short chains.
     - `drift_<variable>`: change of its mean from the first to the second half of the run, in
       standard errors.
-    - `effective_samples_<variable>`: how many independent samples of the unbiased ensemble would
-      give its mean as precisely.
+    - `effective_samples_<variable>`: number of independent samples of the unbiased ensemble that
+      would give its mean as precisely.
 
-    `converged` is 1 if the run has converged by its own settings `until`, 0 if it ended
-    without; there is none where it did not look.
+    `converged` is 1 if the run has converged by its own settings `until`, and 0 if it ended before;
+    there is no such row for a run of a fixed length.
     """
     model = comparison.model
     n = len(np.unique(model.chains)) / max(model.stable, 1e-9)
     result = [_fraction("stability", model.stable, n)]
     for kind, broken in model.broken.items():
         result.append(_fraction(f"stability_{kind}", 1.0 - broken, n))
-    for number, name in enumerate(comparison.validation.surface):
+    for number, name in enumerate(comparison.watched):
         values = model.variables[:, number]
-        parts = [np.sin(values), np.cos(values)] if comparison.axes.periodic[number] else [values]
+        periodic = is_periodic(comparison.variables[name].kind)
+        parts = [np.sin(values), np.cos(values)] if periodic else [values]
         result += _mixing(model, name, parts)
     if model.converged is not None:
-        result.append(Row("converged", float(model.converged), noise_floor=1.0))
+        result.append(_row("converged", float(model.converged), noise_floor=1.0))
     return result
 
 
@@ -52,22 +58,28 @@ def _mixing(model: Sample, name: str, parts: list[np.ndarray]) -> list[Row]:
     if name not in model.starts:
         worst = max(parts, key=lambda part: r_hat(part, model.chains))
         found = r_hat(worst, model.chains), r_hat_error(worst, model.chains)
-        result.append(Row(f"rhat_{name}", *found, noise_floor=1.0))
+        result.append(_row(f"rhat_{name}", *found, noise_floor=1.0))
     else:
         tables = [whole_chains(part, model.chains) for part in parts]
         groups = superchains(model.starts[name][tables[0][1]])
         result += [
-            Row(
+            _row(
                 f"rhat_{name}",
                 *max(nested_r_hat(table, groups) for table, _ in tables),
                 noise_floor=1.0,
             ),
-            Row(f"drift_{name}", max((drift(table) for table, _ in tables), key=abs), 1.0),
+            _row(f"drift_{name}", max((drift(table) for table, _ in tables), key=abs), 1.0),
         ]
     samples = min(effective_samples(part, model.weights, model.chains) for part in parts)
-    return [*result, Row(f"effective_samples_{name}", *samples)]
+    return [*result, _row(f"effective_samples_{name}", *samples)]
+
+
+def _row(name: str, value: float, stderr: float = math.nan, noise_floor: float = math.nan) -> Row:
+    quantity = Quantity(name, Group.CONVERGENCE)
+    return Row(quantity, Measure.CONVERGENCE, value, stderr, noise_floor)
 
 
 def _fraction(name: str, value: float, n: float) -> Row:
     """A fraction of n chains, which is 1 for a perfect model."""
-    return Row(name, value, float(np.sqrt(max(value * (1 - value), 0.0) / n)), 1.0)
+    stderr = float(np.sqrt(max(value * (1 - value), 0.0) / n))
+    return Row(Quantity(name, Group.CONVERGENCE), Measure.FRACTION, value, stderr, 1.0)

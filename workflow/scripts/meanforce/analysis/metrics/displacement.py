@@ -10,8 +10,9 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
+from meanforce.analysis.kinds import Group, Measure, Source
 from meanforce.analysis.metrics.rdf import nearest_image
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
 from meanforce.core.graph import molecules
 from meanforce.statistics.resampling import DRAWS, resampled
@@ -25,33 +26,35 @@ FEWEST_LAGS = 8
 
 def rows(comparison: Comparison) -> list[Row]:
     """Diffusion constants (nm²/ns) and their ratio, model over reference."""
-    found = _both(comparison)
-    if found is None:
+    sides = [diffusion(times, *msd) for times, *msd in _sides(comparison)]
+    if not sides:
         return []
-    (model, model_error), (reference, reference_error) = (
-        diffusion(times, *msd) for times, *msd in found
-    )
-    ratio = model / reference
-    error = abs(ratio) * math.hypot(model_error / model, reference_error / reference)
-    return [
-        Row("diffusion", model, model_error, unit="nm^2/ns"),
-        Row("diffusion_reference", reference, reference_error, unit="nm^2/ns"),
-        Row("speed_up_diffusion", ratio, error),
-    ]
+    quantity = Quantity("diffusion", Group.DYNAMICS, "nm^2/ns")
+    (model, model_error), *others = sides
+    result = [Row(quantity, Measure.VALUE, model, model_error)]
+    for reference, reference_error in others:
+        ratio = model / reference
+        error = abs(ratio) * math.hypot(model_error / model, reference_error / reference)
+        result += [
+            Row(quantity, Measure.VALUE, reference, reference_error, source=Source.REFERENCE),
+            Row(Quantity("speed_up_diffusion", Group.DYNAMICS), Measure.VALUE, ratio, error),
+        ]
+    return result
 
 
 def curves(comparison: Comparison) -> list[Curve]:
     """Mean squared displacements, kind `msd`, at the lags of the side with fewer in common."""
-    found = _both(comparison)
-    if found is None:
+    sides = _sides(comparison)
+    if not sides:
         return []
-    model, reference = found
-    x = max((model[0], reference[0]), key=lambda times: times[1] - times[0])
-    x = x[x <= min(model[0][-1], reference[0][-1])]
-    sides = []
-    for times, mean, draws in (reference, model):
-        sides += [np.interp(x, times, mean), np.interp(x, times, draws.std(axis=0, ddof=1))]
-    return [Curve("displacement", "msd", "ps", x, *sides)]
+    x = max((times for times, *_ in sides), key=lambda times: times[1] - times[0])
+    x = x[x <= min(times[-1] for times, *_ in sides)]
+    model, *others = [
+        (np.interp(x, times, mean), np.interp(x, times, draws.std(axis=0, ddof=1)))
+        for times, mean, draws in sides
+    ]
+    reference = others[0] if others else (np.full(len(x), np.nan),) * 2
+    return [Curve("displacement", "msd", "ps", x, *reference, *model)]
 
 
 def mean_squared_displacement(
@@ -104,15 +107,21 @@ def diffusion(times: np.ndarray, mean: np.ndarray, draws: np.ndarray) -> tuple[f
     return float(slope(mean)), float(np.std(slope(draws), ddof=1))
 
 
-def _both(comparison: Comparison) -> tuple | None:
-    """MSD of model and reference, where both are unbiased dynamics of several molecules."""
-    sides = comparison.model, comparison.reference
-    if comparison.reference is None or not all(side.dynamical for side in sides):
-        return None
+def _sides(comparison: Comparison) -> list[tuple]:
+    """MSD of the model and, if there is one, the reference.
+
+    None where a side is not unbiased dynamics of several molecules, or is too short.
+    """
+    sides = comparison.samples
+    if not sides or not all(side.dynamical for side in sides.values()):
+        return []
     if len(molecules(comparison.model.molecule)) < 2:
-        return None
-    found = tuple(mean_squared_displacement(side, comparison.rng) for side in sides)
-    return None if None in found else found
+        return []
+    found = [
+        mean_squared_displacement(side, comparison.stream("diffusion", name))
+        for name, side in sides.items()
+    ]
+    return [] if any(one is None for one in found) else found
 
 
 def _center(sample: Sample, frames: np.ndarray, part: np.ndarray) -> np.ndarray:

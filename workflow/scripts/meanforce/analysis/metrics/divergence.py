@@ -5,51 +5,59 @@ import math
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, distance
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.statistics.free_energies import FreeEnergyRmse, coverage
 from meanforce.statistics.jensen_shannon import JensenShannon
 from meanforce.units import KCAL
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """JS divergence (natural logarithm), free-energy RMSE and coverage of the whole surface."""
-    units = comparison.model_blocks, comparison.reference_blocks
+    """JS divergence (natural logarithm), free-energy RMSE and coverage of the whole surface.
+
+    None without a surface or without a reference.
+    """
+    surface = comparison.surface
+    if surface is None or surface.reference is None:
+        return []
+    units = surface.model, surface.reference
     model, reference = (side.sum(axis=0) for side in units)
     low = comparison.kT, comparison.validation.cutoff / KCAL
     members = comparison.member_surfaces()
-    variables = "_".join(comparison.validation.surface)
+    variables = "_".join(comparison.axes.names)
     metrics = (
-        (f"js_{variables}", JensenShannon(comparison.axes.periodic), ""),
-        ("fes_rmse", FreeEnergyRmse(*low, comparison.axes.periodic), "kcal/mol"),
+        (Quantity(f"js_{variables}", Group.SURFACE), JensenShannon(comparison.axes.periodic)),
+        (
+            Quantity("fes_rmse", Group.SURFACE, "kcal/mol"),
+            FreeEnergyRmse(*low, comparison.axes.periodic),
+        ),
     )
     result = [
         distance(
-            name,
+            quantity,
             metric.value(model, reference),
             metric.noise(*units),
             comparison.training_error_of(metric, members, reference),
-            unit,
         )
-        for name, metric, unit in metrics
+        for quantity, metric in metrics
     ]
-    return [*result, _coverage(comparison, f"coverage_{variables}", model, reference, low)]
+    covered = Row(
+        Quantity(f"coverage_{variables}", Group.SURFACE),
+        Measure.VALUE,
+        coverage(model, reference, *low),
+        noise_floor=_coverage_floor(surface.reference, low),
+    )
+    return [*result, covered]
 
 
-def _coverage(
-    comparison: Comparison,
-    name: str,
-    model: np.ndarray,
-    reference: np.ndarray,
-    low: tuple[float, float],
-) -> Row:
-    """Fraction of the reference's low bins that the CG run visits.
+def _coverage_floor(units: np.ndarray, low: tuple[float, float]) -> float:
+    """Fraction of the reference's low bins that one half of its own units covers.
 
-    Half of the reference's own units cover less than all of them; twice what they miss, at the
-    most, is missed by chance, so the floor is what one half of the reference covers of the whole.
+    Half of the units cover less than all of them; twice what they miss, at the most, is missed by
+    chance. NaN for fewer than four units, whose histograms have the shape (n_units, *bins).
     """
-    units = comparison.reference_blocks
-    floor = math.nan
-    if len(units) > 3:
-        halves = (units[0::2].sum(axis=0), units[1::2].sum(axis=0))
-        floor = float(np.mean([coverage(half, reference, *low) for half in halves]))
-    return Row(name, coverage(model, reference, *low), noise_floor=floor)
+    if len(units) < 4:
+        return math.nan
+    halves = (units[0::2].sum(axis=0), units[1::2].sum(axis=0))
+    reference = units.sum(axis=0)
+    return float(np.mean([coverage(half, reference, *low) for half in halves]))

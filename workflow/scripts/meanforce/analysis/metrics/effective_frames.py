@@ -1,14 +1,17 @@
-"""Metric `effective_sample_size`: what the training frames are worth with their weights."""
+"""Metric `effective_sample_size`: number of training frames, with their weights."""
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Quantity, Row
 
 
 def rows(comparison: Comparison) -> list[Row]:
     """Kish's effective sample size of all training frames; their number, where none has a weight.
 
-    Models made before weights were known do not tell.
+    Older models do not have it in their files; for these there is no row.
     """
-    if comparison.effective_sample_size is None:
+    size = comparison.trained.effective_sample_size
+    if size is None:
         return []
-    return [Row("effective_sample_size", comparison.effective_sample_size, unit="frames")]
+    quantity = Quantity("effective_sample_size", Group.TRAINING_DATA, "frames")
+    return [Row(quantity, Measure.VALUE, size)]

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.statistics.errors import NONE, Error
 from meanforce.systems import channel_surface, muller_brown_surface
@@ -25,13 +26,13 @@ SYSTEMS = {
     "muller_brown": muller_brown_surface.EXACT,
     "channel": channel_surface.EXACT,
 }
-"""What is known, by kind of system."""
+"""The exact PMF, by kind of system."""
 
 
 def exact_pmf_of(
     system_kind: str, surface: Sequence[CollectiveVariableSettings], n_beads: int
 ) -> ExactPmf | None:
-    """The exact PMF, or None where there is none of such a system, or not of these beads.
+    """The exact PMF, or None where the system or these beads have none that is known.
 
     Args:
         system_kind: the system's kind in the config.
@@ -44,9 +45,9 @@ def exact_pmf_of(
 
 def rows(comparison: Comparison) -> list[Row]:
     """PMF error, well difference and barrier in kT, with errors from the ensemble."""
-    if comparison.exact_pmf is None:
+    if comparison.exact is None or comparison.exact.pmf is None:
         return []
-    features = comparison.exact_pmf.features
+    features = comparison.exact.pmf.features
     x, exact, curves = profiles(comparison)
     some = exact < comparison.validation.cutoff / kt(comparison.temperature)
     mean = curves.mean(axis=0)
@@ -61,7 +62,8 @@ def rows(comparison: Comparison) -> list[Row]:
         training = comparison.training_error([one[number] for one in wells])
         values = features(x, mean)[number], features(x, exact)[number]
         # Neither the model's potential nor the exact one has any noise.
-        result += compared(name, values[0], NONE, training, values[1], NONE, "kT")
+        quantity = Quantity(name, Group.EXACT_PMF, "kT")
+        result += compared(quantity, Estimate(values[0], NONE, training), Estimate(values[1], NONE))
     return result
 
 
@@ -72,8 +74,8 @@ def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
     training = Error(spread, comparison.training_error(np.zeros(len(curves))).dof)
     # Of a distance that is all noise, this is about how it scatters.
     return Row(
-        "pmf_rmse", value, spread / math.sqrt(2), 0.0, "kT", 0.0, training.dof, 0.0, 0.0,
-        training.limit(),
+        Quantity("pmf_rmse", Group.EXACT_PMF, "kT"), Measure.DISTANCE, value,
+        spread / math.sqrt(2), 0.0, 0.0, training.dof, 0.0, 0.0, training.limit(),
     )  # fmt: skip
 
 
@@ -84,16 +86,16 @@ def profiles(comparison: Comparison) -> tuple[np.ndarray, np.ndarray, np.ndarray
         points in nm, shape (n,); PMF and potentials in kT, minima at 0, shapes (n,) and
         (n_members, n).
     """
-    edges = comparison.axes.edges[0]
+    known, edges = comparison.exact.pmf, comparison.axes.edges[0]
     x = np.linspace(edges[0], edges[-1], POINTS)
-    positions = torch.from_numpy(comparison.exact_pmf.positions(x)).to(comparison.ensemble.dtype)
+    positions = torch.from_numpy(known.positions(x)).to(comparison.trained.ensemble.dtype)
     kT = kt(comparison.temperature)
     curves = []
     with torch.no_grad():
-        for member in comparison.ensemble.members:
+        for member in comparison.trained.members:
             energy, _ = member.energy_and_forces(positions, comparison.temperature)
             curves.append(energy.double().numpy() / kT)
-    exact = comparison.exact_pmf.pmf(x, comparison.temperature) / kT
+    exact = known.pmf(x, comparison.temperature) / kT
     some = exact < comparison.validation.cutoff / kT
     curves = np.array([curve - curve[some].min() for curve in curves])
     return x, exact, curves

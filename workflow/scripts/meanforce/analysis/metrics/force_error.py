@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, one_sided
+from meanforce.analysis.kinds import Group, Measure
+from meanforce.analysis.rows import Quantity, Row, one_sided
 from meanforce.mapping.irreducible import block_error, irreducible_variance
 from meanforce.units import KCAL
 
@@ -14,7 +15,7 @@ FRAMES = 30000
 """Frames on which forces are compared."""
 
 FEWEST = 100
-"""With fewer frames of the unbiased ensemble there is no error bar worth its name."""
+"""Fewer frames of the unbiased ensemble give no error bar that can be trusted, and no rows."""
 
 UNIT = KCAL * 10.0
 """kJ/mol/nm in one kcal/mol/Å."""
@@ -26,14 +27,14 @@ def rows(comparison: Comparison) -> list[Row]:
     The error's square is the model's squared error plus the variance of the mapped forces about
     the mean force. That second part is estimated from the residuals; see `data.irreducible`.
     """
-    if comparison.reference_forces is None:
+    if comparison.forces is None:
         return []
     sample = comparison.reference
     frames = compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
     positions = sample.force_positions[frames]
-    forces = comparison.reference_forces[frames]
+    forces = comparison.forces.values[frames]
     blocks = sample.blocks[frames]
     predicted = _predict(comparison, positions)
     carries = (forces != 0).any(axis=0)
@@ -53,10 +54,13 @@ def rows(comparison: Comparison) -> list[Row]:
     above = one_sided(blocks) * math.hypot(*errors)
     return [
         Row(
-            "force_rmse", rmse, errors[0], irreducible, "kcal/mol/Å", errors[0], blocks,
-            irreducible, irreducible + above,
+            Quantity("force_rmse", Group.FORCES, "kcal/mol/Å"), Measure.LOSS, rmse, errors[0],
+            irreducible, errors[0], blocks, irreducible, irreducible + above,
         ),
-        Row("force_irreducible", irreducible, errors[1], unit="kcal/mol/Å", dof=blocks),
+        Row(
+            Quantity("force_irreducible", Group.FORCES, "kcal/mol/Å"), Measure.VALUE, irreducible,
+            errors[1], dof=blocks,
+        ),
     ]  # fmt: skip
 
 
@@ -68,15 +72,17 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
     """
     weights = comparison.reference.weights
     frames = np.arange(len(weights))
-    if comparison.weighted_forces:
-        frames = frames[comparison.rng.random(len(weights)) < weights / weights.max()]
+    if comparison.forces.weighted:
+        drawn = comparison.stream("force_rmse", "accepted frames").random(len(weights))
+        frames = frames[drawn < weights / weights.max()]
     return frames[:: max(1, len(frames) // FRAMES)]
 
 
 def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
+    ensemble = comparison.trained.ensemble
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(comparison.ensemble.dtype).split(8192):
-            _, forces = comparison.ensemble.energy_and_forces(block, comparison.temperature)
+        for block in torch.from_numpy(positions).to(ensemble.dtype).split(8192):
+            _, forces = ensemble.energy_and_forces(block, comparison.temperature)
             parts.append(forces.double().numpy())
     return np.concatenate(parts)

@@ -3,12 +3,14 @@
 The improper dihedral of a bead c with exactly three bonded neighbours i < j < k, in order of bead
 numbers, is the dihedral of c, i, j, k: the angle between the planes (c, i, j) and (i, j, k), with
 IUPAC's sign, as in the force fields of CHARMM and GROMACS. It is 0 where the four lie in a plane,
-about ±0.6 where the bead has a fourth bond that is no bead, and a mirror image has the other sign.
+about ±0.6 where the bead has a fourth neighbour that is not a bead, and a mirror image has the
+other sign.
 """
 
 from meanforce.analysis.comparison import Comparison
+from meanforce.analysis.kinds import Group
 from meanforce.analysis.metrics.structure import coordinates_of, distribution, wasserstein_row
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
 
@@ -28,7 +30,8 @@ def rows(comparison: Comparison) -> list[Row]:
         distribution("dihedral", comparison, ours[:, [column]], theirs[:, [column]])
         for column in range(len(listed))
     ]
-    return [wasserstein_row(comparison, "wasserstein_improper", items, "rad")]
+    quantity = Quantity("wasserstein_improper", Group.STRUCTURE, "rad")
+    return [wasserstein_row(comparison, quantity, items)]
 
 
 def impropers(molecule: Topology) -> tuple[tuple[int, int, int, int], ...]:

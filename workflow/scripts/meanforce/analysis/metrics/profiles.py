@@ -10,8 +10,9 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
+from meanforce.analysis.kinds import Group
 from meanforce.analysis.metrics.chain_dimensions import extents
-from meanforce.analysis.rows import Row, distance
+from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.surfaces import histogram, unit_histograms
 from meanforce.settings.collective_variables import is_periodic
 from meanforce.statistics.free_energies import FreeEnergyRmse, free_energy
@@ -29,7 +30,8 @@ class Profile:
     Attributes:
         quantity, kind, unit: see `Curve`.
         edges: of the bins, shape (n_bins + 1,).
-        model, reference: by units, shape (n_units, n_bins); all sum to 1. One unit is exact.
+        model: by units, shape (n_units, n_bins), 1 in sum over all.
+        reference: likewise; one unit is exact. None without a reference.
         members: histograms of the members of the ensemble, shape (n_members, n_bins).
     """
 
@@ -38,21 +40,24 @@ class Profile:
     unit: str
     edges: np.ndarray
     model: np.ndarray
-    reference: np.ndarray
+    reference: np.ndarray | None
     members: np.ndarray
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Free-energy RMSE of every profile."""
+    """Free-energy RMSE of every profile; none without a reference."""
     low = comparison.kT, comparison.validation.cutoff / KCAL
     result = []
     for profile in profiles(comparison):
+        if profile.reference is None:
+            continue
         metric = FreeEnergyRmse(*low, (is_periodic(profile.kind),))
         model, reference = profile.model.sum(axis=0), profile.reference.sum(axis=0)
         training = comparison.training_error_of(metric, list(profile.members), reference)
         noise = metric.noise(profile.model, profile.reference)
         value = metric.value(model, reference)
-        result.append(distance(f"fes_rmse_{profile.quantity}", value, noise, training, "kcal/mol"))
+        quantity = Quantity(f"fes_rmse_{profile.quantity}", Group.PROFILES, "kcal/mol")
+        result.append(distance(quantity, value, noise, training))
     return result
 
 
@@ -63,8 +68,13 @@ def curves(comparison: Comparison) -> list[Curve]:
 
 def curve_of(comparison: Comparison, profile: Profile) -> Curve:
     """Free energy of a profile in kcal/mol, minimum 0, with standard errors."""
-    reference = _curve(comparison, profile.reference)
-    value, error = _curve(comparison, profile.model)
+    name = f"curve of {profile.quantity}"
+    reference = (np.full(len(profile.edges) - 1, np.nan),) * 2
+    if profile.reference is not None:
+        rng = comparison.stream(name, "reference")
+        reference = _free_energies(profile.reference, comparison.kT, rng)
+    rng = comparison.stream(name, "model")
+    value, error = _free_energies(profile.model, comparison.kT, rng)
     with np.errstate(divide="ignore", invalid="ignore"):
         members = -comparison.kT * np.log(profile.members)
         # Of a single network, the band is that of its CG run alone.
@@ -75,7 +85,7 @@ def curve_of(comparison: Comparison, profile: Profile) -> Curve:
 
 
 def profiles(comparison: Comparison) -> list[Profile]:
-    """Histograms of every quantity that both sides have."""
+    """Histograms of every quantity; of the model alone, where there is no reference."""
     model, reference = comparison.model, comparison.reference
     found = []
     for number, (name, variable) in enumerate(comparison.variables.items()):
@@ -86,14 +96,15 @@ def profiles(comparison: Comparison) -> list[Profile]:
             edges = np.linspace(-np.pi, np.pi, comparison.validation.bins + 1)
         ours = model.variables[:, number, None]
         if comparison.exact is not None and axes.names == (name,):
-            found.append(profile_of(comparison, about, edges, ours, None))
-        elif reference is not None:
-            theirs = reference.variables[:, number, None]
+            one = profile_of(comparison, about, edges, ours, None)
+            found.append(dataclasses.replace(one, reference=comparison.exact.populations[None]))
+        elif comparison.samples:
+            theirs = None if reference is None else reference.variables[:, number, None]
             found.append(profile_of(comparison, about, edges, ours, theirs))
-    if reference is not None:
-        theirs = extents(reference)
+    if comparison.samples:
+        theirs = {} if reference is None else extents(reference)
         for name, ours in extents(model).items():
-            found.append(profile_of(comparison, (name, name, "nm"), None, ours, theirs[name]))
+            found.append(profile_of(comparison, (name, name, "nm"), None, ours, theirs.get(name)))
     return found
 
 
@@ -104,17 +115,24 @@ def profile_of(
     ours: np.ndarray,
     theirs: np.ndarray | None,
 ) -> Profile:
-    """Histograms of values of shape (n, n_copies); without `theirs` the reference is exact."""
+    """Histograms of a quantity.
+
+    Args:
+        comparison: of model and reference.
+        about: quantity, kind and unit; see `Curve`.
+        edges: of the bins; None: they hold both sides but for their tails.
+        ours: values of the model, shape (n, n_copies), copies being alike.
+        theirs: likewise of the reference, or None.
+    """
     if edges is None:
-        low, high = np.quantile(ours, [TAIL, 1 - TAIL])
-        least, most = np.quantile(theirs, [TAIL, 1 - TAIL])
-        edges = np.linspace(min(low, least), max(high, most), comparison.validation.bins + 1)
+        sides = [ours] if theirs is None else [ours, theirs]
+        low, high = np.transpose([np.quantile(side, [TAIL, 1 - TAIL]) for side in sides])
+        edges = np.linspace(low.min(), high.max(), comparison.validation.bins + 1)
     members = [
         histogram(ours[frames], weights, edges) for frames, weights in comparison.member_weights
     ]
-    if theirs is None:
-        reference = comparison.exact[None]
-    else:
+    reference = None
+    if theirs is not None:
         reference = unit_histograms(theirs, comparison.reference, edges)
     return Profile(
         *about,
@@ -125,10 +143,12 @@ def profile_of(
     )
 
 
-def _curve(comparison: Comparison, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _free_energies(
+    units: np.ndarray, kT: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Free energy, NaN where empty, and its standard error, NaN where some draw is empty."""
-    values = free_energy(units.sum(axis=0), comparison.kT)
+    values = free_energy(units.sum(axis=0), kT)
     with np.errstate(divide="ignore"):
-        drawn = -comparison.kT * np.log(resampled(units, DRAWS, comparison.rng))
+        drawn = -kT * np.log(resampled(units, DRAWS, rng))
     error = np.where(np.isfinite(drawn).all(axis=0), drawn, np.nan).std(axis=0)
     return np.where(np.isfinite(values), values, np.nan), error

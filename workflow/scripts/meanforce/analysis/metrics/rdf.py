@@ -11,14 +11,15 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.rows import Row, distance
+from meanforce.analysis.kinds import Group
+from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.samples import Sample
 from meanforce.core.graph import molecules
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import DRAWS, resampled
 
 FRAMES = 2000
-"""Frames of each side that are looked at."""
+"""Frames of each side that are evaluated."""
 
 PAIRS = 2 * 10**6
 """Distances that are kept at once."""
@@ -26,14 +27,16 @@ PAIRS = 2 * 10**6
 
 def rows(comparison: Comparison) -> list[Row]:
     """Root mean square difference of g(r) over all r up to half the box."""
+    if comparison.reference is None:
+        return []
     metric = RdfRmse()
     return [
         distance(
-            f"rdf_rmse_{name}",
-            metric.value(*(side.sum(axis=0) for side in blocks)),
-            metric.noise(*blocks),
+            Quantity(f"rdf_rmse_{name}", Group.RADIAL),
+            metric.value(*(side.sum(axis=0) for side in units)),
+            metric.noise(*units),
         )
-        for name, _, blocks, _ in _all(comparison)
+        for name, _, units in _all(comparison)
     ]
 
 
@@ -58,34 +61,34 @@ class RdfRmse(Distance):
 def curves(comparison: Comparison) -> list[Curve]:
     """g(r) of each pair of types, kind `rdf`."""
     result = []
-    for name, edges, blocks, draws in _all(comparison):
+    for name, edges, units in _all(comparison):
         sides = []
-        for one, drawn in zip(blocks, draws, strict=True):
+        for side, one in zip(("model", "reference"), units, strict=False):
+            drawn = resampled(one, DRAWS, comparison.stream(f"rdf_{name}", side))
             sides.append((_normalised(one.sum(axis=0)), _normalised(drawn).std(axis=0, ddof=1)))
-        model, reference = sides
+        model, *others = sides
+        reference = others[0] if others else (np.full(len(edges) - 1, np.nan),) * 2
         centers = 0.5 * (edges[1:] + edges[:-1])
         result.append(Curve(f"rdf_{name}", "rdf", "nm", centers, *reference, *model))
     return result
 
 
-def _all(comparison: Comparison) -> list[tuple]:
-    """Types, edges, unit sums of both sides and their bootstrap samples.
+def _all(comparison: Comparison) -> list[tuple[str, np.ndarray, list[np.ndarray]]]:
+    """Types, edges, and unit sums of the model and, if there is one, the reference.
 
-    None where molecules are not several, or a side has no periodic box.
+    None for a single molecule, or where a side has no periodic box.
     """
-    sides = comparison.model, comparison.reference
-    if comparison.reference is None or any(side.box is None for side in sides):
+    sides = list(comparison.samples.values())
+    if not sides or any(side.box is None for side in sides):
         return []
     if len(molecules(comparison.model.molecule)) < 2:
         return []
     reach = 0.5 * min(heights(side.box).min() for side in sides)
     edges = np.linspace(0.0, reach, comparison.validation.bins + 1)
-    result = []
-    for name, pairs in pairs_by_type(comparison.model).items():
-        blocks = tuple(unit_sums(side, pairs, edges) for side in sides)
-        draws = tuple(resampled(one, DRAWS, comparison.rng) for one in blocks)
-        result.append((name, edges, blocks, draws))
-    return result
+    return [
+        (name, edges, [unit_sums(side, pairs, edges) for side in sides])
+        for name, pairs in pairs_by_type(comparison.model).items()
+    ]
 
 
 def heights(box: np.ndarray) -> np.ndarray:

@@ -1,4 +1,11 @@
-"""Metrics: each module gives rows for a comparison, or none where it does not apply."""
+"""Metrics: each module gives rows for a comparison, or none where it does not apply.
+
+To add a metric, write a module with a function `rows` (and `curves`, if it draws any), and list it
+here. Its random numbers come from `Comparison.stream` under the names of its own quantities, so
+that the rows of all others keep every bit.
+"""
+
+from collections.abc import Callable
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
@@ -23,7 +30,7 @@ from meanforce.analysis.metrics import (
 )
 from meanforce.analysis.rows import Row
 
-METRICS = (
+METRICS: tuple[Callable[[Comparison], list[Row]], ...] = (
     divergence.rows,
     profiles.rows,
     basins.rows,
@@ -43,7 +50,7 @@ METRICS = (
     slow_modes.rows,
 )
 
-CURVES = (
+CURVES: tuple[Callable[[Comparison], list[Curve]], ...] = (
     profiles.curves,
     rdf.curves,
     displacement.curves,
@@ -53,12 +60,8 @@ CURVES = (
 
 
 def all_rows(comparison: Comparison) -> list[Row]:
-    """Rows of every metric, each with random numbers of its own: a new one changes no other."""
-    result = []
-    for metric, stream in zip(METRICS, comparison.rng.spawn(len(METRICS)), strict=True):
-        comparison.rng = stream
-        result += metric(comparison)
-    return result
+    """Rows of every metric, in the order of `METRICS`."""
+    return [row for metric in METRICS for row in metric(comparison)]
 
 
 def all_curves(comparison: Comparison) -> list[Curve]:

@@ -9,16 +9,16 @@ then compared along them, each with its weights.
 Any combination of features is a fair coordinate to compare distributions along, wherever it comes
 from. So it does no harm that modes are those of the biased dynamics where the reference was biased;
 on the contrary, where a bias flattens φ and ψ, the modes left over are those that it does not help,
-and which a distance on φ and ψ does not judge. The metric `surface_share_tica_<k>` says how much of
-a mode is a function of the surface's variables after all. Windows of umbrella sampling are held
-apart for ever, so that features are taken from the mean of their window.
+and which a distance on φ and ψ does not judge. The metric `surface_share_tica_<k>` is the share of
+a mode that is a function of the surface's variables after all. Windows of umbrella sampling are
+held apart for ever, so that features are taken from the mean of their window.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
 lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
-are no modes without `FEWEST_LAGS` lags for each feature, as they would be those of chance. A mode
+are no modes without `FEWEST_LAGS` lags for each feature, as they would be random. A mode
 whose integrated autocorrelation time is shorter than the lag is not slow, and left out: vibrations
-have a high correlation at multiples of their period. So is one of which the reference has fewer
-than `FEWEST_VALUES` independent values, as nothing can be said of its distribution.
+have a high correlation at multiples of their period. So is one with fewer than `FEWEST_VALUES`
+independent values in the reference, as its distribution is not resolved.
 """
 
 import dataclasses
@@ -30,10 +30,11 @@ from scipy.sparse.csgraph import shortest_path
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
+from meanforce.analysis.kinds import Group, Measure
 from meanforce.analysis.metrics.profiles import Profile, curve_of, profile_of
 from meanforce.analysis.metrics.structure import coordinates_of
 from meanforce.analysis.one_quantity import divergence_row
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.graph import adjacency, molecules
@@ -49,7 +50,7 @@ FEWEST_LAGS = 10
 """Lags in all trajectories together, for each feature."""
 
 FEWEST_VALUES = 20
-"""Values of a mode that are worth independent ones."""
+"""Independent values of a mode, at least."""
 
 FRAMES = 100000
 """Frames that modes are fitted to, evenly spaced along each trajectory."""
@@ -98,9 +99,13 @@ def rows(comparison: Comparison) -> list[Row]:
     None where the reference is too short, or the beads are not one molecule of four and more.
     """
     result = []
-    for profile, share in _profiles(comparison):
-        result.append(divergence_row(comparison, profile, periodic=False))
-        result.append(Row(f"surface_share_{profile.quantity}", share))
+    for profile, slow in _profiles(comparison):
+        row = divergence_row(comparison, profile, Group.SLOW_MODES, periodic=False)
+        result.append(row)
+        if comparison.surface is not None:
+            share = _share(slow, _surface(comparison), comparison.reference.weights)
+            quantity = Quantity(f"surface_share_{profile.quantity}", Group.SLOW_MODES)
+            result.append(Row(quantity, Measure.VALUE, share))
     return result
 
 
@@ -109,19 +114,19 @@ def curves(comparison: Comparison) -> list[Curve]:
     return [curve_of(comparison, profile) for profile, _ in _profiles(comparison)]
 
 
-def _profiles(comparison: Comparison) -> list[tuple[Profile, float]]:
+def _profiles(comparison: Comparison) -> list[tuple[Profile, np.ndarray]]:
+    """Histograms along each mode, and the mode's values in the reference, shape (n,)."""
     reference = comparison.reference
     modes = None if reference is None else slow_modes(reference)
     if modes is None:
         return []
     ours, theirs = _values(comparison.model, modes), _values(reference, modes)
-    surface = _surface(comparison)
     return [
         (
             profile_of(
                 comparison, (f"tica_{number}", "tica", ""), None, ours[:, [k]], theirs[:, [k]]
             ),
-            _share(theirs[:, k], surface, reference.weights),
+            theirs[:, k],
         )
         for k, number in enumerate(modes.numbers)
     ]

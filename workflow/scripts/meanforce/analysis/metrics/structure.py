@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row, distance
+from meanforce.analysis.kinds import Group
+from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.surfaces import histogram, unit_histograms
 from meanforce.core.coordinates import CoordinateList
@@ -25,7 +26,7 @@ class Distribution:
     """Block histograms of one internal coordinate in model and reference.
 
     Attributes:
-        kind: bond, angle, dihedral, or what else it is.
+        kind: bond, angle, dihedral, or the name of another quantity.
         edges: bin edges, nm or rad.
         model: shape (n_units, n_bins).
         reference: likewise.
@@ -46,13 +47,15 @@ def rows(comparison: Comparison) -> list[Row]:
     listed = distributions(comparison)
     kinds = {kind: [item for item in listed if item.kind == kind] for kind in UNITS}
     return [
-        wasserstein_row(comparison, f"wasserstein_{kind}", items, UNITS[kind])
+        wasserstein_row(
+            comparison, Quantity(f"wasserstein_{kind}", Group.STRUCTURE, UNITS[kind]), items
+        )
         for kind, items in kinds.items()
         if items
     ]
 
 
-def wasserstein_row(comparison: Comparison, name: str, items: list[Distribution], unit: str) -> Row:
+def wasserstein_row(comparison: Comparison, quantity: Quantity, items: list[Distribution]) -> Row:
     """Mean Wasserstein-1 distance over some distributions of the same frames."""
     metric = Wasserstein(
         np.array([item.edges[1] - item.edges[0] for item in items]),
@@ -66,7 +69,7 @@ def wasserstein_row(comparison: Comparison, name: str, items: list[Distribution]
     model, reference = (side.sum(axis=0) for side in units)
     members = [np.stack(one) / len(items) for one in zip(*(i.members for i in items), strict=True)]
     training = comparison.training_error_of(metric, members, reference)
-    return distance(name, metric.value(model, reference), metric.noise(*units), training, unit)
+    return distance(quantity, metric.value(model, reference), metric.noise(*units), training)
 
 
 def distributions(comparison: Comparison) -> list[Distribution]:

@@ -2,8 +2,8 @@
 
 CG time is not physical time. A potential of mean force has no friction of its own: the chains of
 a CG run feel that of their thermostat, a setting, in place of that of the atoms and the solvent
-that were left out, and cross barriers the faster for it. So these metrics say what a CG picosecond
-is worth for one motion; they do not judge the model, and differ from one motion to the next.
+that were left out, and cross barriers faster. So these metrics give the atomistic time that a CG
+picosecond stands for in one motion; they do not judge the model, and differ between motions.
 """
 
 import math
@@ -11,45 +11,47 @@ import math
 import numpy as np
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.rows import Row
+from meanforce.analysis.kinds import Group, Measure, Source
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
+from meanforce.settings.collective_variables import is_periodic
 from meanforce.statistics.autocorrelation import correlation
 
 
 def rows(comparison: Comparison) -> list[Row]:
     """Integrated autocorrelation times (ps) of the surface's variables, and their ratio.
 
-    Only where both sides are dynamics without a bias and without exchanges, and long enough for
-    their times to be resolved: with a bias it would be the biased system's.
+    Without a surface they are those of all variables, and without a reference the model's alone.
+    Only where each side is dynamics without a bias and without exchanges, and long enough for its
+    times to be resolved: with a bias it would be the biased system's.
     """
-    reference = comparison.reference
-    if reference is None or not (comparison.model.dynamical and reference.dynamical):
+    sides = list(comparison.samples.values())
+    if not sides or not all(side.dynamical for side in sides):
         return []
     result = []
-    for number, name in enumerate(comparison.axes.names):
-        times = [
-            autocorrelation_time(side, number, comparison.axes.periodic[number])
-            for side in (comparison.model, reference)
-        ]
+    for number, name in enumerate(comparison.watched):
+        periodic = is_periodic(comparison.variables[name].kind)
+        times = [autocorrelation_time(side, number, periodic) for side in sides]
         if None in times:
             continue
-        (model, model_error), (atomistic, atomistic_error) = times
-        ratio = atomistic / model
-        ratio_error = ratio * math.hypot(model_error / model, atomistic_error / atomistic)
-        metric = f"autocorrelation_time_{name}"
-        result += [
-            Row(metric, model, model_error, unit="ps"),
-            Row(f"{metric}_reference", atomistic, atomistic_error, unit="ps"),
-            Row(f"speed_up_{name}", ratio, ratio_error),
-        ]
+        quantity = Quantity(f"autocorrelation_time_{name}", Group.DYNAMICS, "ps")
+        result.append(Row(quantity, Measure.VALUE, *times[0]))
+        if len(times) > 1:
+            result.append(Row(quantity, Measure.VALUE, *times[1], source=Source.REFERENCE))
+            (model, model_error), (atomistic, atomistic_error) = times
+            ratio = atomistic / model
+            error = ratio * math.hypot(model_error / model, atomistic_error / atomistic)
+            result.append(
+                Row(Quantity(f"speed_up_{name}", Group.DYNAMICS), Measure.VALUE, ratio, error)
+            )
     return result
 
 
 def autocorrelation_time(sample: Sample, number: int, periodic: bool) -> tuple[float, float] | None:
     """Integrated autocorrelation time ∫₀^∞ ρ(t)dt of a variable and its error, ps.
 
-    Trapezoidal sum of ρ at the stored frames, with Sokal's window; see `data.autocorrelation`. Of
-    periodic variables ρ is that of the vector of cosine and sine.
+    Trapezoidal sum of ρ at the stored frames, with Sokal's window; see
+    `statistics.autocorrelation`. For periodic variables ρ is that of the vector of cosine and sine.
 
     Args:
         sample: frames of each chain are in order of time and evenly spaced.
@@ -57,7 +59,7 @@ def autocorrelation_time(sample: Sample, number: int, periodic: bool) -> tuple[f
         periodic: whether it lives on [−π, π].
 
     Returns:
-        None where the chains are too short to tell.
+        None where the chains are too short for an estimate.
     """
     values = sample.variables[:, number]
     columns = np.stack([np.cos(values), np.sin(values)] if periodic else [values], axis=1)

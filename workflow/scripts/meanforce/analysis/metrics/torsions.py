@@ -13,11 +13,12 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
-from meanforce.analysis.metrics.populations import population
+from meanforce.analysis.kinds import Group
+from meanforce.analysis.metrics.populations import population_rows
 from meanforce.analysis.metrics.profiles import Profile, curve_of, profile_of
 from meanforce.analysis.metrics.structure import coordinates_of, distribution, wasserstein_row
 from meanforce.analysis.one_quantity import divergence_row
-from meanforce.analysis.rows import Row, compared
+from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
@@ -35,40 +36,43 @@ def rows(comparison: Comparison) -> list[Row]:
     """Mean Wasserstein-1 distance over all ω (rad), which sees both limp bonds and cis ones; then
     of each peptide bond the JS divergence of ω, and the fraction that is cis, |ω| < π/2.
 
-    None in mappings whose beads are not the atoms that ω needs.
+    None in mappings whose beads are not the atoms that ω needs. Without a reference there are the
+    model's cis fractions alone.
     """
-    listed = _profiles(comparison)
-    if not listed:
+    if not comparison.samples:
         return []
+    ours, reference = _values(comparison.model), comparison.reference
+    theirs = {} if reference is None else _values(reference)
     items = [
         # On the circle, with finer bins than profiles have.
-        distribution("dihedral", comparison, _on_circle(a), _on_circle(b))
-        for _, (a, b) in listed
+        distribution("dihedral", comparison, _on_circle(ours[name]), _on_circle(theirs[name]))
+        for name in theirs
     ]
-    result = [wasserstein_row(comparison, "wasserstein_omega", items, "rad")]
-    for profile, (ours, theirs) in listed:
-        result.append(divergence_row(comparison, profile, periodic=True))
-        members = [
-            float(weights @ _is_cis(ours)[frames]) for frames, weights in comparison.member_weights
-        ]
-        model, run = population(comparison, comparison.model, _is_cis(ours))
-        training = comparison.training_error(members)
-        reference = population(comparison, comparison.reference, _is_cis(theirs))
-        name = profile.quantity.replace("omega", "population_cis", 1)
-        result += compared(name, model, run, training, *reference, "")
+    result = []
+    if items:
+        quantity = Quantity("wasserstein_omega", Group.STRUCTURE, "rad")
+        result.append(wasserstein_row(comparison, quantity, items))
+    for name, values in ours.items():
+        if reference is not None:
+            profile = _profile(comparison, name)
+            result.append(divergence_row(comparison, profile, Group.PEPTIDE_BONDS, periodic=True))
+        cis = Quantity(name.replace("omega", "population_cis", 1), Group.PEPTIDE_BONDS)
+        other = None if reference is None else _is_cis(theirs[name])
+        result += population_rows(comparison, cis, _is_cis(values), reference, other)
     return result
 
 
 def curves(comparison: Comparison) -> list[Curve]:
     """Free energies of each ω, kind `dihedral`, from −π/2 to 3π/2: trans is in the middle."""
-    return [curve_of(comparison, profile) for profile, _ in _profiles(comparison)]
+    names = _values(comparison.model) if comparison.samples else ()
+    return [curve_of(comparison, _profile(comparison, name)) for name in names]
 
 
 def omegas(molecule: Topology) -> dict[str, Beads]:
     """Beads of each ω, as `omega_<residue>_<residue>`, the residue with the C first.
 
-    Peptide bonds are bonds between a bead C and a bead N of different residues. Where beads cannot
-    be told apart by atoms, as in mappings with names of one's own, there are none.
+    Peptide bonds are bonds between a bead C and a bead N of different residues. There are none
+    where names of beads do not name atoms, as in mappings with names of the user's own.
     """
     atoms = [BEAD.fullmatch(name) for name in molecule.names]
     bonded: dict[int, list[int]] = {}
@@ -102,19 +106,14 @@ def omegas(molecule: Topology) -> dict[str, Beads]:
     return found
 
 
-def _profiles(comparison: Comparison) -> list[tuple[Profile, tuple[np.ndarray, np.ndarray]]]:
-    """Histograms of each ω, and its values in model and reference, shape (n, 1)."""
-    if comparison.reference is None:
-        return []
+def _profile(comparison: Comparison, name: str) -> Profile:
+    """Histograms of one ω."""
     edges = np.linspace(-np.pi / 2, 3 * np.pi / 2, comparison.validation.bins + 1)
-    ours, theirs = _values(comparison.model), _values(comparison.reference)
-    return [
-        (
-            profile_of(comparison, (name, "dihedral", "rad"), edges, values, theirs[name]),
-            (values, theirs[name]),
-        )
-        for name, values in ours.items()
-    ]
+    reference = comparison.reference
+    theirs = None if reference is None else _values(reference)[name]
+    return profile_of(
+        comparison, (name, "dihedral", "rad"), edges, _values(comparison.model)[name], theirs
+    )
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,0 +1,127 @@
+"""Training, CG run, validation and report where there is no reference, no surface, or neither.
+
+Frames are drawn from the exact Müller–Brown density, so that no atomistic run is needed.
+"""
+
+import copy
+import sys
+
+import muller_brown_draws as exact
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import report
+import simulate
+import train
+import validate
+from meanforce.analysis.kinds import Measure
+from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.jobs import stages
+from meanforce.settings.load import load_config
+
+EXPERIMENT = "muller_brown_unbiased_x_spline"
+STATE = "T300"
+
+
+def config_of(root, surface: bool, reference: bool):
+    """The quick config with one experiment, of which the system is not known to be exact."""
+    raw = copy.deepcopy(yaml.safe_load((root / "config" / "quick.yaml").read_text()))
+    for section in ("systems", "mappings", "collective_variables", "campaigns"):
+        raw[section] = {"muller_brown": raw[section]["muller_brown"]}
+    raw["potentials"] = {"spline": raw["potentials"]["spline"] | {"temperature": "none"}}
+    simulation = raw["simulations"]["muller_brown"]
+    simulation |= {"chains": 20, "equilibration": "4 ps", "length": "40 ps", "until": {}}
+    simulation["bias"] = None
+    raw["simulations"] = {"muller_brown": simulation}
+    raw["validation"] = {"muller_brown": raw["validation"]["muller_brown"]} if surface else {}
+    chosen = raw["experiments"][EXPERIMENT] | {"train": [STATE], "held_out": []}
+    chosen["reference"] = "reference" if reference else None
+    raw["experiments"] = {EXPERIMENT: chosen}
+    return load_config(raw)
+
+
+def dataset(path, seed: int):
+    """Frames of the exact density, as the stage `map` writes them."""
+    frames = exact.draw(np.zeros(len(exact.X)), 4000, seed)
+    n = len(frames.positions)
+    parameters = exact.BEAD.parameters() | {"temperature": exact.TEMPERATURE}
+    with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
+        writer.append(
+            position=frames.positions.numpy(), time=np.arange(n, dtype=float),
+            bias_energy=np.zeros(n), log_weight=np.zeros(n), chain=np.zeros(n, dtype=int),
+            force=frames.forces.numpy(),
+        )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(root, tmp_path_factory):
+    """Function that runs all stages but sampling and returns the folder."""
+
+    def program(module, *arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", [module.__name__, *map(str, arguments)])
+            module.main()
+
+    def all_stages(surface: bool, reference: bool):
+        config = config_of(root, surface, reference)
+        folder = tmp_path_factory.mktemp("results") / EXPERIMENT / STATE
+        folder.mkdir(parents=True)
+        data, other = (dataset(folder / f"{seed}.h5", seed) for seed in (1, 2))
+        models = [folder / f"model-{member}.safetensors" for member in (0, 1)]
+        curves = [folder.parent / f"curve-{member}.csv" for member in (0, 1)]
+        for member, (model, curve) in enumerate(zip(models, curves, strict=True)):
+            settings = stages.train_job(config, EXPERIMENT, member).canonical()
+            program(train, "--datasets", data, "--settings", settings, "--model", model,
+                    "--curve", curve)  # fmt: skip
+        settings = stages.simulate_job(config, EXPERIMENT, STATE).canonical()
+        made = {name: folder / f"{name}.csv" for name in ("metrics", "profiles", "surface")}
+        program(simulate, "--models", *models, "--datasets", data, "--settings", settings,
+                "--output", folder / "cg.h5", "--speed", folder / "speed.csv")  # fmt: skip
+        job = stages.validate_job(config, EXPERIMENT, STATE)
+        settings = job.model_copy(update={"system_kind": "another"}).canonical()
+        program(
+            validate, "--trajectory", folder / "cg.h5", "--models", *models,
+            *(["--reference", other] if reference else []), "--training", data,
+            "--settings", settings, "--figure", folder / "figure.png",
+            *(part for name, path in made.items() for part in (f"--{name}", path)),
+        )  # fmt: skip
+        program(
+            report, "--metrics", made["metrics"], "--curves", *curves, "--profiles",
+            made["profiles"], "--surfaces", made["surface"], "--speeds", folder / "speed.csv",
+            "--settings", stages.report_job(config).canonical(),
+            "--template", root / "workflow" / "report" / "report.html.j2",
+            *(part for name in ("summary", "page", "run")
+              for part in (f"--{name}", folder / f"{name}.out")),
+        )  # fmt: skip
+        return folder
+
+    return all_stages
+
+
+@pytest.mark.parametrize("surface", [True, False])
+@pytest.mark.parametrize("reference", [True, False])
+def test_all_stages_run(run, surface, reference):
+    folder = run(surface, reference)
+    summary = pd.read_csv(folder / "summary.out").set_index("metric")
+    shown = set(summary.index)
+    expected = {"stability", "rhat_x", "drift_x", "effective_samples_x", "converged"}
+    assert expected | {"effective_sample_size"} <= shown
+    assert ("js_x" in shown) == (surface and reference)
+    assert ({"fes_rmse_x", "force_rmse", "fes_rmse_x_baseline"} <= shown) == reference
+    judging = summary["measure"].isin([Measure.DISTANCE, Measure.SIGNED_ERROR, Measure.LOSS])
+    assert judging.any() == reference
+    assert summary["verdict"].notna().any() == reference
+    profiles = pd.read_csv(folder / "profiles.csv")
+    assert profiles["model"].notna().any()
+    assert profiles["reference"].notna().any() == reference
+    assert pd.read_csv(folder / "surface.csv").empty != surface
+    page = (folder / "page.out").read_text()
+    assert ("nothing, as there is no reference" in page) != reference
+    assert ("No errors: these experiments have no reference" in page) != reference
+    assert "Sampling of the CG model" in page
+    with H5mdReader(folder / "cg.h5") as reader:
+        assert list(reader.parameters["starts"]) == ["x"]
+        assert len(set(np.round(reader.parameters["starts"]["x"], 3))) > 10
