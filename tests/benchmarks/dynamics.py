@@ -54,7 +54,9 @@ CASES = {
 
 def chain(beads: int, bonded: bool) -> Topology:
     names = tuple(f"B{number}" for number in range(beads))
-    return Topology(names, names, tuple(itertools.pairwise(range(beads))) if bonded else ())
+    return Topology.of_beads(
+        names, names, tuple(itertools.pairwise(range(beads))) if bonded else ()
+    )
 
 
 def compact(replicas: int, beads: int) -> torch.Tensor:

@@ -1,9 +1,12 @@
 """Speed and memory of the stage `map`, against what reading, NumPy and writing cost alone.
 
     python tests/benchmarks/mapping.py [--rounds 5] [--frames 1000000] [--box 3]
+    python tests/benchmarks/mapping.py --against CHECKOUT [--frames 100000] [--box 3]
+    python tests/benchmarks/mapping.py --molecules 500 1000 5000 [--frames 900]
 
-prints rows of the README's table. Nothing else should run on the machine meanwhile. Both sides have
-one thread, as the rule gives it.
+prints rows of the README's table, or compares the speed with that of another checkout of the
+repository, or shows time and memory of boxes of water. Nothing else should run on the machine
+meanwhile. All have one thread, as the rule gives it.
 """
 
 import argparse
@@ -13,7 +16,9 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
+from typing import Self
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
@@ -23,7 +28,8 @@ import openmm
 from openmm import unit
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+LIBRARY = os.environ.get("MEANFORCE_CHECKOUT", ROOT)
+sys.path.insert(0, str(Path(LIBRARY) / "workflow" / "scripts"))
 
 from timing import paired  # noqa: E402
 
@@ -79,14 +85,32 @@ class Case:
     """
 
     def __init__(self, folder: Path, count: int, box: float | None = None) -> None:
-        self.folder, self.count, self.box = folder, count, box
-        self.prepared, self.output = folder / "prepared", folder / "heavy.h5"
+        self.count, self.box = count, box
+        self._place(folder)
         settings = json.dumps({"system": SYSTEM, "seed": 1})
         program = ROOT / "workflow" / "scripts" / "prepare.py"
         subprocess.run(
             [sys.executable, program, "--settings", settings, "--output", self.prepared],
             check=True,
         )
+        self._read()
+        self._write()
+
+    @classmethod
+    def made(cls, folder: Path) -> Self:
+        """The case that another process has made."""
+        case = cls.__new__(cls)
+        case._place(folder)
+        case._read()
+        return case
+
+    def _place(self, folder: Path) -> None:
+        self.folder = folder
+        self.prepared = folder / "prepared"
+        self.trajectory, self.forces = folder / "trajectory.h5", folder / "forces.h5"
+        self.output = folder / f"heavy-{os.getpid()}.h5"
+
+    def _read(self) -> None:
         system = Prepared.read(self.prepared).system
         self.constraints = [
             tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
@@ -95,8 +119,6 @@ class Case:
         mapped = beads_of(BeadsJob.of(name="heavy", mapping=MAPPING), self.prepared)
         mapped.write(self.folder / "beads.json")
         self.beads = mapped.beads["sum"]
-        self.trajectory, self.forces = folder / "trajectory.h5", folder / "forces.h5"
-        self._write()
 
     def _write(self) -> None:
         prepared, n_atoms = Prepared.read(self.prepared), self.topology.n_atoms
@@ -170,32 +192,116 @@ class Case:
                     output.write(array.tobytes())
 
 
+class Server:
+    """The stage in a process of its own, with the library of a checkout.
+
+    Args:
+        checkout: of the repository.
+        case: what is mapped.
+    """
+
+    def __init__(self, checkout: Path, case: Case) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", case.folder],
+            env=os.environ | {"MEANFORCE_CHECKOUT": str(checkout)},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._seconds = 0.0
+
+    def stage(self) -> None:
+        """Map once."""
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        self._seconds += float(self._process.stdout.readline())
+
+    def seconds(self) -> float:
+        """The processor's, of all that was mapped so far."""
+        return self._seconds
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def serve(case: Case) -> None:
+    """Map whenever a line comes, and print the processor's seconds."""
+    for _ in sys.stdin:
+        start = time.process_time()
+        case.stage()
+        print(time.process_time() - start, flush=True)
+
+
+def compare(checkout: Path, case: Case, rounds: int) -> None:
+    """Print how fast this library is relative to that of another checkout."""
+    ours, theirs = Server(ROOT, case), Server(checkout, case)
+    result = paired(ours.stage, theirs.stage, rounds, (ours.seconds, theirs.seconds))
+    what = f"map stage, {case.count:,} frames: speed relative to {checkout.name}"
+    print(result.row(what, "≥ 0.95"))
+    for server in (ours, theirs):
+        server.close()
+
+
+def many_molecules(counts: list[int], n_frames: int) -> None:
+    """Print time and memory of boxes of water, and how far they are from linear."""
+    program = ROOT / "tests" / "benchmarks" / "many_molecules.py"
+    print("| molecules | ms a frame | relative to linear | other s | memory, MB |", flush=True)
+    print("|---|---|---|---|---|", flush=True)
+    first = None
+    for count in counts:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, program, folder, str(count), str(n_frames)]
+            subprocess.run(command, check=True)
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+        found = json.loads(done.stdout)
+        first = first or found["frame"] / count
+        print(
+            f"| {count:,} | {1e3 * found['frame']:.3f} | {found['frame'] / count / first:.2f} | "
+            f"{found['rest']:.2f} | {found['memory']:.0f} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--frames", type=int, default=10**6)
+    parser.add_argument("--frames", type=int)
     parser.add_argument("--box", type=float, help="edge of a periodic box in nm")
+    parser.add_argument("--molecules", type=int, nargs="+", help="numbers of water molecules")
+    parser.add_argument("--against", type=Path, help="another checkout of the repository")
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.serve:
+        return serve(Case.made(arguments.serve))
+    if arguments.molecules:
+        return many_molecules(arguments.molecules, arguments.frames or 900)
     with tempfile.TemporaryDirectory() as folder:
-        case = Case(Path(folder), arguments.frames, arguments.box)
+        case = Case(Path(folder), arguments.frames or 10**6, arguments.box)
         print("| measured | wanted | median | range |\n|---|---|---|---|", flush=True)
-        name = f"{arguments.frames:,} frames of 22 atoms → 10 beads"
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        case.program()
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        sign = "≤" if peak == before else ""
-        megabytes = peak * 1024 / 1e6
-        print(f"| map stage, {name}: memory | < 500 MB | **{sign}{megabytes:.0f} MB** | |")
-        result = paired(case.stage, case.bound, arguments.rounds)
-        print(result.row(f"map stage / reading, NumPy and writing alone ({name})", "≥ 0.50"))
-        for number, what in enumerate(("map stage", "bound")):
-            seconds = sorted(times[number] for times in result.times)
-            rate = arguments.frames / seconds[len(seconds) // 2] / 1e3
-            print(f"| {what}: thousand frames a second | | {rate:.0f} | |")
-        with H5mdReader(case.output) as reader:
-            assert reader.n_frames == arguments.frames
-        size = case.output.stat().st_size / arguments.frames
-        print(f"| bytes of a stored frame (240 of positions and forces) | | {size:.0f} | |")
+        if arguments.against:
+            compare(arguments.against, case, arguments.rounds)
+        else:
+            against_reading(case, arguments.rounds)
+
+
+def against_reading(case: Case, rounds: int) -> None:
+    """Print speed and memory of the program and the stage."""
+    name = f"{case.count:,} frames of 22 atoms → 10 beads"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    case.program()
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    sign = "≤" if peak == before else ""
+    megabytes = peak * 1024 / 1e6
+    print(f"| map stage, {name}: memory | < 500 MB | **{sign}{megabytes:.0f} MB** | |")
+    result = paired(case.stage, case.bound, rounds)
+    print(result.row(f"map stage / reading, NumPy and writing alone ({name})", "≥ 0.50"))
+    for number, what in enumerate(("map stage", "bound")):
+        seconds = sorted(times[number] for times in result.times)
+        rate = case.count / seconds[len(seconds) // 2] / 1e3
+        print(f"| {what}: thousand frames a second | | {rate:.0f} | |")
+    with H5mdReader(case.output) as reader:
+        assert reader.n_frames == case.count
+    size = case.output.stat().st_size / case.count
+    print(f"| bytes of a stored frame (240 of positions and forces) | | {size:.0f} | |")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def frames_of(count: int) -> Frames:
     block = torch.arange(count) * 20 // count
     return Frames(
         positions, forces, torch.full((count,), 300.0), block % 5, block,
-        Topology(names, names, BONDS),
+        Topology.of_beads(names, names, BONDS),
     )  # fmt: skip
 
 

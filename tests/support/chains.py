@@ -9,7 +9,7 @@ from meanforce.data.h5md import H5mdWriter
 from meanforce.fitting.frames import Frames
 from meanforce.potentials.geometry import InternalCoordinates
 
-CHAIN = Topology(tuple("ABCD"), tuple("ABCD"), ((0, 1), (1, 2), (2, 3)))
+CHAIN = Topology.of_beads(tuple("ABCD"), tuple("ABCD"), ((0, 1), (1, 2), (2, 3)))
 
 
 def chain_frames(n: int, seed: int, temperature: float = 300.0) -> Frames:

@@ -13,7 +13,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.settings.validation import ValidationSettings
 
-BEAD = Topology(("X",), ("X",), ())
+BEAD = Topology.of_beads(("X",), ("X",), ())
 X = {"x": CollectiveVariableSettings(kind="coordinate", mapping="m", beads=["X"], axis="x")}
 """The x coordinate of a single bead."""
 

@@ -19,7 +19,7 @@ from meanforce.analysis.samples import Sample
 from meanforce.core.topology import Topology
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
-BEADS = Topology(("A", "B", "C", "D"), ("A", "B", "C", "D"), ((0, 1), (1, 2), (2, 3)))
+BEADS = Topology.of_beads(("A", "B", "C", "D"), ("A", "B", "C", "D"), ((0, 1), (1, 2), (2, 3)))
 VARIABLES = {
     name: CollectiveVariableSettings(kind="dihedral", mapping="m", beads=list(BEADS.names))
     for name in ("phi", "psi")

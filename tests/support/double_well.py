@@ -47,7 +47,7 @@ def settings(**changes) -> SimulationSettings:
 VARIABLE = CollectiveVariableSettings(kind="coordinate", mapping="x", beads=["X"], axis="x")
 
 
-BEAD = Topology(("X",), ("X",), ())
+BEAD = Topology.of_beads(("X",), ("X",), ())
 
 
 MASSES = np.array([10.0])

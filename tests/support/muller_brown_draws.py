@@ -19,7 +19,7 @@ from meanforce.units import kt
 
 TEMPERATURE = 300.0
 THERMAL = kt(TEMPERATURE)
-BEAD = Topology(("X",), ("X",), ())
+BEAD = Topology.of_beads(("X",), ("X",), ())
 VARIABLES = {"x": CollectiveVariableSettings(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 
 X = np.linspace(5, 58, 2121)

@@ -14,7 +14,7 @@ NAMES = (
     "NME3-C",
 )  # fmt: skip
 BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
-PEPTIDE = Topology(NAMES, NAMES, BONDS)
+PEPTIDE = Topology.of_beads(NAMES, NAMES, BONDS)
 TORSIONS = {
     name: CollectiveVariableSettings(kind="dihedral", mapping="m", beads=[NAMES[i] for i in beads])
     for name, beads in {"phi": (1, 3, 4, 6), "psi": (3, 4, 6, 8)}.items()

@@ -26,7 +26,7 @@ from meanforce.settings.potentials.registry import Potential as Settings
 NAMES = [f"B{i}" for i in range(5)]
 TYPES = ("P", "Q", "P", "Q", "P")
 BONDS = ((0, 1), (1, 2), (2, 3), (3, 4))
-CHAIN = Topology(tuple(NAMES), TYPES, BONDS)
+CHAIN = Topology.of_beads(tuple(NAMES), TYPES, BONDS)
 """Five beads in a row, the same read from either end."""
 
 RING = ["B0", "B1", "B2", "B3"]
@@ -157,12 +157,12 @@ def with_prior(seed: int = 1) -> Potential:
     return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), cgnet(seed))
 
 
-TWICE = Topology(
+TWICE = Topology.of_beads(
     (*NAMES, *(f"{name}'" for name in NAMES)),
     TYPES + TYPES,
     (*BONDS, *((i + 5, j + 5) for i, j in BONDS)),
 )
-TRIANGLE = Topology(("A", "B", "C"), ("P", "P", "P"), ((0, 1), (1, 2)))
+TRIANGLE = Topology.of_beads(("A", "B", "C"), ("P", "P", "P"), ((0, 1), (1, 2)))
 """No dihedral, so nothing that tells mirror images apart."""
 
 EXAMPLES = {

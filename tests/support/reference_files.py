@@ -9,7 +9,7 @@ from meanforce.data.h5md import H5mdWriter
 REPEATS = 60
 
 
-MANY = Topology(tuple(f"B{i}" for i in range(REPEATS)), ("B",) * REPEATS, ())
+MANY = Topology.of_beads(tuple(f"B{i}" for i in range(REPEATS)), ("B",) * REPEATS, ())
 """As many beads, each an experiment of its own."""
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
+from meanforce.core.beads import Beads
 from meanforce.data.trajectory import TrajectoryReader
-from meanforce.mapping.configuration import Beads
 from meanforce.restart.job import Job
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
@@ -30,7 +30,7 @@ PROTOCOL = {
     "platform": "Reference",
 }  # fmt: skip
 PHI = CollectiveVariableSettings(kind="dihedral", mapping="all", beads=["A", "B", "C", "D"])
-BEADS = Beads(
+BEADS = Beads.of_beads(
     names=("A", "B", "C", "D"),
     atoms=((0,), (1,), (2,), (3,)),
     weights=((1.0,),) * 4,

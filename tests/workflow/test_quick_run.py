@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from progress_lines import phases_of
+
+from meanforce.settings.load import load_config
+from meanforce.settings.plan import planned_jobs
 
 pytestmark = pytest.mark.workflow
 
@@ -24,6 +28,27 @@ COLUMNS = [
 @pytest.fixture(scope="module")
 def summary(quick_run) -> pd.DataFrame:
     return pd.read_csv(quick_run.folder / "results" / "summary.csv")
+
+
+def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    phases: dict[str, set[str]] = {}
+    for job in planned_jobs(load_config(config)):
+        if job.stage == "beads":
+            # Less than a second.
+            continue
+        lines = (quick_run.folder / job.log).read_text().splitlines()
+        phases.setdefault(job.stage, set()).update(phases_of(lines))
+    expected = {
+        "sample": {"choosing a platform", "equilibration", "burn-in", "frames", "writing files"},
+        "forces": {"forces of frames"},
+        "map": {"mapping frames", "checking the dataset"},
+        "train": {"reading data", "normal equations", "epochs", "validation"},
+        "simulate": {"building the bias", "equilibration", "frames"},
+        "validate": {"reading the samples"},
+    }
+    assert all(phases[stage] >= names for stage, names in expected.items()), phases
+    assert set(phases) >= {*expected, "prepare", "report"}
 
 
 def test_summary_keeps_its_contract(summary):

@@ -11,6 +11,7 @@ import time
 import pytest
 import yaml
 
+from meanforce.progress import ProgressLine
 from meanforce.restart.job import BUNDLE
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
@@ -149,8 +150,9 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     for replica in ("3", "4"):
         (at / replica).mkdir()
     (at / "1" / "trajectory.h5").touch()
-    (at / "2" / "sample.log").write_text("10 %  5 ns/day\n40 %  5 ns/day on CPU  120 s left\n")
-    (at / "3" / "sample.log").write_text("10 %\nerror: the disk is full\n")
+    lines = [ProgressLine(10.0, "burn-in"), ProgressLine(40.0, "frames", "5 ns/day on CPU", 120.0)]
+    (at / "2" / "sample.log").write_text("".join(f"{line.text()}\n" for line in lines))
+    (at / "3" / "sample.log").write_text(f"{lines[0].text()}\nerror: the disk is full\n")
     live = live_job(at / "2" / "trajectory.h5")
     dead = live_job(at / "4" / "trajectory.h5")
     dead.kill()
@@ -163,7 +165,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     # done, running, failed, stopped, waiting: 2 state points with 4 replicas and 1 reference each
     assert rows["sample"] == ["1", "1", "1", "1", "6", "10", "%"]
     assert rows["train"][:5] == ["0", "0", "0", "0", "2"]
-    assert "static/2/trajectory.h5, 40 %, 2 min left" in said
+    assert "static/2/trajectory.h5, 40 %, frames, 2 min left" in said
     assert "static/3/trajectory.h5, error: the disk is full (see results/" in said
     assert "not counted, since none of their jobs has finished yet: prepare, beads, sample" in said
 
@@ -180,6 +182,24 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     live.send_signal(signal.SIGKILL)
     live.wait()
     assert "removed: 1 folders" in program(tmp_path, root, "clean_partial")
+
+
+def test_status_finds_the_config_of_the_last_run(make_checkout):
+    """A run is noted when it starts, and a dry run is not; options count as the config does."""
+    checkout = make_checkout()
+    target = ("results/muller_brown/prepared/state.xml", *QUICK)
+    changed = ("--config", "seed=5")
+    assert checkout.snakemake(*target, "-n").returncode == 0
+    noted = checkout.folder / "results" / "last_run.yaml"
+    assert not noted.exists()
+    result = checkout.snakemake(*target, *changed)
+    assert result.returncode == 0, result.stderr
+    config = yaml.safe_load((checkout.folder / "config/quick.yaml").read_text())
+    assert config["seed"] != 5
+    assert yaml.safe_load(noted.read_text()) == config | {"seed": 5}
+    said = program(checkout.folder, checkout.folder, "status")
+    rows = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line}
+    assert rows["prepare"][:5] == ["1", "0", "0", "0", "1"]
 
 
 def test_clean_partial_stays_inside_its_folder(root, tmp_path):

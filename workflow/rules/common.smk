@@ -32,6 +32,7 @@ from meanforce.paths import (
     ReplicaPaths,
     WeightsPaths,
 )
+from meanforce.restart.overview import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
@@ -50,6 +51,11 @@ try:
         check_structures(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
+
+
+# Not before dry runs; `status.py` finds the config of the last run by it.
+onstart:
+    note_run(config)
 
 
 wildcard_constraints:

@@ -8,7 +8,7 @@ from meanforce.analysis.metrics_table import read_metrics
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.figures.learning_curve import draw
 from meanforce.jobs.learning_curve import LearningCurveJob
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 
 
@@ -26,14 +26,18 @@ def main() -> None:
     if errors.empty:
         raise InputError("--metrics: hold no error that a learning curve could show")
     mean = points(errors)
-    savings = savings_table(errors, settings.seed)
+    progress = Progress(report, 1.0)
+    with progress.during("comparing the curves"):
+        savings = savings_table(errors, settings.seed)
     with work_folder(arguments.table) as folder:
-        draw(errors, mean, savings, folder / "figure.png")
+        with progress.during("figure"):
+            draw(errors, mean, savings, folder / "figure.png")
         mean.to_csv(folder / "table.csv", index=False)
         savings.to_csv(folder / "savings.csv", index=False)
         (folder / "savings.csv").replace(arguments.savings)
         (folder / "figure.png").replace(arguments.figure)
         (folder / "table.csv").replace(arguments.table)
+    progress.finish()
     report(f"{len(mean)} points")
 
 

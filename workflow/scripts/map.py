@@ -10,7 +10,7 @@ from meanforce.jobs.map import MapJob
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
@@ -53,11 +53,13 @@ def main() -> None:
             report,
         )
         (folder / "force_maps.csv").replace(arguments.table)
-        with H5mdReader(folder / "dataset.h5") as reader:
+        progress = Progress(report, 1.0, 1.0)
+        with H5mdReader(folder / "dataset.h5") as reader, progress.during("checking the dataset"):
             checks = json.dumps(check_dataset(reader), indent=1, ensure_ascii=False)
         (folder / "checks.json").write_text(checks + "\n")
         (folder / "checks.json").replace(arguments.checks)
         (folder / "dataset.h5").replace(arguments.output)
+    progress.finish()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from meanforce.errors import exits_cleanly
 from meanforce.jobs.prepare import PrepareJob
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.systems.registry import build
 
 
@@ -16,8 +16,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     arguments = parser.parse_args()
     job = PrepareJob.read(arguments.settings)
-    prepared = build(job.system, job.seed)
-    prepared.write(arguments.output)
+    progress = Progress(report, 1.0)
+    with progress.during("building and minimising the system"):
+        prepared = build(job.system, job.seed)
+        prepared.write(arguments.output)
+    progress.finish()
     report(f"{prepared.system.getNumParticles()} atoms")
 
 

@@ -10,6 +10,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.figures.from_files import ReportInputs, results_of
 from meanforce.figures.page import render
 from meanforce.jobs.report import ReportJob
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 
 
@@ -35,7 +36,9 @@ def main() -> None:
     job = ReportJob.read(arguments.settings)
     names = [field.name for field in dataclasses.fields(ReportInputs)]
     results = results_of(job, ReportInputs(*(getattr(arguments, name) for name in names)))
-    page = render(arguments.template, results)
+    progress = Progress(report, 1.0)
+    with progress.during("figures and tables of the page"):
+        page = render(arguments.template, results)
     with work_folder(arguments.page) as folder:
         results.summary.to_csv(folder / "summary.csv", index=False)
         (folder / "report.html").write_text(page, encoding="utf-8")
@@ -44,6 +47,7 @@ def main() -> None:
         (folder / "run.yaml").replace(arguments.run)
         (folder / "summary.csv").replace(arguments.summary)
         (folder / "report.html").replace(arguments.page)
+    progress.finish()
 
 
 if __name__ == "__main__":

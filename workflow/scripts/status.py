@@ -8,6 +8,9 @@ from pathlib import Path
 import yaml
 
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.paths import LAST_RUN
+from meanforce.progress import NO_TIME
+from meanforce.progress import duration as words
 from meanforce.restart.overview import (
     FAILED,
     RUNNING,
@@ -28,15 +31,25 @@ SHOWN = 20
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--configfile", type=Path, default=Path("config/config.yaml"), help="config of the run"
+        "--configfile", type=Path, help="config of the run; without it, the last one started here"
     )
     arguments = parser.parse_args()
-    jobs = planned_jobs(load_config(_read(arguments.configfile)))
+    jobs = planned_jobs(load_config(_read(arguments.configfile or _last_run())))
     found = {job: standing(Path(job.output), Path(job.log)) for job in jobs}
     _table(found)
     for state in (RUNNING, STOPPED, FAILED):
         _list(state, {job: where for job, where in found.items() if where.state == state})
     print(f"\n{_time_left(found)}")
+
+
+def _last_run() -> Path:
+    path = Path(LAST_RUN)
+    if not path.exists():
+        raise InputError(
+            f"--configfile: is needed, since no run was started in this folder ('{LAST_RUN}' does "
+            "not exist)"
+        )
+    return path
 
 
 def _read(path: Path):
@@ -63,8 +76,10 @@ def _list(state: str, found: dict[PlannedJob, JobProgress]) -> None:
         parts = [f"  {job.output}"]
         if where.percent is not None:
             parts.append(f"{where.percent:.0f} %")
-        if where.left is not None:
-            parts.append(f"{_words(where.left)} left")
+        if where.phase:
+            parts.append(where.phase)
+        if state == RUNNING:
+            parts.append(NO_TIME if where.left is None else f"{words(where.left)} left")
         if state == FAILED:
             parts.append(f"{where.said[:200] or 'said nothing'} (see {job.log})")
         print(", ".join(parts))
@@ -73,15 +88,15 @@ def _list(state: str, found: dict[PlannedJob, JobProgress]) -> None:
 
 
 def _time_left(found: dict[PlannedJob, JobProgress]) -> str:
-    """Running jobs as they say; the others like those of their stage that have finished."""
+    """Running jobs as their logs have it; others like those of their stage that have finished."""
     taken, waiting = collections.defaultdict(list), collections.Counter()
-    seconds, running, unknown = 0.0, 0, set()
+    seconds, running, known, unknown = 0.0, 0, False, set()
     for job, where in found.items():
         if where.state == "done":
             if (took := duration(Path(job.output))) is not None:
                 taken[job.stage].append(took)
         elif where.state == RUNNING and where.left is not None:
-            seconds, running = seconds + where.left, running + 1
+            seconds, running, known = seconds + where.left, running + 1, True
         else:
             running += where.state == RUNNING
             waiting[job.stage] += 1
@@ -89,23 +104,17 @@ def _time_left(found: dict[PlannedJob, JobProgress]) -> str:
         return "all done"
     for stage, number in waiting.items():
         if taken[stage]:
-            seconds += number * statistics.fmean(taken[stage])
+            seconds, known = seconds + number * statistics.fmean(taken[stage]), True
         else:
             unknown.add(stage)
+    if not known:
+        return NO_TIME
     at_once = max(1, running)
-    known = f"about {_words(seconds / at_once)} left, {at_once} job{'s' * (at_once > 1)} at a time"
+    text = f"about {words(seconds / at_once)} left, {at_once} job{'s' * (at_once > 1)} at a time"
     if unknown:
         stages = ", ".join(stage for stage in STAGES if stage in unknown)
-        known += f"; not counted, since none of their jobs has finished yet: {stages}"
-    return known
-
-
-def _words(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+        text += f"; not counted, since none of their jobs has finished yet: {stages}"
+    return text
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 
 from meanforce.analysis.curves import table
-from meanforce.analysis.metrics.registry import all_curves
+from meanforce.analysis.metrics.registry import METRICS, all_curves
 from meanforce.analysis.one_comparison import ValidateInputs, comparison_of, metrics_of
 from meanforce.analysis.surface_table import surface_table
 from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
 from meanforce.jobs.validate import ValidateJob
-from meanforce.progress import report
+from meanforce.progress import Progress, Rate, report
 from meanforce.restart.job import work_folder
 
 
@@ -40,10 +40,13 @@ def main() -> None:
     inputs = ValidateInputs(
         arguments.trajectory, arguments.models, arguments.reference, arguments.training
     )
-    comparison = comparison_of(job, inputs, report)
-    metrics = metrics_of(job, inputs, comparison, report)
-    curves = all_curves(comparison)
-    with work_folder(arguments.metrics) as folder:
+    # Steps: the samples, each metric, the baseline, and what is drawn.
+    progress = Progress(report, len(METRICS) + 3, rate=Rate("steps/min", 60))
+    with progress.step("reading the samples"):
+        comparison = comparison_of(job, inputs, report)
+    metrics = metrics_of(job, inputs, comparison, report, progress.step)
+    with work_folder(arguments.metrics) as folder, progress.step("curves and figures"):
+        curves = all_curves(comparison)
         metrics.to_csv(folder / "metrics.csv", index=False)
         table(curves).to_csv(folder / "profiles.csv", index=False)
         surface_table(comparison).to_csv(folder / "surface.csv", index=False)
@@ -52,6 +55,7 @@ def main() -> None:
         (folder / "surface.csv").replace(arguments.surface)
         (folder / "profiles.csv").replace(arguments.profiles)
         (folder / "metrics.csv").replace(arguments.metrics)
+    progress.finish()
     report(f"{len(metrics)} metrics")
 
 

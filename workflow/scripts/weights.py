@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import exits_cleanly
-from meanforce.progress import report
+from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.sampling.replica_weights import replica_weights
 
@@ -18,12 +18,15 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--overlap", type=Path, required=True, help="CSV of the overlap matrix")
     arguments = parser.parse_args()
-    found = replica_weights(arguments.trajectories)
+    progress = Progress(report, 1.0)
+    with progress.during("weights by MBAR"):
+        found = replica_weights(arguments.trajectories)
     with work_folder(arguments.weights) as folder:
         found.write(folder / "weights.h5", folder / "overlap.csv")
         report(found.text())
         (folder / "overlap.csv").replace(arguments.overlap)
         (folder / "weights.h5").replace(arguments.weights)
+    progress.finish()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def sample(variables: np.ndarray, weights: np.ndarray, blocks: np.ndarray) -> Sa
     n = len(weights)
     return Sample(
         np.zeros((n, 1, 3)), variables, weights / weights.sum(), blocks,
-        np.zeros(n, dtype=int), int(blocks.max()) + 1, Topology(("X",), ("X",), ()),
+        np.zeros(n, dtype=int), int(blocks.max()) + 1, Topology.of_beads(("X",), ("X",), ()),
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from meanforce.data.forces import force_type, write_forces
 from meanforce.data.h5md import H5mdReader
@@ -100,7 +101,7 @@ def test_projection_is_the_sum_rounded_once(kind, frames):
         matrix = rng.normal(size=(3, 30))
     given = rng.normal(0, 1000, (frames, 30, 3)).astype("f4")
     exact = np.einsum("bi,nid->nbd", matrix, given.astype(float))
-    mapped = project(matrix, given)
+    mapped = project(csr_array(matrix), given)
     assert mapped.dtype == np.float32
     assert mapped.shape == (frames, 3, 3)
     # Half a unit in the last place of float32, and what double precision itself rounds.

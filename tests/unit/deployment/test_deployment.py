@@ -160,7 +160,7 @@ def test_the_example_runs(root, tmp_path, trajectory, monkeypatch, capsys):
 def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
     paths = models(tmp_path, [cgnet()])
     other = tmp_path / "other.h5"
-    beads = Topology(("A", "B"), ("A", "B"), ((0, 1),))
+    beads = Topology.of_beads(("A", "B"), ("A", "B"), ((0, 1),))
     with H5mdWriter(other, MASSES[:2], beads.parameters(), with_forces=False) as writer:
         zeros = np.zeros(1)
         writer.append(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int))

@@ -11,7 +11,7 @@ from meanforce.errors import InputError
 from meanforce.jobs.simulate import SimulateJob
 
 NAMES = tuple("ABCD")
-CHAIN = Topology(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
+CHAIN = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
 SIMULATION = {
     "chains": 3, "time_step": 0.0005, "friction": 1.0, "equilibration": 0.0, "length": 0.005,
     "until": None, "stride": 0.001, "device": "cpu", "compile": "never",
@@ -43,6 +43,6 @@ def test_a_run_from_the_library(tmp_path):
 
 def test_a_potential_of_other_beads_is_refused():
     names = tuple("ABCE")
-    other = Topology(names, names, CHAIN.bonds)
+    other = Topology.of_beads(names, names, CHAIN.bonds)
     with pytest.raises(InputError, match="E"):
         run_of(JOB, cgnet(1, other), starts())

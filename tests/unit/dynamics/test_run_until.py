@@ -292,4 +292,4 @@ def test_steps_that_cannot_be_compiled_are_computed_as_they_are(monkeypatch, com
 
     arguments = (torch.ones(2, 1, 3, dtype=torch.float64),)
     assert compiling.compiled(function, arguments, lines.append) is function
-    assert line in lines[0] and len(lines) == 1
+    assert sum(line in other for other in lines) == 1 and line in lines[-1]

@@ -13,8 +13,8 @@ from meanforce.data.h5md import H5mdWriter
 from meanforce.potentials.files import save
 
 NAMES = tuple("ABCD")
-ONE = Topology(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
-TWO = Topology(NAMES, NAMES, ((0, 1), (2, 3)))
+ONE = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
+TWO = Topology.of_beads(NAMES, NAMES, ((0, 1), (2, 3)))
 SETTINGS = {
     "simulation": {
         "chains": 2, "time_step": 0.001, "friction": 1.0, "equilibration": 0.0, "length": 0.01,

@@ -23,7 +23,7 @@ SHAPE = np.array(
 )
 SIGN = int(np.sign(np.linalg.det(SHAPE[[0, 2, 3]])))
 NAMES = tuple("ABCDE")
-MOLECULE = Topology(NAMES, NAMES, ((0, 1), (1, 2), (1, 3), (2, 4)), ((1, 0, 2, 3, SIGN),))
+MOLECULE = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (1, 3), (2, 4)), ((1, 0, 2, 3, SIGN),))
 VARIABLE = CollectiveVariableSettings(kind="coordinate", mapping="m", beads=["A"], axis="x")
 CODES = {kind: number for number, kind in enumerate(KINDS, 1)} | {"intact": 0}
 MIRROR = np.array([1.0, 1.0, -1.0])
@@ -65,7 +65,7 @@ def test_kinds_of_broken_chains(kind, change):
 
 
 def test_beads_without_bonds_can_only_explode():
-    free = Topology(("X",), ("X",), ())
+    free = Topology.of_beads(("X",), ("X",), ())
     intact = IntegrityCheck(free, torch.zeros(3, 1, 3))
     positions = torch.tensor([[[0.0, 0, 0]], [[1e6, 0, 0]], [[float("inf"), 0, 0]]])
     assert intact.codes(positions).tolist() == [0, 0, CODES["exploded"]]

@@ -22,7 +22,7 @@ from meanforce.potentials.registry import KINDS
 from meanforce.potentials.terms import coordinates_of
 from meanforce.units import KCAL
 
-MOLECULE = Topology(
+MOLECULE = Topology.of_beads(
     tuple("ABCDEF"), ("a", "b", "b", "c", "b", "a"), tuple((i, i + 1) for i in range(5))
 )
 RANGES = {"bonds": (0.14, 0.17), "angles": (1.4, 2.6), "pairs": (0.25, 1.0)}

@@ -24,7 +24,9 @@ from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.settings.potentials.registry import Potential
 from meanforce.units import kt
 
-CHAIN = Topology(tuple("ABCDE"), ("X", "X", "Y", "X", "X"), ((0, 1), (1, 2), (2, 3), (3, 4)))
+CHAIN = Topology.of_beads(
+    tuple("ABCDE"), ("X", "X", "Y", "X", "X"), ((0, 1), (1, 2), (2, 3), (3, 4))
+)
 BOND, ANGLE = (0.15, 60000.0), (1.9, 350.0)
 COSINE, SINE = [1.5, -2.0, 0.5], [0.8, 0.0, -0.6]
 ALL = {
@@ -186,7 +188,7 @@ def test_a_single_well_is_not_refused():
 def test_pairs_apart_counts_bonds():
     assert pairs_apart(CHAIN, 4) == ((0, 4),)
     assert pairs_apart(CHAIN, 3) == ((0, 3), (0, 4), (1, 4))
-    two = Topology(tuple("ABCD"), tuple("ABCD"), ((0, 1), (2, 3)))
+    two = Topology.of_beads(tuple("ABCD"), tuple("ABCD"), ((0, 1), (2, 3)))
     assert pairs_apart(two, 9) == ((0, 2), (0, 3), (1, 2), (1, 3))
 
 

@@ -20,7 +20,7 @@ from meanforce.settings.potentials.registry import Potential
 from meanforce.systems.muller_brown_surface import ENERGY_UNIT, TERMS, energy, pmf
 from meanforce.units import kt
 
-BEAD = Topology(("X",), ("X",), ())
+BEAD = Topology.of_beads(("X",), ("X",), ())
 X = {"x": CollectiveVariableSettings(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 
 

@@ -217,7 +217,7 @@ def test_consistent_masses_give_beads_the_kinetic_energy_of_equipartition(alanin
     settings = mapping(beads=beads, weights=weights, masses="consistent")
     chosen = build_beads(settings, topology, "m", start)
     masses = np.array([atom.element.mass for atom in topology.atoms])
-    matrix = chosen.matrix(topology.n_atoms)
+    matrix = chosen.matrix(topology.n_atoms).toarray()
     covariance = matrix @ np.diag(kt(300.0) / masses) @ matrix.T
     np.testing.assert_allclose(covariance, np.diag(kt(300.0) / chosen.masses), rtol=1e-12)
     velocities = np.random.default_rng(3).normal(size=(20000, 22)) * np.sqrt(kt(300.0) / masses)

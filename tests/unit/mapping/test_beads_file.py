@@ -39,6 +39,7 @@ def prepared(water_box):
         {"template": "ca"},
         WEIGHTED,
         {"beads": WEIGHTED["beads"], "weights": "charge"},
+        {"molecules": {"HOH": {"beads": {"W": ["O", "H1", "H2"]}}}},
     ],
 )
 def test_what_is_read_is_what_was_built(prepared, tmp_path, mapping):
@@ -66,7 +67,7 @@ def test_what_is_read_is_what_was_built(prepared, tmp_path, mapping):
 def test_stereo_centres_are_in_the_file(prepared, tmp_path):
     path = tmp_path / "beads.json"
     beads_of(BeadsJob.of(name="m", mapping={"template": "heavy"}), prepared).write(path)
-    assert json.loads(path.read_text())["stereo_centers"] == [[4, 3, 5, 6, -1]]
+    assert json.loads(path.read_text())["molecule_types"][0]["stereo_centers"] == [[4, 3, 5, 6, -1]]
 
 
 def test_a_file_of_another_system_is_refused(prepared, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import openmm
 import pytest
 from openmm import app
+from scipy.sparse import csr_array
 
 from meanforce.errors import InputError
 from meanforce.mapping.block_force_maps import (
@@ -43,7 +44,11 @@ def molecule(elements: str, beads: dict[str, str], constraints=()) -> MappedMole
     )
 
 
-def labels_of(
+def dense(matrices) -> np.ndarray:
+    return np.array([matrix.toarray() for matrix in matrices])
+
+
+def force_maps_of(
     case: MappedMolecule, kind: str, forces: np.ndarray, stiffness=None
 ) -> BlockForceMaps:
     if kind != "optimal":
@@ -81,7 +86,7 @@ def chain(bias: float = 0.0) -> tuple[MappedMolecule, np.ndarray, np.ndarray, np
     The bias is ½·bias·R² on the first bead.
     """
     case = molecule("CNCCC", {"A": "index 0 1", "B": "index 3"})
-    matrix = case.beads.matrix(5)
+    matrix = case.beads.matrix(5).toarray()
     stiffness = CHAIN + bias * np.outer(matrix[0], matrix[0])
     covariance = KT * np.linalg.inv(stiffness)
     rng = np.random.default_rng(11)
@@ -100,8 +105,8 @@ def chain_mean_force(matrix: np.ndarray, beads: np.ndarray, noise: float = 0.0) 
 def test_chain(kind):
     case, matrix, positions, forces = chain()
     beads = matrix @ positions
-    labels = labels_of(case, kind, forces)
-    residual = labels.apply(0, FRAMES, forces) - chain_mean_force(matrix, beads)
+    maps = force_maps_of(case, kind, forces)
+    residual = maps.apply(0, FRAMES, forces) - chain_mean_force(matrix, beads)
     found = deviations(residual.reshape(FRAMES, -1), beads.reshape(FRAMES, -1))
     print(f"chain, {kind}: largest deviation {np.abs(found).max():.2f} of {found.size}")
     assert np.abs(found).max() < ALLOWED
@@ -110,8 +115,8 @@ def test_chain(kind):
         # found with is the chance correlation of signal and noise.
         exact = np.linalg.inv(CHAIN)
         exact = np.linalg.solve(matrix @ exact @ matrix.T, matrix @ exact)
-        assert np.abs(labels.matrices - exact).max() < 0.03
-        identities = labels.matrices @ matrix.T
+        assert np.abs(dense(maps.matrices) - exact).max() < 0.03
+        identities = dense(maps.matrices) @ matrix.T
         np.testing.assert_allclose(identities, np.broadcast_to(np.eye(2), (5, 2, 2)), atol=1e-10)
 
 
@@ -123,19 +128,20 @@ def test_noise_augmentation_gives_the_mean_force_of_the_smeared_density(kind):
     beads = matrix @ positions + level * draws
     scores = -KT / level * draws
     # Too few frames for a good map: it must be unbiased all the same.
-    labels = labels_of(case, "optimal", forces[:200], KT / level)
+    maps = force_maps_of(case, "optimal", forces[:200], KT / level)
     if kind != "optimal":
         share = 1.0 if kind == "forces" else 0.0
-        aggregate = share * fixed_force_maps(case, "aggregate").matrices
-        labels = BlockForceMaps(aggregate, np.broadcast_to((1.0 - share) * np.eye(2), (5, 2, 2)))
+        aggregate = share * case.fixed("aggregate")
+        noise = csr_array((1.0 - share) * np.eye(2))
+        maps = BlockForceMaps((aggregate,) * 5, (noise,) * 5)
     exact = chain_mean_force(matrix, beads, level)
-    residual = labels.apply(0, FRAMES, forces, scores) - exact
+    residual = maps.apply(0, FRAMES, forces, scores) - exact
     found = deviations(residual.reshape(FRAMES, -1), beads.reshape(FRAMES, -1))
     print(f"noise, {kind}: largest deviation {np.abs(found).max():.2f} of {found.size}")
     assert np.abs(found).max() < ALLOWED
     np.testing.assert_allclose(
-        labels.matrices @ matrix.T + labels.of_noise, np.broadcast_to(np.eye(2), (5, 2, 2)),
-        atol=1e-10,
+        dense(maps.matrices) @ matrix.T + dense(maps.of_noise),
+        np.broadcast_to(np.eye(2), (5, 2, 2)), atol=1e-10,
     )  # fmt: skip
 
 
@@ -146,9 +152,9 @@ def test_noise_needs_weights_where_there_is_a_bias():
     draws = np.random.default_rng(13).standard_normal((FRAMES, 2, 3))
     clean = matrix @ positions
     beads, scores = clean + level * draws, -KT / level * draws
-    labels = labels_of(case, "optimal", forces, KT / level)
+    maps = force_maps_of(case, "optimal", forces, KT / level)
     exact = chain_mean_force(matrix, beads, level)
-    residual = (labels.apply(0, FRAMES, forces, scores) - exact).reshape(FRAMES, -1)
+    residual = (maps.apply(0, FRAMES, forces, scores) - exact).reshape(FRAMES, -1)
     factors = beads.reshape(FRAMES, -1)
     weights = np.exp(0.5 * strength * (clean[:, 0] ** 2).sum(axis=1) / KT)
     assert np.abs(deviations(residual, factors)).max() > 20
@@ -202,13 +208,13 @@ def test_triatomic_with_a_rigid_bond(kind):
     if kind == "slice":
         with pytest.raises(InputError, match=r"'slice' gives .*C0 and .*H1 unequal"):
             case.fixed("slice")
-        matrix = FORCE_MAPS["slice"](case.beads, 3, case.constraints)
+        matrix = FORCE_MAPS["slice"](case.beads, 3, case.constraints).toarray()
         residual = (np.einsum("bi,nid->nbd", matrix, forces) - exact)[:, :1, 2]
         # What the constraint does to A is missing.
         assert np.abs(deviations(residual, factors)).max() > 50
         return
-    labels = labels_of(case, kind, forces)
-    residual = (labels.apply(0, FRAMES, forces) - exact).reshape(FRAMES, -1)
+    maps = force_maps_of(case, kind, forces)
+    residual = (maps.apply(0, FRAMES, forces) - exact).reshape(FRAMES, -1)
     found = deviations(residual, factors)
     print(f"triatomic, {kind}: largest deviation {np.abs(found).max():.2f} of {found.size}")
     assert np.abs(found).max() < ALLOWED
@@ -278,8 +284,8 @@ def test_lennard_jones_dimer_in_a_bath(kind):
         direct = -lennard_jones(distance)[1] * np.array([-1.0, 1.0])
         forces[here, :2, 0] += direct
         exact[here, :, 0] = dimer_mean_force(distance) * np.array([-1.0, 1.0])
-    labels = labels_of(case, kind, forces)
-    residual = labels.apply(0, len(forces), forces) - exact
+    maps = force_maps_of(case, kind, forces)
+    residual = maps.apply(0, len(forces), forces) - exact
     at_each = (which[:, None] == np.arange(len(distances))).astype(float)
     found = deviations(residual[:, :, 0], at_each)
     noise = (residual**2).sum(axis=(1, 2)).mean()
@@ -322,7 +328,7 @@ def test_flexible_water_dimer():
         build_beads(MappingSettings(beads={"O1": "index 0", "O2": "index 3"}), plain, "m"),
         6, [], [str(atom) for atom in plain.atoms], groups_of(plain, [], "whole"),
     )  # fmt: skip
-    rows = labels_of(case, "optimal", forces).matrices
+    rows = dense(force_maps_of(case, "optimal", forces).matrices)
     expected = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])
     print(f"water dimer: largest deviation of a coefficient {np.abs(rows - expected).max():.1e}")
     assert np.abs(rows - expected).max() < 5e-3

@@ -6,8 +6,11 @@ import h5py
 import mdtraj
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import torsion
+from meanforce import progress
+from meanforce.core.beads import Beads
 from meanforce.data.forces import ForcesReader
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
@@ -15,7 +18,7 @@ from meanforce.errors import InputError
 from meanforce.fitting.frames import read_frames
 from meanforce.mapping import replica
 from meanforce.mapping.apply import Files, map_replica
-from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.mapping.groups import groups_of, parts_by_block
 from meanforce.sampling.recompute import recompute
@@ -52,7 +55,9 @@ def run(tmp_path_factory):
     return sampled(tmp_path_factory.mktemp("run"), "metadynamics")
 
 
-def mapped(run, folder, seed=None, **settings) -> tuple[H5mdReader, list[dict[str, str]]]:
+def mapped(
+    run, folder, seed=None, report=print, **settings
+) -> tuple[H5mdReader, list[dict[str, str]]]:
     """Dataset and table."""
     topology = mdtraj.Topology.from_openmm(torsion.molecule().topology)
     files = Files(
@@ -60,9 +65,33 @@ def mapped(run, folder, seed=None, **settings) -> tuple[H5mdReader, list[dict[st
     )
     mapping = MappingSettings.model_validate(settings, context={"internal": True})
     beads = build_beads(mapping, topology, "m")
-    map_replica(mapping, beads, topology, [], files, seed, print)
+    map_replica(mapping, beads, topology, [], files, seed, report)
     with files.table.open() as file:
         return H5mdReader(files.dataset), list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("force_map", ["slice", "optimal"])
+def test_mapping_reports_each_pass_through_the_forces(run, tmp_path, monkeypatch, force_map):
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    # Parts of a tenth of the frames.
+    monkeypatch.setattr(replica, "BLOCK", 12 * 4 * 50)
+    lines = []
+    beads = {"A": "name A", "D": "name D"}
+    mapped(run, tmp_path, report=lines.append, beads=beads, force_map=force_map)
+    found = [line for line in map(progress.parse, lines) if line is not None]
+    passes = {
+        "slice": ["mapping frames"],
+        "optimal": ["reading forces", "fitting the force map", "mapping frames"],
+    }
+    phases = list(dict.fromkeys(line.phase for line in found))
+    assert phases == [*passes[force_map], "table of force maps"]
+    # `map.py` goes on with the checks of the dataset and ends at 100 %.
+    percents = [line.percent for line in found]
+    assert percents[0] == 0.0 and percents == sorted(percents)
+    parts = [line.percent for line in found if line.phase == "mapping frames"]
+    first = 50.0 if force_map == "optimal" else 0.0
+    assert parts == pytest.approx(np.linspace(first, 100, 11), abs=0.11)
 
 
 def test_optimal_map_beats_the_others_on_frames_it_was_not_fitted_to(run, tmp_path):
@@ -73,10 +102,10 @@ def test_optimal_map_beats_the_others_on_frames_it_was_not_fitted_to(run, tmp_pa
         slice_, aggregate, optimal = (float(row[k]) for k in ("slice", "aggregate", "optimal"))
         assert slice_ == pytest.approx(aggregate)
         assert optimal < 0.7 * aggregate
-        assert float(row["labels"]) == pytest.approx(optimal, rel=1e-6)
+        assert float(row["dataset"]) == pytest.approx(optimal, rel=1e-6)
         assert float(row["data_saving"]) > float(row["data_saving_at_least"]) > 1
     stored = (dataset.forces().astype(float) ** 2).sum(axis=2).mean(axis=0)
-    assert stored == pytest.approx([float(row["labels"]) for row in table[:2]], rel=1e-5)
+    assert stored == pytest.approx([float(row["dataset"]) for row in table[:2]], rel=1e-5)
 
 
 def test_chunks_change_nothing(run, tmp_path, monkeypatch):
@@ -129,7 +158,7 @@ def test_bias_along_other_coordinates_needs_weights(run, tmp_path):
 
 def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeypatch):
     """Biased minus unbiased mapped forces against finite differences of V(R), centroid beads."""
-    beads = Beads(
+    beads = Beads.of_beads(
         names=("P", "Q"), atoms=((0, 1), (2, 3)), weights=((0.25, 0.75), (0.5, 0.5)),
         bonds=((0, 1),), masses=np.full(2, 24.0),
     )  # fmt: skip
@@ -137,7 +166,7 @@ def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeyp
     monkeypatch.setattr(torsion, "PHI", variable)
     monkeypatch.setattr(torsion, "BEADS", beads)
     sampled(tmp_path, "static")
-    matrix = beads.matrix(4)
+    matrix = beads.matrix(4).toarray()
     with TrajectoryReader(tmp_path / "trajectory.h5") as frames:
         checked = frames.array("checked_frames")
         positions = matrix @ frames.positions(slice(None))[checked].astype(float)
@@ -161,13 +190,13 @@ def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeyp
         difference = force_map @ (plain + bias) - force_map @ plain
         assert np.abs(gradient).max() > 50
         np.testing.assert_allclose(difference, -gradient, atol=1e-3)
-        residuals = bias_residuals(bias, matrix, force_map[None])
+        residuals = bias_residuals(bias, csr_array(matrix), [csr_array(force_map)])
         assert max(residuals.values()) < 1e-6
 
 
 def test_wrong_force_map_fails_the_check_of_bias_forces():
     bias = np.random.default_rng(1).normal(size=(20, 3, 3))
-    residuals = bias_residuals(bias, np.eye(3), 1.001 * np.eye(3)[None])
+    residuals = bias_residuals(bias, csr_array(np.eye(3)), [csr_array(1.001 * np.eye(3))])
     assert residuals["bias_off_beads"] < 1e-12
     assert residuals["bias_mapped"] == pytest.approx(1e-3)
 
@@ -206,8 +235,8 @@ def test_solvent_is_one_group_or_left_out():
         for name in ("O", "H1", "H2"):
             topology.add_atom(name, mdtraj.element.get_by_symbol(name[0]), water)
     rigid = [(2, 3), (2, 4), (5, 6), (5, 7)]
-    np.testing.assert_array_equal(groups_of(topology, rigid, "whole").labels, [0, 1] + 6 * [2])
+    np.testing.assert_array_equal(groups_of(topology, rigid, "whole").of_atom, [0, 1] + 6 * [2])
     alone = groups_of(topology, [(0, 1), *rigid], "none")
-    np.testing.assert_array_equal(alone.labels, [0, 0] + 6 * [-1])
+    np.testing.assert_array_equal(alone.of_atom, [0, 0] + 6 * [-1])
     values = np.arange(48.0).reshape(2, 8, 3)
     np.testing.assert_array_equal(alone.sums(values)[0], values[:, :2].sum(axis=1))

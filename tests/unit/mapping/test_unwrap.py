@@ -58,7 +58,7 @@ def wrap(positions: np.ndarray, box: np.ndarray) -> np.ndarray:
 
 def relative(beads, n_atoms: int, positions: np.ndarray) -> np.ndarray:
     """Bead positions seen from the first bead, shape (n_frames, n_beads, 3)."""
-    mapped = beads.matrix(n_atoms) @ positions
+    mapped = beads.matrix(n_atoms).toarray() @ positions
     return mapped - mapped[:, :1]
 
 

@@ -10,7 +10,7 @@ from meanforce.core.topology import Topology
 from meanforce.potentials.geometry import InternalCoordinates
 
 BONDS = ((0, 1), (1, 2), (1, 3), (3, 4), (4, 5), (4, 6), (6, 7), (6, 8), (8, 9))
-ALANINE = Topology(tuple("abcdefghij"), tuple("abcdefghij"), BONDS)
+ALANINE = Topology.of_beads(tuple("abcdefghij"), tuple("abcdefghij"), BONDS)
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ from meanforce.settings.potentials.registry import Potential
 needs_mace = pytest.mark.skipif(
     find_spec("mace") is None, reason="needs envs/requirements-mace.txt"
 )
-MOLECULE = Topology(tuple("ABCDE"), ("C", "C", "N", "C", "O"), ((0, 1), (1, 2), (2, 3), (3, 4)))
+MOLECULE = Topology.of_beads(
+    tuple("ABCDE"), ("C", "C", "N", "C", "O"), ((0, 1), (1, 2), (2, 3), (3, 4))
+)
 
 
 def settings(**changes):
@@ -109,7 +111,7 @@ def test_mirror_images_and_equal_types_are_the_same(potential):
 @needs_mace
 def test_separated_copies_have_twice_the_energy(potential):
     positions = some_positions(4).double()
-    doubled = Topology(tuple("ABCDEFGHIJ"), MOLECULE.types * 2, MOLECULE.bonds)
+    doubled = Topology.of_beads(tuple("ABCDEFGHIJ"), MOLECULE.types * 2, MOLECULE.bonds)
     tensors, values = potential.state()
     two = Mace.from_state(tensors, values | doubled.parameters())
     energies, forces = two.energy_and_forces(torch.cat([positions, positions + 9.0], 1), 300.0)

@@ -132,7 +132,7 @@ def test_a_model_without_the_newer_values_is_what_it_was():
     ):  # fmt: skip
         assert torch.equal(ours, theirs)
     # It says nothing of types, so that it cannot object to any.
-    again.check_beads(Topology(CHAIN.names, ("C",) * 4, CHAIN.bonds))
+    again.check_beads(Topology.of_beads(CHAIN.names, ("C",) * 4, CHAIN.bonds))
 
 
 def test_other_beads_are_refused():
@@ -140,9 +140,9 @@ def test_other_beads_are_refused():
     ensemble.check_beads(CHAIN)
     names, types, bonds = CHAIN.names, CHAIN.types, CHAIN.bonds
     others = {
-        "names": Topology(("A", "B", "D", "C"), types, bonds),
-        "types": Topology(names, ("A", "B", "C", "C"), bonds),
-        "bonds": Topology(names, types, ((0, 1), (1, 2), (1, 3))),
+        "names": Topology.of_beads(("A", "B", "D", "C"), types, bonds),
+        "types": Topology.of_beads(names, ("A", "B", "C", "C"), bonds),
+        "bonds": Topology.of_beads(names, types, ((0, 1), (1, 2), (1, 3))),
     }
     for what, molecule in others.items():
         with pytest.raises(InputError, match=f"fitted to beads with other {what}: its are "):

@@ -152,7 +152,7 @@ class Cloud(Potential):
         return cls(tensors["charges"], values["handed"], values["range"])
 
 
-FREE = Topology(tuple("ABCD"), tuple("PPQQ"), ())
+FREE = Topology.of_beads(tuple("ABCD"), tuple("PPQQ"), ())
 CHARGES = torch.tensor([1.0, 1.0, 2.0, 2.0], dtype=torch.float64)
 
 

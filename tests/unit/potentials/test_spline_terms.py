@@ -21,8 +21,10 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.settings.potentials.registry import Potential
 
-CHAIN = Topology(tuple("ABCDE"), ("a", "b", "b", "b", "a"), ((0, 1), (1, 2), (2, 3), (3, 4)))
-DIMER = Topology(("A", "B"), ("a", "a"), ((0, 1),))
+CHAIN = Topology.of_beads(
+    tuple("ABCDE"), ("a", "b", "b", "b", "a"), ((0, 1), (1, 2), (2, 3), (3, 4))
+)
+DIMER = Topology.of_beads(("A", "B"), ("a", "a"), ((0, 1),))
 DISTANCE = {"r": CollectiveVariableSettings(kind="distance", mapping="m", beads=["A", "B"])}
 STIFF, BENT, BARRIER = 3e4, 150.0, 6.0
 

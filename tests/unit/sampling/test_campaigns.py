@@ -7,9 +7,9 @@ import openmm
 import pytest
 from openmm import app, unit
 
+from meanforce.core.beads import Beads
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError, Stopped
-from meanforce.mapping.configuration import Beads
 from meanforce.restart.bundle import read_bundle
 from meanforce.sampling.agreement import agreement
 from meanforce.sampling.collective_variables import as_variable
@@ -313,7 +313,7 @@ def test_metadynamics_along_a_variable_that_is_not_periodic(tmp_path, monkeypatc
     import torsion
 
     distance = CollectiveVariableSettings(kind="distance", mapping="all", beads=["A", "B"])
-    beads = Beads(
+    beads = Beads.of_beads(
         names=("A", "B"), atoms=((0,), (1,)), weights=((1.0,), (1.0,)), bonds=(),
         masses=np.full(2, 20.0),
     )  # fmt: skip

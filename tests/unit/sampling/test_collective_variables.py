@@ -10,9 +10,9 @@ import pytest
 import torch
 from openmm import unit
 
+from meanforce.core.beads import Beads
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.jobs import stages
-from meanforce.mapping.configuration import Beads
 from meanforce.potentials.variables import CollectiveVariables, evaluate_variables
 from meanforce.sampling.collective_variables import as_variable, bias_force, values_in
 from meanforce.sampling.grid import BiasGrid
@@ -70,7 +70,7 @@ def beads(per_bead: int) -> Beads:
     ends = np.cumsum(sizes)
     rng = np.random.default_rng(1)
     weights = [rng.uniform(0.2, 1.0, size) for size in sizes]
-    return Beads(
+    return Beads.of_beads(
         names=NAMES,
         atoms=tuple(
             tuple(range(end - size, end)) for end, size in zip(ends, sizes, strict=True)
@@ -149,7 +149,7 @@ def test_every_kind_is_tested():
 @pytest.mark.parametrize("name", VARIABLES)
 def test_values_are_those_of_mdtraj_in_openmm_and_in_torch(mapped, name):
     mapping, frames = mapped
-    positions = mapping.matrix(frames.shape[1]) @ frames
+    positions = mapping.matrix(frames.shape[1]).toarray() @ frames
     expected = in_mdtraj(name, positions)
     values, _ = in_openmm("s0", VARIABLES[name], mapping, frames)
     torches = evaluate_variables([VARIABLES[name]], list(NAMES), torch.from_numpy(positions))
@@ -176,7 +176,7 @@ def test_bias_forces_are_minus_the_gradient_in_openmm_and_in_torch(mapped, name)
             numeric[:, atom, axis] = -20 * (values - 0.2) * slope
     np.testing.assert_allclose(forces, numeric, rtol=1e-5, atol=1e-5)
 
-    matrix = mapping.matrix(frames.shape[1])
+    matrix = mapping.matrix(frames.shape[1]).toarray()
     evaluator = CollectiveVariables([VARIABLES[name]], list(NAMES), torch.float64)
     s, slopes = evaluator.evaluate(torch.from_numpy(matrix @ frames))
     on_beads = -evaluator.pull_back(20 * (s - 0.2), slopes).numpy()
@@ -261,7 +261,7 @@ def test_a_combination_may_have_more_terms_than_openmm_takes_forces():
     assert len(variable.terms) == 60
     frames = np.random.default_rng(2).uniform(0, 1, (3, 16, 3))
     values, _ = in_openmm("s0", variable, MAPPINGS["groups"], frames)
-    positions = torch.from_numpy(MAPPINGS["groups"].matrix(16) @ frames)
+    positions = torch.from_numpy(MAPPINGS["groups"].matrix(16).toarray() @ frames)
     expected = evaluate_variables([variable], list(NAMES), positions)[:, 0]
     np.testing.assert_allclose(values, expected.numpy(), rtol=1e-10)
 
@@ -274,7 +274,7 @@ def test_a_bias_grid_in_them_is_what_openmm_feels(mapped, names):
     variables = tuple(as_variable(VARIABLES[name], mapping, name) for name in names)
     n = len(names)
     grid = BiasGrid(variables, [-3.0, -math.pi][:n], [4.0, math.pi][:n], [120, 120][:n])
-    positions = torch.from_numpy(mapping.matrix(frames.shape[1]) @ frames)
+    positions = torch.from_numpy(mapping.matrix(frames.shape[1]).toarray() @ frames)
     s = evaluate_variables([VARIABLES[name] for name in names], list(NAMES), positions).numpy()
     grid.add(s[0], [0.5] * n, 3.0)
     system = openmm.System()

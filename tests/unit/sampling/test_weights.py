@@ -41,7 +41,7 @@ from meanforce.units import kt
 from torsion import PROTOCOL
 
 THERMAL = kt(300.0)
-PAIR = Topology(("A", "B"), ("A", "B"), ((0, 1),))
+PAIR = Topology.of_beads(("A", "B"), ("A", "B"), ((0, 1),))
 VARIABLES = {"x": CollectiveVariableSettings(kind="coordinate", mapping="x", beads=["X"], axis="x")}
 SPLINE = validated(
     Potential,

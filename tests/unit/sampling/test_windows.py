@@ -9,9 +9,9 @@ from interruptions import stopped_after, tampered
 from openmm import app, unit
 
 import torsion
+from meanforce.core.beads import Beads
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
-from meanforce.mapping.configuration import Beads
 from meanforce.restart.bundle import read_bundle
 from meanforce.restart.job import BUNDLE
 from meanforce.sampling.collective_variables import as_variable
@@ -139,7 +139,9 @@ def double_well() -> Prepared:
 def lines_of(folder, **changes) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The log, windows and values of two windows in y, one in each well."""
     y = CollectiveVariableSettings(kind="coordinate", mapping="all", beads=["A"], axis="y")
-    beads = Beads(names=("A",), atoms=((0,),), weights=((1.0,),), bonds=(), masses=np.ones(1))
+    beads = Beads.of_beads(
+        names=("A",), atoms=((0,),), weights=((1.0,),), bonds=(), masses=np.ones(1)
+    )
     campaign = windows(rows=None, centers=[[-0.5], [0.5]], **changes)
     prepared = double_well()
     task = Task(campaign, {"phi": as_variable(y, beads, "y")}, 300.0, 1)

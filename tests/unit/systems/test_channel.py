@@ -35,7 +35,7 @@ from meanforce.systems.channel_surface import EXACT, energy, pmf, slope, stiffne
 from meanforce.systems.registry import KINDS
 from meanforce.units import kt
 
-PAIR = Topology(("A", "B"), ("A", "B"), ((0, 1),))
+PAIR = Topology.of_beads(("A", "B"), ("A", "B"), ((0, 1),))
 R = {"r": CollectiveVariableSettings(kind="distance", mapping="r", beads=["A", "B"])}
 GRID = np.linspace(1.2, 2.4, 2401)
 FOLDS = 5

@@ -11,6 +11,7 @@ import openmm
 import pandas as pd
 import pytest
 from openmm import unit
+from progress_lines import phases_of, progress_of
 from water_boxes import SMALL, described
 
 from meanforce.errors import InputError, Stopped
@@ -74,6 +75,21 @@ def test_equilibration_ends_at_the_mean_density(equilibrated):
     assert any("density at 300 K, 1 bar" in line for line in lines)
 
 
+def test_equilibration_reports_its_phases(equilibrated):
+    *_, lines = equilibrated
+    assert phases_of(lines)[-3:] == [
+        "equilibration at constant volume", "equilibration at constant pressure",
+        "equilibration at the final volume",
+    ]  # fmt: skip
+    counted = [line for line in progress_of(lines) if line.percent is not None]
+    starts = {line.phase: line.percent for line in reversed(counted)}
+    # 1.5, 4 and 1.5 ps, in whole samples of each phase.
+    assert starts["equilibration at constant volume"] == 0.0
+    assert starts["equilibration at constant pressure"] == pytest.approx(100 * 1.5 / 7, abs=0.5)
+    assert starts["equilibration at the final volume"] == pytest.approx(100 * 5.5 / 7, abs=0.5)
+    assert counted[-1].rate.endswith(" ns/day on CPU")
+
+
 def test_sampling_starts_from_the_equilibrated_state(equilibrated):
     folder, path, table, _ = equilibrated
     start = Prepared.read(folder, path)
@@ -117,8 +133,9 @@ def test_equilibration_goes_on_where_it_was_stopped(small_box, tmp_path):
     settings = validated(EquilibrationSettings, SHORT | brief | {"density_allowance": 0.2}, "e")
 
     def run(job: Job | None) -> tuple[list[str], bool]:
+        lines.clear()
         equilibrator = Equilibrator(
-            Prepared.read(small_box), settings, Bath(300.0, 1.0, 7), 1, lambda line: None
+            Prepared.read(small_box), settings, Bath(300.0, 1.0, 7), 1, lines.append
         )
         table = io.StringIO()
         with contextlib.suppress(Stopped):
@@ -126,6 +143,7 @@ def test_equilibration_goes_on_where_it_was_stopped(small_box, tmp_path):
             return table.getvalue().splitlines(), True
         return table.getvalue().splitlines(), False
 
+    lines: list[str] = []
     once, _ = run(None)
     for stop_at in (50, 180, 350):
         looks = itertools.count()
@@ -134,8 +152,13 @@ def test_equilibration_goes_on_where_it_was_stopped(small_box, tmp_path):
         stop = Job(folder, {}, stopping(looks, stop_at), math.inf)
         part, ended = run(stop)
         assert not ended
+        info = Job(folder, {}).load().info
         whole, ended = run(Job(folder, {}, interval=math.inf))
         assert ended
+        # 100, 200 and 100 steps.
+        done = info["done"] + {"nvt": 0, "npt": 100, "nvt_final": 300}[info["phase"]]
+        first = next(line for line in progress_of(lines) if line.percent is not None)
+        assert first.percent == pytest.approx(100 * done / 400, abs=0.11)
         n = len(part)
         assert part == once[:n] == whole[:n]
         assert [line.split(",")[:2] for line in whole] == [line.split(",")[:2] for line in once]

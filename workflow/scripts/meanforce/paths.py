@@ -29,6 +29,9 @@ PAGE = f"{RESULTS}/report.html"
 RUN = f"{RESULTS}/run.yaml"
 """The resolved config, and what the run was made with."""
 
+LAST_RUN = f"{RESULTS}/last_run.yaml"
+"""The config of the last run that was started, by which `status.py` finds it."""
+
 REPORT_LOG = f"{RESULTS}/report.log"
 CLEAN_PARTIAL_LOG = f"{RESULTS}/clean_partial.log"
 

@@ -16,7 +16,7 @@ TRICLINIC = np.array([[3.0, 0, 0], [1.0, 3.2, 0], [-1.2, 1.1, 3.4]])
 
 def beads(n: int, kinds: str = "A") -> Topology:
     """So many molecules of one bead, of these types in turn."""
-    return Topology(
+    return Topology.of_beads(
         tuple(f"B{i}" for i in range(n)), tuple(kinds[i % len(kinds)] for i in range(n)), ()
     )
 
@@ -78,7 +78,7 @@ def test_simple_cubic_lattice():
 
 def test_weights_and_bonds_count_in_radial_distributions():
     """Frames without weight are not seen, nor are pairs of one molecule."""
-    molecule = Topology(tuple("ABCD"), tuple("PPPP"), ((0, 1), (2, 3)))
+    molecule = Topology.of_beads(tuple("ABCD"), tuple("PPPP"), ((0, 1), (2, 3)))
     positions = np.zeros((2, 4, 3))
     positions[:, 1, 0], positions[:, 2:, 1] = 0.1, 1.0
     positions[:, 3, 0] = 0.1
@@ -100,7 +100,7 @@ def test_one_molecule_or_no_box_has_none():
 
 def brownian(diffusion: float, seed: int, spacing: float = 1.0, **fields):
     """Four dimers in a box, 600 frames of 20 chains; nm²/ps."""
-    rng, molecule = np.random.default_rng(seed), Topology(
+    rng, molecule = np.random.default_rng(seed), Topology.of_beads(
         tuple("ABCDEFGH"), ("A",) * 8, ((0, 1), (2, 3), (4, 5), (6, 7))
     )  # fmt: skip
     frames, chains = 600, 20

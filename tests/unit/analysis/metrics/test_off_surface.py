@@ -167,7 +167,7 @@ def test_no_modes_where_the_reference_does_not_hold_them():
     rare = peptide_sample(11, rate=0.0003, phi_rate=0.2)
     assert slow_modes.slow_modes(rare).numbers == (2,)
     assert slow_modes.slow_modes(peptide_sample(11, rate=0.0003)) is None
-    two = Topology(NAMES, NAMES, PEPTIDE.bonds[1:])
+    two = Topology.of_beads(NAMES, NAMES, PEPTIDE.bonds[1:])
     assert slow_modes.slow_modes(dataclasses.replace(REFERENCE, molecule=two)) is None
 
 
@@ -192,7 +192,7 @@ def test_omega_is_measured_between_alpha_carbons():
     }  # fmt: skip
     # Proline's N has two carbons of its own residue; a chain in front, and bonds the other way.
     names = ("A-PRO3-CD", "A-PRO3-CA", "A-PRO3-N", "A-VAL2-C", "A-VAL2-O", "A-VAL2-CA")
-    proline = Topology(names, names, ((0, 2), (1, 2), (2, 3), (3, 4), (3, 5)))
+    proline = Topology.of_beads(names, names, ((0, 2), (1, 2), (2, 3), (3, 4), (3, 5)))
     assert torsions.omegas(proline) == {"omega_A-VAL2_A-PRO3": (5, 3, 2, 1)}
 
 
@@ -207,7 +207,7 @@ def test_omega_is_measured_between_alpha_carbons():
     ],
 )
 def test_no_rows_without_the_beads(names, bonds):
-    molecule = Topology(names, names, bonds)
+    molecule = Topology.of_beads(names, names, bonds)
     assert torsions.omegas(molecule) == {}
     positions = np.random.default_rng(1).standard_normal((200, len(names), 3)).astype(np.float32)
     sample = sample_of(positions, molecule, variables=np.zeros((200, 2)))
@@ -218,7 +218,7 @@ def test_no_rows_without_the_beads(names, bonds):
 
 def test_impropers_have_the_sign_and_size_that_are_documented():
     assert impropers.impropers(PEPTIDE) == ((1, 0, 2, 3), (4, 3, 5, 6), (6, 4, 7, 8))
-    square = Topology(("c", "i", "j", "k"), ("X",) * 4, ((0, 1), (0, 2), (0, 3)))
+    square = Topology.of_beads(("c", "i", "j", "k"), ("X",) * 4, ((0, 1), (0, 2), (0, 3)))
     (listed,) = impropers.impropers(square)
     turn = 2 * np.pi / 3 * np.arange(3)
     for height, expected in ((0.0, 0.0), (1 / 3, -0.615), (-1 / 3, 0.615)):
@@ -253,7 +253,7 @@ def test_peptides_are_built_as_asked():
 def test_features_of_a_short_chain():
     """Six beads in a row, as in core_beta without its branch: three dihedrals, six far pairs."""
     names = tuple("ABCDEF")
-    chain = Topology(names, names, tuple((i, i + 1) for i in range(5)))
+    chain = Topology.of_beads(names, names, tuple((i, i + 1) for i in range(5)))
     found = slow_modes.feature_coordinates(chain)
     assert found.distances == ((0, 3), (0, 4), (0, 5), (1, 4), (1, 5), (2, 5))
     assert len(found.dihedrals) == 3

@@ -112,7 +112,7 @@ def test_populations_of_a_normal_distribution():
     assert left + right == pytest.approx(1, abs=0.001)
 
 
-CHAIN = Topology(tuple("ABCD"), tuple("ABCD"), ((0, 1), (1, 2), (2, 3)))
+CHAIN = Topology.of_beads(tuple("ABCD"), tuple("ABCD"), ((0, 1), (1, 2), (2, 3)))
 
 
 def walks(n: int, step: float, seed: int):
@@ -141,7 +141,7 @@ def test_extents_of_ideal_chains():
 
 def test_extents_weigh_masses_and_molecules_have_their_own():
     """A heavy bead is the centre; a dimer has no extent; one column for each molecule."""
-    molecule = Topology(tuple("ABCDEFGH"), tuple("ABCDEFGH"),
+    molecule = Topology.of_beads(tuple("ABCDEFGH"), tuple("ABCDEFGH"),
                         ((0, 1), (1, 2), (3, 4), (5, 6), (6, 7)))  # fmt: skip
     positions = np.zeros((1, 8, 3))
     positions[0, :, 0] = [0, 1, 2, 50, 51, 100, 103, 106]
@@ -153,7 +153,9 @@ def test_extents_weigh_masses_and_molecules_have_their_own():
 
 
 def test_ends_are_the_beads_with_most_bonds_between_them():
-    branched = Topology(tuple("ABCDEF"), tuple("ABCDEF"), ((0, 1), (1, 2), (2, 3), (1, 4), (4, 5)))
+    branched = Topology.of_beads(
+        tuple("ABCDEF"), tuple("ABCDEF"), ((0, 1), (1, 2), (2, 3), (1, 4), (4, 5))
+    )
     assert ends(branched, np.arange(6)) == (3, 5)
 
 

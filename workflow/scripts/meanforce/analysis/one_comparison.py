@@ -1,5 +1,6 @@
 """The stage `validate`: a CG run and its reference at one state point, from files to metrics."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,7 @@ def metrics_of(
     inputs: ValidateInputs,
     comparison: Comparison,
     report: Callable[[str], None],
+    step: Callable[[str], contextlib.AbstractContextManager] = contextlib.nullcontext,
 ) -> pd.DataFrame:
     """The table `metrics.csv`: rows of the model, then those of the baseline.
 
@@ -113,10 +115,12 @@ def metrics_of(
         inputs: what is compared.
         comparison: made from them by `comparison_of`.
         report: called with lines for the log.
+        step: gives the context in which a metric, or the baseline, is computed, from its name.
     """
-    rows = all_rows(comparison)
-    if job.training:
-        rows += _baseline(job, inputs, comparison, report)
+    rows = all_rows(comparison, step)
+    with step("baseline"):
+        if job.training:
+            rows += _baseline(job, inputs, comparison, report)
     return metrics_table(dict(job.labels), [row.columns() for row in rows])
 
 

@@ -20,6 +20,7 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from meanforce.core.topology import with_flat_parameters
 from meanforce.data.chunks import GrowingArray
 from meanforce.data.hdf5 import new_file, reading
 from meanforce.errors import InputError
@@ -172,7 +173,8 @@ class H5mdReader:
     """Reads what `H5mdWriter` wrote; a context manager.
 
     Attributes:
-        parameters: the plain values that describe the beads.
+        parameters: the plain values that describe the beads; those of molecule types also bead by
+            bead.
         content: tells the file from others, whatever they are called.
 
     Raises:
@@ -184,7 +186,7 @@ class H5mdReader:
         with self._checked():
             self._file = h5py.File(path, "r")
             attributes = self._file["parameters"].attrs
-            self.parameters: dict[str, Any] = json.loads(attributes["json"])
+            self.parameters: dict[str, Any] = with_flat_parameters(json.loads(attributes["json"]))
             self.content: str = attributes["content"].decode()
             self._frames = range(len(self._file[f"{BEADS}/position/value"]))
 

@@ -12,9 +12,9 @@ import numpy as np
 import openmm
 import torch
 
+from meanforce.core.beads import Beads
 from meanforce.export.openmm_system import build_system
 from meanforce.export.tables import tables_of
-from meanforce.mapping.configuration import Beads
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.rbf import Rbf
@@ -91,7 +91,7 @@ def _tabulated(
 
 def _beads(names: list[str], masses: np.ndarray) -> Beads:
     """Beads that are single particles."""
-    return Beads(
+    return Beads.of_beads(
         names=tuple(names),
         atoms=tuple((number,) for number in range(len(names))),
         weights=((1.0,),) * len(names),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from meanforce.progress import Progress
 from meanforce.settings.simulations import SimulationSettings
 
 Function = Callable[..., tuple[torch.Tensor, ...]]
@@ -45,7 +46,8 @@ def compiled(
     try:
         # One process that compiles: a job has the memory and the cores that its rule asks for.
         faster = torch.compile(function, dynamic=False, options={"compile_threads": 1})
-        found = faster(*arguments)
+        with Progress(report).during("compiling the steps"):
+            found = faster(*arguments)
     # Compilers fail in many ways, none of which should stop a run that can do without.
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]

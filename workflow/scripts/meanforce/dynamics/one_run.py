@@ -18,6 +18,7 @@ from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
+from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 
 
@@ -79,9 +80,10 @@ def simulate(
     device = chosen_device(
         job.simulation.device, "simulation.device", bundle and bundle.info["device"]
     )
-    potential = load_ensemble(inputs.models)
-    potential = potential.to(potential.dtype, device)
-    starts = starts_of(job, inputs.datasets)
+    with Progress(report).during("reading models and starts"):
+        potential = load_ensemble(inputs.models)
+        potential = potential.to(potential.dtype, device)
+        starts = starts_of(job, inputs.datasets)
     run = run_of(job, potential, starts)
     return run.run(starts.positions, output, report, work)
 

@@ -18,6 +18,7 @@ from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import IntegrityCheck, counts, gate
 from meanforce.dynamics.store import Store
 from meanforce.potentials.interface import Potential
+from meanforce.progress import Progress, Rate
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.simulations import SimulationSettings
@@ -180,8 +181,15 @@ class BatchRun:
         report: Callable[[str], None],
     ) -> None:
         schedule, n = self._schedule, len(chains.state.positions)
-        first, started, tenth = chains.step, time.perf_counter(), max(1, schedule.end // 10)
+        rate = Rate("replica-steps/s", n)
+        progress = Progress(report, schedule.end, chains.step, rate, at_most=self._looks)
+        count = self._ladders.count
         while chains.step < schedule.end and not chains.ended:
+            progress.advance(
+                chains.step,
+                schedule.phase(chains.step),
+                lambda: f"{int((chains.broken == 0).sum())} of {count} chains stable",
+            )
             chains.state = step(chains.state, advance, self._generator)
             chains.step += 1
             if schedule.is_exchange(chains.step):
@@ -196,15 +204,9 @@ class BatchRun:
                 self._store_frame(chains, store)
                 if self._looks and schedule.is_look(chains.step):
                     self._look(chains, store, report)
-            if chains.step % tenth == 0:
-                rate = (chains.step - first) / (time.perf_counter() - started)
-                report(
-                    f"{100 * chains.step / schedule.end:.0f} %  {rate * n:.0f} replica-steps/s  "
-                    f"{int((chains.broken == 0).sum())} of {self._ladders.count} chains stable  "
-                    f"{'at most ' * self._looks}{(schedule.end - chains.step) / rate:.0f} s left"
-                )
             if job.due():
                 self._save(chains, store, job)
+        progress.finish()
 
     def _store_frame(self, chains: Chains, store: Store) -> None:
         positions = self._ladders.lowest(chains.state.positions)

@@ -60,6 +60,12 @@ class Schedule:
         """The last step."""
         return self.before_frames + self.most_frames * self.per_frame
 
+    def phase(self, step: int) -> str:
+        """What is done from this step on, in words."""
+        if step < self.deposits * self.per_deposit:
+            return "building the bias"
+        return "equilibration" if step < self.before_frames else "frames"
+
     def is_deposit(self, step: int) -> bool:
         """Whether chains add hills after this step."""
         return step <= self.deposits * self.per_deposit and step % self.per_deposit == 0

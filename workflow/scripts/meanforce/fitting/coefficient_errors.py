@@ -14,6 +14,8 @@ The covariance is H⁻¹(S + σ²P)H⁻¹, H = G + P the normal matrix with pena
 `potentials.uncertainty` makes error bars of both parts, which are stored with the model.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve
@@ -33,6 +35,7 @@ def coefficient_errors(
     folds: list[int],
     choice: Choice,
     coefficients: np.ndarray,
+    passed: Callable[[int], None] = lambda frames: None,
 ) -> dict[str, torch.Tensor]:
     """Tensors from which error bars are made.
 
@@ -42,6 +45,7 @@ def coefficient_errors(
         folds: that were fitted.
         choice: of the penalties.
         coefficients: fitted, shape (K,).
+        passed: called with the number of frames that were looked at so far.
 
     Returns:
         float64: `influences`, H⁻¹s_m, shape (K, blocks); `prior`, the part of σ²H⁻¹PH⁻¹ of each
@@ -50,7 +54,7 @@ def coefficient_errors(
     """
     runs = [run for run in normal.runs if run.fold in folds]
     pieces = [part for run in runs for part in run.split(-(-BLOCKS // len(runs)))]
-    scores, counts, square = _scores(normal, frames, pieces, coefficients)
+    scores, counts, square = _scores(normal, frames, pieces, coefficients, passed)
     total = normal.total(folds)
     matrix, _ = normal.regularised(folds, choice.ridge, choice.smoothness)
     factor = cho_factor(matrix)
@@ -78,13 +82,17 @@ def total_size(normal: NormalEquations) -> int:
 
 
 def _scores(
-    normal: NormalEquations, frames: Frames, pieces: list[Run], coefficients: np.ndarray
+    normal: NormalEquations,
+    frames: Frames,
+    pieces: list[Run],
+    coefficients: np.ndarray,
+    passed: Callable[[int], None],
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Scores, shape (K, pieces); weight of each piece; weighted sum of squared residuals."""
     potential, basis = normal.potential, normal.potential.basis_functions
     projection, chunk = Projection(potential, frames), Accumulator(potential).chunk
     parts = torch.from_numpy(coefficients).reshape(-1, basis.size)
-    scores, counts, square = [], [], 0.0
+    scores, counts, square, done = [], [], 0.0, 0
     for piece in pieces:
         form = potential.temperature_form(torch.tensor([piece.temperature], dtype=torch.float64))
         own = basis.padded((form @ parts)[0].to(potential.dtype))[basis.owners]
@@ -100,6 +108,8 @@ def _scores(
             squares = residual.square().sum((0, 1)).double()
             square += float((squares if block.weights is None else squares * block.weights).sum())
             count += block.count
+            done += part.stop - part.start
+            passed(done)
         flat = torch.zeros(basis.size + 1, dtype=torch.float64)
         flat[basis.index] = score
         scores.append((form.T * flat[:-1]).flatten())

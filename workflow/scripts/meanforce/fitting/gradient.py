@@ -1,7 +1,6 @@
 """Force matching of networks by stochastic gradient descent."""
 
 import math
-import time
 from collections.abc import Callable
 
 import pandas as pd
@@ -17,6 +16,7 @@ from meanforce.fitting.training_state import TrainingState, packed, unpack
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.registry import KINDS
+from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.potentials.network import GradientTrainingSettings, NetworkSettings
 
@@ -57,7 +57,8 @@ def fit_gradient(
         Stopped: the job was asked to stop.
     """
     with or_temporary(job) as job:
-        run = _Run(settings, frames, member, seed, report, job)
+        with Progress(report).during("setting up the potential"):
+            run = _Run(settings, frames, member, seed, report, job)
         run.to_end()
     standing = run.standing
     curve = pd.DataFrame(standing.rows, columns=["epoch", "training", "validation"])
@@ -126,15 +127,21 @@ class _Run:
         standing, batches = self.standing, len(self._batches)
         epochs, patience = self._epochs, self._settings.patience
         # The squared force is about this large, so that gradients are of order one.
-        squares = force_squares(self._frames, self._member)
+        first = len(standing.rows) * batches + standing.batch
+        progress = Progress(
+            self._report, epochs * batches, first, Rate("epochs/h", 3600 / batches),
+            at_most=patience is not None,
+        )  # fmt: skip
+        with progress.during("reading forces"):
+            squares = force_squares(self._frames, self._member)
         scale = (squares * standing.bead_weights).mean().item()
         counts = (standing.bead_weights / scale).to(self._potential.device, self._potential.dtype)
-        started, first = time.perf_counter(), len(standing.rows) * batches + standing.batch
         while len(standing.rows) < epochs and not _waited(standing, patience):
-            self._epoch(counts)
-            held = bead_losses(
-                self._judged, self._frames, self._member, self._save_if_due, self._thinned
-            )
+            self._epoch(counts, progress)
+            with progress.during("validation"):
+                held = bead_losses(
+                    self._judged, self._frames, self._member, self._save_if_due, self._thinned
+                )
             trained = standing.total.item() / batches
             epoch, loss = len(standing.rows) + 1, held.mean().item()
             if not math.isfinite(trained + loss):
@@ -146,23 +153,18 @@ class _Run:
                 standing.kept = _copies(self._trainer.average)
             standing.batch, standing.drawn = 0, self._generator.get_state()
             standing.total.zero_()
-            # A process that goes on at the end of an epoch has done no batch before its first line.
-            done, ahead = max(1, epoch * batches - first), (epochs - epoch) * batches
-            left = (time.perf_counter() - started) / done * ahead
-            self._report(
-                f"epoch {epoch} of {epochs} ({100 * epoch // epochs} %): "
-                f"validation loss {loss:.1f} (kJ/mol/nm)², {left:.0f} s left"
-            )
+        progress.finish()
         if len(standing.rows) < epochs:
             self._report(
                 f"stopped early: epoch {standing.best_epoch} was the best for {patience} epochs"
             )
 
-    def _epoch(self, counts: torch.Tensor) -> None:
+    def _epoch(self, counts: torch.Tensor, progress: Progress) -> None:
         """The batches of the current epoch that are not done yet."""
-        standing = self.standing
+        standing, before = self.standing, len(self.standing.rows) * len(self._batches)
         self._generator.set_state(standing.drawn)
         for batch in self._batches.epoch(self._generator, standing.batch):
+            progress.advance(before + standing.batch, "epochs", self._note)
             there = batch.to(self._potential.device)
             _, forces = self._potential.energy_and_forces(there.positions, there.temperatures)
             share = None if there.weights is None else there.weights / self._mean_weight
@@ -171,6 +173,12 @@ class _Run:
             standing.total += squares.detach().mean()
             standing.batch += 1
             self._save_if_due()
+
+    def _note(self) -> str:
+        """The epoch and the last loss, for the log."""
+        rows = self.standing.rows
+        last = f", validation loss {rows[-1][2]:.1f} (kJ/mol/nm)²" if rows else ""
+        return f"epoch {len(rows) + 1} of {self._epochs}{last}"
 
     def _save_if_due(self) -> None:
         if self._job.due():

@@ -14,6 +14,7 @@ from meanforce.fitting.regularisation import choose
 from meanforce.fitting.result import Fit
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.registry import KINDS
+from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.potentials.linear import LinearSettings
@@ -44,14 +45,20 @@ def fit_linear(
         report: called with lines of progress.
         job: not used; the fit is short.
     """
-    blank = without_coefficients(settings, frames, variables)
-    normal = NormalEquations(blank, frames, report)
+    # Once all frames, and for the errors once more those that are fitted.
+    n, fitted_frames = len(frames), int((frames.folds != member).sum())
+    progress = Progress(report, n + fitted_frames, rate=Rate("frames/s"))
+    with progress.during("ranges of the curves"):
+        blank = without_coefficients(settings, frames, variables)
+    progress.advance(0, "normal equations")
+    normal = NormalEquations(blank, frames, lambda done: progress.advance(done, "normal equations"))
     kept = [fold for fold in normal.folds if fold != member]
-    choice = choose(
-        lambda ridge, smoothness: normal.cross_validate(kept, ridge, smoothness),
-        settings.ridge,
-        settings.smoothness,
-    )
+    with progress.during("choosing the regularisation"):
+        choice = choose(
+            lambda ridge, smoothness: normal.cross_validate(kept, ridge, smoothness),
+            settings.ridge,
+            settings.smoothness,
+        )
     coefficients = normal.solve(kept, choice.ridge, choice.smoothness)
     held = normal.loss([member], coefficients) if member in normal.folds else float("nan")
     report(
@@ -64,7 +71,11 @@ def fit_linear(
             f"warning: no frame touches {len(places)} basis functions of {name}, centred at "
             f"{', '.join(f'{place:.3g}' for place in places)}; smoothness carries the curve there"
         )
-    errors = coefficient_errors(normal, frames, kept, choice, coefficients)
+    errors = coefficient_errors(
+        normal, frames, kept, choice, coefficients,
+        lambda done: progress.advance(n + done, "errors of the coefficients"),
+    )  # fmt: skip
+    progress.finish()
     dtype = blank.dtype
     fitted = type(blank)(
         blank.values,

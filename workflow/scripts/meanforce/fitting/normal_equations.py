@@ -52,7 +52,7 @@ class NormalEquations:
     Args:
         potential: whose basis; its coefficients do not matter.
         frames: of the training.
-        report: called with lines of progress.
+        passed: called with the number of frames that were added so far.
 
     Attributes:
         folds: fold numbers.
@@ -63,7 +63,7 @@ class NormalEquations:
         self,
         potential: LinearPotential,
         frames: Frames,
-        report: Callable[[str], None] = lambda line: None,
+        passed: Callable[[int], None] = lambda frames: None,
     ) -> None:
         self.potential = potential
         self.runs = runs_of(frames)
@@ -71,18 +71,16 @@ class NormalEquations:
         self.components = (frames.forces != 0).any(dim=0).sum().item()
         self._sums: dict[tuple[int, float], Sums] = {}
         self._known: dict[tuple[int, ...], Penalties] = {}
-        projection, done, said = Projection(potential, frames), 0, 0.1
+        projection, done = Projection(potential, frames), 0
         for key in sorted({(run.fold, run.temperature) for run in self.runs}):
             accumulator = Accumulator(potential)
             for run in self.runs:
                 if (run.fold, run.temperature) == key:
                     for part in run.chunks(accumulator.chunk):
                         accumulator.add(projection.block(part))
-                    done += len(run.frames)
+                        done += part.stop - part.start
+                        passed(done)
             self._sums[key] = accumulator.sums()
-            if done >= said * len(frames.blocks):
-                report(f"normal equations: {done} of {len(frames.blocks)} frames")
-                said = done / len(frames.blocks) + 0.2
 
     def total(self, folds: list[int]) -> Sums:
         """Sums over folds and temperatures, for the coefficients of all temperature forms."""

@@ -14,6 +14,7 @@ from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import summary
 from meanforce.jobs.train import TrainJob
 from meanforce.potentials.files import save
+from meanforce.progress import Progress
 from meanforce.restart.job import Job, resumable, work_folder
 
 
@@ -51,12 +52,13 @@ def train_member(
         Stopped: it was asked to stop.
     """
     potential = job.potential
-    frames = read_frames(
-        datasets, job.folds, potential.frame_stride, job.weights, work.folder, job.windows,
-        job.datasets_per_replica,
-        # A potential that does not depend on temperature is that of its state points.
-        potential.depends_on_temperature,
-    )  # fmt: skip
+    with Progress(report).during("reading data"):
+        frames = read_frames(
+            datasets, job.folds, potential.frame_stride, job.weights, work.folder, job.windows,
+            job.datasets_per_replica,
+            # A potential that does not depend on temperature is that of its state points.
+            potential.depends_on_temperature,
+        )  # fmt: skip
     effective = frames.effective_sample_size
     if frames.weights is not None:
         report(summary(effective, len(frames)))

@@ -26,6 +26,7 @@ from meanforce.fitting.weights import effective_sample_size
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.prior import Prior
 from meanforce.potentials.with_prior import WithPrior
+from meanforce.progress import Progress
 from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.units import kt
 
@@ -55,14 +56,17 @@ def fit_above_prior(
     """
     others = torch.nonzero(frames.folds != member)[:, 0]
     some = frames.select(others[:: -(-len(others) // MOST_FRAMES)])
-    prior, terms = fit_prior(settings, some, report)
+    progress = Progress(report)
+    with progress.during("fitting the prior"):
+        prior, terms = fit_prior(settings, some, report)
     single = prior.to(torch.float32)
 
     def residual(part: Frames) -> torch.Tensor:
         return part.forces - single.energy_and_forces(part.positions, part.temperatures)[1]
 
-    left = frames.with_forces(residual)
-    before, after = (force_squares(f, member).mean().item() for f in (frames, left))
+    with progress.during("forces that the prior leaves"):
+        left = frames.with_forces(residual)
+        before, after = (force_squares(f, member).mean().item() for f in (frames, left))
     report(f"prior: leaves {after:.1f} of {before:.1f} (kJ/mol/nm)² of mean squared force")
     fit = train(left)
     about = {"mean_square_force": before, "mean_square_residual": after} | terms

@@ -5,18 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mdtraj
+import numpy as np
 
+from meanforce.core.beads import Beads
 from meanforce.data.forces import ForcesReader
 from meanforce.data.h5md import H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
-from meanforce.mapping.configuration import Beads
+from meanforce.mapping.direct_squares import DirectSquares
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
-from meanforce.mapping.unwrap import bond_tree
+from meanforce.mapping.unwrap import tree_of
+from meanforce.progress import Progress, Rate
 from meanforce.settings.mappings import MappingSettings
 
 
@@ -74,15 +77,13 @@ def map_replica(
     )
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
-        tree = bond_tree(topology, molecule.beads.atoms)
-        replica = Replica(molecule, tree, frames, forces, settings, seed)
-        labels = replica.labels()
-        parameters = {
-            "bead_names": list(molecule.beads.names),
-            "bonds": [list(pair) for pair in molecule.beads.bonds],
-            "bead_types": list(molecule.beads.types),
-            "bead_residues": [list(residue) for residue in molecule.beads.residues],
-            "stereo_centers": [list(center) for center in molecule.beads.stereo],
+        tree = tree_of(topology, molecule.beads)
+        # A fitted force map takes a pass of its own through the forces.
+        passes = 2 if settings.force_map == "optimal" else 1
+        progress = Progress(report, passes * frames.n_frames, rate=Rate("frames/s"))
+        replica = Replica(molecule, tree, frames, forces, settings, seed, progress)
+        force_maps = replica.force_maps()
+        parameters = molecule.beads.dataset_parameters() | {
             "temperature": frames.attributes["temperature"],
             "force_map": settings.force_map,
             "noise": settings.noise and settings.noise.level,
@@ -98,22 +99,34 @@ def map_replica(
             with_temperatures=frames.temperatures() is not None,
             with_unperturbed=settings.noise is not None,
         ) as writer:
-            some = replica.write(writer, labels, files.weights)
-            checks = replica.checks(labels, str(files.forces))
+            some = replica.write(writer, force_maps, files.weights)
+            checks = replica.checks(force_maps, str(files.forces))
             writer.parameters |= checks
-    rows = table.rows(
-        molecule.beads.names,
-        squares_of_all(molecule, replica.moments) | {"labels": replica.squares},
-        replica.moments.frames,
-        table.mean_force_squares(*some),
-        settings.noise is not None,
-    )
+    with progress.during("table of force maps"):
+        rows = _table(replica, molecule, some, settings)
     table.write(files.table, rows)
     report(f"{frames.n_frames} frames of {len(molecule.beads.names)} beads")
     if not checks["bias_is_function_of_beads"]:
         report("the bias is NOT a function of the beads: use these frames with weights only")
     for line in table.lines(rows):
         report(line)
+
+
+def _table(
+    replica: Replica,
+    molecule: MappedMolecule,
+    some: tuple[np.ndarray, np.ndarray] | None,
+    settings: MappingSettings,
+) -> list[dict[str, str | float]]:
+    """Rows of the table of force maps: of each bead, or of copies of each bead of the template."""
+    topology, frames = molecule.beads.topology, replica.counted.frames
+    with_noise = settings.noise is not None
+    if isinstance(replica.counted, DirectSquares):
+        squares = replica.counted.squares | {"dataset": replica.squares}
+        names, means = table.means_of_copies(topology, squares)
+        return table.rows(names, means, frames, np.zeros((0, len(names))), with_noise)
+    squares = squares_of_all(molecule, replica.counted) | {"dataset": replica.squares}
+    return table.rows(topology.names, squares, frames, table.mean_force_squares(*some), with_noise)
 
 
 def _refuse_strangers(

@@ -7,7 +7,7 @@ import numpy as np
 
 from meanforce.errors import InputError
 from meanforce.mapping.graph import Graph
-from meanforce.settings.mappings import MappingSettings
+from meanforce.settings.mappings import Weights
 
 LEAST_CHARGE = 1e-6
 """Sum of a bead's |charges| below which they give no position, e."""
@@ -22,7 +22,7 @@ def atom_masses(topology: mdtraj.Topology) -> np.ndarray:
 
 
 def bead_weights(
-    settings: MappingSettings,
+    weights: Weights,
     name: str,
     atoms: Sequence[int],
     masses: np.ndarray,
@@ -34,7 +34,7 @@ def bead_weights(
     By mass c_i = m_i/Σm, by geometry 1/n, by charge |q_i|/Σ|q|, or as given; 1 for a single atom.
 
     Args:
-        settings: of the mapping.
+        weights: a kind, or bead name: numbers.
         name: of the bead.
         atoms: indices of its atoms.
         masses: of all atoms, u.
@@ -45,13 +45,13 @@ def bead_weights(
         InputError: there are no charges, or a bead's are zero; weights are missing, or not as
             many as atoms.
     """
-    if len(atoms) == 1 and not isinstance(settings.weights, dict):
+    if len(atoms) == 1 and not isinstance(weights, dict):
         return np.ones(1)
-    if isinstance(settings.weights, dict):
-        row = np.array(_given(settings.weights.get(name), name, len(atoms), where))
-    elif settings.weights == "mass":
+    if isinstance(weights, dict):
+        row = np.array(_given(weights.get(name), name, len(atoms), where))
+    elif weights == "mass":
         row = masses[list(atoms)]
-    elif settings.weights == "geometry":
+    elif weights == "geometry":
         row = np.ones(len(atoms))
     elif charges is None:
         raise InputError(

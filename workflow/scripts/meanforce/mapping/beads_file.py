@@ -1,6 +1,7 @@
 """Files `beads.json`: the beads of a mapping of one prepared system, exactly as they were built.
 
-A file has both kinds of masses, so that the choice between them concerns only the datasets, and
+Beads of a molecule type are written once, with the places of its molecules among the atoms. A file
+has both kinds of masses, so that the choice between them concerns only the datasets, and
 not the campaigns that are biased along the beads' coordinates.
 """
 
@@ -9,10 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
-
+from meanforce.core.beads import Beads
 from meanforce.errors import InputError
-from meanforce.mapping.configuration import Beads
 from meanforce.settings.mappings import MappingSettings
 
 FORMAT = 1
@@ -37,15 +36,11 @@ class MappedSystem:
 
     def write(self, path: Path) -> None:
         """Write the file; what `read` reads from it is the same to the last bit."""
-        first = next(iter(self.beads.values()))
-        masses = {kind: beads.masses.tolist() for kind, beads in self.beads.items()}
         values = {
             "format": FORMAT,
             "mapping": self.mapping,
             "n_atoms": self.n_atoms,
-            "beads": _plain(first, masses),
-            "bonds": [list(pair) for pair in first.bonds],
-            "stereo_centers": [list(center) for center in first.stereo],
+            "molecule_types": _plain(self.beads),
         }
         text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
         path.write_text(text + "\n", encoding="utf-8")
@@ -81,32 +76,16 @@ class MappedSystem:
             )
 
 
-def _plain(beads: Beads, masses: dict[str, list[float]]) -> list[dict[str, Any]]:
-    """What concerns each bead by itself."""
+def _plain(beads: dict[str, Beads]) -> list[dict[str, Any]]:
+    """Each molecule type once, with all kinds of masses."""
+    first, *_ = beads.values()
     return [
-        {
-            "name": name,
-            "type": kind,
-            "residue": list(residue),
-            "atoms": list(atoms),
-            "weights": list(weights),
-            "masses": {kind: values[number] for kind, values in masses.items()},
-        }
-        for number, (name, kind, residue, atoms, weights) in enumerate(
-            zip(beads.names, beads.types, beads.residues, beads.atoms, beads.weights, strict=True)
-        )
+        part.parameters()
+        | {"masses": {kind: list(own.parts[number].masses) for kind, own in beads.items()}}
+        for number, part in enumerate(first.parts)
     ]
 
 
 def _beads(values: dict[str, Any], masses: str) -> Beads:
-    each = values["beads"]
-    return Beads(
-        names=tuple(one["name"] for one in each),
-        atoms=tuple(tuple(one["atoms"]) for one in each),
-        weights=tuple(tuple(one["weights"]) for one in each),
-        bonds=tuple((i, j) for i, j in values["bonds"]),
-        masses=np.array([one["masses"][masses] for one in each], dtype=float),
-        types=tuple(one["type"] for one in each),
-        residues=tuple((name, index) for name, index in (one["residue"] for one in each)),
-        stereo=tuple((a, b, c, d, sign) for a, b, c, d, sign in values["stereo_centers"]),
-    )
+    types = [one | {"masses": one["masses"][masses]} for one in values["molecule_types"]]
+    return Beads.of({"molecule_types": types})

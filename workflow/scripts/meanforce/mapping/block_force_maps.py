@@ -1,11 +1,12 @@
-"""Which force map labels which frames of a replica."""
+"""Which force map is applied to which frames of a replica."""
 
 import dataclasses
 
 import numpy as np
+from scipy.sparse import csr_array
 
+from meanforce.core.beads import Beads
 from meanforce.errors import InputError
-from meanforce.mapping.configuration import Beads
 from meanforce.mapping.force_maps import FORCE_MAPS, build_force_map, refuse_wrong
 from meanforce.mapping.groups import BLOCKS, Groups, Moments, parts_by_block
 from meanforce.mapping.optimal import (
@@ -20,7 +21,7 @@ from meanforce.mapping.project import project
 
 @dataclasses.dataclass(frozen=True)
 class MappedMolecule:
-    """What force maps are maps of.
+    """The molecule, or the molecules, that are mapped.
 
     Attributes:
         beads: the configuration map.
@@ -36,8 +37,8 @@ class MappedMolecule:
     names: list[str]
     groups: Groups
 
-    def fixed(self, kind: str) -> np.ndarray:
-        """A force map that needs no data, shape (n_beads, n_atoms).
+    def fixed(self, kind: str) -> csr_array:
+        """A force map that needs no data, sparse, shape (n_beads, n_atoms).
 
         Raises:
             InputError: it would be wrong here.
@@ -52,12 +53,17 @@ class BlockForceMaps:
     """Force maps by time block.
 
     Attributes:
-        matrices: B of each block, shape (BLOCKS, n_beads, n_atoms).
-        of_noise: D of each block, shape (BLOCKS, n_beads, n_beads), or None without noise.
+        matrices: B of each of the `BLOCKS`, sparse, shape (n_beads, n_atoms).
+        of_noise: D of each block, sparse, shape (n_beads, n_beads), or None without noise.
     """
 
-    matrices: np.ndarray
-    of_noise: np.ndarray | None = None
+    matrices: tuple[csr_array, ...]
+    of_noise: tuple[csr_array, ...] | None = None
+
+    @property
+    def different(self) -> tuple[csr_array, ...]:
+        """The matrices, one that blocks share once."""
+        return tuple({id(matrix): matrix for matrix in self.matrices}.values())
 
     def apply(
         self, start: int, n_frames: int, forces: np.ndarray, scores: np.ndarray | None = None
@@ -70,7 +76,8 @@ class BlockForceMaps:
             forces: kJ/mol/nm, float32, shape (n, n_atoms, 3).
             scores: −kT η/σ² in kJ/mol/nm, shape (n, n_beads, 3), where there is noise.
         """
-        mapped = np.empty((len(forces), self.matrices.shape[1], 3), dtype=np.float32)
+        n_beads = self.matrices[0].shape[0]
+        mapped = np.empty((len(forces), n_beads, 3), dtype=np.float32)
         for block, part in parts_by_block(start, len(forces), n_frames):
             mapped[part] = project(self.matrices[block], forces[part])
             if self.of_noise is not None:
@@ -84,8 +91,7 @@ def fixed_force_maps(molecule: MappedMolecule, kind: str) -> BlockForceMaps:
     Raises:
         InputError: the map would be wrong here.
     """
-    matrix = molecule.fixed(kind)
-    return BlockForceMaps(np.broadcast_to(matrix, (BLOCKS, *matrix.shape)))
+    return BlockForceMaps((molecule.fixed(kind),) * BLOCKS)
 
 
 def optimal_force_maps(
@@ -110,12 +116,14 @@ def optimal_force_maps(
         )
         start = None if start is None else np.hstack([start, np.zeros((n_beads, n_beads))])
     rows = cross_fitted(_problem(molecule, configuration_map, start), matrices)
-    maps = np.array([groups.spread(part[:, : groups.count]) for part in rows])
-    of_noise = None if stiffness is None else rows[:, :, groups.count :]
+    maps = tuple(groups.spread(part[:, : groups.count]) for part in rows)
+    of_noise = None
+    if stiffness is not None:
+        of_noise = tuple(csr_array(part[:, groups.count :]) for part in rows)
     for block in range(BLOCKS):
         refuse_wrong(
             maps[block], "optimal", molecule.beads, molecule.constraints, molecule.names, "mapping",
-            0.0 if of_noise is None else of_noise[block],
+            None if of_noise is None else of_noise[block],
         )  # fmt: skip
     return BlockForceMaps(maps, of_noise)
 
@@ -164,7 +172,7 @@ def _problem(
 ) -> Programme:
     problem = programme(configuration_map, start)
     if problem is None:
-        # Then 'aggregate' is no force map either, and the message names the beads.
+        # Then 'aggregate' is not a valid force map either, and its error names the beads.
         matrix = FORCE_MAPS["aggregate"](molecule.beads, molecule.n_atoms, molecule.constraints)
         refuse_wrong(matrix, "optimal", molecule.beads, [], molecule.names, "mapping")
     return problem

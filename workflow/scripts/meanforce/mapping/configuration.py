@@ -1,76 +1,25 @@
-"""Configuration maps: R = M r with rows of M that sum to 1."""
+"""Beads of a mapping on an atomistic topology."""
 
 import dataclasses
-import difflib
+from collections.abc import Sequence
+from typing import Any
 
 import mdtraj
 import numpy as np
 
+from meanforce.core.beads import Beads, MoleculeBeads
+from meanforce.core.molecule_type import MoleculeType
 from meanforce.errors import InputError
 from meanforce.mapping import graph as molecular
 from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
+from meanforce.mapping.force_maps import refuse_optimal_of_copies
+from meanforce.mapping.molecules import Copies, Molecules
 from meanforce.mapping.names import find_atoms
-from meanforce.mapping.stereo import Centre, stereo_centers
+from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
-from meanforce.settings.mappings import MappingSettings
+from meanforce.settings.mappings import MappingSettings, MoleculeMappingSettings, Weights
 from meanforce.systems.atoms import Atoms
-
-
-@dataclasses.dataclass(frozen=True)
-class Beads:
-    """Beads of one mapping.
-
-    Attributes:
-        names: bead names, n_beads of them.
-        atoms: atom indices of each bead, ascending.
-        weights: weights of these atoms in the bead's position; each array sums to 1.
-        bonds: pairs of bead indices joined by the molecule's graph, first < second.
-        masses: u, shape (n_beads,).
-        types: of each bead; the same for chemically equal beads of different residues.
-        residues: name and index (from 0, in the topology) of the residue of each bead's first
-            atom.
-        stereo: stereo centres, where the start structure is known.
-    """
-
-    names: tuple[str, ...]
-    atoms: tuple[tuple[int, ...], ...]
-    weights: tuple[tuple[float, ...], ...]
-    bonds: tuple[tuple[int, int], ...]
-    masses: np.ndarray
-    types: tuple[str, ...] = ()
-    residues: tuple[tuple[str, int], ...] = ()
-    stereo: tuple[Centre, ...] = ()
-
-    @property
-    def n_molecules(self) -> int:
-        """Number of connected components of the beads' graph."""
-        graph: list[tuple[int, ...]] = [() for _ in self.names]
-        for i, j in self.bonds:
-            graph[i] += (j,)
-            graph[j] += (i,)
-        return len(molecular.molecules(range(len(self.names)), graph))
-
-    def matrix(self, n_atoms: int) -> np.ndarray:
-        """M, shape (n_beads, n_atoms)."""
-        matrix = np.zeros((len(self.names), n_atoms))
-        for row, (atoms, weights) in enumerate(zip(self.atoms, self.weights, strict=True)):
-            matrix[row, list(atoms)] = weights
-        return matrix
-
-    def index(self, name: str, where: str) -> int:
-        """Position of a bead by its name.
-
-        Raises:
-            InputError: there is no such bead.
-        """
-        if name not in self.names:
-            near = difflib.get_close_matches(name, self.names, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise InputError(
-                f"{where}: there is no bead '{name}'; known: {', '.join(self.names)}{hint}"
-            )
-        return self.names.index(name)
 
 
 def build_beads(
@@ -78,52 +27,137 @@ def build_beads(
 ) -> Beads:
     """Beads of a mapping on a topology.
 
+    Beads of molecule types follow each other in the order of the types' first molecules.
+
     Args:
         settings: the mapping.
         topology: of the atomistic system, with bonds.
         where: config key, for messages.
-        start: charges, which weights by charge need, and the start structure, which stereo
-            centres are seen in; None: there are none of them.
+        start: charges, for weights by charge, and the start structure, from which stereo centres
+            are found; without it there are neither.
 
     Raises:
-        InputError: atoms do not exist, are in two beads, or have no charges or weights.
+        InputError: molecules or atoms do not exist, atoms are in two beads, or have no charges or
+            weights, or the force map cannot be fitted.
     """
     if start is not None and len(start.positions) != topology.n_atoms:
         raise InputError(
             f"{where}: the system has {len(start.positions)} atoms, but its topology "
             f"{topology.n_atoms}"
         )
-    selected = _selected(settings, topology, where)
-    _refuse_overlap(selected, topology, where)
-    all_masses = atom_masses(topology)
-    charges = None if start is None else start.charges
-    atoms, weights = [], []
-    for name, members in selected.items():
-        row = bead_weights(settings, name, members, all_masses, charges, where)
-        # In one order, whichever they were given in: then equal beads are seen to be equal.
-        order = np.argsort(members)
-        atoms.append(tuple(members[k] for k in order))
-        weights.append(tuple(row[order].tolist()))
-    graph = molecular.neighbours(topology)
-    first = [topology.atom(members[0]).residue for members in atoms]
-    beads = Beads(
-        names=tuple(selected),
-        atoms=tuple(atoms),
-        weights=tuple(weights),
-        bonds=molecular.bead_bonds(atoms, graph),
-        masses=bead_masses(settings.masses, atoms, weights, all_masses, topology, graph),
-        types=tuple(molecular.bead_type(members, topology, graph) for members in atoms),
-        residues=tuple((residue.name, residue.index) for residue in first),
+    if settings.molecules is None:
+        one = _OneMolecule(settings, settings.weights, settings.masses, topology, where)
+        return Beads.of_beads(**one.beads(start))
+    molecules, parts = Molecules(topology), []
+    weights = settings.weights_of_molecules
+    for name, chosen in settings.molecules.items():
+        place = f"{where}.molecules.{name}"
+        copies = molecules.copies(name, place)
+        one = _OneMolecule(chosen, weights[name], settings.masses, copies.topology, place)
+        parts.append(_repeated(name, one, copies, start))
+    beads = Beads(tuple(sorted(parts, key=lambda part: part.first_atoms[0])))
+    if settings.force_map == "optimal":
+        refuse_optimal_of_copies(beads.topology, where)
+    return beads
+
+
+def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | None) -> MoleculeBeads:
+    """Beads of all molecules of a type."""
+    first = None
+    if start is not None:
+        own = np.add.outer(copies.first_atoms, np.arange(one.topology.n_atoms))
+        charges = None if start.charges is None else start.charges[own[0]]
+        first = Atoms(charges, start.positions[own[0]], start.box)
+    beads = one.beads(first)
+    centres = beads["stereo"]
+    if centres:
+        positions = one.positions(start.positions[own], start.box, beads)
+        centres = same_in_all(centres, positions)
+    return MoleculeBeads(
+        molecule=MoleculeType(name, beads["names"], beads["types"], beads["bonds"], centres),
+        atoms=beads["atoms"],
+        weights=beads["weights"],
+        masses=tuple(beads["masses"].tolist()),
+        residues=beads["residues"],
+        first_atoms=copies.first_atoms,
+        first_residues=copies.first_residues,
     )
-    if start is None:
-        return beads
-    whole = make_whole(start.positions[None].copy(), bond_tree(topology, atoms), start.box)
-    positions = beads.matrix(topology.n_atoms) @ whole[0]
-    return dataclasses.replace(beads, stereo=stereo_centers(atoms, topology, graph, positions))
+
+
+@dataclasses.dataclass(frozen=True)
+class _OneMolecule:
+    """A solute, or one molecule of a type, and how it is mapped.
+
+    Attributes:
+        settings: which beads it has.
+        weights: of their atoms.
+        masses: kind of bead masses.
+        topology: of the molecule.
+        where: config key, for messages.
+    """
+
+    settings: MappingSettings | MoleculeMappingSettings
+    weights: Weights
+    masses: str
+    topology: mdtraj.Topology
+    where: str
+
+    def beads(self, start: Atoms | None) -> dict[str, Any]:
+        """Arguments of `Beads.of_beads`."""
+        topology, where = self.topology, self.where
+        selected = _selected(self.settings, topology, where)
+        _refuse_overlap(selected, topology, where)
+        all_masses = atom_masses(topology)
+        charges = None if start is None else start.charges
+        atoms, weights = [], []
+        for name, members in selected.items():
+            row = bead_weights(self.weights, name, members, all_masses, charges, where)
+            # In one order, whichever they were given in: then equal beads are seen to be equal.
+            order = np.argsort(members)
+            atoms.append(tuple(members[k] for k in order))
+            weights.append(tuple(row[order].tolist()))
+        graph = molecular.neighbours(topology)
+        first = [topology.atom(members[0]).residue for members in atoms]
+        beads = {
+            "names": tuple(selected),
+            "atoms": tuple(atoms),
+            "weights": tuple(weights),
+            "bonds": molecular.bead_bonds(atoms, graph),
+            "masses": bead_masses(self.masses, atoms, weights, all_masses, topology, graph),
+            "types": self._types(atoms, graph),
+            "residues": tuple((residue.name, residue.index) for residue in first),
+        }
+        stereo: tuple[Centre, ...] = ()
+        if start is not None:
+            positions = self.positions(start.positions[None], start.box, beads)[0]
+            stereo = stereo_centers(atoms, topology, graph, positions)
+        return beads | {"stereo": stereo}
+
+    def _types(self, atoms: Sequence[Sequence[int]], graph: molecular.Graph) -> tuple[str, ...]:
+        """Types of beads; those of a molecule type are alike where its graph does not differ."""
+        first: dict[int, int] = {}
+        if isinstance(self.settings, MoleculeMappingSettings):
+            same = molecular.equivalence(self.topology, graph, range(self.topology.n_atoms))
+            number: dict[int, int] = {}
+            first = {atom: number.setdefault(same[atom], atom) for atom in same}
+        return tuple(
+            molecular.bead_type([first.get(i, i) for i in members], self.topology, graph)
+            for members in atoms
+        )
+
+    def positions(
+        self, frames: np.ndarray, box: np.ndarray | None, beads: dict[str, Any]
+    ) -> np.ndarray:
+        """Positions of beads, shape (n, n_beads, 3), from those of atoms, (n, n_atoms, 3)."""
+        whole = make_whole(frames.copy(), bond_tree(self.topology, beads["atoms"]), box)
+        each = zip(beads["atoms"], beads["weights"], strict=True)
+        return np.stack(
+            [np.einsum("i,nid->nd", row, whole[:, list(atoms)]) for atoms, row in each], axis=1
+        )
 
 
 def _selected(
-    settings: MappingSettings, topology: mdtraj.Topology, where: str
+    settings: MappingSettings | MoleculeMappingSettings, topology: mdtraj.Topology, where: str
 ) -> dict[str, list[int]]:
     """Atoms of each bead, in the order in which its weights are given."""
     if settings.template is None:

@@ -1,39 +1,48 @@
-"""What must hold for the forces of a replica, whatever the molecule: checked on some frames."""
+"""Checks of the forces of a replica on some of its frames, for any molecule."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import splu
 
 from meanforce.errors import InputError
+from meanforce.mapping.project import exactly
 
 FRAMES = 200
-"""Frames on which sums of forces and torques are looked at."""
+"""Frames on which sums of forces and torques are checked."""
 
 FLOAT = 1e-4
-"""Relative size of what is zero up to the rounding of single precision."""
+"""Relative error that counts as rounding of single precision."""
 
 
 def bias_residuals(
-    bias_forces: np.ndarray, configuration_map: np.ndarray, force_maps: np.ndarray
+    bias_forces: np.ndarray, configuration_map: csr_array, force_maps: Sequence[csr_array]
 ) -> dict[str, float]:
     """How far a bias's atomistic forces are from those of a function of the beads.
 
-    If V depends on r through R = M r alone, its forces are f_b = Mᵀ g with g = −∂V/∂R. So g is
-    had by least squares, what is left of f_b must vanish, and with B Mᵀ = 1
+    If V depends on r through R = M r alone, its forces are f_b = Mᵀ g with g = −∂V/∂R. Least
+    squares give g: M Mᵀ g = M f_b. What is left of f_b must vanish, and with B Mᵀ = 1
     mapped(biased) − mapped(unbiased) = B f_b = g.
 
     Args:
         bias_forces: f_b of the frames that the run stored them for, kJ/mol/nm, shape
             (n_frames, n_atoms, 3).
         configuration_map: M, shape (n_beads, n_atoms).
-        force_maps: B of each time block, shape (n_blocks, n_beads, n_atoms).
+        force_maps: B of each time block, each of shape (n_beads, n_atoms).
 
     Returns:
         `bias_off_beads`: root mean square of f_b − Mᵀ g relative to f_b; `bias_mapped`: of
         B f_b − g relative to g, the largest of all blocks.
     """
     forces = bias_forces.astype(np.float64)
-    on_beads = np.einsum("bi,nid->nbd", np.linalg.pinv(configuration_map).T, forces, optimize=True)
-    rest = forces - np.einsum("bi,nbd->nid", configuration_map, on_beads, optimize=True)
-    mapped = [np.einsum("bi,nid->nbd", b, forces, optimize=True) for b in force_maps]
+    on_beads = exactly(configuration_map, forces)
+    solver = splu((configuration_map @ configuration_map.T).tocsc())
+    by_bead = on_beads.transpose(1, 0, 2)
+    solved = solver.solve(by_bead.reshape(len(by_bead), -1)).reshape(by_bead.shape)
+    on_beads = solved.transpose(1, 0, 2)
+    rest = forces - exactly(configuration_map.T.tocsr(), on_beads)
+    mapped = [exactly(b, forces) for b in force_maps]
     return {
         "bias_off_beads": _relative(rest, forces),
         "bias_mapped": max((_relative(v - on_beads, on_beads) for v in mapped), default=0.0),
@@ -77,9 +86,9 @@ def refuse_wrong_sums(
 ) -> None:
     """Check what `sums` gives for atoms and beads of a molecule without a periodic box.
 
-    Without an external field forces add up to nothing; then torques do as well, and so do the
-    mapped forces if each atom's force is given to beads exactly once. Torques of beads need not: a
-    bead is not where its atoms are.
+    Without an external field forces add up to zero, and so do torques, and the mapped forces if
+    each atom's force is given to beads exactly once. Torques on beads need not, since a bead is not
+    at the positions of its atoms.
 
     Args:
         atoms: of the atoms.

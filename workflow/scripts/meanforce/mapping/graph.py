@@ -73,7 +73,7 @@ def bead_type(atoms: Sequence[int], topology: mdtraj.Topology, graph: Graph) -> 
 
 
 def equivalence(topology: mdtraj.Topology, graph: Graph, atoms: Sequence[int]) -> dict[int, int]:
-    """Numbers of atoms, the same for atoms that the graph does not tell apart.
+    """Numbers of atoms, the same for atoms that are equivalent in the graph.
 
     Colour refinement: Weisfeiler, Leman, Nauchno-Tekh. Inf. 2, 12 (1968); for atoms, Morgan,
     J. Chem. Doc. 5, 107 (1965).

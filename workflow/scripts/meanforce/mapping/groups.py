@@ -11,7 +11,7 @@ from meanforce.mapping.force_maps import rigid_groups
 from meanforce.mapping.solvent import solute_atoms
 
 BLOCKS = 5
-"""Contiguous time blocks of a replica; what labels one of them is fitted to the others."""
+"""Contiguous time blocks of a replica; the force map of each is fitted to the others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Groups:
     """Disjoint groups of atoms with one coefficient each.
 
     Attributes:
-        labels: group of each atom, -1 where it is in none, shape (n_atoms,).
+        of_atom: group of each atom, -1 where it is in none, shape (n_atoms,).
         count: number of groups.
     """
 
-    labels: np.ndarray
+    of_atom: np.ndarray
     count: int
 
     def sums(self, values: np.ndarray) -> np.ndarray:
@@ -36,30 +36,35 @@ class Groups:
             Shape (n_groups, n, 3), float64.
         """
         n_frames, n_atoms, _ = values.shape
-        inside = np.flatnonzero(self.labels >= 0)
+        inside = np.flatnonzero(self.of_atom >= 0)
         summing = csr_array(
-            (np.ones(len(inside)), (self.labels[inside], inside)), shape=(self.count, n_atoms)
+            (np.ones(len(inside)), (self.of_atom[inside], inside)), shape=(self.count, n_atoms)
         )
         by_atom = values.transpose(1, 0, 2).reshape(n_atoms, -1).astype(np.float64)
         return (summing @ by_atom).reshape(self.count, n_frames, 3)
 
-    def sums_of(self, matrix: np.ndarray) -> np.ndarray:
+    def sums_of(self, matrix: csr_array) -> np.ndarray:
         """Sums of a matrix over the atoms of each group, shape (n_rows, n_groups)."""
-        sums = np.zeros((len(matrix), self.count))
-        inside = self.labels >= 0
-        np.add.at(sums.T, self.labels[inside], matrix.T[inside])
+        matrix = matrix.tocoo()
+        sums = np.zeros((matrix.shape[0], self.count))
+        groups = self.of_atom[matrix.col]
+        inside = groups >= 0
+        np.add.at(sums, (matrix.row[inside], groups[inside]), matrix.data[inside])
         return sums
 
-    def coefficients_of(self, matrix: np.ndarray) -> np.ndarray | None:
-        """A force map by groups, shape (n_beads, n_groups); None where it is no map of groups."""
-        _, first = np.unique(self.labels, return_index=True)
-        rows = matrix[:, first[-self.count :]]
-        return rows if np.allclose(self.spread(rows), matrix, atol=1e-12) else None
+    def coefficients_of(self, matrix: csr_array) -> np.ndarray | None:
+        """A force map by groups, shape (n_beads, n_groups); None where atoms of a group differ."""
+        _, first = np.unique(self.of_atom, return_index=True)
+        rows = matrix.tocsc()[:, first[-self.count :]].toarray()
+        different = self.spread(rows) - matrix
+        return rows if abs(different).max() <= 1e-12 else None
 
-    def spread(self, coefficients: np.ndarray) -> np.ndarray:
+    def spread(self, coefficients: np.ndarray) -> csr_array:
         """A force map by atoms, shape (n_beads, n_atoms), from one by groups."""
-        matrix = coefficients[:, np.maximum(self.labels, 0)]
-        return np.where(self.labels >= 0, matrix, 0.0)
+        inside = np.flatnonzero(self.of_atom >= 0)
+        shape = (self.count, len(self.of_atom))
+        members = csr_array((np.ones(len(inside)), (self.of_atom[inside], inside)), shape=shape)
+        return csr_array(coefficients) @ members
 
 
 def groups_of(
@@ -67,10 +72,10 @@ def groups_of(
 ) -> Groups:
     """Rigid groups of the solute; the whole solvent as one more group, or left out.
 
-    Single solvent molecules are no groups of their own. They diffuse and are alike, so that by
-    symmetry all have the same best constant coefficient; coefficients that follow a molecule's
-    place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
-    ChemPhysChem 6, 1809 (2005)), and the authors of the method have seen no benefit of them. The
+    Single solvent molecules are not groups of their own. They diffuse and are alike, so that by
+    symmetry the best constant coefficient is the same for all; coefficients that follow a
+    molecule's place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
+    ChemPhysChem 6, 1809 (2005)), and the authors of the method saw no benefit in them. The
     total force on the solvent is the solute's with the other sign, whose mean is zero whatever R
     is: with it, each bead sheds its share of the noise that the whole molecule has in common.
 
@@ -85,14 +90,14 @@ def groups_of(
         solvent_groups: `whole` or `none`.
     """
     solute = solute_atoms(topology)
-    labels = np.full(topology.n_atoms, -1)
+    of_atom = np.full(topology.n_atoms, -1)
     rigid = rigid_groups(topology.n_atoms, constraints)
-    known, labels[solute] = np.unique(rigid[solute], return_inverse=True)
+    known, of_atom[solute] = np.unique(rigid[solute], return_inverse=True)
     count = len(known)
     if solvent_groups == "whole" and len(solute) < topology.n_atoms:
-        labels[labels < 0] = count
+        of_atom[of_atom < 0] = count
         count += 1
-    return Groups(labels, count)
+    return Groups(of_atom, count)
 
 
 class Moments:

@@ -8,7 +8,7 @@ It is estimated in two steps, neither of which needs a model:
 2. Half the mean squared difference of residuals of nearest neighbours sees ε, and of what the
    regression left only what neighbours do not share; Rice, Ann. Stat. 12, 1215 (1984), in many
    dimensions Devroye et al., Electron. J. Stat. 12, 1752 (2018). Frames close in time share part
-   of ε and are no neighbours.
+   of ε and do not count as neighbours.
 
 The fit bends towards its own frames: with the hat matrix H, ½⟨(r_i − r_j)²⟩ is the variance times
 1 − (H_ii + H_jj)/2 + H_ij, by which the result is divided.
@@ -92,11 +92,11 @@ def irreducible_variance(
     regression = Regression(np.concatenate([lengths, volumes], axis=1), targets)
     residual = targets - regression.predicted
     apart, inefficiency = _memory(residual, chains)
-    # Smooth volumes are for the regression, their roots tell mirror images apart.
+    # The regression takes the smooth volumes; their roots distinguish mirror images.
     asked, found = _neighbours(invariant_features(positions, carries), chains, apart)
     difference = residual[asked][:, None] - residual[found]
     halves = 0.5 * (difference**2).sum(axis=2).mean(axis=1) / components
-    # Correlated noise bends the fit as if there were so many times fewer frames.
+    # Correlated noise bends the fit as much as fewer frames by this factor would.
     halves /= 1 - inefficiency * regression.bent(asked, found)
     return Irreducible(
         variance=float(halves.mean()),
@@ -107,7 +107,7 @@ def irreducible_variance(
 
 
 def unexplained(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
-    """Forces less what the regression tells, in axes that turn with the beads.
+    """Forces minus the regression's prediction, in axes that turn with the beads.
 
     Args:
         positions: nm, shape (n, n_beads, 3).

@@ -13,7 +13,7 @@ SLOW = 3
 
 
 def stride_of(walkers: np.ndarray) -> int:
-    """One frame in so many is enough, and skips no walker where walkers take turns.
+    """Stride that leaves enough frames, and skips no walker where walkers take turns.
 
     Args:
         walkers: number of each frame's walker, shape (n,).

@@ -1,4 +1,4 @@
-"""How atoms are called, and found: by name or by MDTraj selection."""
+"""Names of atoms, and how atoms are found by name or by MDTraj selection."""
 
 import collections
 import difflib
@@ -32,7 +32,7 @@ def solute_labels(topology: mdtraj.Topology) -> dict[int, str]:
     if twice:
         raise InputError(
             f"structure: several atoms are called {twice[0]}; give chains, residues and atoms "
-            "numbers and names that tell them apart"
+            "different numbers and names"
         )
     return labels
 

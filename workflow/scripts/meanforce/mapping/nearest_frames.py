@@ -25,7 +25,7 @@ def nearest(
             not count, shape (m, k).
 
     Returns:
-        indices of the asked frames that have so many near ones, shape (n,), and of these, shape
+        indices of the asked frames that have enough near ones, shape (n,), and of these, shape
         (n, number), nearest first.
     """
     tree = cKDTree(others)

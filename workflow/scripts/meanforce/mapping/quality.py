@@ -1,4 +1,4 @@
-"""What a dataset is worth: checks that every dataset gets when it is made."""
+"""Checks of every dataset when it is made: frames, times, correlation and irreducible noise."""
 
 import dataclasses
 import math
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.mapping.irreducible import irreducible_variance, unexplained
@@ -19,7 +20,7 @@ BLOCKS = 20
 """Time blocks behind error bars."""
 
 FEWEST = 100
-"""With fewer frames there are no error bars worth their name."""
+"""With fewer frames there are no error bars."""
 
 STRETCHES, STRETCH = 4, 2500
 """Contiguous frames in which the noise of forces is followed."""
@@ -29,9 +30,12 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     """Checks and statistics of one dataset, as plain values.
 
     Autocorrelation is given for two things. `forces` is the noise of the mapped forces about the
-    mean force, which decides how many independent labels there are; `conformations` is the slowest
+    mean force, which decides how many independent forces there are; `conformations` is the slowest
     of the features' leading principal components (single beads: positions), which decides how many
     independent structures, in the ensemble that was sampled, bias included.
+
+    Of several molecules of a type there are no statistics of conformations and of the noise of
+    forces, which compare whole frames bead by bead: molecules that change places are alike.
 
     Of replica exchange, statistics are those of the frames at the state point's own temperature,
     as one series in time. That numbers are finite and times grow is checked of all frames.
@@ -67,7 +71,8 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
         "mean_force_norm": dict(zip(names, norms.tolist(), strict=True)),
         "unit": "kJ mol-1 nm-1",
     }
-    if reader.n_frames >= FEWEST:
+    copies = Topology.of(reader.parameters).has_copies
+    if reader.n_frames >= FEWEST and not copies:
         forces = _forces(reader, walkers)
         shapes, step = _conformations(reader, walkers)
         found |= {
@@ -172,7 +177,7 @@ def _irreducible(reader: H5mdReader, walkers: np.ndarray, step: int) -> dict[str
 
 
 def _plain(value: Any) -> Any:
-    """The same without NaN, which JSON does not know."""
+    """The same with None for NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

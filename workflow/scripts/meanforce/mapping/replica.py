@@ -19,21 +19,31 @@ from meanforce.mapping.block_force_maps import (
     fixed_force_maps,
     optimal_force_maps,
 )
+from meanforce.mapping.direct_squares import DirectSquares
+from meanforce.mapping.force_maps import refuse_optimal_of_copies
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
-from meanforce.mapping.project import project
+from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
+from meanforce.progress import Progress
 from meanforce.settings.mappings import MappingSettings
 from meanforce.units import kt
 
 MOMENT_FRAMES = 100000
 """Frames from which the table of force maps is made, where no map is fitted to them."""
 
+COPIED_FRAMES = 2000
+"""The same for molecule types with several molecules, all of which count in each frame."""
+
+LOOKED_AT = 2**23
+"""Most bytes of positions kept for the checks of forces."""
+
 
 class Replica:
     """Frames and forces of one replica on their way to a dataset.
 
     Attributes:
-        moments: second moments of group forces, once they were read.
+        counted: what the table of force maps is made from, once forces were read: second moments
+            of group forces, or, of many molecules, squares of mapped forces.
         squares: sums over the same frames of |F_I|² of the written forces by time block,
             (kJ/mol/nm)², shape (BLOCKS, n_beads).
     """
@@ -46,29 +56,39 @@ class Replica:
         forces: ForcesReader,
         settings: MappingSettings,
         seed: int | None,
+        progress: Progress,
     ) -> None:
+        self._progress, self._passes = progress, 0
         self._molecule, self._frames, self._forces = molecule, frames, forces
         self._tree, self._box = tree, frames.box()
         self._settings, self._seed = settings, seed
         self._map = molecule.beads.matrix(molecule.n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
         fitted = settings.force_map == "optimal"
-        self._every = 1 if fitted else self._step(MOMENT_FRAMES)
-        self._counted = -(-frames.n_frames // self._every)
-        self.moments = Moments(molecule.groups, self._counted)
-        self.squares = np.zeros((BLOCKS, len(self._map)))
+        copies = molecule.beads.topology.has_copies
+        most = COPIED_FRAMES if copies else MOMENT_FRAMES
+        self._every = 1 if fitted else self._step(most)
+        self._n_counted = -(-frames.n_frames // self._every)
+        self.counted = (
+            DirectSquares(molecule, self._n_counted)
+            if copies
+            else Moments(molecule.groups, self._n_counted)
+        )
+        self.squares = np.zeros((BLOCKS, self._map.shape[0]))
         self._looked_at: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def labels(self) -> BlockForceMaps:
+    def force_maps(self) -> BlockForceMaps:
         """The chosen force maps; reads all forces where they have to be fitted."""
         if self._settings.force_map != "optimal":
             return fixed_force_maps(self._molecule, self._settings.force_map)
-        for part in self._parts():
-            self.moments.add(part.start, self._forces.forces(part))
+        refuse_optimal_of_copies(self._molecule.beads.topology, "mapping")
+        for part in self._parts("reading forces"):
+            self.counted.add(part.start, self._forces.forces(part))
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
         mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
-        return optimal_force_maps(self._molecule, self.moments, mean)
+        with self._progress.during("fitting the force map"):
+            return optimal_force_maps(self._molecule, self.counted, mean)
 
     def _stiffness(self) -> np.ndarray | None:
         """kT/σ of each frame in kJ/mol/nm, shape (n_frames,)."""
@@ -81,19 +101,24 @@ class Replica:
         return kt(temperatures) / noise.level
 
     def _step(self, most: int) -> int:
-        """Step that leaves about so many frames at most, of all temperatures, which take turns."""
+        """Step that leaves about `most` frames of all temperatures, which take turns."""
         step, temperatures = -(-self._frames.n_frames // most), self._frames.temperatures()
         turns = 1 if temperatures is None else len(np.unique(temperatures))
         while math.gcd(step, turns) > 1:
             step += 1
         return step
 
-    def _parts(self) -> Iterator[slice]:
+    def _parts(self, phase: str) -> Iterator[slice]:
+        """All frames, in parts; the phase is what they are read for."""
         size = min(self._forces.rows, -(-BLOCK // (12 * self._molecule.n_atoms)))
+        before = self._passes * self._frames.n_frames
+        self._passes += 1
         for start in range(0, self._frames.n_frames, size):
+            self._progress.advance(before + start, phase)
             yield slice(start, min(start + size, self._frames.n_frames))
+        self._progress.advance(before + self._frames.n_frames, phase)
 
-    def checks(self, labels: BlockForceMaps, where: str) -> dict[str, Any]:
+    def checks(self, force_maps: BlockForceMaps, where: str) -> dict[str, Any]:
         """What the dataset records of the checks, on some of the frames that were written.
 
         Raises:
@@ -102,13 +127,13 @@ class Replica:
         frames = self._frames
         positions, forces = _joined(self._looked_at)
         positions, forces = positions.astype(np.float64), forces.astype(np.float64)
-        first = labels.matrices[0]
         atoms = consistency.sums(positions, forces)
         beads = consistency.sums(
-            np.einsum("bi,nid->nbd", self._map, positions, optimize=True),
-            np.einsum("bi,nid->nbd", first, forces, optimize=True),
+            exactly(self._map, positions), exactly(force_maps.matrices[0], forces)
         )
-        all_alike = labels.of_noise is None and np.allclose(labels.matrices.sum(axis=1), 1.0)
+        all_alike = force_maps.of_noise is None and all(
+            np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
+        )
         if frames.box() is None:
             consistency.refuse_wrong_sums(atoms, beads, all_alike, where)
         found = {f"total_{name}_of_{kind}": total[name]
@@ -117,17 +142,20 @@ class Replica:
         inside = True
         if frames.attributes["n_variables"]:
             bias = frames.array("checked_bias_forces")
-            # With noise B Mᵀ is not 1: what it lacks the noise has.
-            maps = labels.matrices if labels.of_noise is None else np.zeros((0, *first.shape))
+            # With noise B Mᵀ is not 1: B Mᵀ + D is.
+            maps = force_maps.different if force_maps.of_noise is None else ()
             residuals = consistency.bias_residuals(bias, self._map, maps)
             inside = consistency.refuse_wrong_bias(residuals, where)
             found |= residuals
         return {"bias_is_function_of_beads": inside, "checks": found}
 
     def write(
-        self, writer: H5mdWriter, labels: BlockForceMaps, weights: Path | None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Write all frames; returns positions and forces of at most `table.FRAMES` of them."""
+        self, writer: H5mdWriter, force_maps: BlockForceMaps, weights: Path | None
+    ) -> tuple[np.ndarray, np.ndarray] | None:
+        """Write all frames; returns positions and forces of at most `table.FRAMES` of them.
+
+        None where molecules have copies, whose mean force the table does not have.
+        """
         frames = self._frames
         times, bias = frames.times(), frames.array("bias_energy")
         log_weight, walkers = frames.array("log_weight"), frames.array("walker")
@@ -136,10 +164,11 @@ class Replica:
         temperatures = frames.temperatures()
         stiffness, noise = self._stiffness(), self._settings.noise
         rng = np.random.default_rng(self._seed)
-        looked_at = max(1, frames.n_frames // consistency.FRAMES)
+        most = min(consistency.FRAMES, max(1, LOOKED_AT // (12 * self._molecule.n_atoms)))
+        looked_at = max(1, frames.n_frames // most)
         step = self._step(table.FRAMES)
         some: list[tuple[np.ndarray, np.ndarray]] = []
-        for part in self._parts():
+        for part in self._parts("mapping frames"):
             atomistic = self._forces.forces(part)
             whole = make_whole(frames.positions(part), self._tree, self._box)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
@@ -149,7 +178,7 @@ class Replica:
                 draws = rng.standard_normal(positions.shape)
                 positions = exact + noise.level * draws
                 scores = -stiffness[part, None, None] * draws
-            mapped = labels.apply(part.start, frames.n_frames, atomistic, scores)
+            mapped = force_maps.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
                 position=positions,
                 force=mapped,
@@ -161,17 +190,18 @@ class Replica:
                 unperturbed=None if noise is None else exact,
             )
             self._count(part, atomistic, mapped)
-            some.append(_some(step, part, positions, mapped))
-        return _joined(some)
+            if isinstance(self.counted, Moments):
+                some.append(_some(step, part, positions, mapped))
+        return _joined(some) if some else None
 
     def _count(self, part: slice, atomistic: np.ndarray, mapped: np.ndarray) -> None:
         """Add frames that count to the moments and squares."""
         first = -(-part.start // self._every)
         counted = slice(first * self._every - part.start, None, self._every)
         if self._settings.force_map != "optimal":
-            self.moments.add(first, atomistic[counted])
+            self.counted.add(first, atomistic[counted])
         own = mapped[counted].astype(float)
-        for block, inside in parts_by_block(first, len(own), self._counted):
+        for block, inside in parts_by_block(first, len(own), self._n_counted):
             self.squares[block] += (own[inside] ** 2).sum(axis=(0, 2))
 
 

@@ -1,4 +1,4 @@
-"""Which atoms are solvent: water and ions, of which beads are not made."""
+"""Which atoms are solvent: water and ions."""
 
 import mdtraj
 

@@ -9,7 +9,7 @@ import numpy as np
 from meanforce.mapping.graph import Graph, equivalence, molecules
 
 FLAT = 0.2
-"""Least |volume| of three unit vectors that says on which side they are; at a tetrahedral centre
+"""Least |volume| of three unit vectors that counts as chiral; at a tetrahedral centre
 it is 0.77."""
 
 Centre = tuple[int, int, int, int, int]
@@ -25,9 +25,9 @@ def stereo_centers(
 ) -> tuple[Centre, ...]:
     """Stereo centres among beads.
 
-    A bead is one where it has an atom with four different branches of the molecule, of which at
-    least three lead to different further beads. Equal branches, such as the methyl groups of
-    valine, make no centre, and neither do flat groups.
+    A bead is a stereo centre if one of its atoms has four different branches of the molecule, at
+    least three of them leading to different other beads. Equal branches, such as the methyl groups
+    of valine, do not make a centre, and neither do flat groups.
 
     Args:
         beads: atoms of each bead.
@@ -50,8 +50,23 @@ def stereo_centers(
             volume = np.linalg.det(sides / np.linalg.norm(sides, axis=1, keepdims=True))
             if abs(volume) > FLAT:
                 centers.append((bead, a, b, c, 1 if volume > 0 else -1))
-                break  # three of four branches say it all
+                break  # three of four branches suffice
     return tuple(sorted(centers))
+
+
+def same_in_all(centers: Sequence[Centre], positions: np.ndarray) -> tuple[Centre, ...]:
+    """Stereo centres that have the same sign in all molecules of a type, unlike in a racemate.
+
+    Args:
+        centers: of one molecule.
+        positions: of the beads of all molecules, each made whole, nm, shape (n, n_beads, 3).
+    """
+    kept = []
+    for bead, a, b, c, sign in centers:
+        sides = positions[:, [a, b, c]] - positions[:, [bead]]
+        if (np.linalg.det(sides) * sign > 0).all():
+            kept.append((bead, a, b, c, sign))
+    return tuple(kept)
 
 
 def _first_bead(branch: int, center: int, owner: dict[int, int], graph: Graph) -> int | None:

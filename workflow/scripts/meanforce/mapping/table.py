@@ -6,7 +6,7 @@ the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
 `slice`, `aggregate`, `optimal`
     mean squares, `optimal` on frames other than those it was fitted to; empty where the map
     would be wrong (`slice` under constraints).
-`labels`
+`dataset`
     of the forces in the dataset.
 `optimal_over_aggregate`, `optimal_over_aggregate_stderr`
     ratio of these two; standard errors of ratios are from leaving out a time block each.
@@ -19,6 +19,9 @@ the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
     S being too small, this is too. Empty with noise augmentation, where S is another one's.
 `data_saving_at_least`
     the same with S = 0, which needs no estimate: aggregate/optimal.
+
+Of molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
+with means over the molecules; columns of `optimal` and of the mean force are empty.
 """
 
 import csv
@@ -27,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from meanforce.core.invariants import invariant_features, turned_onto
+from meanforce.core.topology import Topology
 from meanforce.mapping.nearest_frames import nearest
 
 FRAMES = 10000
@@ -36,7 +40,7 @@ BLOCKS = 20
 """Time blocks of these frames: for the two halves, and for standard errors."""
 
 COLUMNS = (
-    "bead", "slice", "aggregate", "optimal", "labels", "optimal_over_aggregate",
+    "bead", "slice", "aggregate", "optimal", "dataset", "optimal_over_aggregate",
     "optimal_over_aggregate_stderr", "mean_force", "mean_force_stderr", "data_saving",
     "data_saving_stderr", "data_saving_at_least",
 )  # fmt: skip
@@ -63,7 +67,7 @@ def _nearest_in_other_half(described: np.ndarray, second: np.ndarray) -> np.ndar
     """For each frame the nearest one of the other half, shape (n_frames,).
 
     Contiguous blocks are dealt to the halves in turn, so that neighbours in time, whose fast
-    motion is alike too, are no pairs.
+    motion is alike too, are never pairs.
     """
     found = np.empty(len(described), dtype=int)
     for here in (second, ~second):
@@ -83,7 +87,7 @@ def rows(
 
     Args:
         bead_names: n_beads of them.
-        squares: by force map, and of the `labels`: sums over frames of |F_I|² by time block, each
+        squares: by force map, and of the `dataset`: sums over frames of |F_I|² by time block, each
             of shape (n_blocks, n_beads).
         frames: number of frames in each block.
         mean_force: from `mean_force_squares`.
@@ -98,6 +102,29 @@ def rows(
         row |= {kind: float(values.sum() / frames.sum()) for kind, values in own.items()}
         table.append(row | _ratios(own, frames, signal[:, number], with_noise))
     return table
+
+
+def means_of_copies(
+    topology: Topology, squares: dict[str, np.ndarray]
+) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Means over the molecules of each type.
+
+    Args:
+        topology: of the beads.
+        squares: arrays of shape (n_blocks, n_beads).
+
+    Returns:
+        names TYPE-BEAD of the beads of all molecule types, and arrays with a column for each.
+    """
+    names = [f"{kind.name}-{bead}" for kind, _ in topology.composition for bead in kind.names]
+    means: dict[str, list[np.ndarray]] = {kind: [] for kind in squares}
+    first = 0
+    for kind, count in topology.composition:
+        own = slice(first, first + kind.size * count)
+        for name, values in squares.items():
+            means[name].append(values[:, own].reshape(-1, count, kind.size).mean(axis=1))
+        first = own.stop
+    return tuple(names), {name: np.hstack(parts) for name, parts in means.items()}
 
 
 def _with_sum(values: np.ndarray) -> np.ndarray:
@@ -160,24 +187,25 @@ def _text(value: str | float) -> str:
 
 
 def lines(table: list[dict[str, str | float]]) -> list[str]:
-    """What the log says about the row `all`."""
+    """Lines for the log about the row `all`."""
     total = table[-1]
     if not total["aggregate"] > 0:
         return ["all mapped forces are zero"]
     said = []
     if np.isnan(total["slice"]):
         said.append("force map 'slice': refused, it would be wrong here")
-    said.append(
-        f"force map 'optimal': mean square {total['optimal_over_aggregate']:.4f} ± "
-        f"{total['optimal_over_aggregate_stderr']:.4f} times that of 'aggregate'"
-    )
+    if not np.isnan(total["optimal"]):
+        said.append(
+            f"force map 'optimal': mean square {total['optimal_over_aggregate']:.4f} ± "
+            f"{total['optimal_over_aggregate_stderr']:.4f} times that of 'aggregate'"
+        )
     if total["data_saving"] > 0:
         said.append(
             f"'aggregate' needs {total['data_saving']:.2f} ± {total['data_saving_stderr']:.2f} "
             "times as many frames for the same noise"
         )
     said.append(
-        f"forces in the dataset: mean square {total['labels'] / total['aggregate']:.4f} times that "
-        "of 'aggregate'"
+        f"forces in the dataset: mean square {total['dataset'] / total['aggregate']:.4f} times "
+        "that of 'aggregate'"
     )
     return said

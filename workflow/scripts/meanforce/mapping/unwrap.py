@@ -1,15 +1,20 @@
 """Molecules made whole that a periodic boundary cuts."""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import mdtraj
 import numpy as np
 
+from meanforce.core.beads import Beads
 from meanforce.mapping.graph import Graph, molecules, neighbours
 
 AT_ONCE = 256
-"""Frames looked at together: so few that they stay in the CPU's cache."""
+"""Most frames looked at together: they stay in the CPU's cache."""
+
+CACHE = 2**16
+"""Most numbers in these frames."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +41,50 @@ def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> Bond
         topology: of the atoms, with bonds.
         beads: atoms of each bead.
     """
-    graph = _joined(beads, neighbours(topology))
+    return _tree(beads, neighbours(topology))
+
+
+def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
+    """The trees of all molecules with beads: those of copies are that of the first one, shifted.
+
+    Args:
+        topology: of the atoms, with bonds.
+        beads: of the mapping.
+    """
+    graph = neighbours(topology)
+    single = [
+        [part.first_atoms[0] + atom for atom in members]
+        for part in beads.parts
+        if part.count == 1
+        for members in part.atoms
+    ]
+    trees = [_tree(single, graph)] if single else []
+    for part in beads.parts:
+        if part.count > 1:
+            first = [[part.first_atoms[0] + atom for atom in members] for members in part.atoms]
+            shifts = np.array(part.first_atoms) - part.first_atoms[0]
+            trees.append(_shifted(_tree(first, graph), shifts))
+    depths = itertools.zip_longest(*(tree.levels for tree in trees))
+    return BondTree(
+        atoms=np.sort(np.concatenate([tree.atoms for tree in trees])),
+        levels=tuple(
+            tuple(map(np.concatenate, zip(*filter(None, level), strict=True))) for level in depths
+        ),
+    )
+
+
+def _shifted(tree: BondTree, shifts: np.ndarray) -> BondTree:
+    """A tree repeated at each shift of its atoms' indices, shape (n_copies,)."""
+    return BondTree(
+        atoms=np.add.outer(shifts, tree.atoms).ravel(),
+        levels=tuple(
+            tuple(np.add.outer(shifts, side).ravel() for side in level) for level in tree.levels
+        ),
+    )
+
+
+def _tree(beads: Sequence[Sequence[int]], graph: Graph) -> BondTree:
+    graph = _joined(beads, graph)
     needed = {atom for members in beads for atom in members}
     depth_of: dict[int, int] = {}
     parent: dict[int, int] = {}
@@ -102,12 +150,22 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
     cut = np.flatnonzero(_may_be_cut(positions, tree, inverse))
     if not len(cut):
         return positions
-    moved = positions[cut]
-    for parents, children in tree.levels:
-        steps = moved[:, children] - moved[:, parents]
-        moved[:, children] -= np.rint(steps @ inverse) @ box
-    positions[cut] = moved
+    rows = _rows(positions)
+    for start in range(0, len(cut), rows):
+        frames = cut[start : start + rows]
+        moved = positions[frames]
+        for parents, children in tree.levels:
+            placed = moved.take(children, axis=1)
+            steps = placed - moved.take(parents, axis=1)
+            placed -= np.rint(steps @ inverse) @ box
+            moved[:, children] = placed
+        positions[frames] = moved
     return positions
+
+
+def _rows(positions: np.ndarray) -> int:
+    """Frames looked at together."""
+    return max(1, min(AT_ONCE, CACHE // (3 * positions.shape[1])))
 
 
 def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> np.ndarray:
@@ -119,9 +177,10 @@ def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> n
     parents, children = np.hstack(tree.levels)
     longest = 0.5 / np.sqrt(3) / np.linalg.norm(inverse, axis=0).max()
     cut = np.empty(len(positions), dtype=bool)
-    for start in range(0, len(positions), AT_ONCE):
-        part = positions[start : start + AT_ONCE]
+    rows = _rows(positions)
+    for start in range(0, len(positions), rows):
+        part = positions[start : start + rows]
         steps = part.take(children, axis=1) - part.take(parents, axis=1)
         largest = np.abs(steps, out=steps).reshape(len(part), -1).max(axis=1)
-        cut[start : start + AT_ONCE] = ~(largest < longest)
+        cut[start : start + rows] = ~(largest < longest)
     return cut

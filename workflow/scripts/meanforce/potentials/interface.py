@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 import torch
 
-from meanforce.core.topology import Topology
+from meanforce.core.topology import Topology, with_flat_parameters
 from meanforce.errors import InputError
 
 
@@ -76,7 +76,7 @@ class Potential(abc.ABC):
         Raises:
             InputError: names, types or bonds differ from those in the potential's plain values.
         """
-        values, given = self.state()[1], molecule.parameters()
+        values, given = with_flat_parameters(self.state()[1]), molecule.flat_parameters()
         for key, what in (("bead_names", "names"), ("bead_types", "types"), ("bonds", "bonds")):
             own = values.get(key)
             if own is not None and [*map(_plain, own)] != [*map(_plain, given[key])]:

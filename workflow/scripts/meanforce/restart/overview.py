@@ -1,13 +1,17 @@
-"""How far jobs are, seen from outside: from their outputs, work folders, locks and logs."""
+"""How far a run is, seen from outside: its config, and outputs, folders, locks and logs of jobs."""
 
 import base64
 import dataclasses
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from meanforce.errors import InputError
+from meanforce.paths import LAST_RUN
+from meanforce.progress import ProgressLine, parse
 from meanforce.restart.job import BUNDLE, folder_of, remove
 from meanforce.restart.lock import locked, owner_of
 
@@ -24,30 +28,47 @@ class JobProgress:
 
     Attributes:
         state: one of `STATES`; stopped: it has a restart bundle and goes on when started again.
-        percent: of the work, where the log says it.
-        left: seconds, where the log says it.
+        percent: of the work, where the log has it.
+        phase: what a running job does, where the log has it.
+        left: seconds, where the log of a running job has it.
         said: last line of the log.
     """
 
     state: str
     percent: float | None = None
+    phase: str = ""
     left: float | None = None
     said: str = ""
+
+
+def note_run(config: dict[str, Any]) -> None:
+    """Write down the config of a run that starts, as Snakemake has merged it."""
+    path = Path(LAST_RUN)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Snakemake's mappings become plain ones.
+    plain = json.loads(json.dumps(config, default=str))
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    new = path.with_suffix(".new")
+    new.write_text(f"# Config of the last run that was started here.\n{text}", encoding="utf-8")
+    new.replace(path)
 
 
 def standing(output: Path, log: Path) -> JobProgress:
     """How far the job is that writes an output and a log."""
     if output.exists():
-        return JobProgress(DONE, 100.0, 0.0)
+        return JobProgress(DONE, 100.0, left=0.0)
     folder = folder_of(output)
     lines = _last_lines(log)
     said = lines[-1] if lines else ""
     if owner_of(folder) is not None:
-        return JobProgress(RUNNING, *_progress(lines), said)
+        now = next(filter(None, map(parse, reversed(lines))), ProgressLine(None, ""))
+        # Without a bundle it does not go on: the log's earlier lines are of another run.
+        percent = _percent(lines) if (folder / BUNDLE).exists() else now.percent
+        return JobProgress(RUNNING, percent, now.phase, now.left, said)
     if said.startswith("error: ") or any(line.startswith("Traceback ") for line in lines):
         return JobProgress(FAILED, said=said)
     if (folder / BUNDLE).exists():
-        return JobProgress(STOPPED, *_progress(lines), said)
+        return JobProgress(STOPPED, _percent(lines), said=said)
     # A log without a result, and nobody there: the job was killed, or starts at this moment.
     return JobProgress(FAILED if lines else WAITING, said=said)
 
@@ -97,14 +118,7 @@ def _last_lines(log: Path) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _progress(lines: list[str]) -> tuple[float | None, float | None]:
-    """Percent and seconds left, from the last line that has them."""
-    percent = left = None
-    for line in reversed(lines):
-        if percent is None and (match := re.search(r"(\d+(?:\.\d+)?) %", line)):
-            percent = float(match[1])
-        if left is None and (match := re.search(r"(\d+) s left", line)):
-            left = float(match[1])
-        if percent is not None and left is not None:
-            break
-    return percent, left
+def _percent(lines: list[str]) -> float | None:
+    """From the last line that has it: a job that goes on is where it was, while it sets up."""
+    found = (line.percent for line in map(parse, reversed(lines)) if line is not None)
+    return next((percent for percent in found if percent is not None), None)

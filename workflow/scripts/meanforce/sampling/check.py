@@ -1,7 +1,8 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from meanforce.core.beads import Beads
 from meanforce.errors import InputError
-from meanforce.mapping.configuration import Beads, build_beads
+from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
@@ -30,7 +31,7 @@ def check_structures(config: Config) -> None:
         try:
             topology = input_topology(config.systems[system])
             # Charges are in the force field; other weights do without reading it.
-            by_charge = any(mapping.weights == "charge" for mapping in mappings.values())
+            by_charge = any(mapping.needs_charges for mapping in mappings.values())
             start = input_atoms(config.systems[system]) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
@@ -52,12 +53,12 @@ def check_structures(config: Config) -> None:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
     for system, validation in config.validation.items():
         for pair in validation.distances:
-            known = {name: beads[system, name].names for name in config.mappings.get(system, {})}
-            if not any(set(pair) <= set(names) for names in known.values()):
+            known = {name: beads[system, name] for name in config.mappings.get(system, {})}
+            if not any(set(pair) <= set(own.names) for own in known.values()):
                 raise InputError(
                     f"validation.{system}.distances: no mapping has both beads {' and '.join(pair)}"
                     "; beads are: "
-                    + "; ".join(f"{name}: {', '.join(names)}" for name, names in known.items())
+                    + "; ".join(f"{name}: {own.listed}" for name, own in known.items())
                 )
     for name, experiment in config.experiments.items():
         _check_molecules(config, beads, name)
@@ -152,5 +153,5 @@ def _check_function_of_beads(
                 f"experiments.{experiment}: {why} '{variable}', which is not a function of the "
                 f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
                 f"'{settings.mapping}' is not among them); allowed are collective variables of: "
-                f"{', '.join(own.names)}"
+                f"{own.listed}"
             )

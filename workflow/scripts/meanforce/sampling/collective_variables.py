@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import openmm
 
-from meanforce.mapping.configuration import Beads
+from meanforce.core.beads import Beads
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 
 CENTROIDS = {2: "distance(g1, g2)", 3: "angle(g1, g2, g3)", 4: "dihedral(g1, g2, g3, g4)"}

@@ -10,6 +10,7 @@ import openmm
 from openmm import app
 
 from meanforce.errors import InputError
+from meanforce.progress import Progress, Rate
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job
 from meanforce.sampling.dynamics import Dynamics
@@ -106,7 +107,9 @@ class Engine:
                 break
             except (Unstable, openmm.OpenMMException) as error:
                 bundle = self._mend(error)
-        self._finish(trajectory, log, segments)
+        with self._progress.during("writing files"):
+            self._finish(trajectory, log, segments)
+        self._progress.finish()
 
     def _resume(self, bundle: Bundle | None) -> None:
         n_atoms = self._topology.getNumAtoms()
@@ -127,6 +130,7 @@ class Engine:
             self._dynamics.restore(bundle.arrays, None if before == now else self._tick)
             self._report(f"going on at {self._time():g} ps")
         self._first_tick, self._started = self._tick, time.perf_counter()
+        self._progress = self._new_progress()
         interval = self._schedule.per_temperature * self._campaign.time_step
         self._thermometer = Thermometer(
             self._dynamics.degrees_of_freedom,
@@ -136,6 +140,13 @@ class Engine:
         )
         self._rate = 0.0
 
+    def _new_progress(self) -> Progress:
+        """Of the whole job, by ticks, from where it is now."""
+        dynamics, end = self._dynamics, self._schedule.end
+        nanoseconds = self._campaign.time_step * dynamics.copies / 1000.0
+        rate = Rate(f"ns/day on {dynamics.platform.getName()}", nanoseconds * 86400.0)
+        return Progress(self._report, end, self._tick, rate)
+
     def _time(self) -> float:
         """ps since the end of equilibration."""
         return (self._tick - self._schedule.equilibration) * self._campaign.time_step
@@ -143,6 +154,7 @@ class Engine:
     def _step_to_end(self) -> None:
         dynamics, schedule = self._dynamics, self._schedule
         while self._tick < schedule.end:
+            self._progress.advance(self._tick, schedule.phase(self._tick))
             ticks = schedule.next_event(self._tick, dynamics.period) - self._tick
             if dynamics.divisible and self._rate:
                 ticks = min(ticks, max(1, int(self._rate * STRETCH)))
@@ -157,6 +169,7 @@ class Engine:
             self._happen()
             if self._job.due() or dynamics.wants_bundle(self._time()):
                 self._save()
+        self._progress.advance(self._tick, "frames")
 
     def _happen(self) -> None:
         """All that falls on this tick."""
@@ -191,19 +204,6 @@ class Engine:
                     self._time(), frame.walker, energies[frame.copy], frame.bias_energy,
                     ratios[frame.copy] * (frame.temperature or self._temperature),
                 )  # fmt: skip
-        if number % max(1, schedule.frames // 10) == 0:
-            self._tell(number)
-
-    def _tell(self, number: int) -> None:
-        segment = self._segment()
-        ticks = self._tick - self._first_tick
-        left = segment.seconds / max(ticks, 1) * (self._schedule.end - self._tick)
-        nanoseconds = ticks * self._campaign.time_step * self._dynamics.copies / 1000.0
-        self._report(
-            f"{100 * number / self._schedule.frames:.0f} %  "
-            f"{nanoseconds / segment.seconds * 86400.0:.0f} ns/day on "
-            f"{self._dynamics.platform.getName()}  {left:.0f} s left"
-        )
 
     def _segment(self) -> Segment:
         return Segment(

@@ -9,6 +9,7 @@ from typing import Any
 from meanforce.errors import InputError
 from meanforce.jobs.sample import SampleJob
 from meanforce.mapping.beads_file import MappedSystem
+from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
@@ -84,7 +85,8 @@ def sample(
         mapped.check_atoms(prepared.system.getNumParticles(), path)
     task = task_of(job, inputs)
     platform = bundle.info["platform"] if bundle else None
-    dynamics = dynamics_of(task, Host(prepared, threads, platform))
+    with Progress(report).during("choosing a platform"):
+        dynamics = dynamics_of(task, Host(prepared, threads, platform))
     engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, work, report)
     log, segments, trajectory = (work.folder / name for name in MADE)
     engine.run(bundle, trajectory, log, segments)

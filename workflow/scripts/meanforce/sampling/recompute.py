@@ -9,6 +9,7 @@ import openmm
 from meanforce.data.forces import BLOCK, force_type, write_forces
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
+from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
 from meanforce.systems.platform import choose_platform, platform_properties
@@ -47,16 +48,19 @@ def recompute(
             raise InputError(
                 f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system {n_atoms}"
             )
-        context = _context(prepared, frames, threads)
+        progress = Progress(report, frames.n_frames, len(done), Rate("frames/s"))
+        with progress.during("setting up forces"):
+            context = _context(prepared, frames, threads)
         block = max(1, BLOCK // (24 * n_atoms))
         for start in range(len(done), frames.n_frames, block):
             positions = frames.positions(slice(start, start + block)).astype(float)
             for part in np.array_split(positions, -(-len(positions) // PART)):
-                _evaluate(context, part, done, job)
-            report(f"{100 * min(start + block, frames.n_frames) / frames.n_frames:.0f} %")
+                _evaluate(context, part, done, job, progress)
+        progress.advance(frames.n_frames, "forces of frames")
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
-        write_forces(output, done, {"deviation_from_run": deviation, "trajectory": content})
+        with progress.during("writing files"):
+            write_forces(output, done, {"deviation_from_run": deviation, "trajectory": content})
     done.close()
     report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
     if not deviation < TOLERANCE:
@@ -64,13 +68,17 @@ def recompute(
             f"{trajectory}: recomputed forces differ from the in-run unbiased ones by "
             f"{deviation:.1e} (allowed {TOLERANCE:g}); trajectory and system do not belong together"
         )
+    progress.finish()
 
 
-def _evaluate(context: openmm.Context, positions: np.ndarray, done: RecordFile, job: Job) -> None:
+def _evaluate(
+    context: openmm.Context, positions: np.ndarray, done: RecordFile, job: Job, progress: Progress
+) -> None:
     """Energies and forces of some frames, kept together: a write for each would take longer."""
-    records, kept = np.empty(len(positions), done.kind), 0
+    records, kept, before = np.empty(len(positions), done.kind), 0, len(done)
     energies, forces = records["energy"], records["forces"]
     for number, frame in enumerate(positions):
+        progress.advance(before + number, "forces of frames")
         context.setPositions(frame)
         state = context.getState(forces=True, energy=True)
         energies[number] = state.getPotentialEnergy()._value

@@ -61,6 +61,14 @@ class Schedule:
         """The last tick."""
         return self.equilibration + self.burn_in + self.frames * self.per_frame
 
+    def phase(self, tick: int) -> str:
+        """What is done from this tick on, in words."""
+        if tick < self.pull:
+            return "pulling windows to their places"
+        if tick < self.equilibration:
+            return "equilibration"
+        return "burn-in" if tick < self.equilibration + self.burn_in else "frames"
+
     def next_event(self, tick: int, period: int | None) -> int:
         """The next tick at which something happens.
 

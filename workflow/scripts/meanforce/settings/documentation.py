@@ -34,6 +34,7 @@ PARTS = {
     "TemperatureExchangeSettings": "exchange",
     "UntilSettings": "until",
     "NoiseAugmentationSettings": "noise",
+    "MoleculeMappingSettings": "molecules",
 }
 """Models that are parts of sections, and the keys they stand under."""
 

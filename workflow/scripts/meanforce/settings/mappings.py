@@ -4,7 +4,7 @@ import difflib
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from meanforce.settings.base import Length, Name, Settings
 
@@ -97,13 +97,57 @@ Weights = Annotated[
 """Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
 
 
+Template = Literal["heavy", "core_beta", "ca"]
+
+BeadsByName = dict[Name, BeadAtoms]
+
+
+def _molecule_name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(
+            f"{value!r} is not the name of a molecule type, which is that of its residue, such as "
+            "HOH, or of its residues, such as ACE-ALA-NME"
+        )
+    return value
+
+
+MoleculeName = Annotated[str, BeforeValidator(_molecule_name), WithJsonSchema({"type": "string"})]
+
+
+class MoleculeMappingSettings(Settings):
+    """Beads of one molecule type, the same for all its molecules.
+
+    Atoms and residues are counted, and residues numbered from 1, in each molecule by itself. Beads
+    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type.
+    """
+
+    template: Template | None = Field(
+        default=None, description="ready-made beads, as those of a mapping"
+    )
+    beads: BeadsByName | None = Field(
+        default=None,
+        description="bead name: its atoms (instead of a template), as those of a mapping: names, "
+        "such as [O, H1, H2], or an MDTraj selection within the molecule",
+    )
+    weights: Weights | None = Field(
+        default=None,
+        description="weights of the atoms in a bead's position; by default those of the mapping",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        _refuse_two_sources({"template": self.template, "beads": self.beads})
+        _refuse_other_weights(self.weights, self.beads)
+        return self
+
+
 class MappingSettings(Settings):
     """Configuration map and force map of one system.
 
     Bead masses by Noid et al., J. Chem. Phys. 128, 244114 (2008).
     """
 
-    template: Literal["heavy", "core_beta", "ca"] | None = Field(
+    template: Template | None = Field(
         default=None,
         description=(
             "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. "
@@ -111,10 +155,17 @@ class MappingSettings(Settings):
             "(A-ALA2-CA) where two chains have the same"
         ),
     )
-    beads: dict[Name, BeadAtoms] | None = Field(
+    beads: BeadsByName | None = Field(
         default=None,
         description="bead name: its atoms (instead of a template), by an MDTraj selection or by "
         "names, like those of template beads, or shorter where no other atom has the same (CB)",
+    )
+    molecules: dict[MoleculeName, MoleculeMappingSettings] | None = Field(
+        default=None,
+        description="molecule type: its beads (instead of a template or beads of one solute), the "
+        "same for all its molecules. A molecule type has the name of its residue, such as HOH, or "
+        "of its residues, such as ACE-ALA-NME. Types that are left out are not mapped. Of several "
+        "molecules, beads are called TYPE#NUMBER-BEAD, such as HOH#17-W",
     )
     weights: Weights = Field(
         default="mass",
@@ -147,23 +198,58 @@ class MappingSettings(Settings):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.template is None) == (self.beads is None):
-            raise ValueError("give either 'template' or 'beads', and not both")
-        if self.beads is not None and not self.beads:
-            raise ValueError("'beads' is empty; name at least one bead")
-        if isinstance(self.weights, dict):
-            if self.beads is None:
-                raise ValueError("'weights' are given by bead, but a template's beads are atoms")
-            for name in self.weights:
-                if name not in self.beads:
-                    near = difflib.get_close_matches(name, self.beads, n=2)
-                    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-                    raise ValueError(
-                        f"'weights' names the bead '{name}'; known: {', '.join(self.beads)}{hint}"
-                    )
+        _refuse_two_sources(
+            {"template": self.template, "beads": self.beads, "molecules": self.molecules}
+        )
+        if self.molecules is not None and isinstance(self.weights, dict):
+            raise ValueError(
+                "'weights' are given by bead; give them under the molecule type that has the bead"
+            )
+        if self.molecules is None:
+            _refuse_other_weights(self.weights, self.beads)
         if self.noise is not None and self.force_map != "optimal":
             raise ValueError(
                 f"'noise' needs 'force_map: optimal', which weighs it against the forces; "
                 f"'{self.force_map}' does not"
             )
         return self
+
+    @property
+    def needs_charges(self) -> bool:
+        """Whether weights of some atoms are their charges."""
+        own = [self.weights] if self.molecules is None else self.weights_of_molecules.values()
+        return "charge" in own
+
+    @property
+    def weights_of_molecules(self) -> dict[str, str | dict[str, list[float]]]:
+        """Weights by molecule type."""
+        return {
+            name: self.weights if one.weights is None else one.weights
+            for name, one in (self.molecules or {}).items()
+        }
+
+
+def _refuse_two_sources(sources: dict[str, Any]) -> None:
+    """Refuse a mapping without beads, or with beads from two sources."""
+    if sum(source is not None for source in sources.values()) != 1:
+        *others, last = (f"'{key}'" for key in sources)
+        if len(others) == 1:
+            raise ValueError(f"give either {others[0]} or {last}, and not both")
+        raise ValueError(f"give one of {', '.join(others)} and {last}, and only one")
+    for key, source in sources.items():
+        if source is not None and not source:
+            what = "bead" if key == "beads" else "molecule type"
+            raise ValueError(f"'{key}' is empty; name at least one {what}")
+
+
+def _refuse_other_weights(weights: Any, beads: BeadsByName | None) -> None:
+    """Refuse weights of beads that do not exist."""
+    if not isinstance(weights, dict):
+        return
+    if beads is None:
+        raise ValueError("'weights' are given by bead, but a template's beads are atoms")
+    for name in weights:
+        if name not in beads:
+            near = difflib.get_close_matches(name, beads, n=2)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise ValueError(f"'weights' names the bead '{name}'; known: {', '.join(beads)}{hint}")

@@ -1,4 +1,4 @@
-"""What force field and start structure know of a system's atoms: charges, positions, box."""
+"""A system's atoms beyond their topology: charges, start positions and periodic box."""
 
 import dataclasses
 

@@ -16,6 +16,7 @@ import openmm
 from openmm import unit
 
 from meanforce.errors import InputError
+from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.systems.equilibration import EquilibrationSettings
 from meanforce.systems.equilibration_checks import check_temperature, settled_density
@@ -28,6 +29,13 @@ SAMPLES = 200
 """About so many rows are logged of each phase."""
 
 PHASES = ("nvt", "npt", "nvt_final")
+
+IN_WORDS = {
+    "nvt": "equilibration at constant volume",
+    "npt": "equilibration at constant pressure",
+    "nvt_final": "equilibration at the final volume",
+}
+"""Phases as the log calls them."""
 
 STRETCH = 0.5
 """Seconds of stepping after which a job looks whether it must stop."""
@@ -67,9 +75,10 @@ class Equilibrator:
         self._system, self._settings, self._bath = prepared.system, settings, bath
         self._report = report
         self._start = prepared.positions
-        self._platform = choose_platform(
-            settings.platform, prepared.system, prepared.positions, threads
-        )
+        with Progress(report).during("choosing a platform"):
+            self._platform = choose_platform(
+                settings.platform, prepared.system, prepared.positions, threads
+            )
         self._properties = platform_properties(self._platform, threads)
         self._mass = sum(_masses(prepared.system))
         self._freedom = degrees_of_freedom(prepared.system)
@@ -101,15 +110,36 @@ class Equilibrator:
         if self._resumed is not None:
             self._text, self._time = self._resumed.info["text"], self._resumed.info["time"]
             table.write(self._text)
-        state, _ = self._phase("nvt", settings.nvt, None, self._system)
-        state, rows = self._phase("npt", settings.npt, state, self._with_barostat())
+        self._progress = self._new_progress()
+        state, _ = self._phase("nvt", None, self._system)
+        state, rows = self._phase("npt", state, self._with_barostat())
         density = settled_density(rows[:, 1], settings.density_allowance)
         self._report(
             f"density at {bath.temperature:g} K, {bath.pressure:g} bar: {density:.4f} g/cm³"
         )
-        state, rows = self._phase("nvt_final", settings.nvt_final, state, self._system, density)
+        state, rows = self._phase("nvt_final", state, self._system, density)
         check_temperature(rows[:, 0], bath.temperature, settings.temperature_allowance)
+        self._progress.finish()
         return state
+
+    def _steps(self, name: str) -> tuple[int, int]:
+        """Steps between samples of a phase, and steps of the phase."""
+        steps = round(getattr(self._settings, name) / self._settings.time_step)
+        every = max(1, steps // SAMPLES)
+        return every, steps // every * every
+
+    def _new_progress(self) -> Progress:
+        """Of all phases, by steps, from where an earlier process stopped."""
+        done = 0
+        if self._resumed is not None:
+            done = self._before(self._resumed.info["phase"]) + self._resumed.info["done"]
+        nanoseconds = self._settings.time_step / 1000.0
+        rate = Rate(f"ns/day on {self._platform.getName()}", nanoseconds * 86400.0)
+        return Progress(self._report, sum(self._steps(name)[1] for name in PHASES), done, rate)
+
+    def _before(self, name: str) -> int:
+        """Steps of the phases before one."""
+        return sum(self._steps(other)[1] for other in PHASES[: PHASES.index(name)])
 
     def _with_barostat(self) -> openmm.System:
         settings, bath = self._settings, self._bath
@@ -128,7 +158,6 @@ class Equilibrator:
     def _phase(
         self,
         name: str,
-        duration: float,
         start: openmm.State | None,
         system: openmm.System,
         density: float | None = None,
@@ -160,7 +189,7 @@ class Equilibrator:
             self._set_density(context, density)
         self._rows[name] = rows
         try:
-            self._advance(name, context, done, round(duration / settings.time_step))
+            self._advance(name, context, done)
             return context.getState(positions=True, velocities=True), np.array(rows)
         except openmm.OpenMMException as error:
             raise InputError(
@@ -199,32 +228,28 @@ class Equilibrator:
         }
         self._job.save(arrays, info)
 
-    def _advance(self, name: str, context: openmm.Context, done: int, steps: int) -> None:
+    def _advance(self, name: str, context: openmm.Context, done: int) -> None:
         """Step and log."""
-        every = max(1, steps // SAMPLES)
-        end, first, began = steps // every * every, done, time.perf_counter()
-        stretch = 1
+        every, end = self._steps(name)
+        stretch, before = 1, self._before(name)
         while done < end:
+            self._progress.advance(before + done, IN_WORDS[name], lambda: self._now(name))
             part = min(every - done % every, stretch)
-            before = time.perf_counter()
+            began = time.perf_counter()
             context.getIntegrator().step(part)
-            stretch = max(1, int(part * STRETCH / max(time.perf_counter() - before, 1e-6)))
+            stretch = max(1, int(part * STRETCH / max(time.perf_counter() - began, 1e-6)))
             done += part
             if done % every == 0:
                 self._sample(name, context, every * self._settings.time_step)
-                if done // every % (SAMPLES // 4) == 0:
-                    self._tell(name, done - first, end - done, time.perf_counter() - began)
             if self._job.due():
                 self._save(name, context, done)
 
-    def _tell(self, name: str, done: int, left: int, taken: float) -> None:
-        speed = done * self._settings.time_step / 1000.0 / taken * 86400.0
+    def _now(self, name: str) -> str:
+        """The last sample of a phase, for the log."""
+        if not self._rows[name]:
+            return ""
         temperature, density = self._rows[name][-1]
-        self._report(
-            f"{name}: {100 * done / (done + left):.0f} %  {speed:.0f} ns/day on "
-            f"{self._platform.getName()}  {taken / done * left:.0f} s left  "
-            f"{temperature:.0f} K  {density:.3f} g/cm³"
-        )
+        return f"{temperature:.0f} K, {density:.3f} g/cm³"
 
     def _sample(self, name: str, context: openmm.Context, elapsed: float) -> None:
         self._time += elapsed

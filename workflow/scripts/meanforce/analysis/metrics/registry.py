@@ -5,6 +5,7 @@ here. Its random numbers come from `Comparison.stream` under the names of its ow
 that the rows of all others keep every bit.
 """
 
+import contextlib
 from collections.abc import Callable
 
 from meanforce.analysis.comparison import Comparison
@@ -59,9 +60,21 @@ CURVES: tuple[Callable[[Comparison], list[Curve]], ...] = (
 )
 
 
-def all_rows(comparison: Comparison) -> list[Row]:
-    """Rows of every metric, in the order of `METRICS`."""
-    return [row for metric in METRICS for row in metric(comparison)]
+def all_rows(
+    comparison: Comparison,
+    step: Callable[[str], contextlib.AbstractContextManager] = contextlib.nullcontext,
+) -> list[Row]:
+    """Rows of every metric, in the order of `METRICS`.
+
+    Args:
+        comparison: what is judged.
+        step: gives the context in which a metric is computed, from the metric's name.
+    """
+    result = []
+    for metric in METRICS:
+        with step(metric.__module__.rpartition(".")[2].replace("_", " ")):
+            result += metric(comparison)
+    return result
 
 
 def all_curves(comparison: Comparison) -> list[Curve]:
