@@ -62,11 +62,11 @@ def test_a_file_gives_back_the_names_of_its_place():
 def test_names_that_would_be_another_file_are_reserved():
     """Without the reserved names these paths would be the same."""
     (prepared,) = {"prepared"} & set(RESERVED["state_points"])
-    assert CampaignPaths("s", prepared, "c").weights.startswith(
+    assert CampaignPaths("s", prepared, "c").hills.startswith(
         str(Path(PreparedPaths("s").state_xml).parent)
     )
     (equilibrated,) = RESERVED["campaigns"]
-    assert CampaignPaths("s", "T", equilibrated).weights.startswith(
+    assert CampaignPaths("s", "T", equilibrated).hills.startswith(
         str(Path(EquilibratedPaths("s", "T").state_xml).parent)
     )
     dataset = {name: DatasetPaths("s", "T", "c", 1, name).dataset for name in RESERVED["mappings"]}

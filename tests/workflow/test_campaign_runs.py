@@ -28,7 +28,7 @@ CAMPAIGNS = {
     "frozen": {"kind": "static", **BIASED, "bias_of": "metadynamics"},
     "formula": {"kind": "static", **BIASED, "formula": "3*cos(phi)+2*sin(psi-0.5)"},
     "umbrella": {
-        "kind": "umbrella", "collective_variables": ["phi"], "windows_per_job": 3,
+        "kind": "umbrella", "collective_variables": ["phi"], "windows_per_job": 3, "replicas": 2,
         "force_constant": ["40 kJ/mol/rad^2"],
         "rows": [{"first": "-150 deg", "last": "-50 deg", "number": 5}],
     },
@@ -36,6 +36,8 @@ CAMPAIGNS = {
         "kind": "replica_exchange", "highest": "400 K", "levels": 3, "exchange_every": "0.5 ps",
     },
 }  # fmt: skip
+JOBS = {"shared": (1, 2), "umbrella": (3, 4)}
+"""Jobs that are run of campaigns, where it is not the first: of windows only replica 2."""
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +52,10 @@ def all_kinds(make_checkout):
         name: PROTOCOL | values for name, values in CAMPAIGNS.items()
     }
     (checkout.folder / "kinds.yaml").write_text(yaml.safe_dump(config))
-    jobs = {"shared": 2, "umbrella": 2}
     targets = [
         f"results/capped_alanine/T300/{name}/{job}/heavy.h5"
         for name in CAMPAIGNS
-        for job in range(1, jobs.get(name, 1) + 1)
+        for job in JOBS.get(name, (1,))
     ]
     result = checkout.snakemake("--configfile", "kinds.yaml", "--", *targets)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -64,8 +65,9 @@ def all_kinds(make_checkout):
 @pytest.mark.parametrize("name", CAMPAIGNS)
 def test_datasets_have_all_frames_and_unbiased_forces(all_kinds, name):
     copies = {"shared": 2, "umbrella": 3, "exchange": 3}.get(name, 1)
+    folder = all_kinds / name / str(JOBS.get(name, (1,))[0])
     frames = 150 if CAMPAIGNS[name]["kind"] == "metadynamics" else 200
-    with H5mdReader(all_kinds / name / "1" / "heavy.h5") as dataset:
+    with H5mdReader(folder / "heavy.h5") as dataset:
         assert dataset.n_frames == frames * copies
         assert np.isfinite(dataset.forces()).all()
         assert np.isfinite(dataset.observable("log_weight")).all()
@@ -74,22 +76,29 @@ def test_datasets_have_all_frames_and_unbiased_forces(all_kinds, name):
         # In vacuum, every atom's force is given to one bead.
         assert dataset.parameters["checks"]["total_force_of_beads"] < 1e-5
         assert dataset.parameters["checks"]["total_torque_of_atoms"] < 1e-4
-    with h5py.File(all_kinds / name / "1" / "forces.h5") as file:
+    with h5py.File(folder / "forces.h5") as file:
         assert file.attrs["deviation_from_run"] < 1e-5
-    table = pd.read_csv(all_kinds / name / "1" / "heavy.force_maps.csv", index_col="bead")
+    table = pd.read_csv(folder / "heavy.force_maps.csv", index_col="bead")
     # All atoms are heavy or rigidly bonded to one: there is nothing to choose.
     np.testing.assert_allclose(table["optimal"], table["aggregate"], rtol=1e-6)
     assert table["slice"].isna().all()
 
 
-def test_umbrella_weights_come_from_all_windows(all_kinds):
-    overlap = np.loadtxt(all_kinds / "umbrella" / "overlap.csv", delimiter=",")
+def test_umbrella_weights_come_from_all_windows_of_a_replica(all_kinds):
+    # Nothing of the other replica is there.
+    found = {path.stem for path in (all_kinds / "umbrella").iterdir()}
+    assert found == {"3", "4", "weights-2", "overlap-2"}
+    overlap = np.loadtxt(all_kinds / "umbrella" / "overlap-2.csv", delimiter=",")
     assert overlap.shape == (5, 5)
     np.testing.assert_allclose(overlap.sum(1), 1.0, atol=1e-3)
-    with H5mdReader(all_kinds / "umbrella" / "2" / "heavy.h5") as dataset:
-        # The second job has the last two windows.
+    with H5mdReader(all_kinds / "umbrella" / "4" / "heavy.h5") as dataset:
+        # The second job of a replica has the last two windows.
         assert set(dataset.observable("chain")) == {3, 4}
-        assert dataset.observable("log_weight").std() > 0
+        logs = dataset.observable("log_weight")
+        assert logs.std() > 0
+    with H5mdReader(all_kinds / "umbrella" / "3" / "heavy.h5") as dataset:
+        logs = np.concatenate([dataset.observable("log_weight"), logs])
+    assert np.exp(logs).mean() == pytest.approx(1.0)
 
 
 def test_frozen_bias_is_the_one_that_was_built(all_kinds):

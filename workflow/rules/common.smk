@@ -30,6 +30,7 @@ from meanforce.paths import (
     PartReportPaths,
     PreparedPaths,
     ReplicaPaths,
+    WeightsPaths,
 )
 from meanforce.restart.overview import note_run
 from meanforce.settings import inputs
@@ -66,6 +67,7 @@ wildcard_constraints:
     curve="[A-Za-z0-9_-]+",
     target="(system|experiment)_[A-Za-z0-9_-]+",
     replica=r"\d+",
+    repeat=r"\d+",
     member=r"\d+",
 
 
@@ -109,14 +111,15 @@ def beads_of_bias(wildcards):
     return [place.beads for place in places]
 
 
-def trajectories_of_campaign(wildcards):
-    """Trajectories of all jobs of a campaign at a state point, in order."""
-    return [place.trajectory for place in inputs.replicas(CONFIG, **dict(wildcards))]
+def trajectories_of_replica(wildcards):
+    """Trajectories of all jobs of a replica of an umbrella campaign, in order."""
+    return [place.trajectory for place in inputs.jobs_of_replica(CONFIG, **dict(wildcards))]
 
 
 def weights_of_frames(wildcards):
-    """Weights that only all windows together give; other campaigns' frames carry their own."""
-    place = inputs.weights(CONFIG, wildcards.system, wildcards.state, wildcards.campaign)
+    """Weights by all windows of the job's replica; other campaigns' frames carry their own."""
+    names = (wildcards.system, wildcards.state, wildcards.campaign, wildcards.replica)
+    place = inputs.weights(CONFIG, *names)
     return [] if place is None else [place.weights]
 
 

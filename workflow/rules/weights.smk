@@ -1,15 +1,16 @@
-# weights: weights of umbrella-sampling frames, by MBAR over all windows at a state point.
-# Needs: the trajectories of all jobs of the campaign. Makes: weights.h5 and overlap.csv.
+# weights: weights of umbrella-sampling frames, by MBAR over all windows of a replica.
+# Needs: the trajectories of the replica's jobs. Makes: weights-{repeat}.h5 and overlap-{repeat}.csv
+# of replica number {repeat}; elsewhere {replica} is the number of a job, of which it may have many.
 
 
 rule weights:
     input:
-        trajectories_of_campaign,
+        trajectories_of_replica,
     output:
-        weights=CampaignPaths.weights,
-        overlap=CampaignPaths.overlap,
+        weights=WeightsPaths.weights,
+        overlap=WeightsPaths.overlap,
     log:
-        CampaignPaths.weights_log,
+        WeightsPaths.log,
     conda:
         ENVIRONMENT
     threads: 1

@@ -6,7 +6,6 @@ import math
 import numpy as np
 import pytest
 from comparisons import X
-from pymbar import MBAR
 from reference_files import MANY, REPEATS, write
 
 from meanforce.analysis.protocol import Protocol
@@ -14,11 +13,9 @@ from meanforce.analysis.samples import SEVERAL, reference_sample
 from meanforce.analysis.surfaces import Axes, block_histograms
 from meanforce.jobs import stages
 from meanforce.jobs.validate import ValidateJob
-from meanforce.sampling.mbar import Windows, solve
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.load import load_config
 from meanforce.statistics.resampling import resampled
-from meanforce.units import kt
 
 HALVES = Axes(("x",), (np.array([-10.0, 0.0, 10.0]),), (False,))
 
@@ -87,7 +84,7 @@ def test_weights_give_the_unbiased_ensemble(tmp_path):
 
 
 def test_windows_of_a_replica_are_resampled_together(tmp_path):
-    """Two windows, each on its side, with weights of MBAR: what they share has no scatter."""
+    """Two windows, each on its side, with given weights: what they share has no scatter."""
     paths = [
         write(tmp_path / f"{job}.h5", np.full(100, side), np.full(100, weight))
         for job, (side, weight) in enumerate([(-1.0, 0.0), (1.0, -1.0)] * 2)
@@ -123,46 +120,6 @@ def test_each_walker_of_each_job_is_a_chain(tmp_path):
         assert (np.diff(sample.times[own]) > 0).all()
 
 
-def test_umbrella_sampling_of_a_double_well(tmp_path):
-    """Populations as exact, and errors as pymbar's, most of which is in the windows' weights."""
-    rng, kT, frames = np.random.default_rng(5), kt(300.0), 300
-    grid = np.linspace(-2.5, 2.5, 4000)
-    energy = kT * (4 * (grid**2 - 1) ** 2 + 0.5 * grid)
-    exact = np.exp(-energy / kT)
-    exact = exact[grid > 0].sum() / exact.sum()
-    windows = Windows(np.linspace(-1.6, 1.6, 9)[:, None], np.array([60 * kT]), [False])
-    found, errors, theirs = [], [], []
-    for _ in range(15):
-        x = np.empty((9, frames))
-        for window, center in enumerate(windows.centers[:, 0]):
-            p = np.exp(-energy / kT - 30 * (grid - center) ** 2)
-            x[window] = rng.choice(grid, frames, p=p / p.sum())
-        owner = np.repeat(np.arange(9), frames)
-        weights = solve(windows, x.reshape(-1, 1), owner, 300.0).log_weights.reshape(9, frames)
-        paths = [
-            write(tmp_path / f"{job}.h5", *pair, chain=job)
-            for job, pair in enumerate(zip(x, weights, strict=True))
-        ]
-        sample = reference_sample(
-            paths, [X["x"]], 10, Protocol(9, False, windows, (X["x"],), 300.0)
-        )
-        assert np.abs(sample.response.sum(axis=1)).max() < 1e-4
-        mean, error = fraction(sample, rng)
-        mbar = MBAR(windows.reduced(x.reshape(-1, 1), 300.0).T, np.full(9, frames))
-        # pymbar takes the logarithm of the observable.
-        right = 1.0 + (x.ravel() > 0)
-        result = mbar.compute_expectations(right, u_kn=np.zeros(x.size))
-        assert mean == pytest.approx(result["mu"].item() - 1.0, abs=1e-4)
-        assert sample.sums(sample.variables[:, 0] > 0).sum() == pytest.approx(mean, abs=1e-5)
-        found.append(mean)
-        errors.append(error)
-        theirs.append(result["sigma"].item())
-    typical = math.sqrt(np.mean(np.square(errors)))
-    assert abs(np.mean(found) - exact) < 5 * typical / math.sqrt(15)
-    # 15 errors of 9 degrees of freedom each: 6 %.
-    assert typical == pytest.approx(math.sqrt(np.mean(np.square(theirs))), rel=0.3)
-
-
 def test_protocol_of_an_umbrella_campaign(config):
     """Two replicas of six windows in jobs of four; φ is periodic."""
     experiment = "capped_alanine_metadynamics_heavy_cgnet"
@@ -180,10 +137,12 @@ def test_protocol_of_an_umbrella_campaign(config):
     found = Protocol.of(settings, 350.0, beads, lines.append)
     assert found.jobs_per_replica == 2
     assert not found.dynamical
+    assert found.held
     assert found.windows.centers.tolist() == [[-3.0], [-2.0], [-1.0], [0.0], [1.0], [2.0]]
     assert found.windows.force_constants.tolist() == [100.0]
     assert found.windows.periodic == [True]
     assert found.temperature == 350.0
     assert lines == []
-    assert Protocol.of(settings, 350.0, beads[1:], lines.append).windows is None
+    other = Protocol.of(settings, 350.0, beads[1:], lines.append)
+    assert other.windows is None and other.held
     assert "not functions of the beads" in lines[0]

@@ -34,6 +34,7 @@ def test_jobs_of_replicas(umbrella):
     assert campaign.jobs_of([2]) == [3, 4]
     assert campaign.jobs_of([3, 1]) == [5, 6, 1, 2]
     assert [len(campaign.windows_of(job)) for job in campaign.jobs_of([2])] == [4, 2]
+    assert [campaign.replica_of(job) for job in campaign.jobs_of()] == [1, 1, 2, 2, 3, 3]
 
 
 def test_an_experiment_uses_all_jobs_of_its_replicas(umbrella):
@@ -43,8 +44,11 @@ def test_an_experiment_uses_all_jobs_of_its_replicas(umbrella):
         at = f"results/{SYSTEM}/{state}"
         used = {job for job in range(1, 7) if f"{at}/windows/{job}/heavy.h5" in outputs}
         assert used == {3, 4}
-        # Only all windows of all replicas together give weights.
-        assert all(f"{at}/windows/{job}/trajectory.h5" in outputs for job in range(1, 7))
+        # Nor is any other sampled: weights are by all windows of the replica, and no others.
+        sampled = {job for job in range(1, 7) if f"{at}/windows/{job}/trajectory.h5" in outputs}
+        assert sampled == {3, 4}
+        weights = {n for n in range(1, 7) if f"{at}/windows/weights-{n}.h5" in outputs}
+        assert weights == {2}
         assert f"{at}/plain/2/heavy.h5" in outputs
         assert f"{at}/plain/1/heavy.h5" not in outputs
     settings = stages.train_job(config, "one", "0")

@@ -90,9 +90,17 @@ class CampaignPaths:
     campaign: str
 
     hills = Pattern("{system}/{state}/{campaign}/.hills")
-    weights = Pattern("{system}/{state}/{campaign}/weights.h5")
-    overlap = Pattern("{system}/{state}/{campaign}/overlap.csv")
-    weights_log = Pattern("{system}/{state}/{campaign}/weights.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightsPaths(CampaignPaths):
+    """Weights of the frames of one replica of umbrella sampling, which may have many jobs."""
+
+    repeat: int | str
+
+    weights = Pattern("{system}/{state}/{campaign}/weights-{repeat}.h5")
+    overlap = Pattern("{system}/{state}/{campaign}/overlap-{repeat}.csv")
+    log = Pattern("{system}/{state}/{campaign}/weights-{repeat}.log")
 
 
 @dataclasses.dataclass(frozen=True)

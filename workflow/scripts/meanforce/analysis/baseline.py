@@ -145,5 +145,6 @@ def pooled(samples: list[Sample]) -> Sample:
         noised=None,
         times=np.concatenate([sample.times for sample in samples]),
         dynamical=False,
+        held=any(sample.held for sample in samples),
         response=response,
     )

@@ -18,13 +18,15 @@ class Protocol:
     Attributes:
         jobs_per_replica: datasets that make a replica, as in umbrella sampling.
         dynamical: whether a replica is one stretch of dynamics without a bias.
-        windows: of umbrella sampling, or None.
+        held: whether chains are held in windows of umbrella sampling.
+        windows: of umbrella sampling, where they are functions of the beads; else None.
         window_variables: what the windows are harmonic in.
         temperature: K.
     """
 
     jobs_per_replica: int = 1
     dynamical: bool = False
+    held: bool = False
     windows: Windows | None = None
     window_variables: tuple[CollectiveVariableSettings, ...] = ()
     temperature: float = 0.0
@@ -45,15 +47,16 @@ class Protocol:
             bead_names: of the campaign's datasets.
             report: called with a line where the windows are not functions of the beads.
         """
-        plain = cls(facts.jobs_per_replica, facts.dynamical)
         given = facts.windows
+        plain = cls(facts.jobs_per_replica, facts.dynamical, given is not None)
         if given is None:
             return plain
         variables = tuple(given.collective_variables)
         if not {bead for one in variables for bead in one.bead_names} <= set(bead_names):
             report(
-                "windows of umbrella sampling are not functions of the beads: errors of these data "
-                "leave out the uncertainty of the windows' free energies"
+                "windows of umbrella sampling are not functions of the beads: with fewer than four "
+                "replicas, errors of these data leave out the uncertainty of the windows' free "
+                "energies"
             )
             return plain
         windows = Windows(

@@ -46,6 +46,7 @@ class Sample:
         converged: whether a CG run has converged, or None for a run of a fixed length.
         response: of the weights to what each unit counts, shape (n, n_units), where they depend on
             it; see `windows.response`.
+        held: whether chains were held in the windows of umbrella sampling.
         noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
             noise to `positions`; else None.
     """
@@ -65,6 +66,7 @@ class Sample:
     box: np.ndarray | None = None
     dynamical: bool = False
     response: np.ndarray | None = None
+    held: bool = False
     starts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     converged: bool | None = None
     noised: np.ndarray | None = None
@@ -105,7 +107,8 @@ def reference_sample(
 
     Log-weights of the datasets are those of the unbiased ensemble, with one constant for all
     jobs of a campaign: 0 of unbiased sampling and of replica exchange, βV under a static bias,
-    β(V − c(t)) in metadynamics, and MBAR's, over all windows at once, in umbrella sampling.
+    β(V − c(t)) in metadynamics. In umbrella sampling they are MBAR's over all windows of a replica,
+    with a mean weight of 1 in each replica.
 
     Where the mapping adds noise, free energies and structure are those without: a model of the
     smeared density must not be judged by a reference that is smeared alike. Forces go with the
@@ -113,8 +116,9 @@ def reference_sample(
 
     Errors come from a bootstrap over replicas, which are independent for any correlation times;
     with fewer than four of them it is over time blocks of replicas.
-    In umbrella sampling a unit has all windows of a replica, as none could be left out, and its
-    effect on the windows' free energies counts to first order.
+    In umbrella sampling a unit has all windows of a replica, as none could be left out. The effect
+    of a time block on the windows' free energies counts to first order; a whole replica has none on
+    those of the others.
 
     Of replica exchange only frames at the state point's own temperature belong to its ensemble.
 
@@ -165,21 +169,21 @@ def reference_sample(
         masses=masses,
         box=boxes[0],
         dynamical=protocol.dynamical,
+        held=protocol.held,
         noised=np.concatenate(noised) if noised else None,
     )
-    if protocol.windows is None:
+    if protocol.windows is None or sample.replicas is not None:
         return sample
-    return dataclasses.replace(
-        sample,
-        response=response(
-            protocol.windows,
-            _evaluated(protocol.window_variables, parameters, sample.positions),
-            np.concatenate(owners),
-            np.concatenate(log_weights),
-            sample.units,
-            protocol.temperature,
-        ),
-    )
+    values = _evaluated(protocol.window_variables, parameters, sample.positions)
+    owner, logs = np.concatenate(owners), np.concatenate(log_weights)
+    slopes = np.zeros((len(job), sample.n_units), dtype=np.float32)
+    for replica in range(number):
+        own, first = job // protocol.jobs_per_replica == replica, replica * blocks_per_replica
+        units = sample.blocks[own] - first
+        slopes[own, first : first + units.max() + 1] = response(
+            protocol.windows, values[own], owner[own], logs[own], units, protocol.temperature
+        )
+    return dataclasses.replace(sample, response=slopes)
 
 
 def _numbered(jobs: np.ndarray, walkers: np.ndarray) -> np.ndarray:

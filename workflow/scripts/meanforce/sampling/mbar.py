@@ -3,6 +3,13 @@
 Shirts, Chodera, J. Chem. Phys. 129, 124105 (2008). The free energies of the windows come from a
 thinned set of frames; with them every frame gets its weight, so that memory does not grow with
 the product of frames and windows.
+
+Each replica is solved by itself, so that replicas are independent and some of them can be used
+without the others. MBAR determines weights up to a common factor. Here it is fixed by a mean
+weight of 1, so that each replica counts by its number of frames wherever replicas are pooled.
+Readers of datasets could not do this, as other kinds of campaigns have log-weights with one
+constant for all replicas (0, βV, β(V − c(t))), which must be kept. Analyses use all frames of a
+replica; training, which may use fewer, normalises the weights of these again.
 """
 
 import dataclasses
@@ -53,7 +60,7 @@ class Solution:
     """What MBAR found.
 
     Attributes:
-        log_weights: of all frames, up to a constant, shape (n_frames,).
+        log_weights: of all frames, shape (n_frames,); the weights have mean 1.
         free_energies: of the windows, kT, shape (n_windows,).
         overlap: overlap matrix, shape (n_windows, n_windows).
     """
@@ -66,7 +73,7 @@ class Solution:
 def solve(
     windows: Windows, variables: np.ndarray, owner: np.ndarray, temperature: float
 ) -> Solution:
-    """MBAR weights of frames.
+    """MBAR weights of the frames of a replica.
 
     Args:
         windows: of the campaign.
@@ -98,6 +105,8 @@ def solve(
         reduced = windows.reduced(variables[start : start + block], temperature)
         exponent = free_energies + np.log(counts) - reduced
         log_weights[start : start + block] = -np.logaddexp.reduce(exponent, axis=1)
+    largest = log_weights.max()
+    log_weights -= largest + np.log(np.exp(log_weights - largest).mean())
     return Solution(log_weights, free_energies, overlap)
 
 

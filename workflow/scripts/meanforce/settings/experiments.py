@@ -23,7 +23,7 @@ class ExperimentSettings(Settings):
     replicas: list[int] | None = Field(
         default=None,
         description="replicas used of these campaigns; all, where left out. A replica of umbrella "
-        "sampling has all windows, whatever number of jobs they are run in",
+        "sampling has all windows, whatever number of jobs they are run in, and weights of its own",
     )
     weights: Literal["none", "bias"] = Field(
         default="none",

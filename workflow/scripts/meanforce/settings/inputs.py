@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from meanforce.paths import (
     BeadsPaths,
-    CampaignPaths,
     ComparedPaths,
     CurvePaths,
     DatasetPaths,
     EquilibratedPaths,
     MemberPaths,
     ReplicaPaths,
+    WeightsPaths,
 )
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
@@ -40,17 +40,22 @@ def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
 
 
-def replicas(config: Config, system: str, state: str, campaign: str) -> list[ReplicaPaths]:
-    """All jobs of a campaign at a state point, in order."""
-    jobs = config.campaigns[system][campaign].jobs_of()
+def jobs_of_replica(
+    config: Config, system: str, state: str, campaign: str, repeat: int | str
+) -> list[ReplicaPaths]:
+    """All jobs of one replica of a campaign at a state point, in order."""
+    jobs = config.campaigns[system][campaign].jobs_of([int(repeat)])
     return [ReplicaPaths(system, state, campaign, job) for job in jobs]
 
 
-def weights(config: Config, system: str, state: str, campaign: str) -> CampaignPaths | None:
-    """Weights that only all windows together give; other campaigns' frames carry their own."""
-    if not config.campaigns[system][campaign].reweighted_together:
+def weights(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> WeightsPaths | None:
+    """Weights by all windows of a job's replica; other campaigns' frames carry their own."""
+    chosen = config.campaigns[system][campaign]
+    if not chosen.reweighted_together:
         return None
-    return CampaignPaths(system, state, campaign)
+    return WeightsPaths(system, state, campaign, chosen.replica_of(int(replica)))
 
 
 def training_data(

@@ -51,11 +51,12 @@ def _jobs(config: Config) -> Iterator[PlannedJob]:
 def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
     """The jobs that one dataset needs."""
     yield from _sampling(config, dataset)
-    weights = inputs.weights(config, dataset.system, dataset.state, dataset.campaign)
+    names = (dataset.system, dataset.state, dataset.campaign)
+    weights = inputs.weights(config, *names, dataset.replica)
     if weights is not None:
-        for replica in inputs.replicas(config, dataset.system, dataset.state, dataset.campaign):
-            yield from _sampling(config, replica)
-        yield PlannedJob("weights", weights.weights, weights.weights_log)
+        for job in inputs.jobs_of_replica(config, *names, weights.repeat):
+            yield from _sampling(config, job)
+        yield PlannedJob("weights", weights.weights, weights.log)
     beads = BeadsPaths(dataset.system, dataset.mapping)
     yield PlannedJob("beads", beads.beads, beads.log)
     yield PlannedJob("forces", dataset.forces, dataset.forces_log)

@@ -12,8 +12,11 @@ def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
     Of n units n − 1 are drawn, so that the variance of a mean is right and not (n − 1)/n of it,
     which matters where units are few replicas; Rao, Wu, J. Am. Stat. Assoc. 83, 231 (1988).
 
+    Sums that a draw makes negative count as 0: what a time block changes in the weights of all
+    frames of umbrella sampling is part of its own sums, to first order, and may be negative.
+
     Args:
-        units: shape (n_units, ...), additive.
+        units: shape (n_units, ...), additive; sums over all units are not negative.
         draws: number of bootstrap samples.
         rng: source of random numbers.
 
@@ -22,7 +25,7 @@ def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
     """
     n = len(units)
     times = rng.multinomial(max(n - 1, 1), np.full(n, 1.0 / n), size=draws)
-    total = np.tensordot(times, units, axes=1)
+    total = np.maximum(np.tensordot(times, units, axes=1), 0.0)
     return total / total.reshape(draws, -1).sum(axis=1).reshape(-1, *[1] * (units.ndim - 1))
 
 

@@ -144,7 +144,7 @@ def slow_modes(sample: Sample) -> SlowModes | None:
     scale = np.where(moving, scale, np.inf)
     parts, spacing = _trajectories(sample)
     series = [(values[part] - mean) / scale for part in parts]
-    if sample.response is not None:
+    if sample.held:
         # Windows differ for as long as they are held apart: what is slow within them counts.
         series = [one - one.mean(axis=0) for one in series]
     lag, number = _lag(series), sum(map(len, series))

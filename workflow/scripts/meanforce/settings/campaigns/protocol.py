@@ -80,6 +80,10 @@ class ProtocolSettings(Settings):
         chosen = range(1, self.replicas + 1) if replicas is None else replicas
         return [(replica - 1) * each + job for replica in chosen for job in range(1, each + 1)]
 
+    def replica_of(self, job: int) -> int:
+        """Number of the replica that a job is part of, from 1."""
+        return (job - 1) // self.jobs_per_replica + 1
+
     def copies(self, job: int) -> int:
         """Copies of the system that a job runs."""
         return 1

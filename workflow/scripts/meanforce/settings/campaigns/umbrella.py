@@ -33,7 +33,7 @@ class WindowRowSettings(Settings):
 
 
 class UmbrellaSettings(BiasedSettings):
-    """Umbrella sampling: harmonic windows, weighted by MBAR where weights are needed.
+    """Umbrella sampling: harmonic windows, weighted by MBAR over all windows of a replica.
 
     Torrie, Valleau, J. Comput. Phys. 23, 187 (1977); Shirts, Chodera, JCP 129, 124105 (2008).
     """

@@ -1,4 +1,4 @@
-"""The stage `weights`: weights of all frames of an umbrella campaign at a state point."""
+"""The stage `weights`: weights of the frames of one replica of umbrella sampling."""
 
 import dataclasses
 from pathlib import Path
@@ -11,8 +11,8 @@ from meanforce.sampling.mbar import Solution, Windows, solve
 
 
 @dataclasses.dataclass(frozen=True)
-class CampaignWeights:
-    """Weights of the frames of a campaign.
+class ReplicaWeights:
+    """Weights of the frames of a replica.
 
     Attributes:
         solution: what MBAR found, over all frames.
@@ -34,18 +34,17 @@ class CampaignWeights:
 
     def text(self) -> str:
         """How much the frames are worth, in words."""
-        logs = self.solution.log_weights
-        weights = np.exp(logs - logs.max())
+        weights = np.exp(self.solution.log_weights)
         effective = weights.sum() ** 2 / (weights**2).sum()
         windows = len(self.solution.free_energies)
         return f"{windows} windows, {len(weights)} frames worth {effective:.0f} unbiased ones"
 
 
-def campaign_weights(trajectories: list[Path]) -> CampaignWeights:
+def replica_weights(trajectories: list[Path]) -> ReplicaWeights:
     """Weights by MBAR.
 
     Args:
-        trajectories: of all jobs of the campaign, in order.
+        trajectories: of all jobs of the replica, in order.
 
     Raises:
         InputError: a file is not complete, or windows do not overlap.
@@ -64,4 +63,4 @@ def campaign_weights(trajectories: list[Path]) -> CampaignWeights:
             temperature = frames.attributes["temperature"]
     solution = solve(windows, np.concatenate(variables), np.concatenate(owners), temperature)
     ends = np.cumsum([len(owner) for owner in owners]).tolist()
-    return CampaignWeights(solution, tuple(contents), tuple(ends))
+    return ReplicaWeights(solution, tuple(contents), tuple(ends))
