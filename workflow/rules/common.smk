@@ -57,6 +57,13 @@ except InputError as error:
 onstart:
     note_run(config)
 
+# Experiments of each target that is a part of the run.
+TARGETS = {
+    f"system_{system}": names
+    for system in CONFIG.systems
+    if (names := [name for name, e in CONFIG.experiments.items() if e.system == system])
+} | {f"experiment_{name}": [name] for name in CONFIG.experiments}
+
 
 wildcard_constraints:
     system="[A-Za-z0-9_-]+",
@@ -156,9 +163,9 @@ def metrics_of_curve(wildcards):
     return [place.metrics for place in inputs.compared(CONFIG, runs)]
 
 
-def part_of(experiments):
-    """The config with some of its experiments only."""
-    chosen = {name: CONFIG.experiments[name] for name in experiments}
+def part_of(wildcards):
+    """The config with the experiments of a target only."""
+    chosen = {name: CONFIG.experiments[name] for name in TARGETS[wildcards.target]}
     return CONFIG.model_copy(update={"experiments": chosen})
 
 

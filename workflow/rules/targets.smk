@@ -4,11 +4,6 @@
 #   benchmarks       all programs of tests/benchmarks, one after the other
 #   clean_partial    removes what jobs that are gone left behind, never a live job's
 
-TARGETS = {
-    f"system_{system}": names
-    for system in CONFIG.systems
-    if (names := [name for name, e in CONFIG.experiments.items() if e.system == system])
-} | {f"experiment_{name}": [name] for name in CONFIG.experiments}
 BENCHMARKS = [
     path.stem
     for path in sorted(Path(workflow.basedir, "tests", "benchmarks").glob("*.py"))
@@ -32,14 +27,9 @@ for target in TARGETS:
         localrule: True
 
 
-def part(wildcards):
-    """The config with the experiments of a target only."""
-    return part_of(TARGETS[wildcards.target])
-
-
 use rule report as report_of_part with:
     input:
-        unpack(lambda wildcards: reported(part(wildcards))),
+        unpack(lambda wildcards: reported(part_of(wildcards))),
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:
@@ -50,7 +40,7 @@ use rule report as report_of_part with:
         PartReportPaths.log,
     params:
         script=SCRIPTS / "report.py",
-        settings=lambda wildcards: stages.report_job(part(wildcards)).canonical(),
+        settings=lambda wildcards: stages.report_job(part_of(wildcards)).canonical(),
         code=code_of("report.py"),
 
 
