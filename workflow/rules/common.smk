@@ -57,6 +57,7 @@ except InputError as error:
 onstart:
     note_run(config)
 
+
 # Experiments of each target that is a part of the run.
 TARGETS = {
     f"system_{system}": names
