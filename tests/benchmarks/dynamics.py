@@ -173,7 +173,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
         chains = engine.start()
         chains.compiled = True
         stepping.compiled = compile_once
-        engine.compile(chains, print)
+        engine.use_compiled(chains, print)
     return run
 
 

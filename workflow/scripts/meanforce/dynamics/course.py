@@ -59,7 +59,7 @@ class Course:
         Raises:
             InputError: too many chains broke.
         """
-        self.engine.compile(chains, self._report)
+        self.engine.use_compiled(chains, self._report)
         schedule, started = self._schedule, time.perf_counter()
         rate = Rate("replica-steps/s", len(self._run.starts))
         progress = Progress(self._report, schedule.end, chains.step, rate, at_most=self._looks)

@@ -137,7 +137,7 @@ class TorchEngine:
             compiled=worth and self._cell is None,
         )
 
-    def compile(self, chains: Chains, report: Callable[[str], None]) -> None:
+    def use_compiled(self, chains: Chains, report: Callable[[str], None]) -> None:
         """Compile the steps, if these chains' are to be."""
         if chains.compiled:
             # Not of the run's own random numbers, of which it must miss none.
