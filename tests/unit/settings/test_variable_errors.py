@@ -28,15 +28,15 @@ BAD = {
     ),
     "key of another kind": (
         declare("d", "distance", beads=PSI[:2], radius="0.5 nm"),
-        rf"{VARIABLES}\.d: 'radius' belongs to the kind 'coordination', and only there",
+        rf"{VARIABLES}\.d: 'radius' is required for the kind 'coordination', and not allowed",
     ),
     "coordination without a radius": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:]),
-        rf"{VARIABLES}\.n: 'radius' belongs to the kind 'coordination'",
+        rf"{VARIABLES}\.n: 'radius' is required for the kind 'coordination'",
     ),
     "coordination of one bead with itself": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[:1], radius="0.5 nm"),
-        rf"{VARIABLES}\.n: a coordination takes two groups of beads that make a pair",
+        rf"{VARIABLES}\.n: a coordination takes two groups of beads that form at least",
     ),
     "radius without a unit": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:], radius=0.5),
