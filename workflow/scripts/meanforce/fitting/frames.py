@@ -131,43 +131,56 @@ class Frames:
         return dataclasses.replace(self, forces=self.storage.keep(parts))
 
 
-def read_frames(
-    paths: list[Path],
-    folds: int,
-    stride: int = 1,
-    weights: Literal["none", "bias"] = "none",
-    folder: Path | None = None,
-    windows: list[tuple[float, float]] | None = None,
-    datasets_per_replica: list[int] | None = None,
-    all_temperatures: bool = True,
-) -> Frames:
-    """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
+@dataclasses.dataclass(frozen=True)
+class FrameChoice:
+    """Which frames of datasets are used, and what they count.
 
-    There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
-    memory of the conformations; see `training.blocks`. Frames of several molecules in a periodic
-    box have cells; those of a single one have none.
-
-    Args:
-        paths: H5MD datasets.
-        folds: number of folds.
-        stride: one frame in so many is used.
+    Attributes:
+        stride: one frame in this number is used.
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
-        folder: where to keep positions and forces in memory-mapped files; None: in memory.
         windows: begin and end in ps of what is used of each dataset; None: everything.
         datasets_per_replica: how many datasets make each replica, in order, whose weights have one
             constant in common; None: each is a replica of its own.
         all_temperatures: whether frames of replica exchange at temperatures other than their state
             point's are used as well.
+    """
+
+    stride: int = 1
+    weights: Literal["none", "bias"] = "none"
+    windows: list[tuple[float, float]] | None = None
+    datasets_per_replica: list[int] | None = None
+    all_temperatures: bool = True
+
+
+ALL = FrameChoice()
+
+
+def read_frames(
+    paths: list[Path], folds: int, choice: FrameChoice = ALL, folder: Path | None = None
+) -> Frames:
+    """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
+
+    There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
+    memory of the conformations; see `fitting.blocks`. Frames of several molecules in a periodic
+    box have cells; those of a single one have none.
+
+    Args:
+        paths: H5MD datasets.
+        folds: number of folds.
+        choice: which of their frames are used.
+        folder: where to keep positions and forces in memory-mapped files; None: in memory.
 
     Raises:
         InputError: datasets have different beads, or too few frames, or need weights, or are not
             as many as the replicas have.
     """
-    dataset = Dataset.of(paths).windows(windows)
-    dataset = (dataset if all_temperatures else dataset.at_state_points()).stride(stride)
+    dataset = Dataset.of(paths).windows(choice.windows)
+    dataset = (dataset if choice.all_temperatures else dataset.at_state_points()).stride(
+        choice.stride
+    )
     fewest = 2 * folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
-        if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
+        if choice.weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
             raise InputError(
                 f"{part.path}: was sampled with a bias that is not a function of its beads; set "
                 "the experiment's 'weights: bias', so that each frame counts e^{βV}"
@@ -179,8 +192,11 @@ def read_frames(
             )
     blocks = cut(dataset, folds)
     shares = None
-    if weights == "bias":
-        logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
+    if choice.weights == "bias":
+        logs = (
+            part.observable("log_weight")
+            for part in _replicas(dataset, choice.datasets_per_replica)
+        )
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     storage = Storage(folder)
     molecule = Topology.of(dataset.parameters)
