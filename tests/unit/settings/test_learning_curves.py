@@ -204,7 +204,7 @@ BAD = {
     ),
     "too short for its bias": (
         lambda c: c["experiments"]["frozen"].update(atomistic_time=["0.5 ns"]),
-        "500ps leave 0 frames of campaign 'frozen'",
+        "500ps leaves 0 frames of campaign 'frozen'",
     ),
     "too long": (
         of_unbiased(atomistic_time=["5 ns", "6 ns"]),
@@ -216,7 +216,7 @@ BAD = {
         "12ps leaves 47 frames of campaign 'unbiased' at 'T300' after equilibration, filling and "
         "'discard'; 10 folds need 80",
     ),
-    "shorter than equilibration": (of_unbiased(atomistic_time=["5 ps"]), "5ps leave 0 frames"),
+    "shorter than equilibration": (of_unbiased(atomistic_time=["5 ps"]), "5ps leaves 0 frames"),
     "no name for it": (
         of_unbiased(atomistic_time=["1.23456789 ns"]), "is not a whole number of femtoseconds"
     ),

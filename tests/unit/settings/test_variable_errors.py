@@ -64,7 +64,7 @@ BAD = {
     ),
     "combination across mappings": (
         combination(d=1.0, core=1.0),
-        rf"{VARIABLES}\.s\.coefficients: 'core' is of mapping 'core_beta', .* 'heavy'",
+        rf"{VARIABLES}\.s\.coefficients: 'core' belongs to mapping 'core_beta', .* 'heavy'",
     ),
     "combination of nothing": (combination(), rf"{VARIABLES}\.s\.coefficients: given {{}};"),
     "members written by hand": (
