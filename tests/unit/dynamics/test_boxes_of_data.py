@@ -92,7 +92,7 @@ def test_several_boxes_at_the_temperature_are_refused(tmp_path, densities):
 
 
 def test_one_box_serves_all_temperatures(tmp_path):
-    """All data are starts, as of a single molecule in whatever boxes."""
+    """All data are starts, as of a single molecule in whatever boxes; some have no frames."""
     positions = [frames(50, 1), frames(50, 2)]
     for molecule, other in ((TWO, BOX), (ONE, 1.1 * BOX)):
         paths = [
@@ -104,3 +104,5 @@ def test_one_box_serves_all_temperatures(tmp_path):
             numbers = frames_of(starts.positions, np.concatenate(positions))
             assert {number // 50 for number in numbers} == {0, 1}
             assert (starts.cell is None) == (molecule is ONE)
+        empty = write(tmp_path / "empty.h5", frames(0), molecule)
+        assert len(run([*paths, empty], 300.0, molecule)) == 12

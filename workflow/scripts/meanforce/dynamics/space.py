@@ -82,16 +82,17 @@ def in_one_box(
 
 def _with_another_box(paths: list[Path]) -> Path | None:
     """The first file with another box than the first frame of the first file; None: all agree."""
-    first = None
-    for number, path in enumerate(paths):
+    seen = []
+    for path in paths:
         with H5mdReader(path) as reader:
             boxes = reader.boxes()
-        if number == 0:
-            first = None if boxes is None else boxes[:1]
-        if (boxes is None) != (first is None):
+            if not reader.n_frames:
+                continue
+        seen.append(None if boxes is None else boxes[:1])
+        if (boxes is None) != (seen[0] is None):
             return path
         # Boxes that differ by rounding, as in files of other programs, are the same.
-        if boxes is not None and not np.allclose(boxes, first, rtol=0, atol=1e-6):
+        if boxes is not None and not np.allclose(boxes, seen[0], rtol=0, atol=1e-6):
             return path
     return None
 
