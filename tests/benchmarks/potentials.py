@@ -4,7 +4,8 @@
 
 takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
 config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
-left out and judges. MACE needs envs/requirements-mace.txt. Nothing else should run meanwhile.
+left out; errors are those on it. MACE needs envs/requirements-mace.txt. Nothing else should run
+meanwhile.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A headless Chromium, asked through the DevTools protocol over a pipe.
+"""A headless Chromium, controlled through the DevTools protocol over a pipe.
 
 https://chromedevtools.github.io/devtools-protocol/: JSON messages, each ended by a zero byte, go
 in by file descriptor 3 and come out of 4.
@@ -68,7 +68,7 @@ class Page:
         return [json.dumps(event) for event in self.events if event["method"] in kinds]
 
     def requested(self) -> list[str]:
-        """Addresses that the page asked for, but for those that hold their own content."""
+        """Addresses that the page requested, except those that hold their own content."""
         sent = [e for e in self.events if e["method"] == "Network.requestWillBeSent"]
         addresses = [event["params"]["request"]["url"] for event in sent]
         return [address for address in addresses if not address.startswith("data:")]

@@ -1,7 +1,7 @@
 """Small results as a run leaves them, made from formulas: enough to fill the report's page.
 
-Model and reference are known functions, so that tests know what figures must show: the model's free
-energies differ from the reference's by `SHIFT`·sin(x).
+Model and reference are known functions, so that the right content of figures is known: the model's
+free energies differ from the reference's by `SHIFT`·sin(x).
 """
 
 from pathlib import Path
@@ -152,7 +152,7 @@ def _metrics(name: str, chosen, state: str) -> pd.DataFrame:
 def _row(
     quantity: str, measure: Measure, group: Group, numbers: tuple, source: Source = Source.MODEL
 ) -> dict:
-    """A row of which two standard errors are resolved, all of them noise."""
+    """A row whose resolution is two standard errors, with all of the error from noise."""
     value, stderr, floor, unit = numbers
     above = 0.0 if measure == Measure.SIGNED_ERROR else floor
     return {

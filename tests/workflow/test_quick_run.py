@@ -1,4 +1,4 @@
-"""config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
+"""config/quick.yaml from end to end: its output, reproducibility, and which jobs run again."""
 
 import json
 import shutil
@@ -75,7 +75,7 @@ def test_summary_keeps_its_contract(summary):
     }  # fmt: skip
     judged = summary["measure"].isin(["signed_error", "distance"])
     assert summary.loc[judged & summary["resolution"].notna(), "verdict"].notna().all()
-    # A single network does not tell what other training data would have given.
+    # With a single network, the error due to the training data is unknown.
     alone = summary["experiment"] == "capped_alanine_unbiased_core_beta_cgnet"
     of_model = judged & alone & (summary["source"] == "model")
     assert summary.loc[of_model, "stderr"].isna().all()

@@ -1,4 +1,4 @@
-"""Random numbers of the analysis: one metric more moves no bit of any other."""
+"""Random numbers of the analysis: an additional metric changes no bit of any other."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ def judged(seed: int = 1, **changes):
 
 
 def drawn(comparison):
-    """A metric that is made of random numbers alone, as greedy with them as can be."""
+    """A metric made of random numbers alone, which draws many of them."""
     rng = comparison.stream("greedy", "model")
     values = rng.standard_normal(1000)
     estimate = Estimate(float(values.mean()), Error(float(values.std())))

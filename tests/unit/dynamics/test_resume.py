@@ -23,7 +23,7 @@ from meanforce.settings.potentials.registry import Potential
 
 
 def go_on_until_done(folder, run, every: int) -> int:
-    """Call `run(job)` until it ends, stopping it every few looks; returns how often it stopped."""
+    """Call `run(job)` until it ends, stopping it every few checks; returns how often it stopped."""
     folder.mkdir()
     stops = 0
     while True:
@@ -31,7 +31,7 @@ def go_on_until_done(folder, run, every: int) -> int:
         job = Job(
             folder,
             {"settings": 1},
-            # Once a stop is asked for, it stays so.
+            # Once a stop is requested, it stays so.
             stop=lambda looks=looks: None if next(looks, None) is not None else "test",
             interval=math.inf,
         )

@@ -1,4 +1,4 @@
-"""What training reports of how far it is: frames of normal equations, batches of epochs."""
+"""Progress reports of training: frames of normal equations, batches of epochs."""
 
 import dataclasses
 import math

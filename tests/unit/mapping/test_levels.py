@@ -174,7 +174,7 @@ def test_noise_has_the_force_of_each_frames_temperature(folder):
         forces = found.forces().transpose(0, 2, 1).reshape(-1, 4)
         maps = np.linalg.lstsq(design, forces, rcond=None)[0]
         # All atoms are beads: B + D = 1, and what B lacks of the force the noise has. (Forces of
-        # all atoms add up to nothing, so that a constant in B cannot be told.)
+        # all atoms sum to zero, so that a constant in B cannot be determined.)
         total = maps[:4] + maps[4:]
         np.testing.assert_allclose(total - total.mean(axis=0), np.eye(4) - 0.25, atol=2e-3)
         assert np.diag(maps[4:]).min() > 0.02

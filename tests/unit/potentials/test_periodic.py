@@ -175,7 +175,7 @@ def test_two_far_copies_are_twice_a_single_one(kind, name):
 
 @pytest.mark.parametrize("kind", ["spline", "mace"])
 def test_copies_feel_each_other_across_the_boundary(kind):
-    """As near each other through the faces of the cell as they are in endless space."""
+    """As near each other through the faces of the cell as they are without a cell."""
     single, double = of_two(kind)
     cell = CELLS["triclinic"]
     positions = 0.4 * checks.frames(CHAIN, single)

@@ -132,7 +132,7 @@ def test_recomputed_forces_are_the_in_run_unbiased_forces(tmp_path):
     with h5py.File(tmp_path / "forces.h5") as file, TrajectoryReader(path) as frames:
         assert file.attrs["deviation_from_run"] < 1e-5
         assert file["forces"].shape == (frames.n_frames, 4, 3)
-        # The bias was on: the check means something.
+        # The bias was on, so that the check is meaningful.
         assert np.abs(frames.array("bias_energy")).max() > 1.0
 
 

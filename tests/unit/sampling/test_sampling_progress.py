@@ -1,4 +1,4 @@
-"""What sampling and the recomputation of forces report of how far they are."""
+"""Progress reports of sampling and of the recomputation of forces."""
 
 import types
 
@@ -87,7 +87,7 @@ SPEED = 1e5
 
 @pytest.mark.parametrize("kind", ["metadynamics", "walkers", "replica exchange"])
 def test_on_a_slow_machine_lines_come_in_time(tmp_path, monkeypatch, kind):
-    """Hours of equilibration, of burn-in and of few frames, by a clock that is made up."""
+    """Hours of equilibration, of burn-in and of few frames, by an artificial clock."""
     long = {"equilibration": 1e6, "length": 3e6, "stride": 1e4}
     if kind != "replica exchange":
         long |= {"burn_in": 5e5, "pace": 1e4}

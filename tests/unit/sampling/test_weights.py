@@ -297,7 +297,7 @@ def dimers(n: int, seed: int) -> Frames:
 
 
 def repeated(frames: Frames, times: torch.Tensor) -> Frames:
-    """Each frame as often as it is told, without weights."""
+    """Each frame repeated the given number of times, without weights."""
     index = torch.repeat_interleave(torch.arange(len(times)), times)
     return dataclasses.replace(frames.select(index), weights=None)
 

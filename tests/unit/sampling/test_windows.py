@@ -1,4 +1,4 @@
-"""Umbrella windows are pulled to their centres, and the log tells where one never got there."""
+"""Umbrella windows are pulled to their centres, and the log reports one that never got there."""
 
 import math
 
@@ -43,7 +43,7 @@ def starting_phi() -> float:
 
 
 def centers_on_the_way(campaign, folder) -> tuple[list[list[float]], list[str]]:
-    """Of the first window, at each step of the pull; and the lines of the log."""
+    """Centres of the first window at each step of the pull; and the lines of the log."""
     engine, job = torsion.make_engine(campaign, folder)
     lines, found = [], []
     engine._report = lines.append

@@ -1,7 +1,7 @@
 """What a row of the metrics table is: what it measures, whose it is, and which group it is in.
 
-Verdicts, learning curves and the report go by these fields and never by parts of metrics' names.
-The module imports nothing heavy, so that the report does not load PyTorch for it.
+Verdicts, learning curves and the report use these fields, never parts of metrics' names. The module
+imports nothing heavy, so that the report does not load PyTorch for it.
 """
 
 import enum
@@ -11,11 +11,11 @@ class Measure(enum.StrEnum):
     """What a row's value measures; this decides which verdict it can have."""
 
     DISTANCE = "distance"
-    """Of two distributions: 0 for a perfect model and endless data; its floor is the noise."""
+    """Of two distributions: 0 for a perfect model and unlimited data; its floor is the noise."""
     SIGNED_ERROR = "signed_error"
     """Model minus reference: 0 for a perfect model, of either sign."""
     LOSS = "loss"
-    """Of which a perfect model keeps an irreducible part, its floor."""
+    """Even a perfect model has its irreducible part, the floor."""
     FRACTION = "fraction"
     """Of chains that stayed intact: 1 for a perfect model."""
     VALUE = "value"

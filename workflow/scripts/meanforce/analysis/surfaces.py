@@ -73,8 +73,8 @@ def block_histograms(sample: Sample, axes: Axes, whose: str = "sample") -> np.nd
         places = zip(axes.names, axes.edges, strict=True)
         ends = ", ".join(f"{name} from {edge[0]:g} to {edge[-1]:g}" for name, edge in places)
         raise InputError(
-            f"validation: no frame of the {whose} lies on the surface ({ends}); it has left it, or "
-            "'lower' and 'upper' are wrong"
+            f"validation: no frame of the {whose} lies on the surface ({ends}); all have left it, "
+            "or 'lower' and 'upper' are wrong"
         )
     flat = np.ravel_multi_index(tuple(column[inside] for column in columns), shape)
     size = int(np.prod(shape))

@@ -14,7 +14,7 @@ from meanforce.units import kt
 
 
 class Ladders:
-    """Temperatures of the chains, and what became of the configurations that climb them.
+    """Temperatures of the chains, and the round trips of configurations along them.
 
     Args:
         settings: of the exchange, or None: one level.
@@ -109,7 +109,7 @@ class Ladders:
         }
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What changes as the run goes on."""
+        """What changes during the run."""
         return self._tensors | {"attempts": torch.tensor(self._attempts)}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:

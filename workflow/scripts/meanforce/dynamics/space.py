@@ -1,4 +1,4 @@
-"""The space of CG runs: endless for one molecule, the periodic cell of the data for several."""
+"""The space of CG runs: the periodic cell of the data for several molecules, none for one."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def cell_of(
 ) -> np.ndarray | None:
     """Periodic cell of a CG run.
 
-    A single molecule that bonds hold together runs in endless space, as its data hold it whole.
+    A single molecule that bonds hold together runs without a cell, as its data hold it whole.
     Several molecules of a periodic system would drift apart there.
 
     Args:
@@ -23,10 +23,10 @@ def cell_of(
         where: file of the data, for messages.
 
     Returns:
-        nm, shape (3, 3); None in endless space.
+        nm, shape (3, 3); None without periodic boundaries.
 
     Raises:
-        InputError: a cell is needed, and the potential supports none.
+        InputError: a cell is needed, but the potential does not support one.
     """
     number = len(molecules(molecule))
     if box is None or number == 1:

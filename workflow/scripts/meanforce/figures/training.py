@@ -25,8 +25,8 @@ def figure(curves: list[pd.DataFrame], floors: dict[str, float], where: str) -> 
     """Losses of each member, against the epoch or the regularisation strength.
 
     Args:
-        curves: with the column `validation` and `epoch` or `smoothness`; (kJ/mol/nm)². Of
-            several ridges, the best at each smoothness is drawn.
+        curves: with the column `validation` and `epoch` or `smoothness`; (kJ/mol/nm)². With several
+            ridges, the best at each smoothness is drawn.
         floors: state point: irreducible loss, (kcal/mol/Å)².
         where: the experiment, for the alternative text.
     """

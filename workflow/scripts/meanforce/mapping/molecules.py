@@ -79,7 +79,8 @@ class Molecules:
             where: config key, for messages.
 
         Raises:
-            InputError: there are none, they are not alike, or others' atoms are among theirs.
+            InputError: there are none, they are not alike, or atoms of other molecules are among
+                theirs.
         """
         if name not in self._named:
             near = difflib.get_close_matches(name, self._named, n=2)
@@ -104,8 +105,8 @@ class Molecules:
             if other != wanted:
                 raise InputError(
                     f"{where}: the molecules that begin with {self._atoms[firsts[0]]} and "
-                    f"{self._atoms[firsts[number]]} are both called '{name}', but have other "
-                    "atoms, or other bonds; give their residues different names"
+                    f"{self._atoms[firsts[number]]} are both called '{name}', but have "
+                    "different atoms or bonds; give their residues different names"
                 )
         topology = self._topology.subset(found[0].tolist())
         for number, residue in enumerate(topology.residues, 1):

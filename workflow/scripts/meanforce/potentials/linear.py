@@ -3,8 +3,8 @@
 The q are a collective variable, or a molecule's bonds, angles, dihedrals and non-bonded distances,
 where coordinates between beads of the same types share a curve. q_k are equally spaced centres, h
 is their distance, and c_k(T) = a_k + b_k (T − T₀)/T₀. Beyond the range that the training data
-cover, a curve continues with its slope there plus a harmonic wall, so that a chain comes back to
-where something is known; curves of non-bonded pairs vanish smoothly at their cutoff instead.
+cover, a curve continues with its slope there plus a harmonic wall, so that a chain returns to the
+sampled range; curves of non-bonded pairs vanish smoothly at their cutoff instead.
 """
 
 import functools
@@ -35,9 +35,10 @@ class LinearPotential(Potential):
             `reference_temperature` (T₀, K), `bead_names`; and either `collective_variable`
             (settings), `lower`, `upper` (ends of the basis), `functions` (their number),
             `sampled` (range of the training data), `wall` (kJ/mol/unit²); or `bead_types`, `bonds`,
-            `exclude` (see `coordinates_of`) and `curves` (each a `Curve`).
+            `exclude` (see `coordinates_of`) and `curves` (each an `EnergyCurve`).
         coefficients: kJ/mol, shape (functions,) or (2·functions,): a, then b, of all curves.
-        errors: what is known of the coefficients' errors, or None; see `Uncertainty`.
+        errors: tensors behind the errors of the coefficients, or None; see
+            `potentials.uncertainty`.
 
     Attributes:
         curves: in the order of their coefficients.
@@ -77,7 +78,7 @@ class LinearPotential(Potential):
 
     @property
     def coordinates(self) -> InternalCoordinates | CollectiveVariables:
-        """All that the energy is a sum over."""
+        """All coordinates of the sum."""
         return self._all()[0]
 
     @property
@@ -201,7 +202,7 @@ class LinearPotential(Potential):
         return energy, slope + wall * beyond
 
     def _at(self, form: torch.Tensor, parts: torch.Tensor, basis: Basis) -> torch.Tensor:
-        """Prepared coefficients at one temperature; dynamics asks for the same again and again."""
+        """Prepared coefficients at one temperature, as dynamics uses it repeatedly."""
         if self._listed is None or basis is not self.basis_functions:
             return self.prepare((form @ parts)[0], basis)
         key = float(form[0, -1])

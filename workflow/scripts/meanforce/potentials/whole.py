@@ -10,7 +10,7 @@ from meanforce.core.topology import Topology
 
 
 class WholeMolecule:
-    """Puts every bead beside the one that it hangs on, by whole box vectors; the first one stays.
+    """Puts every bead beside the one it is attached to, by whole box vectors; the first one stays.
 
     Bonds must be shorter than half of the cell's smallest width. The result is then that of any
     other choice of images, but for a box vector of the molecule as a whole, so that a function of

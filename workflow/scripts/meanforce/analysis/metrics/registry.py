@@ -2,7 +2,7 @@
 
 To add a metric, write a module with a function `rows` (and `curves`, if it draws any), and list it
 here. Its random numbers come from `Comparison.stream` under the names of its own quantities, so
-that the rows of all others keep every bit.
+that the rows of all others stay the same to the bit.
 """
 
 import contextlib
