@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.data.dataset import Dataset  # noqa: E402
-from meanforce.fitting.frames import Frames, read_frames  # noqa: E402
+from meanforce.fitting.frames import FrameChoice, Frames, read_frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.potentials.interface import Potential  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
@@ -57,7 +57,7 @@ def main() -> None:
     available = sum(len(part.frames) for part in Dataset.of([arguments.dataset]).parts)
     if available < FRAMES:
         raise SystemExit(f"{arguments.dataset}: has {available} frames, but {FRAMES} are wanted")
-    frames = read_frames([arguments.dataset], FOLDS, stride=available // FRAMES)
+    frames = read_frames([arguments.dataset], FOLDS, choice=FrameChoice(stride=available // FRAMES))
     frames = frames.select(slice(0, FRAMES))
     print("| kind | time (s) | force error on blocks left out, (kcal/mol/Å)² |")
     print("|---|---|---|")

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from timing import paired  # noqa: E402
 
 from meanforce.core.configuration import Configuration  # noqa: E402
-from meanforce.data.h5md import H5mdWriter  # noqa: E402
+from meanforce.data.h5md import FrameBlock, H5mdWriter  # noqa: E402
 from meanforce.fitting.batches import Batches  # noqa: E402
 from meanforce.fitting.frames import read_frames  # noqa: E402
 from meanforce.fitting.gradient import fit_gradient  # noqa: E402
@@ -62,10 +62,10 @@ def write_dataset(path: Path, count: int) -> None:
             axes, _ = np.linalg.qr(rng.normal(size=(n, 3, 3)))
             positions = np.matmul(start + rng.normal(0, 0.01, (n, *start.shape)), axes)
             flat = np.zeros(n)
-            writer.append(
+            writer.append(FrameBlock(
                 positions, 0.04 * np.arange(first, first + n), flat, flat, flat.astype(int),
                 force=rng.normal(0, 1000, positions.shape),
-            )  # fmt: skip
+            ))  # fmt: skip
 
 
 class Case:

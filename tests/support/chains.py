@@ -5,7 +5,7 @@ import torch
 
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.fitting.frames import Frames
 from meanforce.potentials.geometry import InternalCoordinates
 
@@ -40,4 +40,4 @@ def write_dataset(path, n: int, names=("A", "B")) -> None:
     with H5mdWriter(path, np.ones(len(names)), parameters, with_forces=True) as writer:
         zeros = np.zeros((n, len(names), 3))
         flat = np.zeros(n)
-        writer.append(zeros, np.arange(n), flat, flat, flat.astype(int), force=zeros)
+        writer.append(FrameBlock(zeros, np.arange(n), flat, flat, flat.astype(int), force=zeros))

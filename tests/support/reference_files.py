@@ -4,7 +4,7 @@ import numpy as np
 from comparisons import BEAD
 
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 
 REPEATS = 60
 
@@ -22,10 +22,12 @@ def write(path, x, log_weight=None, times=None, chain=0):
     parameters = (BEAD if beads == 1 else MANY).parameters() | {"temperature": 300.0}
     with H5mdWriter(path, np.ones(beads), parameters, with_forces=False) as writer:
         writer.append(
-            position=positions,
-            time=np.arange(n, dtype=float) if times is None else times,
-            bias_energy=np.zeros(n),
-            log_weight=np.zeros(n) if log_weight is None else log_weight,
-            chain=np.broadcast_to(chain, n),
+            FrameBlock(
+                position=positions,
+                time=np.arange(n, dtype=float) if times is None else times,
+                bias_energy=np.zeros(n),
+                log_weight=np.zeros(n) if log_weight is None else log_weight,
+                chain=np.broadcast_to(chain, n),
+            )
         )
     return path

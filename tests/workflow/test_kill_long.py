@@ -13,7 +13,7 @@ import torch
 from killing import BUNDLE_EVERY, command, run, run_killed, wait_for_bundle
 
 from meanforce.core.coordinates import CoordinateList
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.errors import STOPPED
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.restart.job import folder_of
@@ -64,7 +64,9 @@ def write_dataset(path, seed: int, temperature: float) -> None:
     zeros = np.zeros(FRAMES)
     with H5mdWriter(path, np.full(4, 12.0), parameters, with_forces=True) as writer:
         forces = -internal.pull_back(slope, vectors).numpy()
-        writer.append(positions.numpy(), np.arange(FRAMES), zeros, zeros, zeros, force=forces)
+        writer.append(
+            FrameBlock(positions.numpy(), np.arange(FRAMES), zeros, zeros, zeros, force=forces)
+        )
 
 
 def train_command(root, datasets, folder, potential: dict = POTENTIAL) -> list[str]:

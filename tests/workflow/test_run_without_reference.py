@@ -17,7 +17,7 @@ import simulate
 import train
 import validate
 from meanforce.analysis.kinds import Measure
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.jobs import stages
 from meanforce.settings.load import load_config
 
@@ -48,11 +48,11 @@ def dataset(path, seed: int):
     n = len(frames.positions)
     parameters = exact.BEAD.parameters() | {"temperature": exact.TEMPERATURE}
     with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
-        writer.append(
+        writer.append(FrameBlock(
             position=frames.positions.numpy(), time=np.arange(n, dtype=float),
             bias_energy=np.zeros(n), log_weight=np.zeros(n), chain=np.zeros(n, dtype=int),
             force=frames.forces.numpy(),
-        )  # fmt: skip
+        ))  # fmt: skip
     return path
 
 

@@ -16,7 +16,7 @@ from meanforce.analysis.leakage import refuse_leaks, trained_on
 from meanforce.analysis.metrics import divergence
 from meanforce.analysis.transfer import COLUMNS, transfer_table
 from meanforce.analysis.verdict import verdicts
-from meanforce.data.h5md import H5mdWriter, contents
+from meanforce.data.h5md import FrameBlock, H5mdWriter, contents
 from meanforce.errors import InputError
 from meanforce.settings.load import load_config
 
@@ -251,7 +251,7 @@ def datasets(tmp_path):
         positions = np.random.default_rng(seed).standard_normal((5, 1, 3))
         parameters = {"bead_names": ["X"], "bonds": [], "temperature": 300.0}
         with H5mdWriter(path, np.ones(1), parameters, with_forces=False) as writer:
-            writer.append(positions, *(np.zeros(5) for _ in range(4)))
+            writer.append(FrameBlock(positions, *(np.zeros(5) for _ in range(4))))
     return paths
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from meanforce.data.dataset import Dataset, Part
-from meanforce.data.h5md import EACH, H5mdWriter
+from meanforce.data.h5md import EACH, FrameBlock, H5mdWriter
 from meanforce.errors import InputError
 
 LENGTHS = (101, 40, 3000)
@@ -23,10 +23,10 @@ def write(path, n, number=0, times=None, names=("A", "B"), bonds=((0, 1),)):
     label = 10000.0 * number + np.arange(n)
     positions = np.broadcast_to(label[:, None, None], (n, len(names), 3))
     with H5mdWriter(path, np.ones(len(names)), parameters, with_forces=True) as writer:
-        writer.append(
+        writer.append(FrameBlock(
             positions, 0.5 * np.arange(n) if times is None else times, label, label,
             np.zeros(n, int), -positions,
-        )  # fmt: skip
+        ))  # fmt: skip
     return path
 
 
@@ -65,7 +65,9 @@ def test_boxes_follow_the_frames(tmp_path, paths):
         with H5mdWriter(tmp_path / f"{name}.h5", np.ones(2), parameters, True, box) as writer:
             flat, beads = np.zeros(6), np.zeros((6, 2, 3))
             boxes = (3.0 + np.arange(6))[:, None, None] * np.eye(3) if number else None
-            writer.append(beads, np.arange(6.0), flat, flat, flat.astype(int), beads, boxes=boxes)
+            writer.append(
+                FrameBlock(beads, np.arange(6.0), flat, flat, flat.astype(int), beads, boxes=boxes)
+            )
     both = Dataset.of([tmp_path / "a.h5", tmp_path / "b.h5"])
     edges = [2.0] * 6 + [3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
     assert both.boxes()[:, 1, 1].tolist() == edges
@@ -88,7 +90,9 @@ def test_stride_leaves_out_no_walker(tmp_path, step, order):
     label = np.arange(n, dtype=float)
     positions = np.broadcast_to(label[:, None, None], (n, 1, 3))
     with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
-        writer.append(positions, 0.5 * (np.arange(n) // 4), label, label, walkers, positions)
+        writer.append(
+            FrameBlock(positions, 0.5 * (np.arange(n) // 4), label, label, walkers, positions)
+        )
     some = Dataset.of([path]).stride(step)
     found = [int(value) for value in labels(some)]
     if order == "in turn":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from meanforce.data.chunks import CHUNK, GrowingArray, deflated
-from meanforce.data.h5md import EACH, H5mdReader, H5mdWriter, contents
+from meanforce.data.h5md import EACH, FrameBlock, H5mdReader, H5mdWriter, contents
 from meanforce.errors import InputError
 
 
@@ -19,10 +19,10 @@ def dataset(tmp_path):
     with H5mdWriter(path, np.array([12.0, 14.0, 16.0]), parameters, with_forces=True) as writer:
         for part in (slice(0, 4), slice(4, 7)):
             n = part.stop - part.start
-            writer.append(
+            writer.append(FrameBlock(
                 position[part], 0.2 * np.arange(part.start, part.stop), np.full(n, 1.5),
                 np.full(n, 0.6), np.zeros(n, dtype=int), force=force[part],
-            )  # fmt: skip
+            ))  # fmt: skip
     return path, position, force
 
 
@@ -81,7 +81,7 @@ def test_mdanalysis_reads_the_box(tmp_path, shape):
     box, dimensions = BOXES[shape]
     path, flat = tmp_path / "dataset.h5", np.zeros(3)
     with H5mdWriter(path, np.ones(2), {}, with_forces=False, box=box) as writer:
-        writer.append(np.zeros((3, 2, 3)), flat, flat, flat, flat)
+        writer.append(FrameBlock(np.zeros((3, 2, 3)), flat, flat, flat, flat))
     universe = MDAnalysis.Universe.empty(2, trajectory=False)
     universe.load_new(str(path), format="H5MD")
     for frame in universe.trajectory:
@@ -113,7 +113,9 @@ def test_each_frame_has_its_own_box(tmp_path):
     with H5mdWriter(path, np.ones(2), {}, with_forces=False, box=EACH) as writer:
         for part in (slice(0, 1), slice(1, 4)):
             some = flat[part]
-            writer.append(np.zeros((len(some), 2, 3)), some, some, some, some, boxes=boxes[part])
+            writer.append(
+                FrameBlock(np.zeros((len(some), 2, 3)), some, some, some, some, boxes=boxes[part])
+            )
     universe = MDAnalysis.Universe.empty(2, trajectory=False)
     universe.load_new(str(path), format="H5MD")
     found = [frame.dimensions.copy() for frame in universe.trajectory]
@@ -161,7 +163,11 @@ def write(path, force: float = 1.0, temperature: float = 300.0, parts=(7,)) -> s
         start = 0
         for n in parts:
             zeros, time = np.zeros(n), np.arange(start, start + n)
-            writer.append(np.zeros((n, 2, 3)), time, zeros, zeros, zeros, np.full((n, 2, 3), force))
+            writer.append(
+                FrameBlock(
+                    np.zeros((n, 2, 3)), time, zeros, zeros, zeros, np.full((n, 2, 3), force)
+                )
+            )
             start += n
     return contents([path])[f"1 {path}"]
 

@@ -13,7 +13,7 @@ from potential_examples import CHAIN, EXAMPLES, NAMES, Example, cgnet, linear, t
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.deployment.folder import load_system, write_folder
 from meanforce.deployment.system import build_system, is_native
 from meanforce.errors import InputError
@@ -96,7 +96,7 @@ def trajectory(tmp_path):
     path = tmp_path / "cg.h5"
     with H5mdWriter(path, MASSES, CHAIN.parameters(), with_forces=False) as writer:
         zeros = np.zeros(3)
-        writer.append(configurations(3) * 0.3, zeros, zeros, zeros, zeros.astype(int))
+        writer.append(FrameBlock(configurations(3) * 0.3, zeros, zeros, zeros, zeros.astype(int)))
     return path
 
 
@@ -166,13 +166,13 @@ def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
     beads = Topology.of_beads(("A", "B"), ("A", "B"), ((0, 1),))
     with H5mdWriter(other, MASSES[:2], beads.parameters(), with_forces=False) as writer:
         zeros = np.zeros(1)
-        writer.append(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int))
+        writer.append(FrameBlock(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int)))
     with pytest.raises(InputError, match="fitted to beads with other names"):
         write_folder(paths, other, TEMPERATURE, tmp_path / "deployed")
     apart = Topology.of_beads(CHAIN.names, CHAIN.types, CHAIN.bonds[:2])
     liquid = tmp_path / "liquid.h5"
     with H5mdWriter(liquid, MASSES, apart.parameters(), False, 3 * np.eye(3)) as writer:
-        writer.append(np.zeros((1, 5, 3)), zeros, zeros, zeros, zeros.astype(int))
+        writer.append(FrameBlock(np.zeros((1, 5, 3)), zeros, zeros, zeros, zeros.astype(int)))
     with pytest.raises(InputError, match="several molecules in a periodic box, but a deployed"):
         write_folder(paths, liquid, TEMPERATURE, tmp_path / "deployed")
     write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")

@@ -5,7 +5,7 @@ import pytest
 from potential_examples import cgnet
 
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.dynamics.job import sample_to_file
 from meanforce.dynamics.one_run import run_of
 from meanforce.errors import InputError
@@ -35,7 +35,9 @@ def dataset(tmp_path):
     parameters = CHAIN.parameters() | {"temperature": 300.0}
     with H5mdWriter(tmp_path / "data.h5", np.full(4, 12.0), parameters, True) as writer:
         flat = np.zeros(30)
-        writer.append(along + noise, np.arange(30.0), flat, flat, flat.astype(int), 0 * noise)
+        writer.append(
+            FrameBlock(along + noise, np.arange(30.0), flat, flat, flat.astype(int), 0 * noise)
+        )
     return tmp_path / "data.h5"
 
 

@@ -11,7 +11,7 @@ from potential_examples import cgnet, mace, terms
 import simulate
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import EACH, H5mdReader, H5mdWriter
+from meanforce.data.h5md import EACH, FrameBlock, H5mdReader, H5mdWriter
 from meanforce.dynamics.engine import CgRun, TorchEngine
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.stability import KINDS, IntegrityCheck
@@ -46,7 +46,9 @@ def write_data(path, molecule: Topology, box, frames: int = 5) -> None:
         boxes = np.linspace(6, 7, frames)[:, None, None] * np.eye(3)
     with H5mdWriter(path, np.full(4, 12.0), parameters, True, box) as writer:
         flat, times = np.zeros(frames), np.arange(float(frames))
-        writer.append(positions, times, flat, flat, flat.astype(int), 0 * positions, boxes=boxes)
+        writer.append(
+            FrameBlock(positions, times, flat, flat, flat.astype(int), 0 * positions, boxes=boxes)
+        )
 
 
 def run_stage(tmp_path, monkeypatch) -> None:

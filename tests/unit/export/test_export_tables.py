@@ -12,7 +12,7 @@ import torch
 import export_tables
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.export.gromacs import write_gromacs
 from meanforce.export.lammps import write_lammps
 from meanforce.export.openmm_system import build_system
@@ -158,7 +158,7 @@ def test_the_program_writes_a_system_and_says_what_is_wrong(root, tmp_path, monk
         with_forces=True,
     ) as writer:  # fmt: skip
         zeros, flat = np.zeros((2, 6, 3)), np.zeros(2)
-        writer.append(zeros, np.arange(2), flat, flat, flat.astype(int), force=zeros)
+        writer.append(FrameBlock(zeros, np.arange(2), flat, flat, flat.astype(int), force=zeros))
     common = ("--model", tmp_path / "model.safetensors", "--output", tmp_path / "out")
     whole = (*common, "--temperature", 320, "--format", "openmm")
     result = export(root, *whole, "--dataset", tmp_path / "beads.h5")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.fitting.blocks import MEMORIES
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 
 MEMORY = 8.0
 """Autocorrelation time of the distance between two beads, ps."""
@@ -27,7 +27,7 @@ def write(path, length: float, seed: int, stride: float = 0.1, walkers: int = 1)
     times = np.repeat(stride * np.arange(n), walkers)
     zeros, turns = np.zeros(n * walkers), np.tile(np.arange(walkers), n)
     with H5mdWriter(path, np.ones(2), parameters, with_forces=True) as writer:
-        writer.append(positions, times, zeros, zeros, turns, force=-positions)
+        writer.append(FrameBlock(positions, times, zeros, zeros, turns, force=-positions))
 
 
 def block_lengths(frames, stride: float = 0.1) -> np.ndarray:
@@ -99,6 +99,9 @@ def test_walkers_that_take_turns_share_the_frames_of_a_block(tmp_path):
 
 def test_a_stride_changes_no_time(tmp_path):
     write(tmp_path / "a.h5", 4000.0, 4)
-    every, some = (read_frames([tmp_path / "a.h5"], 5, stride).cut for stride in (1, 10))
+    every, some = (
+        read_frames([tmp_path / "a.h5"], 5, choice=FrameChoice(stride=stride)).cut
+        for stride in (1, 10)
+    )
     assert some.memory == pytest.approx(every.memory, rel=0.2)
     assert some.length == pytest.approx(every.length)

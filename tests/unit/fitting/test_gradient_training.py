@@ -13,7 +13,7 @@ from meanforce.core.configuration import Configuration
 from meanforce.errors import InputError, Stopped
 from meanforce.fitting import batches as batches_module
 from meanforce.fitting.batches import Batches
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.fitting.loss import bead_losses, inverse_variances, validation_loss
 from meanforce.fitting.optimiser import trainer
 from meanforce.fitting.registry import fit
@@ -100,7 +100,10 @@ def test_datasets_are_read_into_files(tmp_path):
     for name in "ab":
         write_dataset(tmp_path / f"{name}.h5", 400)
     paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
-    there, here = read_frames(paths, 5, 3, folder=tmp_path), read_frames(paths, 5, 3)
+    there, here = (
+        read_frames(paths, 5, choice=FrameChoice(stride=3), folder=tmp_path),
+        read_frames(paths, 5, choice=FrameChoice(stride=3)),
+    )
     for name in ("positions", "forces", "temperatures", "folds", "blocks"):
         assert torch.equal(getattr(there, name), getattr(here, name))
     assert len(there) == 268

@@ -14,11 +14,11 @@ import pytest
 import torsion
 from meanforce.analysis.samples import reference_sample
 from meanforce.data.dataset import Dataset
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.jobs import stages
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
@@ -95,7 +95,7 @@ def test_frames_have_the_temperature_of_their_level(folder):
 def test_a_potential_of_temperature_trains_on_all_levels_and_another_on_its_own(folder):
     paths = [folder / "beads.h5"]
     everything = read_frames(paths, 5)
-    own = read_frames(paths, 5, all_temperatures=False)
+    own = read_frames(paths, 5, choice=FrameChoice(all_temperatures=False))
     assert (len(everything), len(own)) == (3 * FRAMES, FRAMES)
     assert set(own.temperatures.tolist()) == {300.0}
     assert len(set(everything.temperatures.tolist())) == 3
@@ -107,13 +107,13 @@ def test_a_potential_of_temperature_trains_on_all_levels_and_another_on_its_own(
     assert (everything.folds.reshape(3, FRAMES) == own.folds).all()
     # A stride does not prefer a temperature, even where both have a common factor.
     for stride in (2, 3, 6):
-        some = read_frames(paths, 5, stride)
+        some = read_frames(paths, 5, choice=FrameChoice(stride=stride))
         counts = np.unique(some.temperatures, return_counts=True)[1]
         assert counts.tolist() == [-(-FRAMES // stride)] * 3
     # One window in time for the file.
-    half = read_frames(paths, 5, windows=[(0.0, 0.05 * FRAMES)])
+    half = read_frames(paths, 5, choice=FrameChoice(windows=[(0.0, 0.05 * FRAMES)]))
     assert len(half) == 3 * (FRAMES // 2 - 1) or len(half) == 3 * FRAMES // 2
-    weighted = read_frames(paths, 5, weights="bias")
+    weighted = read_frames(paths, 5, choice=FrameChoice(weights="bias"))
     assert (weighted.weights == 1).all()
 
 
@@ -141,7 +141,9 @@ def test_checks_of_a_dataset_are_those_of_its_own_temperature(folder, tmp_path):
     parameters = own.parameters
     with H5mdWriter(tmp_path / "own.h5", np.ones(4), parameters, with_forces=True) as writer:
         zeros = np.zeros(len(own))
-        writer.append(own.positions(), own.times(), zeros, zeros, zeros.astype(int), own.forces())
+        writer.append(
+            FrameBlock(own.positions(), own.times(), zeros, zeros, zeros.astype(int), own.forces())
+        )
     with H5mdReader(tmp_path / "own.h5") as reader:
         alone = check_dataset(reader)
     assert (found["frames"], found["walkers"], found["temperatures"]) == (3 * FRAMES, 3, 3)
@@ -199,10 +201,10 @@ def test_frames_that_take_no_turns_are_refused(tmp_path):
     parameters = {"bead_names": ["A"], "bonds": [], "temperature": 300.0}
     with H5mdWriter(path, np.ones(1), parameters, True, with_temperatures=True) as writer:
         zeros = np.zeros(4)
-        writer.append(
+        writer.append(FrameBlock(
             np.zeros((4, 1, 3)), np.arange(4.0), zeros, zeros, zeros.astype(int),
             np.zeros((4, 1, 3)), np.array([300.0, 300.0, 400.0, 400.0]),
-        )  # fmt: skip
+        ))  # fmt: skip
     with pytest.raises(InputError, match="several temperatures that take no turns"):
         Dataset.of([path])
 

@@ -15,7 +15,7 @@ from meanforce.data.forces import ForcesReader
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.mapping import replica
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
@@ -153,7 +153,7 @@ def test_bias_along_other_coordinates_needs_weights(run, tmp_path):
     assert dataset.parameters["checks"]["bias_off_beads"] > 0.1
     with pytest.raises(InputError, match=r"not a function of its beads; set .*'weights: bias'"):
         read_frames([tmp_path / "beads.h5"], 2)
-    read_frames([tmp_path / "beads.h5"], 2, weights="bias")
+    read_frames([tmp_path / "beads.h5"], 2, choice=FrameChoice(weights="bias"))
 
 
 def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 from scipy.signal import lfilter
 
 from meanforce.core.invariants import in_own_frames
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.errors import InputError
 from meanforce.mapping.irreducible import irreducible_variance
 from meanforce.mapping.quality import check_dataset
@@ -170,7 +170,7 @@ def write(path, positions, forces, times=None, walkers=None):
     times = 0.1 * np.arange(n) if times is None else times
     walkers = np.zeros(n, int) if walkers is None else walkers
     with H5mdWriter(path, np.ones(positions.shape[1]), parameters, with_forces=True) as writer:
-        writer.append(positions, times, np.zeros(n), np.zeros(n), walkers, forces)
+        writer.append(FrameBlock(positions, times, np.zeros(n), np.zeros(n), walkers, forces))
     return path
 
 

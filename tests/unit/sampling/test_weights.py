@@ -24,9 +24,9 @@ from meanforce.analysis.metrics.force_error import rows as force_rows
 from meanforce.analysis.samples import reference_sample
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.errors import InputError
-from meanforce.fitting.frames import Frames, read_frames
+from meanforce.fitting.frames import FrameChoice, Frames, read_frames
 from meanforce.fitting.linear import NormalEquations
 from meanforce.fitting.loss import bead_squares, validation_loss
 from meanforce.fitting.registry import fit
@@ -93,16 +93,16 @@ def write_datasets(folder, along: str, n: int, seed: int, replicas: int = 4) -> 
         paths.append(folder / f"{along}-{number}.h5")
         with H5mdWriter(paths[-1], np.ones(1), parameters, with_forces=True) as writer:
             beta_v = bias.ravel()[part]
-            writer.append(
+            writer.append(FrameBlock(
                 positions, np.arange(len(part)), THERMAL * beta_v, beta_v + 10.0 * number,
                 np.zeros(len(part), dtype=int), force=forces,
-            )  # fmt: skip
+            ))  # fmt: skip
     return paths
 
 
 def well_difference(paths: list, weights: str) -> float:
     """Of the spline fitted to all frames, kT."""
-    return well_of(read_frames(paths, 5, weights=weights))
+    return well_of(read_frames(paths, 5, choice=FrameChoice(weights=weights)))
 
 
 def well_of(frames: Frames) -> float:
@@ -197,15 +197,17 @@ def test_windows_in_any_number_of_jobs_give_the_exact_wells(y_windows, tmp_path,
         own = np.flatnonzero(own).reshape(windows_per_job, -1).T.ravel()
         write_drawn(paths[-1], drawn[own], logs[own], owner[own])
     frames = read_frames(
-        paths, 5, weights="bias", datasets_per_replica=[settings.jobs_per_replica] * 2
+        paths,
+        5,
+        choice=FrameChoice(weights="bias", datasets_per_replica=[settings.jobs_per_replica] * 2),
     )
     assert frames.weights.reshape(2, -1).mean(1).numpy() == pytest.approx(1.0, rel=1e-5)
     assert well_of(frames) == pytest.approx(WELL, abs=0.1)
     if windows_per_job == 1:
         # What went wrong: it is far off when each job is a replica of its own.
-        assert abs(well_of(read_frames(paths, 5, weights="bias")) - WELL) > 1.0
+        assert abs(well_of(read_frames(paths, 5, choice=FrameChoice(weights="bias"))) - WELL) > 1.0
     with pytest.raises(InputError, match="but the replicas of the experiment have 3"):
-        read_frames(paths, 5, weights="bias", datasets_per_replica=[1, 1, 1])
+        read_frames(paths, 5, choice=FrameChoice(weights="bias", datasets_per_replica=[1, 1, 1]))
 
 
 def write_drawn(path, drawn, logs, owner) -> None:
@@ -215,7 +217,7 @@ def write_drawn(path, drawn, logs, owner) -> None:
     parameters = {"bead_names": ["X"], "bonds": [], "temperature": 300.0}
     with H5mdWriter(path, np.ones(1), parameters, with_forces=True) as writer:
         times = np.arange(len(drawn), dtype=float)
-        writer.append(positions, times, np.zeros(len(drawn)), logs, owner, force=forces)
+        writer.append(FrameBlock(positions, times, np.zeros(len(drawn)), logs, owner, force=forces))
 
 
 def test_a_reference_biased_in_y_is_reweighted(y_biased):
@@ -228,7 +230,7 @@ def test_a_reference_biased_in_y_is_reweighted(y_biased):
 
 
 def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
-    frames = read_frames(y_biased, 5, weights="bias")
+    frames = read_frames(y_biased, 5, choice=FrameChoice(weights="bias"))
     potential = fit(SPLINE, frames, VARIABLES, 5, 0, lambda line: None).potential
     p = density(0 * BIASES["y"])
     mean = (p * SLOPE).sum(1) / p.sum(1)
@@ -303,7 +305,7 @@ def repeated(frames: Frames, times: torch.Tensor) -> Frames:
 
 
 def test_a_weight_of_three_is_a_frame_three_times(y_biased):
-    frames = read_frames(y_biased[:1], 5, stride=20)
+    frames = read_frames(y_biased[:1], 5, choice=FrameChoice(stride=20))
     times = torch.from_numpy(np.random.default_rng(6).integers(0, 4, len(frames.positions)))
     weighted = dataclasses.replace(frames, weights=times.float())
     potential = fit(SPLINE, frames, VARIABLES, 0, 0, lambda line: None).potential

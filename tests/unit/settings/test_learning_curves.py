@@ -8,10 +8,10 @@ import yaml
 from config_changes import put
 
 from meanforce.data.dataset import Dataset
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.dynamics.starts import candidates
 from meanforce.errors import InputError
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.jobs import stages
 from meanforce.jobs.learning_curve import CurveRun
 from meanforce.settings.learning_curves import learning_curves
@@ -291,12 +291,14 @@ def files(tmp_path) -> list:
         positions[:, 0, 0], positions[:, 0, 1] = times, number
         zero = np.zeros(1000)
         with H5mdWriter(path, np.ones(2), parameters, with_forces=True) as writer:
-            writer.append(positions, times, zero, zero, zero.astype(int), -positions)
+            writer.append(FrameBlock(positions, times, zero, zero, zero.astype(int), -positions))
     return paths
 
 
 def test_training_sees_only_the_windows(files):
-    frames = read_frames(files, 2, 2, windows=[(100.5, 200.5), (300.5, 600.5)])
+    frames = read_frames(
+        files, 2, choice=FrameChoice(windows=[(100.5, 200.5), (300.5, 600.5)], stride=2)
+    )
     for number, (begin, end, n) in enumerate([(101, 199, 50), (301, 599, 150)]):
         times = frames.positions[frames.positions[:, 0, 1] == number, 0, 0]
         assert (times[0], times[-1], len(times)) == (begin, end, n)

@@ -12,7 +12,7 @@ from meanforce.analysis.comparison import ReferenceForces, TrainedModel
 from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics import divergence, force_error, profiles
 from meanforce.analysis.samples import reference_sample
-from meanforce.data.h5md import H5mdReader, H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.errors import InputError
 from meanforce.units import KCAL, kt
 
@@ -48,12 +48,14 @@ def write(path, x, level=None, unperturbed=None):
     kept = unperturbed is not None
     with H5mdWriter(path, np.ones(1), parameters, False, with_unperturbed=kept) as writer:
         writer.append(
-            position=positions(x),
-            time=np.arange(len(x), dtype=float),
-            bias_energy=np.zeros(len(x)),
-            log_weight=np.zeros(len(x)),
-            chain=np.zeros(len(x), dtype=int),
-            unperturbed=positions(unperturbed) if kept else None,
+            FrameBlock(
+                position=positions(x),
+                time=np.arange(len(x), dtype=float),
+                bias_energy=np.zeros(len(x)),
+                log_weight=np.zeros(len(x)),
+                chain=np.zeros(len(x), dtype=int),
+                unperturbed=positions(unperturbed) if kept else None,
+            )
         )
     return path
 

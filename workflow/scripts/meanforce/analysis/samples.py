@@ -127,7 +127,7 @@ def reference_sample(
         variables: collective variables that are evaluated.
         blocks_per_replica: number of time blocks.
         protocol: of the campaign; replicas of one job, where it is left out.
-        windows: begin and end in ps of what is used of each dataset; None: everything.
+        windows: begin and end in ps of the part of each dataset that is used; None: all of it.
 
     Raises:
         InputError: datasets have different beads, or a window holds no frame.

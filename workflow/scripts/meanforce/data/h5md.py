@@ -12,6 +12,7 @@ all of HDF5's own tables carry checksums, so that a damaged file cannot be read 
 """
 
 import contextlib
+import dataclasses
 import json
 import zlib
 from pathlib import Path
@@ -39,6 +40,33 @@ EDGES = f"{BEADS}/box/edges"
 
 EACH = "each"
 """In place of a box: each frame has its own, which is given with it."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FrameBlock:
+    """Consecutive frames of beads.
+
+    Attributes:
+        position: nm, shape (n, n_beads, 3).
+        time: ps, shape (n,).
+        bias_energy: kJ/mol, shape (n,).
+        log_weight: of the unbiased ensemble, shape (n,).
+        chain: walker, or chain of a CG run, shape (n,).
+        force: kJ/mol/nm, shape (n, n_beads, 3), or None.
+        temperature: K, shape (n,), in files where each frame has its own.
+        unperturbed: positions without the noise of the mapping, nm, shape (n, n_beads, 3).
+        boxes: periodic box vectors, nm, shape (n, 3, 3), in files where `EACH` frame has its own.
+    """
+
+    position: np.ndarray
+    time: np.ndarray
+    bias_energy: np.ndarray
+    log_weight: np.ndarray
+    chain: np.ndarray
+    force: np.ndarray | None = None
+    temperature: np.ndarray | None = None
+    unperturbed: np.ndarray | None = None
+    boxes: np.ndarray | None = None
 
 
 class H5mdWriter:
@@ -120,34 +148,21 @@ class H5mdWriter:
             for shared in ("step", "time"):
                 group[shared] = self._arrays[shared].dataset
 
-    def append(
-        self,
-        position: np.ndarray,
-        time: np.ndarray,
-        bias_energy: np.ndarray,
-        log_weight: np.ndarray,
-        chain: np.ndarray,
-        force: np.ndarray | None = None,
-        temperature: np.ndarray | None = None,
-        unperturbed: np.ndarray | None = None,
-        boxes: np.ndarray | None = None,
-    ) -> None:
-        """Add frames: arrays of n frames in nm, ps, kJ/mol, K; positions (n, n_beads, 3).
-
-        Boxes of shape (n, 3, 3) belong to files in which `EACH` frame has its own.
-        """
-        n = len(time)
+    def append(self, frames: FrameBlock) -> None:
+        """Add frames."""
+        n = len(frames.time)
+        boxes = frames.boxes
         if self._edges is not None:
             boxes = np.broadcast_to(self._edges, (n, *self._edges.shape))
         values = {
-            f"{BEADS}/position": position,
-            f"{BEADS}/force": force,
-            f"{BEADS}/unperturbed_position": unperturbed,
-            "time": time,
-            "observables/bias_energy": bias_energy,
-            "observables/log_weight": log_weight,
-            "observables/chain": chain,
-            TEMPERATURE: temperature,
+            f"{BEADS}/position": frames.position,
+            f"{BEADS}/force": frames.force,
+            f"{BEADS}/unperturbed_position": frames.unperturbed,
+            "time": frames.time,
+            "observables/bias_energy": frames.bias_energy,
+            "observables/log_weight": frames.log_weight,
+            "observables/chain": frames.chain,
+            TEMPERATURE: frames.temperature,
             EDGES: boxes,
         }
         for name, block in values.items():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.dynamics.engine import Frame
 from meanforce.restart.records import BUFFER, RecordFile
 
@@ -72,11 +72,13 @@ class Store:
         with H5mdWriter(output, masses, parameters, with_forces=False, box=cell) as writer:
             for block in self._file.blocks(rows):
                 writer.append(
-                    position=block["positions"].reshape(-1, self._n_beads, 3),
-                    time=np.repeat(block["time"], self._chains),
-                    bias_energy=block["bias_energy"].reshape(-1),
-                    log_weight=block["log_weight"].reshape(-1),
-                    chain=np.tile(chain, len(block)),
+                    FrameBlock(
+                        position=block["positions"].reshape(-1, self._n_beads, 3),
+                        time=np.repeat(block["time"], self._chains),
+                        bias_energy=block["bias_energy"].reshape(-1),
+                        log_weight=block["log_weight"].reshape(-1),
+                        chain=np.tile(chain, len(block)),
+                    )
                 )
 
     def close(self) -> None:

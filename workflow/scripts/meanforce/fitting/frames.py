@@ -131,15 +131,32 @@ class Frames:
         return dataclasses.replace(self, forces=self.storage.keep(parts))
 
 
+@dataclasses.dataclass(frozen=True)
+class FrameChoice:
+    """Which frames of datasets are used, and with what weight.
+
+    Attributes:
+        stride: every `stride`-th frame is used.
+        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
+        windows: begin and end in ps of the part of each dataset that is used; None: all of it.
+        datasets_per_replica: number of datasets of each replica, in order, whose weights have one
+            constant in common; None: each is a replica of its own.
+        all_temperatures: whether frames of replica exchange at temperatures other than their state
+            point's are used as well.
+    """
+
+    stride: int = 1
+    weights: Literal["none", "bias"] = "none"
+    windows: list[tuple[float, float]] | None = None
+    datasets_per_replica: list[int] | None = None
+    all_temperatures: bool = True
+
+
+ALL = FrameChoice()
+
+
 def read_frames(
-    paths: list[Path],
-    folds: int,
-    stride: int = 1,
-    weights: Literal["none", "bias"] = "none",
-    folder: Path | None = None,
-    windows: list[tuple[float, float]] | None = None,
-    datasets_per_replica: list[int] | None = None,
-    all_temperatures: bool = True,
+    paths: list[Path], folds: int, choice: FrameChoice = ALL, folder: Path | None = None
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
@@ -150,24 +167,20 @@ def read_frames(
     Args:
         paths: H5MD datasets.
         folds: number of folds.
-        stride: every `stride`-th frame is used.
-        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
+        choice: which of their frames are used.
         folder: where to keep positions and forces in memory-mapped files; None: in memory.
-        windows: begin and end in ps of what is used of each dataset; None: everything.
-        datasets_per_replica: how many datasets make each replica, in order, whose weights have one
-            constant in common; None: each is a replica of its own.
-        all_temperatures: whether frames of replica exchange at temperatures other than their state
-            point's are used as well.
 
     Raises:
         InputError: datasets have different beads, too few frames, or need weights; or their number
             is not that of the replicas' datasets.
     """
-    dataset = Dataset.of(paths).windows(windows)
-    dataset = (dataset if all_temperatures else dataset.at_state_points()).stride(stride)
+    dataset = Dataset.of(paths).windows(choice.windows)
+    dataset = (dataset if choice.all_temperatures else dataset.at_state_points()).stride(
+        choice.stride
+    )
     fewest = 2 * folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
-        if weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
+        if choice.weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
             raise InputError(
                 f"{part.path}: was sampled with a bias that is not a function of its beads; set "
                 "the experiment's 'weights: bias', so that each frame counts e^{βV}"
@@ -179,8 +192,11 @@ def read_frames(
             )
     blocks = cut(dataset, folds)
     shares = None
-    if weights == "bias":
-        logs = (part.observable("log_weight") for part in _replicas(dataset, datasets_per_replica))
+    if choice.weights == "bias":
+        logs = (
+            part.observable("log_weight")
+            for part in _replicas(dataset, choice.datasets_per_replica)
+        )
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     storage = Storage(folder)
     molecule = Topology.of(dataset.parameters)

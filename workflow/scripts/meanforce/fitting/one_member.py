@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from meanforce.data.h5md import contents
-from meanforce.fitting.frames import read_frames
+from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.result import Fit
@@ -53,12 +53,15 @@ def train_member(
     """
     potential = job.potential
     with Progress(report).during("reading data"):
-        frames = read_frames(
-            datasets, job.folds, potential.frame_stride, job.weights, work.folder, job.windows,
-            job.datasets_per_replica,
+        choice = FrameChoice(
+            stride=potential.frame_stride,
+            weights=job.weights,
+            windows=job.windows,
+            datasets_per_replica=job.datasets_per_replica,
             # A potential that does not depend on temperature is that of its state points.
-            potential.depends_on_temperature,
-        )  # fmt: skip
+            all_temperatures=potential.depends_on_temperature,
+        )
+        frames = read_frames(datasets, job.folds, choice, work.folder)
     effective = frames.effective_sample_size
     if frames.weights is not None:
         report(summary(effective, len(frames)))

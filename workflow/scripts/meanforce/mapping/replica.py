@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from meanforce.data.forces import BLOCK, ForcesReader
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping import consistency, table
@@ -180,14 +180,16 @@ class Replica:
                 scores = -stiffness[part, None, None] * draws
             mapped = force_maps.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
-                position=positions,
-                force=mapped,
-                time=times[part],
-                bias_energy=bias[part],
-                log_weight=log_weight[part],
-                chain=walkers[part],
-                temperature=None if temperatures is None else temperatures[part],
-                unperturbed=None if noise is None else exact,
+                FrameBlock(
+                    position=positions,
+                    force=mapped,
+                    time=times[part],
+                    bias_energy=bias[part],
+                    log_weight=log_weight[part],
+                    chain=walkers[part],
+                    temperature=None if temperatures is None else temperatures[part],
+                    unperturbed=None if noise is None else exact,
+                )
             )
             self._count(part, atomistic, mapped)
             if isinstance(self.counted, Moments):
