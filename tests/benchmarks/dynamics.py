@@ -43,7 +43,7 @@ from meanforce.settings.simulations import SimulationSettings  # noqa: E402
 
 TEMPERATURE = 300.0
 TIME_STEP, STRIDE = 1e-5, 4e-4
-"""So short that an untrained network does not drive beads to where activations are denormal."""
+"""Short, so that an untrained network does not drive beads to where activations are denormal."""
 REPLICAS = (100, 1000, 5000)
 SECONDS = 1.0
 """CPU time of one timed turn."""

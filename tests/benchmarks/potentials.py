@@ -73,7 +73,7 @@ def main() -> None:
 
 @torch.no_grad()
 def error(potential: Potential, frames: Frames) -> float:
-    """Of the potential's forces on the blocks left out."""
+    """Error of the potential's forces on the blocks left out."""
 
     def forces(part: Frames) -> torch.Tensor:
         positions = part.positions.to(potential.dtype)

@@ -182,6 +182,6 @@ def _positions(phi: np.ndarray, walkers: int, rng: np.random.Generator) -> np.nd
 
 
 def comparison(model: Sample, reference: Sample, seed: int) -> Comparison:
-    """Of a model without an ensemble."""
+    """Comparison of a model without an ensemble."""
     made = compare(model, reference, variables=VARIABLES, **VALIDATION)
     return dataclasses.replace(made, seed=seed)

@@ -80,7 +80,7 @@ def moved_and_turned_alike(potential: Potential, positions: torch.Tensor) -> Non
 
 
 def no_net_force_and_torque(potential: Potential, positions: torch.Tensor) -> None:
-    """What invariance under translation and rotation means for forces."""
+    """Consequences of invariance under translation and rotation for forces."""
     _, forces = evaluate(potential, positions)
     largest = forces.abs().max().item()
     relative = 2e-5 if potential.dtype == torch.float32 else 1e-9
@@ -142,7 +142,7 @@ def extensive(potential: Potential, doubled: Potential, positions: torch.Tensor)
 
 
 def precisions_agree(potential: Potential, positions: torch.Tensor) -> None:
-    """Single precision is double precision but for rounding, with a hundred steps' worth of it."""
+    """Single and double precision agree up to the rounding of about a hundred steps."""
     single, double = potential.to(torch.float32), potential.to(torch.float64)
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
     # The same positions for both: those that single precision can hold.

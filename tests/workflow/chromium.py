@@ -54,7 +54,7 @@ class Page:
             self._take()
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression gives; promises are waited for."""
+        """Value of a JavaScript expression; promises are awaited."""
         answer = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -74,7 +74,7 @@ class Page:
         return [address for address in addresses if not address.startswith("data:")]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
-        """PNG of what is seen, or of the whole page."""
+        """PNG of the visible part, or of the whole page."""
         answer = self.send("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 

@@ -19,7 +19,7 @@ PATIENCE = 240.0
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
-    """What the condition gives as soon as that is true."""
+    """Value of the condition as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()

@@ -62,7 +62,7 @@ def write_results(root: Path, folder: Path) -> list[str]:
         folder: where to write them.
 
     Returns:
-        arguments of `report.py`, but for the page's template.
+        arguments of `report.py`, except the page's template.
     """
     config = load_config(yaml.safe_load((root / "config" / "quick.yaml").read_text()))
     made: dict[str, list[Path]] = {

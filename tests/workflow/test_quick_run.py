@@ -80,7 +80,7 @@ def test_summary_keeps_its_contract(summary):
     of_model = judged & alone & (summary["source"] == "model")
     assert summary.loc[of_model, "stderr"].isna().all()
     assert summary.loc[of_model, "resolution"].notna().any()
-    # Direct reweighting stands beside the models where they were trained, and only there.
+    # Direct reweighting is beside the models where they were trained, and only there.
     baseline = summary[summary["source"] == "baseline"]
     assert set(baseline["role"]) == {"train"}
     assert "delta_f_phi_positive_baseline_error" in set(baseline["metric"])
@@ -182,7 +182,7 @@ def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
 
 
 def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
-    """Of every kind of job: all that one state point of each of three experiments needs."""
+    """For every kind of job: all that one state point of each of three experiments needs."""
     again = {
         "capped_alanine_metadynamics_heavy_cgnet": "T300",
         "muller_brown_static_x_rbf": "T350",

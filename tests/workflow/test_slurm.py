@@ -137,7 +137,7 @@ def working(run: Run, folder: Path, output: str) -> None:
 
 
 def unlock(folder: Path) -> None:
-    """What has to be done after Snakemake itself was killed."""
+    """Unlock a run after Snakemake itself was killed."""
     command = [sys.executable, "-m", "snakemake", "--unlock", "--configfile", "config/quick.yaml"]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
@@ -169,7 +169,7 @@ def replica(campaign: str, number: int) -> tuple[str, str]:
 
 
 def stretches(folder: Path, trajectory: str) -> int:
-    """By how many processes a trajectory was made."""
+    """Number of processes that made a trajectory."""
     return len((folder / trajectory).with_name("segments.csv").read_text().splitlines()) - 1
 
 

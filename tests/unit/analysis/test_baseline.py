@@ -61,7 +61,7 @@ def test_names_of_rows():
 
 
 def test_frames_are_judged_as_those_of_a_model(tmp_path):
-    """The same numbers as with the frames in the place of the CG run."""
+    """The same numbers as with the frames in place of the CG run."""
     draws = np.random.default_rng(0)
     model, reference = (along_x(draws.standard_normal(4000)) for _ in range(2))
     sample = loaded(biased(tmp_path / "a.h5", 3000, 1))

@@ -74,7 +74,7 @@ def test_seeds_and_names_tell_streams_apart():
     assert stream(1, "a", "b").standard_normal(3).tolist() == draws[0]
     errors = [numbers(all_rows(judged(seed)))["delta_f_sides_error"]["stderr"] for seed in (1, 2)]
     assert errors[0] != errors[1]
-    # Of two bootstraps with 200 draws and 19 units the errors differ by some per cent.
+    # The errors of two bootstraps with 200 draws and 19 units differ by some per cent.
     assert abs(errors[0] / errors[1] - 1) < 0.4
 
 

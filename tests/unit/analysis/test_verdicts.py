@@ -72,7 +72,7 @@ def test_of_two_recipes_one_is_better_where_the_difference_is_resolved():
     assert verdicts(table(error(-0.5), error(0.9, **UNBIASED))) == ["resolved better", "worse"]
     # 1.96 √2 · 0.001 apart are needed.
     assert verdicts(table(js(0.010), js(0.0127, **UNBIASED))) == ["worse", "worse"]
-    # As good as perfect is not beaten, nor does it need a rival.
+    # An error as small as that of a perfect model is not beaten, and needs no rival.
     assert verdicts(table(js(0.003), js(0.020, **UNBIASED))) == ["within noise", "worse"]
     third = js(0.0105, potential="mace", experiment="third")
     assert verdicts(table(js(0.010), js(0.020, **UNBIASED), third)) == ["worse"] * 3

@@ -69,7 +69,7 @@ def test_training_goes_on_within_an_epoch(tmp_path, options):
         lambda job: made.append(fit(potential, frames, {}, left_out, 7, lambda line: None, job)),
         every=2,
     )
-    # Of four times six batches, or three; also between an epoch and its validation.
+    # Four times six batches, or three; also between an epoch and its validation.
     assert stops >= (5 if options == "half sample" else 8)
     once, again = made
     assert once.curve.equals(again.curve)

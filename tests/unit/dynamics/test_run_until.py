@@ -100,8 +100,7 @@ def test_a_run_ends_once_it_has_converged(tmp_path):
 
 
 def test_a_run_that_does_not_converge_ends_at_its_longest_and_says_so(tmp_path):
-    """By default it continues for up to four times its length. No chain crosses the barrier of 8
-    kT."""
+    """By default it runs for up to four times its length. No chain crosses the barrier of 8 kT."""
     lines = []
     about = parameters_of(until_run(DoubleWell(), {}), tmp_path / "cg.h5", lines)
     assert (about["length"], about["ended"]) == (pytest.approx(20.0), "at its longest")
@@ -123,7 +122,7 @@ def test_the_last_look_is_at_the_end(tmp_path):
 
 
 def test_chains_that_all_leave_the_same_place_have_not_converged():
-    """There is no start to remember, as all are alike; only the mean moves."""
+    """All chains have the same start, so that only the mean shows it."""
     made = np.random.default_rng(1).normal(size=(40, 60, 1)) - np.linspace(0, 1, 40)[:, None, None]
     starts = {"x": np.zeros(60)}
     for until, holds in (({}, False), ({"drift": None}, True), ({"drift": 100.0}, True)):
@@ -198,7 +197,7 @@ def test_with_exchange_round_trips_are_those_along_temperature(tmp_path):
     assert about["exchange"]["round_trips"] >= 8
     assert about["length"] < 100.0
     assert about["ended"] == f"{about['exchange']['round_trips']:.2f} round trips per chain"
-    # Of the lowest level, the only one that is stored.
+    # These are of the lowest level, the only one that is stored.
     assert about["starts"]["x"] == np.linspace(-1, 1, 10).tolist()
 
 

@@ -63,7 +63,7 @@ def test_blocks_that_cannot_be_long_enough_are_told(tmp_path):
 
 
 def test_long_data_have_as_many_blocks_as_they_can(tmp_path):
-    """Of 20 ns the memory is known to 4 %; 32 blocks are 625 ps long."""
+    """From 20 ns the memory is known to 4 %; 32 blocks are 625 ps long."""
     write(tmp_path / "a.h5", 20000.0, 1, stride=0.5)
     frames = read_frames([tmp_path / "a.h5"], 8)
     assert frames.cut.per_fold == 4 and not frames.cut.too_short

@@ -164,7 +164,7 @@ def test_partners_are_trained_on_one_half_and_judged_by_some_of_the_other():
     # With five folds, the first trains on three. One frame is validated for four trained on.
     for member, stride in ((0, 3), (1, 6)):
         parts, left_out = Split.of("half_samples", 5, member).frames(frames)
-        # What is not trained on may be anything without changing a step.
+        # Frames that are not trained on may be arbitrary without changing a step.
         spoilt = parts.forces.clone()
         spoilt[parts.folds == left_out] *= 3
         ours, others = (

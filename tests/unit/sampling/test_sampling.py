@@ -93,7 +93,7 @@ def test_a_frame_does_not_contain_the_hill_that_falls_on_it(biased):
         grid = (earlier[:, 4] * np.exp(-0.5 * (distance / 0.3) ** 2)).sum(1)
         grid[-1] = grid[0]
         energy = float(CubicSpline(axis, grid, bc_type="periodic")(angle))
-        # What its own hill would add.
+        # The contribution of its own hill.
         assert own[4] > 0.05
         assert biased.array("bias_energy")[frame] == pytest.approx(energy, abs=1e-3)
 

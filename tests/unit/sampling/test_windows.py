@@ -85,7 +85,7 @@ def test_centers_move_evenly_along_the_shorter_way(tmp_path):
 
 
 def test_without_a_pull_copies_are_torn_to_their_places(tmp_path):
-    """What the pull is for: the farthest window starts with 8 times the energy that it may have."""
+    """Without the pull, the farthest window starts with 8 times the energy that it may have."""
     energies = []
     for pull in (0.0, 10.0):
         engine, _ = torsion.make_engine(windows(pull=pull), tmp_path / str(pull))

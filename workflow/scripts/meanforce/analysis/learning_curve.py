@@ -65,7 +65,7 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
     table = summary.rename(columns={"experiment": "run"}).merge(about, on="run")
     intact = table[table["metric"] == "stability"].set_index(["run", "state_point"])["value"]
     table = table[is_shown(table)].copy()
-    # The baseline's error stands in the same panel as the model's.
+    # The baseline's error is in the same panel as the model's.
     table["metric"] = [
         metric_name(*pair) for pair in zip(table["quantity"], table["measure"], strict=True)
     ]

@@ -78,7 +78,7 @@ class Sample:
 
     @property
     def units(self) -> np.ndarray:
-        """What the bootstrap takes for independent: number of the unit of each frame, (n,)."""
+        """Independent units of the bootstrap: number of the unit of each frame, shape (n,)."""
         return self.blocks if self.replicas is None else self.replicas
 
     @property

@@ -100,7 +100,7 @@ def unit_histograms(values: np.ndarray, sample: Sample, edges: np.ndarray) -> np
 
 
 def histogram(values: np.ndarray, weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """As the sum of `unit_histograms`, of frames with weights of shape (n,); shape (n_bins,)."""
+    """Sum of `unit_histograms`, for frames with weights of shape (n,); shape (n_bins,)."""
     column, inside = _columns(values, edges)
     spread = np.broadcast_to(weights[:, None], values.shape)[inside]
     counts = np.bincount(column[inside], weights=spread, minlength=len(edges) - 1)

@@ -95,7 +95,7 @@ def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -
 def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: float) -> bool:
     """Whether an error is resolvably smaller than a rival's."""
     if size[rival] == math.inf:
-        # A single network may have had luck with its data.
+        # A single network may have been better by chance of its data.
         return math.isfinite(table.loc[row, "stderr"])
     errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
     opposite = table.loc[row, "value"] * table.loc[rival, "value"] < 0

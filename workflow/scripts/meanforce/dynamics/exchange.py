@@ -34,7 +34,7 @@ class Ladders:
             "walkers": grid.clone(),
             "accepted": torch.zeros(max(self.levels - 1, 1), dtype=torch.long),
             "attempted": torch.zeros(max(self.levels - 1, 1), dtype=torch.long),
-            # Of each configuration: whether it was at the top since it last was at the bottom.
+            # For each configuration, whether it was at the top since it was last at the bottom.
             "was_at_top": torch.zeros(chains, dtype=torch.bool),
             "round_trips": torch.zeros(chains, dtype=torch.long),
         }

@@ -46,7 +46,7 @@ class Trajectory:
 
     @property
     def weights(self) -> np.ndarray:
-        """Of `configurations` in the unbiased ensemble; their sum is 1."""
+        """Weights of `configurations` in the unbiased ensemble; their sum is 1."""
         log_weight = self.log_weight.reshape(-1)
         weights = np.exp(log_weight - log_weight.max(initial=-np.inf))
         return weights / weights.sum()

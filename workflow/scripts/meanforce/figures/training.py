@@ -67,7 +67,7 @@ def floor_lines(floors: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def vertical(curves: list[pd.DataFrame], levels: list[tuple[str, float]]) -> Axis:
-    """Axis of the loss: it holds floors and curves but for the steep beginning of a training."""
+    """Axis of the loss: it contains floors and curves except the steep beginning of a training."""
     tops = [value for _, value in levels]
     lows = list(tops)
     for curve in curves:

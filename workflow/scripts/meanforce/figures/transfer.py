@@ -18,7 +18,7 @@ SPREAD = 0.06
 """Width that marks of all experiments share at one distance, as a part of the axis."""
 
 DASHES = ("", "6 3", "2 3")
-"""Of lines, when colours repeat."""
+"""Dash patterns of lines, when colours repeat."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 The covariance is H⁻¹(S + σ²P)H⁻¹, H = G + P the normal matrix with penalties P:
 
-- S is the sum over time blocks m of s_m s_mᵀ with the scores s_m = Σ Aᵀ(f − Ac), less their share
+- S is the sum over time blocks m of s_m s_mᵀ with the scores s_m = Σ Aᵀ(f − Ac), minus their share
   of the sum: the sandwich with clusters; Liang, Zeger, Biometrika 73, 13 (1986). It includes
   correlation in time and noise that differs from place to place.
 - σ²P is the contribution of the penalties, read as a prior, as in the Bayesian covariance σ²H⁻¹ =

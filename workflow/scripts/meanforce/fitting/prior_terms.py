@@ -78,7 +78,7 @@ def _refuse_two_wells(where: str, z: np.ndarray, weights: np.ndarray) -> None:
     weights = weights / weights.sum()
     middle = weights[np.abs(z) < 0.5].sum()
     beside = weights[(np.abs(z) >= 0.5) & (np.abs(z) < 1.5)].sum() / 2
-    # Of the difference of two fractions of the effective values, without correlation.
+    # Standard error of middle − beside, for effective values without correlation.
     error = math.sqrt((middle + beside / 2) * (weights**2).sum())
     if middle < beside - SURE * error:
         raise InputError(

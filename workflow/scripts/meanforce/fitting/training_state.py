@@ -16,7 +16,7 @@ Row = tuple[int, float, float]
 
 @dataclasses.dataclass
 class TrainingState:
-    """Where a training run is, besides weights and optimiser.
+    """State of a training run, besides weights and optimiser.
 
     Attributes:
         drawn: state of the random generator before the order of the current epoch was drawn.

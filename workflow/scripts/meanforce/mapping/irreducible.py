@@ -5,10 +5,10 @@ It is estimated in two steps, neither of which needs a model:
 
 1. Most of f(R) is stiff and smooth: least squares on second-order polynomials of the internal
    features remove it.
-2. Half the mean squared difference of residuals of nearest neighbours contains ε, and only that
-   part of the regression's error which neighbours do not share; Rice, Ann. Stat. 12, 1215 (1984),
-   in many dimensions Devroye et al., Electron. J. Stat. 12, 1752 (2018). Frames close in time share
-   part of ε and do not count as neighbours.
+2. Half the mean squared difference of residuals of nearest neighbours contains ε, and of the rest
+   of f(R) only the part that neighbours do not share; Rice, Ann. Stat. 12, 1215 (1984), in many
+   dimensions Devroye et al., Electron. J. Stat. 12, 1752 (2018). Frames close in time share part of
+   ε and do not count as neighbours.
 
 The fit is drawn towards its own frames: with the hat matrix H, ½⟨(r_i − r_j)²⟩ is the variance
 times 1 − (H_ii + H_jj)/2 + H_ij, by which the result is divided.

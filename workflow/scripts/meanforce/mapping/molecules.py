@@ -115,7 +115,8 @@ class Molecules:
         return Copies(topology, tuple(firsts), residues)
 
     def _described(self, found: list[np.ndarray]) -> list[tuple]:
-        """What molecules must have in common: atoms, residues and bonds, counted from the first."""
+        """Properties that molecules must share: atoms, residues and bonds, counted from the
+        first."""
         bonds: dict[int, list[tuple[int, int]]] = collections.defaultdict(list)
         first_of = {int(self._owner[members[0]]): int(members[0]) for members in found}
         for owner, (i, j) in zip(

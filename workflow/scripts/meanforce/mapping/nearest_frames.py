@@ -32,7 +32,7 @@ def nearest(
     left = np.arange(len(asked))
     answered, neighbours = [left[:0]], [np.empty((0, number), dtype=int)]
     wanted = number if excluded is None else 2 * number + 2
-    # Where frames are dense in time, all of the nearest may be excluded: look further.
+    # Where frames are close in time, all of the nearest may be excluded: search further.
     while len(left) and wanted <= FARTHEST:
         k = min(wanted, len(others))
         found = tree.query(asked[left], k=k)[1].reshape(len(left), k)

@@ -119,7 +119,7 @@ class Replica:
         self._progress.advance(before + self._frames.n_frames, phase)
 
     def checks(self, force_maps: BlockForceMaps, where: str) -> dict[str, Any]:
-        """What the dataset records of the checks, on some of the frames that were written.
+        """Results of the checks for the dataset, on some of the frames that were written.
 
         Raises:
             InputError: one of them fails.

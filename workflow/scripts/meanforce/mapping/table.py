@@ -21,7 +21,7 @@ the noise about it. Columns, in (kJ/mol/nm)² except for ratios:
 `data_saving_at_least`
     the same with S = 0, which needs no estimate: aggregate/optimal.
 
-Of molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
+For molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
 with means over the molecules; columns of `optimal` and of the mean force are empty.
 """
 

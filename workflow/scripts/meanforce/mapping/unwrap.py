@@ -23,8 +23,8 @@ class BondTree:
 
     Attributes:
         atoms: indices of the atoms in it, ascending.
-        levels: pairs of arrays (parents, children), from the root outwards; a parent stands in
-            its place before its children are put beside it.
+        levels: pairs of arrays (parents, children), from the root outwards; a parent is in place
+            before its children are put beside it.
     """
 
     atoms: np.ndarray

@@ -78,7 +78,7 @@ class InternalCoordinates:
         Args:
             positions: nm, shape (n, n_beads, 3).
             cell: nm, shape (3, 3) or (n, 3, 3); coordinates are then those of nearest images
-                (of each difference of two beads), but for the Cartesian ones.
+                (of each difference of two beads), except the Cartesian ones.
 
         Returns:
             values, shape (n, n_coordinates), nm or rad; and vectors, shape (n_vectors, 3, n),

@@ -65,7 +65,7 @@ class Potential(abc.ABC):
     def compute(
         self, configuration: Configuration[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What `energy_and_forces` gives; a cell is only handed on where it is supported."""
+        """Result of `energy_and_forces`; a cell is passed on only where it is supported."""
 
     def require_periodic(self) -> None:
         """Refuse to be evaluated with a periodic cell, where that is not supported.
@@ -130,7 +130,7 @@ class Potential(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What a potential that is to be trained starts from.
+    """Data from which a trainable potential is initialised.
 
     Attributes:
         molecule: the beads.

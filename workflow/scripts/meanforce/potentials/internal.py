@@ -95,7 +95,7 @@ class InternalSum:
         self._internal = InternalCoordinates(
             both, first.internal.n_beads, first.dtype, first.device
         )
-        # Both potentials have the same beads and bonds, so this serves both.
+        # Both are of the same beads: one way of making these whole serves both.
         self._whole = first.whole
         columns = {
             entry: number

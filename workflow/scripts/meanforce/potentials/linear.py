@@ -72,7 +72,7 @@ class LinearPotential(Potential):
         # Coordinates between beads of the same types share a curve.
         self.permutation_invariant = self.supports_periodic = True
         self._even = all(curve.kind != "dihedrals" for curve in self.curves)
-        # Of many beads, all pairs are listed only where something asks for them.
+        # With many beads, all pairs are listed only when they are needed.
         many = Topology.of(values).size > MANY
         self._listed = None if many else self._terms()
 
@@ -171,7 +171,7 @@ class LinearPotential(Potential):
         return self.basis_of(s)
 
     def prepare(self, coefficients: torch.Tensor, basis: Basis) -> torch.Tensor:
-        """What `series` needs of coefficients of shape (functions,)."""
+        """Coefficients of shape (functions,) in the form that `series` takes."""
         return basis.padded(coefficients)[basis.owners]
 
     def series(

@@ -41,10 +41,10 @@ class Error:
 
 
 NONE = Error(0.0)
-"""Of exact values."""
+"""Error of exact values."""
 
 UNKNOWN = Error(math.nan, 0.0)
-"""Of values that were observed only once."""
+"""Error of values that were observed only once."""
 
 
 def quantile(dof: float, level: float = LEVEL) -> float:

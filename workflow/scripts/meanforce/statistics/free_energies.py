@@ -77,7 +77,7 @@ class FreeEnergyRmse(Distance):
     def _influences(
         self, part: np.ndarray, side: np.ndarray, low: np.ndarray, cut: bool
     ) -> np.ndarray:
-        """Of each unit on F in the bins that are compared, shape (n_units, n_bins).
+        """Influence of each unit on F in the bins that are compared, shape (n_units, n_bins).
 
         In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …; two terms are used, except
         where small counts lie beyond the cutoff; the model is cut off there, so that only the part

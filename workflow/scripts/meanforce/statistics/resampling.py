@@ -30,7 +30,7 @@ def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
 
 
 def residuals(units: np.ndarray) -> np.ndarray:
-    """What each unit adds to the noise of the normalised sum of all units.
+    """Contribution of each unit to the noise of the normalised sum of all units.
 
     For p = Σ u_i/Σ |u_i|, to first order in the weight of unit i: e_i = u_i − p |u_i|, in units of
     |p| = 1, with the factor √(n/(n − 1)), so that Σ_i e_i e_iᵀ is an unbiased estimate of the

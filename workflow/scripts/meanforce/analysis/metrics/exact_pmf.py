@@ -69,7 +69,7 @@ def rows(comparison: Comparison) -> list[Row]:
 
 
 def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
-    """Of an exact model it is 0; the draw of the training data explains the members' spread."""
+    """The error is 0 for an exact model; members differ by the draw of the training data."""
     level = curves - curves.mean(axis=1, keepdims=True)
     spread = float(np.sqrt(np.mean(comparison.member_spread(level) ** 2)))
     training = Error(spread, comparison.training_error(np.zeros(len(curves))).dof)
