@@ -21,7 +21,7 @@ class Speed:
     """How fast one process computed; an earlier one that was killed is not counted.
 
     Attributes:
-        from_step, to_step: its first and last step, of all chains at once.
+        from_step, to_step: steps done before and after it, of all chains at once.
         wall_s: wall time, s.
         replicas: chains.
         device: where it computed.
