@@ -157,6 +157,7 @@ def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known
             force_positions=positions.numpy(),
             weights=np.full(n, 1 / n),
             blocks=np.arange(n) * 10 // n,
+            cell=lambda like: None,
         ),
         forces=ReferenceForces(forces),
         temperature=300.0,

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pytest
 from comparisons import compare
 from peptides import TORSIONS, peptide_sample
 
@@ -11,6 +12,7 @@ from meanforce.analysis.metrics import registry
 from meanforce.analysis.metrics.registry import all_curves, all_rows
 from meanforce.analysis.rows import Estimate, Quantity, compared
 from meanforce.analysis.streams import stream
+from meanforce.errors import InputError
 from meanforce.statistics.errors import Error
 
 SETTINGS = {
@@ -51,6 +53,17 @@ def test_a_further_metric_moves_no_other(monkeypatch):
         for name, row in before.items():
             np.testing.assert_equal(after[name], row, err_msg=name)
         monkeypatch.undo()
+
+
+def test_two_rows_of_one_name_are_refused(monkeypatch):
+    def taken(comparison):
+        estimate = Estimate(0.0, Error(1.0))
+        return compared(Quantity("stability", Group.STRUCTURE), estimate, None)
+
+    monkeypatch.setattr(registry, "METRICS", (*registry.METRICS, taken))
+    expected = "metrics 'convergence' and 'test streams': both give a row 'stability'; allowed are"
+    with pytest.raises(InputError, match=expected):
+        all_rows(judged())
 
 
 def test_no_order_and_no_other_basin_moves_a_row():

@@ -20,6 +20,7 @@ from meanforce.figures import (
     floors,
     learning,
     metric_table,
+    metrics,
     overview,
     profiles,
     speed,
@@ -210,6 +211,23 @@ def test_the_noise_floor_is_drawn_into_the_training_curves():
     assert "2 members; lowest validation loss 23.1" in figure.alt and "part 23" in figure.alt
     ridges = pd.DataFrame({"smoothness": [0.0, 0.1, 0.1, 1.0], "validation": [9.0, 5.0, 4.0, 6.0]})
     assert "smoothness penalty" in svg_of(training.figure([ridges], {}, "here"))
+
+
+def test_training_curves_with_other_columns_are_drawn_as_they_are():
+    steps = np.arange(1, 6)
+    losses = pd.DataFrame({"iteration": steps, "training": training.UNIT * (30.0 - steps)})
+    figure = training.figure([losses], {"T300": 20.0}, "here")
+    assert "iteration" in svg_of(figure) and "irreducible, T300" in svg_of(figure)
+    assert "lowest training loss 25 (kcal" in figure.alt and "part 20" in figure.alt
+    entropies = pd.DataFrame({"iteration": steps, "relative_entropy": 5.0 / steps})
+    figure = training.figure([entropies, entropies], {"T300": 20.0}, "here")
+    assert "relative_entropy" in svg_of(figure) and "irreducible" not in svg_of(figure)
+    assert figure.alt.endswith("2 members; lowest relative_entropy 1")
+
+
+def test_every_group_of_metrics_has_a_title():
+    assert [*metrics.TITLES] != [] and set(metrics.TITLES) == set(Group)
+    assert len({*metrics.TITLES.values()}) == len(Group)
 
 
 BARRIERS = Group.BARRIERS

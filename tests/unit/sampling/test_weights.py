@@ -243,6 +243,7 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
                 weights=(frames.weights / frames.weights.sum()).numpy(),
                 blocks=frames.blocks.numpy(),
                 chains=frames.blocks.numpy(),
+                cell=lambda like: None,
             ),
             forces=ReferenceForces(frames.forces.numpy(), weighted),
             trained=TrainedModel(EnsembleMean([potential]), Scheme("unknown")),

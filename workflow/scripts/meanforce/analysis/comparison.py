@@ -216,7 +216,7 @@ class Comparison:
         )
         positions = torch.from_numpy(self.model.positions[frames]).to(self.trained.ensemble.dtype)
         with torch.no_grad():
-            some = Configuration(positions, self.temperature)
+            some = Configuration(positions, self.temperature, self.model.cell(positions))
             energies = np.array([m.energy_and_forces(some)[0].numpy() for m in members])
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))

@@ -14,6 +14,7 @@ from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.potentials.variables import evaluate_variables
+from meanforce.potentials.whole import is_one
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 SEVERAL = 4
@@ -85,6 +86,17 @@ class Sample:
     def n_units(self) -> int:
         """Number of units."""
         return self.n_blocks if self.replicas is None else int(self.replicas.max()) + 1
+
+    def cell(self, like: torch.Tensor) -> torch.Tensor | None:
+        """Periodic cell that potentials are evaluated in, nm, shape (3, 3).
+
+        None without a box, and for a single molecule: its frames hold it whole.
+
+        Args:
+            like: gives type and device.
+        """
+        box = _cell_of(self.molecule, self.box)
+        return None if box is None else torch.from_numpy(box).to(like)
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums of weighted values of shape (n,) over the frames of each unit; shape (n_units,).
@@ -174,7 +186,7 @@ def reference_sample(
     )
     if protocol.windows is None or sample.replicas is not None:
         return sample
-    values = _evaluated(protocol.window_variables, parameters, sample.positions)
+    values = _evaluated(protocol.window_variables, sample.molecule, sample.positions, sample.box)
     owner, logs = np.concatenate(owners), np.concatenate(log_weights)
     slopes = np.zeros((len(job), sample.n_units), dtype=np.float32)
     for replica in range(number):
@@ -255,10 +267,11 @@ def _sample(
 ) -> Sample:
     """A sample from the contents of files and the fields that these do not decide."""
     weights = np.exp(log_weights - log_weights.max())
+    molecule = Topology.of(parameters)
     return Sample(
-        variables=_evaluated(variables, parameters, fields["positions"]),
+        variables=_evaluated(variables, molecule, fields["positions"], fields["box"]),
         weights=weights / weights.sum(),
-        molecule=Topology.of(parameters),
+        molecule=molecule,
         broken={
             kind: count / parameters["chains"]
             for kind, count in parameters.get("broken", {}).items()
@@ -268,10 +281,23 @@ def _sample(
 
 
 def _evaluated(
-    variables: Sequence[CollectiveVariableSettings], parameters: dict, positions: np.ndarray
+    variables: Sequence[CollectiveVariableSettings],
+    molecule: Topology,
+    positions: np.ndarray,
+    box: np.ndarray | None,
 ) -> np.ndarray:
     """Values of collective variables, shape (n, n_variables)."""
-    names = parameters["bead_names"]
     if not variables:
         return np.zeros((len(positions), 0))
-    return evaluate_variables(list(variables), names, torch.from_numpy(positions)).numpy()
+    cell = _cell_of(molecule, box)
+    return evaluate_variables(
+        list(variables),
+        list(molecule.names),
+        torch.from_numpy(positions),
+        None if cell is None else torch.from_numpy(cell),
+    ).numpy()
+
+
+def _cell_of(molecule: Topology, box: np.ndarray | None) -> np.ndarray | None:
+    """The box of frames where it matters: a single molecule is stored whole, and needs none."""
+    return None if box is None or is_one(molecule) else box

@@ -13,13 +13,14 @@ from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
-from meanforce.dynamics.space import cell_of
+from meanforce.dynamics.space import cell_of, in_one_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.whole import is_one
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 
@@ -83,19 +84,23 @@ def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRu
 
     Raises:
         InputError: the data cannot be read, the potential was fitted to other beads, or it does not
-            support the periodic cell that several molecules need.
+            support the periodic cell that several molecules need; or the data have several cells.
     """
-    simulation, variables = job.simulation, job.collective_variables
+    simulation, variables, windows = job.simulation, job.collective_variables, job.windows
     with H5mdReader(datasets[0]) as reader:
         molecule, masses = Topology.of(reader.parameters), reader.masses
         potential.check_beads(molecule)
+    if not is_one(molecule):
+        datasets, windows = in_one_box(datasets, windows, job.temperature)
+    with H5mdReader(datasets[0]) as reader:
         cell = cell_of(molecule, reader.box(), potential, str(datasets[0]))
     positions = spread_starts(
-        candidates(datasets, job.windows),
+        candidates(datasets, windows),
         [variables[name] for name in job.surface],
         molecule.names,
         simulation.ladders,
         np.random.default_rng(job.seed),
+        cell,
     )
     # All levels of a ladder start at the same place, so that a ladder has one start.
     positions = np.tile(positions, (simulation.chains // simulation.ladders, 1, 1))

@@ -170,8 +170,10 @@ def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     """Forces of each member, kJ/mol/nm, shape (n_members, n, n_beads, 3)."""
     parts = []
     ensemble = comparison.trained.ensemble
+    beads = torch.from_numpy(positions).to(ensemble.dtype)
+    whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(ensemble.dtype).split(CHUNK):
-            _, forces = ensemble.each(Configuration(block, comparison.temperature))
+        for block in whole.split(CHUNK):
+            _, forces = ensemble.each(block)
             parts.append(forces.double().numpy())
     return np.concatenate(parts, axis=1)

@@ -82,8 +82,10 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
 def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
     ensemble = comparison.trained.ensemble
+    beads = torch.from_numpy(positions).to(ensemble.dtype)
+    whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(ensemble.dtype).split(8192):
-            _, forces = ensemble.energy_and_forces(Configuration(block, comparison.temperature))
+        for block in whole.split(8192):
+            _, forces = ensemble.energy_and_forces(block)
             parts.append(forces.double().numpy())
     return np.concatenate(parts)
