@@ -12,7 +12,7 @@ NAMES = tuple("ABCD")
 ONE = Topology.of_beads(NAMES, NAMES, ((0, 1), (1, 2), (2, 3)))
 TWO = Topology.of_beads(NAMES, NAMES, ((0, 1), (2, 3)))
 BOX = np.array([[9.0, 0.0, 0.0], [2.0, 8.0, 0.0], [-1.0, 1.5, 8.5]])
-"""nm; twice as wide as the frames, so that these are alike in endless space."""
+"""nm; twice as wide as the frames, which would be the same without the box."""
 
 BETWEEN = CollectiveVariableSettings(kind="distance", mapping="m", beads=["A", "C"])
 """A distance between the molecules."""

@@ -1,4 +1,4 @@
-"""Random numbers of the analysis: one metric more moves no bit of any other."""
+"""Random numbers of the analysis: an additional metric changes no bit of any other."""
 
 import dataclasses
 
@@ -29,7 +29,7 @@ def judged(seed: int = 1, **changes):
 
 
 def drawn(comparison):
-    """A metric that is made of random numbers alone, as greedy with them as can be."""
+    """A metric made of random numbers alone, which draws many of them."""
     rng = comparison.stream("greedy", "model")
     values = rng.standard_normal(1000)
     estimate = Estimate(float(values.mean()), Error(float(values.std())))
@@ -87,7 +87,7 @@ def test_seeds_and_names_tell_streams_apart():
     assert stream(1, "a", "b").standard_normal(3).tolist() == draws[0]
     errors = [numbers(all_rows(judged(seed)))["delta_f_sides_error"]["stderr"] for seed in (1, 2)]
     assert errors[0] != errors[1]
-    # Of two bootstraps with 200 draws and 19 units the errors differ by some per cent.
+    # The errors of two bootstraps with 200 draws and 19 units differ by some per cent.
     assert abs(errors[0] / errors[1] - 1) < 0.4
 
 

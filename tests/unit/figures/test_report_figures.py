@@ -1,4 +1,4 @@
-"""Figures and tables of the report: what is drawn is where it belongs, and says what it shows."""
+"""Figures and tables of the report: everything is drawn in its right place, with a description."""
 
 import base64
 import io
@@ -336,7 +336,7 @@ def test_models_and_baselines_stand_side_by_side():
     assert second.cells[0].below == "no atomistic data there"
     assert list(baseline_table.counts(lines).values()) == [0, 1, 1]
     assert baseline_table.lines(rows(), lambda name: ["T300", "T350"]) == ([], [])
-    # Elsewhere the baseline has a group of its own, and is no error of the model.
+    # Elsewhere the baseline has a group of its own, and is not an error of the model.
     assert overview.lines(table, lambda name: ["T300", "T350"])[0] == [
         "fes_rmse", "js_x", "barrier_error"
     ]  # fmt: skip

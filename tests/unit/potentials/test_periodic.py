@@ -186,7 +186,7 @@ def test_two_far_copies_are_twice_a_single_one(kind, name):
 
 @pytest.mark.parametrize("kind", ["spline", "mace"])
 def test_copies_feel_each_other_across_the_boundary(kind):
-    """As near each other through the faces of the cell as they are in endless space."""
+    """As near each other through the faces of the cell as they are without a cell."""
     single, double = of_two(kind)
     cell = CELLS["triclinic"]
     positions = 0.4 * checks.frames(CHAIN, single)
@@ -245,7 +245,7 @@ def test_pairs_by_neighbour_search_are_all_pairs(monkeypatch):
         found, its_forces = searched.energy_and_forces(Configuration(positions, temperature))
         checks.near(listed, found, energy)
         checks.near(listed, its_forces, forces)
-    # What fits and error bars need is listed when it is asked for.
+    # Pairs that fits and error bars need are listed on request.
     assert searched.coordinates.coordinates == listed.coordinates.coordinates
     assert searched.basis_functions.size == listed.basis_functions.size
 
@@ -330,7 +330,7 @@ def test_frames_with_cells_need_a_potential_that_supports_them():
 
 
 def test_a_large_periodic_liquid_is_evaluated_without_listing_all_pairs():
-    """Of 3,000 beads there are 4.5 million pairs."""
+    """3,000 beads have 4.5 million pairs."""
     dimer = MoleculeType("AB", ("A", "B"), ("P", "Q"), ((0, 1),))
     liquid = Topology(((dimer, 1500),))
     tensors, values = terms("spline").state()

@@ -246,7 +246,7 @@ def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):
 
 @pytest.mark.parametrize("solvated", [True, False])
 def test_several_molecules_in_a_box_need_a_potential_of_them(config, tmp_path, solvated):
-    """Two peptides in water are refused; in endless space they are atoms and beads alike."""
+    """Two peptides in water are refused; without a periodic box they are accepted."""
     one, other = (app.PDBFile("resources/capped_alanine.pdb") for _ in range(2))
     for residue in other.topology.residues():
         residue.id = str(int(residue.id) + 3)
@@ -277,7 +277,7 @@ def test_several_molecules_in_a_box_need_a_potential_of_them(config, tmp_path, s
     graph = {"kind": "mace", "training": {"epochs": 1}, "temperature": "linear"}
     other = {name: graph if "cgnet" in name else p for name, p in config["potentials"].items()}
     check_structures(load_config(config | {"potentials": other}))
-    # With beads of one of them it is the other's business where it is.
+    # With beads of one molecule, the position of the other one does not matter.
     names = [f"{residue.name}{residue.id}-{atom.name}" for residue in one.topology.residues()
              for atom in residue.atoms() if atom.element.symbol != "H"]  # fmt: skip
     for mapping in config["mappings"][ALANINE].values():

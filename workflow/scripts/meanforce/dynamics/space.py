@@ -1,4 +1,4 @@
-"""The space of CG runs: endless for one molecule, the periodic cell of the data for several."""
+"""The space of CG runs: the periodic cell of the data for several molecules, none for one."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def cell_of(
 ) -> np.ndarray | None:
     """Periodic cell of a CG run.
 
-    A single molecule that bonds hold together runs in endless space, as its data hold it whole.
+    A single molecule that bonds hold together runs without a cell, as its data hold it whole.
     Several molecules of a periodic system would drift apart there.
 
     Args:
@@ -26,10 +26,10 @@ def cell_of(
         where: file of the data, for messages.
 
     Returns:
-        nm, shape (3, 3); None in endless space.
+        nm, shape (3, 3); None without periodic boundaries.
 
     Raises:
-        InputError: a cell is needed, and the potential supports none.
+        InputError: a cell is needed, but the potential does not support one.
     """
     number = len(molecules(molecule))
     if box is None or number == 1:
@@ -50,12 +50,11 @@ def in_one_box(
 ) -> tuple[list[Path], list[tuple[float, float]] | None]:
     """Datasets of one periodic box, among whose frames a CG run of several molecules starts.
 
-    These are all of them where they have the same box, and otherwise those at the simulated
-    temperature.
+    All datasets if they have the same box, otherwise those at the simulated temperature.
 
     Args:
         paths: H5MD datasets.
-        windows: what is used of each, ps; None: everything.
+        windows: begin and end of the part of each that is used, ps; None: all of it.
         temperature: of the run, K.
 
     Returns:
@@ -69,13 +68,13 @@ def in_one_box(
     own = [n for n, path in enumerate(paths) if _temperature(path) == temperature]
     chosen = [paths[n] for n in own] or paths
     other = _with_another_box(chosen)
-    # A box that changes within the first file has a message of its own, from its reader.
+    # A box that changes within the first file is reported by its reader.
     if other is not None and other != chosen[0]:
         raise InputError(
             f"{other}: has another periodic box than {chosen[0]}, but a CG run of several "
-            "molecules has one box; allowed are training data that all have the same one, or of "
-            f"which those at the simulated temperature have ({len(own)} of {len(paths)} datasets "
-            f"are at {temperature:g} K)"
+            "molecules has one box; allowed are training data that all have the same one, or "
+            "whose datasets at the simulated temperature have the same one "
+            f"({len(own)} of {len(paths)} datasets are at {temperature:g} K)"
         )
     return chosen, windows and [windows[n] for n in own or range(len(paths))]
 

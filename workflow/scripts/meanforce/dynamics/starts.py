@@ -27,7 +27,7 @@ def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> 
     Returns:
         nm, shape (n_frames, n_beads, 3).
     """
-    # What only hot levels of replica exchange visit is no place that a colder chain starts from.
+    # A chain must not start from conformations that only hotter levels of replica exchange visit.
     dataset = Dataset.of(paths).windows(windows).at_state_points()
     some = [
         Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts

@@ -30,7 +30,7 @@ def figure(curves: list[pd.DataFrame], floors: dict[str, float], where: str) -> 
 
     Args:
         curves: with the columns `training` or `validation`, (kJ/mol/nm)², and `epoch` or
-            `smoothness`. Of several ridges, the best at each smoothness is drawn.
+            `smoothness`. With several ridges, the best at each smoothness is drawn.
         floors: state point: irreducible loss, (kcal/mol/Å)².
         where: the experiment, for the alternative text.
     """
@@ -76,7 +76,7 @@ def floor_lines(floors: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def vertical(curves: list[pd.DataFrame], levels: list[tuple[str, float]]) -> Axis:
-    """Axis of the loss: it holds floors and curves but for the steep beginning of a training."""
+    """Axis of the loss: it contains floors and curves except the steep beginning of a training."""
     tops = [value for _, value in levels]
     lows = list(tops)
     for curve in curves:

@@ -2,7 +2,7 @@
 
 To add a metric, write a module with a function `rows` (and `curves`, if it draws any), and list it
 here. Its random numbers come from `Comparison.stream` under the names of its own quantities, so
-that the rows of all others keep every bit.
+that the rows of all others stay the same to the bit.
 """
 
 import contextlib
@@ -85,7 +85,7 @@ def all_rows(
                 raise InputError(
                     f"metrics '{makers[row.metric]}' and '{maker}': both give a row "
                     f"'{row.metric}'; allowed are different names: choose another for the "
-                    "collective variable, basin or difference that it is called after"
+                    "collective variable, basin or difference that it is named after"
                 )
             makers[row.metric] = maker
         result += rows
