@@ -33,6 +33,6 @@ def _default() -> dict:
 
 @pytest.fixture
 def config(_default: dict, monkeypatch: pytest.MonkeyPatch) -> dict:
-    """The default config as plain values, free to be changed; paths in it hold."""
+    """The default config as plain values, free to be changed; its paths are valid."""
     monkeypatch.chdir(ROOT)
     return copy.deepcopy(_default)

@@ -9,12 +9,12 @@ For every metric the table has
   mean/floor     mean |error| over the mean noise floor (1 would be right),
   claimed/true   root mean square of the claimed error over the scatter of the metric (1),
   worse          how often a perfect model is called worse (5 %),
-  resolution     mean of the smallest error that is said to be resolved,
+  resolution     mean of the smallest error that is reported as resolved,
   found          how often a true error of that size is found (50 %; of free-energy differences, to
                  which it is added).
 
-A second table has models of a wrong surface, more and more of it, and how often JS, the free-energy
-surface and free-energy differences tell.
+A second table has models of a surface that is wrong by increasing amounts, and how often JS, the
+free-energy surface and free-energy differences detect it.
 
 With `--summary`, of a run of config/capped_alanine_300K.yaml, whose experiments differ in nothing
 but the training data, it prints the scatter of their errors over the claimed error bars.
@@ -75,7 +75,7 @@ def main() -> None:
         print(f"\n{name}, {arguments.pairs} pairs")
         tables = [null_rows(*pair) for pair in pairs(surface, layout, arguments)]
         print(table(tables).to_string(index=False, float_format=lambda v: f"{v:.3g}"), flush=True)
-    print(f"\nwrong surfaces, {name}: how often each metric says so")
+    print(f"\nwrong surfaces, {name}: how often each metric detects it")
     print(power(surface, layout, arguments).to_string(index=False), flush=True)
 
 
@@ -108,7 +108,7 @@ def null_rows(
 
 
 def table(found: list[dict[str, Row]]) -> pd.DataFrame:
-    """One line a metric; see the head of this file."""
+    """One line per metric; see the head of this file."""
     lines = []
     for metric in found[0]:
         rows = [one[metric] for one in found]
@@ -156,7 +156,7 @@ def power(surface: Surface, layout: tuple[int, int], arguments) -> pd.DataFrame:
 def training(summary: pd.DataFrame) -> pd.DataFrame:
     """Scatter of errors between independent sets of training data over their claimed error bars.
 
-    The reference is common to all sets, so its noise is taken off the claimed error.
+    The reference is common to all sets, so its noise is subtracted from the claimed error.
     """
     lines = []
     errors = summary[

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/dynamics.py [--rounds 5] [--threads 2] [--jax PYTHON]
 
-prints the rows of the README's table. JAX wants an environment of its own: PYTHON is the
-interpreter of one. Nothing else should run on the machine meanwhile; where that cannot be had,
+prints the rows of the README's table. JAX needs an environment of its own; PYTHON is its
+interpreter. Nothing else should run on the machine meanwhile; where that is not possible,
 `--threads 1 --cpu-time` counts CPU seconds of one thread instead. Compiling takes minutes.
 """
 
@@ -43,13 +43,13 @@ from meanforce.settings.simulations import SimulationSettings  # noqa: E402
 
 TEMPERATURE = 300.0
 TIME_STEP, STRIDE = 1e-5, 4e-4
-"""So short that an untrained network does not drive beads to where activations are denormal."""
+"""Short, so that an untrained network does not drive beads to where activations are denormal."""
 REPLICAS = (100, 1000, 5000)
 SECONDS = 1.0
 """CPU time of one timed turn."""
 
 CASES = {
-    # FACTS of the field are about this one: pair distances only.
+    # Published speeds are for this one: pair distances only.
     "distances": ([128, 128, 128], False),
     "default": ([192, 192, 192], True),
 }
@@ -107,11 +107,12 @@ def forces_of(model: Cgnet) -> Callable[[torch.Tensor], torch.Tensor]:
 
 
 class Repeated:
-    """A function that does the same thing often enough to be timed, and knows how often."""
+    """Repeats a function often enough to be timed; `count` is the number of repeats."""
 
     def __init__(self, function: Callable[[], object]) -> None:
         function()
-        # CPU time: on a busy machine too, turns must be long against what a run costs once.
+        # CPU time: also on a busy machine, turns must be long compared with the fixed cost of a
+        # run.
         start = time.process_time()
         for _ in range(10):
             function()
@@ -155,7 +156,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
         generator = torch.Generator().manual_seed(1)
         return CgRun(model, Configuration(starts, TEMPERATURE), settings, generator, system)
 
-    # Once for all turns: how long compiling takes is not asked here.
+    # Once for all turns: the time of compilation is not measured here.
     made: list[compiling.Function] = []
 
     def compile_once(function, arguments, report) -> compiling.Function:

@@ -1,11 +1,11 @@
-"""Time and memory of mapping boxes of three-site water to one bead a molecule, one size a process.
+"""Time and memory of mapping boxes of three-site water to one bead per molecule.
 
     python tests/benchmarks/many_molecules.py FOLDER N_MOLECULES N_FRAMES
 
 makes a run of random frames in FOLDER, or, where there is one, maps a third of it and all of it,
-and prints a JSON line: the processor's seconds of a frame (by difference) and of everything else,
-and peak memory beyond that of the imports. Checks look at 200 frames at most, and a third should
-have more.
+and prints a JSON line: CPU seconds per frame (by difference) and of everything else, and peak
+memory beyond that of the imports. Each size needs a process of its own. Checks look at 200 frames
+at most, and a third should have more.
 """
 
 import json
@@ -75,7 +75,7 @@ def measure(folder: Path, count: int, n_frames: int) -> dict[str, float]:
 
     seconds(short)
     turns = [(seconds(short), seconds(n_frames)) for _ in range(TURNS)]
-    # Whatever else runs on the machine only makes them longer.
+    # Other load on the machine only makes them longer.
     few, many = (min(times) for times in zip(*turns, strict=True))
     frame = (many - few) / (n_frames - short)
     return {"frame": frame, "rest": few - short * frame, "memory": peak() - before}

@@ -4,13 +4,14 @@
 
 runs the campaigns of config/muller_brown.yaml through the workflow's stages up to the mapped
 datasets (about 12 minutes on two cores), cuts them into sets of 2,000 frames, fits an ensemble to
-each set, and prints the table of the README. A set takes every so-many-th frame of all replicas, so
-that its own frames are far apart in time; what sets share shows in the effective number of frames.
+each set, and prints the table of the README. A set takes every n-th frame of all replicas, so that
+its own frames are far apart in time; what sets have in common is visible in the effective number of
+frames.
 
 `--pool CAMPAIGN=FILE[,FILE...]` takes mapped datasets that exist already (of the same bias), and
-`--exact` draws independent frames by quadrature, which tells the fit's error from the sampling's,
-or correlated ones with the same distribution (`--frames 10000 --memory 5`; the bound is then that
-of as many independent ones).
+`--exact` draws independent frames by quadrature, which separates the error of the fit from that of
+the sampling, or correlated ones with the same distribution (`--frames 10000 --memory 5`; the bound
+is then that of as many independent ones).
 """
 
 import argparse
@@ -52,7 +53,7 @@ COVERED = math.erf(math.sqrt(0.5))
 """Probability within a standard error of a normal distribution."""
 
 BATCHES = 50
-"""Stretches of the pool whose means tell how many frames are independent."""
+"""Stretches of the pool; the scatter of their means gives the number of independent frames."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Outcome:
         return float(np.sqrt(np.mean(self.errors**2)))
 
     def rmse_error(self, independent: float) -> float:
-        """Standard error of the RMSE, from so many independent sets."""
+        """Standard error of the RMSE, from this number of independent sets."""
         return float(np.std(self.errors**2) / np.sqrt(independent) / (2 * self.rmse))
 
     @property

@@ -24,7 +24,7 @@ MOST_BY_PAIRS = 1000
 
 
 def microseconds(positions: np.ndarray, cell: np.ndarray | None, cutoff: float, few: int) -> float:
-    """Of one frame; the best of three."""
+    """Time for one frame; the best of three."""
     module.FEW = few
     best = np.inf
     for _ in range(3):
@@ -45,7 +45,7 @@ def main() -> None:
     for beads in BEADS:
         edge = (beads / arguments.density) ** (1 / 3)
         positions = rng.random((max(1, 2000 // beads), beads, 3)) * edge
-        # As wide as potentials ask for.
+        # As wide as potentials require.
         box = np.eye(3) * max(edge, 2.2 * arguments.cutoff)
         for name, cell in (("none", None), ("cubic", box)):
             pairs = (

@@ -5,7 +5,7 @@
 prints Markdown tables: time and memory of a dry run of plans with more and more systems, each with
 4 state points × 5 replicas × 3 mappings × 4 potentials × 5 seeds (5 systems: 1,262 jobs; 40
 systems: more than 10⁴), and the start of every stage's program up to where its work begins.
-Nothing else should run on the machine meanwhile; the processor times hold all the same.
+Nothing else should run on the machine meanwhile; the processor times remain valid in any case.
 """
 
 import argparse

@@ -4,7 +4,8 @@
 
 takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
 config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
-left out and judges. MACE needs envs/requirements-mace.txt. Nothing else should run meanwhile.
+left out; errors are those on it. MACE needs envs/requirements-mace.txt. Nothing else should run
+meanwhile.
 """
 
 import argparse
@@ -72,7 +73,7 @@ def main() -> None:
 
 @torch.no_grad()
 def error(potential: Potential, frames: Frames) -> float:
-    """Of the potential's forces on the blocks left out."""
+    """Error of the potential's forces on the blocks left out."""
 
     def forces(part: Frames) -> torch.Tensor:
         positions = part.positions.to(potential.dtype)

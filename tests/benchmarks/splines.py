@@ -57,7 +57,7 @@ def peak() -> float:
 
 
 def measure(count: int, threads: int, queue: multiprocessing.Queue) -> None:
-    """Fit so many frames; wall time, processor time, memory in all, memory of the frames."""
+    """Fit `count` frames; wall time, processor time, memory in all, memory of the frames."""
     torch.set_num_threads(threads)
     frames = frames_of(count)
     before = peak()
@@ -79,7 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print("| measured | wanted | value |\n|---|---|---|", flush=True)
     context = multiprocessing.get_context("spawn")
-    # A tenth of the frames tells what the linear systems take, whatever the number of frames.
+    # The time of the linear systems, the same for any number of frames, shows with a tenth of them.
     for count in (arguments.frames // 10, arguments.frames):
         queue = context.Queue()
         process = context.Process(target=measure, args=(count, arguments.threads, queue))

@@ -1,4 +1,4 @@
-"""Paired timings: machines drift, so that two things are timed in turns and compared as ratios."""
+"""Paired timings: machines drift, so two functions are timed in turns and compared as ratios."""
 
 import statistics
 import time

@@ -1,7 +1,7 @@
-"""Snakemake whose remote executors ask after their jobs every second: for tests only.
+"""Snakemake whose remote executors check their jobs every second: for tests only.
 
-The SLURM executor waits 40 s before it asks for the first time, and 10 s longer every time that
-nothing has ended: three jobs of one second each take it 37 s.
+The SLURM executor waits 40 s before the first check, and 10 s longer each time that no job has
+ended: three jobs of one second each take it 37 s.
 """
 
 from snakemake.cli import main

@@ -1,4 +1,4 @@
-"""Comparisons of samples that tests make up."""
+"""Comparisons of synthetic samples."""
 
 import dataclasses
 from types import SimpleNamespace

@@ -10,7 +10,7 @@ from meanforce.settings.load import load_config
 
 
 def assert_refused(config, change, expected):
-    """A changed config is refused, in words that match a pattern."""
+    """A changed config is refused, with a message that matches a pattern."""
     change(config)
     with pytest.raises(InputError) as caught:
         check_structures(load_config(config))

@@ -3,8 +3,8 @@
 The surface is (φ, ψ) of capped alanine (tests/data). References are walkers that diffuse under the
 bias of a converged well-tempered metadynamics (bias factor 6), reweighted; models are many short
 chains under the same bias, started evenly over the surface. Both are Markov chains on the bins,
-with Metropolis' rule, whose steps make φ and ψ forget where they were within 5 to 10 ps, as in the
-real runs. Four beads carry them: φ is their dihedral, and bonds and angles are slow noise.
+with Metropolis' rule, whose steps give φ and ψ a correlation time of 5 to 10 ps, as in the real
+runs. Four beads carry them: φ is their dihedral, and bonds and angles are slow noise.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ REACH = 3
 """Largest step in bins, each way."""
 
 MEMORY = 20.0
-"""Frames in which bonds and angles forget where they were."""
+"""Correlation time of bonds and angles in frames."""
 
 LEAST = 2e-7
 """Population that is added to each bin, so that none is out of reach."""
@@ -80,7 +80,7 @@ class Surface:
         """Bins of walkers, shape (frames, walkers).
 
         Args:
-            walkers: how many.
+            walkers: number of walkers.
             frames: of each.
             rng: source of random numbers.
             steps: between frames.
@@ -182,6 +182,6 @@ def _positions(phi: np.ndarray, walkers: int, rng: np.random.Generator) -> np.nd
 
 
 def comparison(model: Sample, reference: Sample, seed: int) -> Comparison:
-    """Of a model without an ensemble."""
+    """Comparison of a model without an ensemble."""
     made = compare(model, reference, variables=VARIABLES, **VALIDATION)
     return dataclasses.replace(made, seed=seed)

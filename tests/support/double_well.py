@@ -15,7 +15,7 @@ from meanforce.settings.simulations import SimulationSettings
 
 
 class DoubleWell(Potential):
-    """U = h ((x/a)² − 1)² + tilt·x on one bead, for which everything is known by quadrature."""
+    """U = h ((x/a)² − 1)² + tilt·x on one bead, whose averages are known by quadrature."""
 
     kind = "double_well"
     height, width, tilt = 20.0, 1.0, 2.0
@@ -63,7 +63,7 @@ SYSTEM = CgSystem(BEAD, MASSES, {"x": VARIABLE})
 
 
 LOOKED_AT = dataclasses.replace(SYSTEM, surface=("x",))
-"""The system, with x to tell whether a run has converged."""
+"""The system; convergence of a run is checked along x."""
 
 
 def cg_run(

@@ -1,4 +1,4 @@
-"""Umbrella sampling of a double well, as the datasets of a campaign: a window a job."""
+"""Umbrella sampling of a double well, as the datasets of a campaign: one window per job."""
 
 import math
 from pathlib import Path

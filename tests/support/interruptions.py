@@ -10,7 +10,7 @@ from meanforce.restart.job import BUNDLE
 
 
 def stopped_after(engine, job, folder: Path, stretches: int, bundle=None) -> None:
-    """Let an engine run until it has been asked a few times, and stop it."""
+    """Run an engine, and stop it after `stretches` checks for a request to stop."""
     left = [stretches]
 
     def stop():

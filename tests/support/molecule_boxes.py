@@ -1,4 +1,4 @@
-"""Made-up boxes of molecules, and trajectories of them with random forces."""
+"""Synthetic boxes of molecules, and trajectories of them with random forces."""
 
 from pathlib import Path
 

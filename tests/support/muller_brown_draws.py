@@ -92,7 +92,7 @@ def influence(frames: Frames, bias: np.ndarray) -> np.ndarray:
 
 
 def uniform(rng: np.random.Generator, n: int, memory: float) -> np.ndarray:
-    """Uniform numbers, shape (n,), of a normal series that forgets within `memory` of them."""
+    """Uniform numbers, shape (n,), from a normal series with the correlation time `memory`."""
     if memory == 0:
         return rng.random(n)
     keep = np.exp(-1 / memory)

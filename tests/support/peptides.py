@@ -1,4 +1,4 @@
-"""Capped alanine as heavy beads, put together from internal coordinates that tests make up."""
+"""Capped alanine as heavy beads, built from internal coordinates that tests choose."""
 
 import dataclasses
 
@@ -56,7 +56,7 @@ def _placed(a, b, c, torsion) -> np.ndarray:
 
 
 def switching(n: int, rate: float, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A process of two states, of which the second has this share; it is drawn anew at a rate."""
+    """A two-state process; the second state has this share, and the state is redrawn at a rate."""
     new = rng.random(n) < rate
     new[0] = True
     draws = rng.random(n) < share

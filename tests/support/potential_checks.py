@@ -1,7 +1,7 @@
-"""What every kind of potential must keep, as checks of any potential.
+"""What every kind of potential must satisfy, as checks of any potential.
 
 Tolerances are relative to the largest force (or spread of energies) in the batch: 2·10⁻⁵ where
-positions are in single precision, 10⁻⁹ in double, unless a check says otherwise.
+positions are in single precision, 10⁻⁹ in double, unless a check has its own.
 """
 
 import itertools
@@ -63,7 +63,7 @@ def force_is_minus_gradient(potential: Potential, positions: torch.Tensor) -> No
 
 
 def rotation() -> torch.Tensor:
-    """A proper rotation that is nothing special, shape (3, 3)."""
+    """A proper rotation about a general axis, shape (3, 3)."""
     generator = torch.Generator().manual_seed(3)
     matrix, _ = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))
     return matrix * torch.sign(torch.det(matrix))
@@ -80,7 +80,7 @@ def moved_and_turned_alike(potential: Potential, positions: torch.Tensor) -> Non
 
 
 def no_net_force_and_torque(potential: Potential, positions: torch.Tensor) -> None:
-    """What invariance under translation and rotation means for forces."""
+    """Consequences of invariance under translation and rotation for forces."""
     _, forces = evaluate(potential, positions)
     largest = forces.abs().max().item()
     relative = 2e-5 if potential.dtype == torch.float32 else 1e-9
@@ -102,7 +102,7 @@ def parity_as_declared(potential: Potential, positions: torch.Tensor) -> None:
 
 
 def permutations(molecule: Topology) -> list[list[int]]:
-    """Exchanges of beads of equal types that carry bonds onto bonds, but for doing nothing."""
+    """Exchanges of beads of equal types that map bonds onto bonds, without the identity."""
     bonds = {frozenset(bond) for bond in molecule.bonds}
     found = []
     for order in itertools.permutations(range(molecule.size)):
@@ -142,7 +142,7 @@ def extensive(potential: Potential, doubled: Potential, positions: torch.Tensor)
 
 
 def precisions_agree(potential: Potential, positions: torch.Tensor) -> None:
-    """Single precision is double precision but for rounding, with a hundred steps' worth of it."""
+    """Single and double precision agree up to the rounding of about a hundred steps."""
     single, double = potential.to(torch.float32), potential.to(torch.float64)
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
     # The same positions for both: those that single precision can hold.
@@ -152,7 +152,7 @@ def precisions_agree(potential: Potential, positions: torch.Tensor) -> None:
 
 
 def batch_is_single(potential: Potential, positions: torch.Tensor) -> None:
-    """A frame's energy and forces do not depend on its company."""
+    """A frame's energy and forces do not depend on the other frames of the batch."""
     singles = [evaluate(potential, one) for one in positions.split(1)]
     for together, alone in zip(
         evaluate(potential, positions), zip(*singles, strict=True), strict=True

@@ -56,7 +56,7 @@ RANGES = {
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A potential to be tested, and what the tests need to know of it.
+    """A potential to be tested, and facts about it that the tests need.
 
     Attributes:
         kind: its registered kind; of an ensemble, that of its members.
@@ -124,7 +124,7 @@ def cgnet(seed: int = 1, molecule: Topology = CHAIN, **chosen: str) -> Potential
 
 @functools.cache
 def mace(seed: int = 1, molecule: Topology = CHAIN) -> Potential:
-    """A small equivariant network with random weights; of any molecule the same ones."""
+    """A small equivariant network with random weights; the same ones for any molecule."""
     if find_spec("mace") is None:
         pytest.skip("needs envs/requirements-mace.txt")
     generator = torch.Generator().manual_seed(seed)
@@ -138,7 +138,7 @@ def mace(seed: int = 1, molecule: Topology = CHAIN) -> Potential:
     )  # fmt: skip
     positions = torch.randn(100, CHAIN.size, 3, generator=torch.Generator().manual_seed(7))
     start = Start(CHAIN, Configuration(positions, 300.0), [300.0, 400.0])
-    # Untrained, its forces are small beside the rounding of single precision.
+    # Untrained, its forces are small compared with the rounding of single precision.
     made = KINDS["mace"].initial(settings, start, generator).to(torch.float64)
     tensors, values = made.state()
     return type(made).from_state(tensors, values | molecule.parameters())
@@ -166,7 +166,7 @@ TWICE = Topology.of_beads(
     (*BONDS, *((i + 5, j + 5) for i, j in BONDS)),
 )
 TRIANGLE = Topology.of_beads(("A", "B", "C"), ("P", "P", "P"), ((0, 1), (1, 2)))
-"""No dihedral, so nothing that tells mirror images apart."""
+"""No dihedral, so that mirror images are not distinguished."""
 
 EXAMPLES = {
     "spline on a distance": Example("spline", lambda seed: linear("spline", "distance", seed)),

@@ -1,4 +1,4 @@
-"""What lines of progress must be like, whatever job wrote them."""
+"""Checks of lines of progress, for any kind of job."""
 
 from meanforce.progress import ProgressLine, parse
 

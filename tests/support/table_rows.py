@@ -1,4 +1,4 @@
-"""Columns of the metrics table by which a row is classified, for tables that tests make up."""
+"""Columns of the metrics table by which a row is classified, for synthetic tables."""
 
 from meanforce.analysis.kinds import Group, Measure, Source, metric_name
 
@@ -14,15 +14,15 @@ def kind(
 
 
 def distance(quantity: str, group: Group = Group.SURFACE, source: Source = Source.MODEL) -> dict:
-    """Of a distance."""
+    """Columns of a distance."""
     return kind(quantity, Measure.DISTANCE, group, source)
 
 
 def signed_error(quantity: str, group: Group = Group.BASINS, source: Source = Source.MODEL) -> dict:
-    """Of a difference from the reference."""
+    """Columns of a difference from the reference."""
     return kind(quantity, Measure.SIGNED_ERROR, group, source)
 
 
 def value(quantity: str, group: Group = Group.BASINS, source: Source = Source.MODEL) -> dict:
-    """Of a quantity itself."""
+    """Columns of a quantity itself."""
     return kind(quantity, Measure.VALUE, group, source)

@@ -1,4 +1,4 @@
-"""The fingerprint of a stage's code: what it sees and what it is blind to."""
+"""The fingerprint of a stage's code: what changes it and what does not."""
 
 import pytest
 

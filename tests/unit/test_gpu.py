@@ -1,4 +1,4 @@
-"""Jobs see the GPUs that they were given, one job a GPU, and no others."""
+"""Jobs see the GPUs that they were given, one job per GPU, and no others."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 from meanforce.restart.stop import SCHEDULERS
 
 SHOW = [sys.executable, "-c", "import os; print(repr(os.environ['CUDA_VISIBLE_DEVICES']))"]
-# It tells which GPU it has, and keeps it.
+# It prints which GPU it has, and keeps it.
 KEEP = [
     sys.executable, "-c",
     "import os, time; print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); time.sleep(60)",
@@ -20,7 +20,7 @@ KEEP = [
 
 @pytest.fixture
 def machine(tmp_path):
-    """Environment of a machine with an ``nvidia-smi`` that knows two GPUs."""
+    """Environment of a machine with an ``nvidia-smi`` that lists two GPUs."""
     tool = tmp_path / "bin" / "nvidia-smi"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\nprintf '0\\n1\\n'\n")

@@ -42,7 +42,7 @@ def log() -> Log:
 
 
 def work(log: Log, total: int, seconds: float, done: int = 0, until: int | None = None) -> Progress:
-    """A job whose units of work take so many seconds each; a tenth of them is burn-in."""
+    """A job whose units of work take `seconds` each; a tenth of them is burn-in."""
     progress = Progress(log, total, done, Rate("ns/day", 2.0), clock=log.clock)
     for unit in range(done, total if until is None else until):
         progress.advance(unit, "burn-in" if unit < total // 10 else "frames")
@@ -154,7 +154,7 @@ def test_a_long_step_is_reported_from_outside(quick):
         time.sleep(0.3)
     count = len(lines)
     time.sleep(0.3)
-    # Nobody goes on reporting a step that is over.
+    # A step that has ended is not reported any more.
     assert len(lines) == count
     assert {line.phase for line in lines} == {"one", "two"}
     assert {line.percent for line in lines} == {0.0, 25.0}

@@ -1,4 +1,4 @@
-"""What the README and the pages promise a user: commands, links and the example exist."""
+"""Commands, links and the example in the README and the pages exist."""
 
 import re
 from pathlib import Path
@@ -60,7 +60,8 @@ def test_files_in_commands_exist(pages, root):
 
 
 def test_targets_in_commands_exist(pages, root):
-    """Of parts of a run: systems and experiments of the default config, or a placeholder."""
+    """Targets of parts of a run: systems and experiments of the default config, or a
+    placeholder."""
     default = yaml.safe_load((root / "config" / "config.yaml").read_text())
     known = {f"system_{name}" for name in default["systems"]}
     known |= {f"experiment_{name}" for name in default["experiments"]}

@@ -1,4 +1,4 @@
-"""Things that must stay in step."""
+"""Files that must stay consistent with each other."""
 
 import ast
 import itertools
@@ -147,7 +147,7 @@ def test_settings_of_a_stage_are_canonical(config):
 
 
 def test_more_members_train_no_other_ones_again(config):
-    """But two networks are trained on half of the data each, which a single one is not."""
+    """But two networks are trained on half of the data each, unlike a single one."""
     told = {}
     for number in (1, 2, 4):
         config["experiments"]["capped_alanine_metadynamics_heavy_cgnet"]["ensemble"] = number

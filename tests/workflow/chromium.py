@@ -1,4 +1,4 @@
-"""A headless Chromium, asked through the DevTools protocol over a pipe.
+"""A headless Chromium, controlled through the DevTools protocol over a pipe.
 
 https://chromedevtools.github.io/devtools-protocol/: JSON messages, each ended by a zero byte, go
 in by file descriptor 3 and come out of 4.
@@ -54,7 +54,7 @@ class Page:
             self._take()
 
     def value(self, expression: str) -> Any:
-        """What a JavaScript expression gives; promises are waited for."""
+        """Value of a JavaScript expression; promises are awaited."""
         answer = self.send(
             "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
         )
@@ -68,13 +68,13 @@ class Page:
         return [json.dumps(event) for event in self.events if event["method"] in kinds]
 
     def requested(self) -> list[str]:
-        """Addresses that the page asked for, but for those that hold their own content."""
+        """Addresses that the page requested, except those that hold their own content."""
         sent = [e for e in self.events if e["method"] == "Network.requestWillBeSent"]
         addresses = [event["params"]["request"]["url"] for event in sent]
         return [address for address in addresses if not address.startswith("data:")]
 
     def screenshot(self, path: Path, whole: bool = False) -> None:
-        """PNG of what is seen, or of the whole page."""
+        """PNG of the visible part, or of the whole page."""
         answer = self.send("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(answer["data"]))
 

@@ -15,11 +15,11 @@ import psutil
 SCRIPTS = Path(__file__).resolve().parents[1] / "slurm"
 NODES, PROCESSORS, MEMORY_MB = 2, 3, 9000
 PATIENCE = 240.0
-"""Seconds that something that must happen may take, on a machine with much else to do."""
+"""Longest time to wait for something that must happen, on a busy machine, s."""
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> object:
-    """What the condition gives as soon as that is true."""
+    """Value of the condition as soon as it is true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = condition()
@@ -44,7 +44,7 @@ class Cluster:
     """The daemons, and the commands of a user.
 
     Args:
-        folder: where everything of them lies.
+        folder: where all their files lie.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -78,7 +78,7 @@ class Cluster:
         return result.stdout
 
     def jobs(self, folder: Path, comment: str = "") -> list[SlurmJob]:
-        """Jobs so far of the run in a folder; comments (rule and wildcards) start so; in order."""
+        """Jobs of the run in a folder whose comments (rule and wildcards) start so; in order."""
         mine = [job for job in self._all_jobs() if Path(job.folder) == folder]
         return [job for job in mine if job.comment.startswith(comment)]
 
@@ -91,7 +91,7 @@ class Cluster:
         return next(job for job in self._all_jobs() if job.number == number)
 
     def lose_node(self, node: str) -> None:
-        """As if somebody pulled its plug: its daemon and all processes of its jobs are gone."""
+        """Simulate a power failure: its daemon and all processes of its jobs are killed."""
         numbers = [job.number for job in self._all_jobs() if job.node == node]
         daemon = int((self.folder / "run" / f"slurmd.{node}.pid").read_text())
         _kill([psutil.Process(daemon)])
@@ -99,7 +99,7 @@ class Cluster:
         self.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
 
     def _step_daemons(self, numbers: list[str]) -> list[psutil.Process]:
-        """Processes that look after some jobs, and those below them."""
+        """Processes that manage some jobs, and those below them."""
         starts = tuple(f"slurmstepd: [{number}." for number in numbers)
         found = []
         for process in psutil.process_iter():
@@ -118,7 +118,7 @@ class Cluster:
         return False
 
     def bring_back(self, node: str) -> None:
-        """Plug it in again."""
+        """Start a lost node again."""
         environment = self.environment | {"SLURM_CONF": str(self.folder / "slurm.conf")}
         environment["PATH"] += os.pathsep + "/usr/sbin"
         subprocess.run(["slurmd", "-N", node], env=environment, check=True)
@@ -129,11 +129,11 @@ class Cluster:
 
 
 BY_PROFILE = ("--profile", "config/slurm.yaml", "--slurm-status-command", "squeue")
-"""There is no accounting that the executor could ask."""
+"""The cluster has no accounting that the executor could query."""
 
 
 class Run:
-    """A Snakemake that submits its jobs somewhere, and looks after them often."""
+    """A Snakemake that submits its jobs somewhere, and checks them often."""
 
     def __init__(self, folder: Path, environment: dict[str, str], *arguments: str) -> None:
         self.log = folder / f"run-{time.monotonic_ns()}.log"
@@ -155,7 +155,7 @@ class Run:
 
 
 def _free_ports(number: int) -> int:
-    """The first of so many neighbouring ports that nobody uses."""
+    """The first of `number` neighbouring ports that are not in use."""
     for first in range(17000, 32000, 20):
         with contextlib.ExitStack() as stack:
             try:

@@ -1,7 +1,7 @@
 """Small results as a run leaves them, made from formulas: enough to fill the report's page.
 
-Model and reference are known functions, so that tests know what figures must show: the model's free
-energies differ from the reference's by `SHIFT`·sin(x).
+Model and reference are known functions, so that the right content of figures is known: the model's
+free energies differ from the reference's by `SHIFT`·sin(x).
 """
 
 from pathlib import Path
@@ -62,7 +62,7 @@ def write_results(root: Path, folder: Path) -> list[str]:
         folder: where to write them.
 
     Returns:
-        arguments of `report.py`, but for the page's template.
+        arguments of `report.py`, except the page's template.
     """
     config = load_config(yaml.safe_load((root / "config" / "quick.yaml").read_text()))
     made: dict[str, list[Path]] = {
@@ -152,7 +152,7 @@ def _metrics(name: str, chosen, state: str) -> pd.DataFrame:
 def _row(
     quantity: str, measure: Measure, group: Group, numbers: tuple, source: Source = Source.MODEL
 ) -> dict:
-    """A row of which two standard errors are resolved, all of them noise."""
+    """A row whose resolution is two standard errors, with all of the error from noise."""
     value, stderr, floor, unit = numbers
     above = 0.0 if measure == Measure.SIGNED_ERROR else floor
     return {

@@ -1,4 +1,4 @@
-"""The channel through the workflow, in small: what is right at 450 K, where none was trained."""
+"""A small run of the channel through the workflow: results at 450 K, where none was trained."""
 
 import json
 
@@ -37,7 +37,7 @@ def metrics(make_checkout) -> dict[str, pd.DataFrame]:
 
 
 def test_only_the_potential_with_temperature_gives_the_well_difference(metrics):
-    """40,000 frames a state give it to 0.05 kT (none) and 0.08 kT (linear): five of these."""
+    """40,000 frames per state give it to 0.05 kT (none) and 0.08 kT (linear): five of these."""
     errors = {form: rows.loc["well_difference_error"] for form, rows in metrics.items()}
     assert abs(errors["none"]["value"] - 1.66) < 0.25
     assert abs(errors["linear"]["value"]) < 0.4

@@ -113,7 +113,7 @@ def trained(root, datasets, tmp_path_factory):
 
 
 def stop(arguments: list[str], bundle) -> None:
-    """Ask a running program to stop: it must do so soon and say that it can be continued."""
+    """Ask a running program to stop: it must do so soon and report that it can be continued."""
     before = bundle.stat().st_mtime_ns if bundle.exists() else 0
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_bundle(process, bundle, before)
@@ -126,7 +126,7 @@ def stop(arguments: list[str], bundle) -> None:
 
 
 def check_killed(arguments: list[str], once, killed, output: str, made: set[str]) -> None:
-    """Stop, kill and end a program; what it makes must be what was made at one go."""
+    """Stop, kill and end a program; its output must be that of an uninterrupted run."""
     bundle = folder_of(killed / output) / "bundle"
     stop(arguments, bundle)
     killed_times = run_killed(arguments, bundle, Path(arguments[1]).stem, KILLS)

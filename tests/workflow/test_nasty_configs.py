@@ -1,4 +1,4 @@
-"""Configs that want to do harm, given to Snakemake itself: one plain message and no job."""
+"""Malicious configs, given to Snakemake itself: one plain message and no job."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ def test_message_and_nothing_started(checkout, quick, name):
 
 
 def test_file_names_are_quoted(checkout, quick, root):
-    """A structure with a name that a shell, and Snakemake, would take for more than a name."""
+    """A structure whose name a shell, and Snakemake, could take for commands or wildcards."""
     name = "my $(touch pwned) *? ';`touch pwned`.pdb"
     shutil.copy(root / "resources" / "capped_alanine.pdb", checkout.folder / name)
     config = json.loads(json.dumps(quick))

@@ -1,4 +1,4 @@
-"""config/quick.yaml from end to end: what it makes, that it repeats, and what reruns when."""
+"""config/quick.yaml from end to end: its output, reproducibility, and which jobs run again."""
 
 import json
 import shutil
@@ -75,12 +75,12 @@ def test_summary_keeps_its_contract(summary):
     }  # fmt: skip
     judged = summary["measure"].isin(["signed_error", "distance"])
     assert summary.loc[judged & summary["resolution"].notna(), "verdict"].notna().all()
-    # A single network does not tell what other training data would have given.
+    # With a single network, the error due to the training data is unknown.
     alone = summary["experiment"] == "capped_alanine_unbiased_core_beta_cgnet"
     of_model = judged & alone & (summary["source"] == "model")
     assert summary.loc[of_model, "stderr"].isna().all()
     assert summary.loc[of_model, "resolution"].notna().any()
-    # Direct reweighting stands beside the models where they were trained, and only there.
+    # Direct reweighting is beside the models where they were trained, and only there.
     baseline = summary[summary["source"] == "baseline"]
     assert set(baseline["role"]) == {"train"}
     assert "delta_f_phi_positive_baseline_error" in set(baseline["metric"])
@@ -182,7 +182,7 @@ def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
 
 
 def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
-    """Of every kind of job: all that one state point of each of three experiments needs."""
+    """For every kind of job: all that one state point of each of three experiments needs."""
     again = {
         "capped_alanine_metadynamics_heavy_cgnet": "T300",
         "muller_brown_static_x_rbf": "T350",

@@ -1,4 +1,4 @@
-"""Sampling and forces under signals, time limits, rivals, damage, full disks and explosions."""
+"""Sampling and forces with signals, time limits, rivals, damage, full disks and explosions."""
 
 import csv
 import filecmp
@@ -72,7 +72,7 @@ def sampling(root, prepared):
 
 @pytest.fixture(scope="module")
 def once(sampling, tmp_path_factory):
-    """Folder of an undisturbed run; its time limit means nothing, as no scheduler enforces it."""
+    """Folder of an undisturbed run; its time limit has no effect, as no scheduler enforces it."""
     folder = tmp_path_factory.mktemp("once")
     result = run(sampling(folder, "--time-limit", 0.005))
     assert result.returncode == 0, result.stderr

@@ -125,7 +125,7 @@ def test_the_page_reads_without_scripts(opened, places):
     assert min(page.value(FIGURES)) > 0
     found = "[...document.querySelectorAll('.sortable td .mark')]"
     marks = page.value(f"{found}.map((m) => m.innerText)")
-    # Errors that stand for the others: four of alanine, two of Müller–Brown.
+    # Headline errors: four of alanine, two of Müller–Brown.
     assert len(marks) == (4 * places["alanine"] + 2 * ~places["alanine"]).sum()
     assert set(marks) == {"▲", "≈", "▼"}
 

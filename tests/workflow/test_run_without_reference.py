@@ -26,7 +26,7 @@ STATE = "T300"
 
 
 def config_of(root, surface: bool, reference: bool):
-    """The quick config with one experiment, of which the system is not known to be exact."""
+    """The quick config with one experiment, whose system has no exact result."""
     raw = copy.deepcopy(yaml.safe_load((root / "config" / "quick.yaml").read_text()))
     for section in ("systems", "mappings", "collective_variables", "campaigns"):
         raw[section] = {"muller_brown": raw[section]["muller_brown"]}

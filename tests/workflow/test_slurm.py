@@ -1,4 +1,4 @@
-"""The workflow on a real SLURM: to the end, and to the same end whatever happens to its jobs."""
+"""The workflow on a real SLURM: it ends, with the same results whatever happens to its jobs."""
 
 import contextlib
 import filecmp
@@ -126,7 +126,7 @@ def owner(folder: Path, output: str) -> dict:
 
 
 def working(run: Run, folder: Path, output: str) -> None:
-    """Wait until a job has got into its stride."""
+    """Wait until a job has started its work."""
 
     def starts() -> bool:
         assert run.process.poll() is None, run.log.read_text()
@@ -137,14 +137,14 @@ def working(run: Run, folder: Path, output: str) -> None:
 
 
 def unlock(folder: Path) -> None:
-    """What has to be done after Snakemake itself was killed."""
+    """Unlock a run after Snakemake itself was killed."""
     command = [sys.executable, "-m", "snakemake", "--unlock", "--configfile", "config/quick.yaml"]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
 
 
 def running(run: Run, cluster: Cluster, folder: Path, output: str) -> str:
-    """Number of the SLURM job that works on an output, once it has got into its stride."""
+    """Number of the SLURM job that works on an output, once it has started its work."""
     working(run, folder, output)
     number = owner(folder, output)["job"]
     assert cluster.job(number).state == "RUNNING"
@@ -152,7 +152,7 @@ def running(run: Run, cluster: Cluster, folder: Path, output: str) -> str:
 
 
 def assert_same(undisturbed: Path, disturbed: Path, *names: str) -> None:
-    """Files are the same: to the bit, or datasets in all that they hold but their history."""
+    """Files are the same: to the bit, or datasets except for their history."""
     for name in names:
         ours, theirs = undisturbed / name, disturbed / name
         if name.endswith(("heavy.h5", "cg.h5")):
@@ -169,7 +169,7 @@ def replica(campaign: str, number: int) -> tuple[str, str]:
 
 
 def stretches(folder: Path, trajectory: str) -> int:
-    """By how many processes a trajectory was made."""
+    """Number of processes that made a trajectory."""
     return len((folder / trajectory).with_name("segments.csv").read_text().splitlines()) - 1
 
 
@@ -208,7 +208,7 @@ def test_snakemake_killed_and_started_while_its_jobs_run(cluster, undisturbed, d
     assert cluster.job(orphans[second]).state == "CANCELLED"
     submit(first_data, second_data).assert_succeeded()
     assert_same(undisturbed, disturbed, first, first_data, second, second_data)
-    assert stretches(disturbed, second) == 2, "the cancelled job was not gone on with"
+    assert stretches(disturbed, second) == 2, "the cancelled job was not continued"
 
 
 def test_job_exceeds_its_time_limit(cluster, undisturbed, disturbed, submit):
@@ -231,7 +231,7 @@ def test_job_is_killed_for_memory(cluster, undisturbed, disturbed, submit):
     run = submit(model, "--set-resources", "train:mem_mb=300 if attempt == 1 else 2000")
     run.assert_succeeded()
     jobs = cluster.jobs(disturbed, "rule_train_wildcards_faults_0")
-    # Where control groups do not see to it, SLURM has no state of its own for this.
+    # Without control groups, SLURM has no state of its own for this.
     assert [job.state for job in jobs] == ["FAILED", "COMPLETED"]
     said = (cluster.folder / "log" / f"slurmd.{jobs[0].node}.log").read_text(errors="replace")
     assert f"StepId={jobs[0].number}.0 exceeded memory limit" in said
@@ -239,7 +239,7 @@ def test_job_is_killed_for_memory(cluster, undisturbed, disturbed, submit):
 
 
 def test_job_is_cancelled(cluster, undisturbed, disturbed, submit):
-    """And it asks for a GPU: one that SLURM has."""
+    """The job also requests a GPU, which SLURM has."""
     model = f"{EXPERIMENT}/model-1.safetensors"
     run = submit(model, "--set-resources", "train:gpu=1")
     number = running(run, cluster, disturbed, model)

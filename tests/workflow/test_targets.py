@@ -1,4 +1,4 @@
-"""What a person may ask Snakemake for, and the programs that look at a run from outside."""
+"""Targets that users may request from Snakemake, and programs that inspect a run from outside."""
 
 import json
 import os
@@ -138,7 +138,7 @@ def live_job(root):
 
 
 def test_status_and_clean_partial(root, tmp_path, live_job):
-    """A run with one job of each state: what is said of it, and what may be removed."""
+    """A run with one job of each state: what is reported, and what may be removed."""
     at = tmp_path / "results" / "muller_brown" / "T300" / "static"
     for replica in ("1", "2"):
         (at / replica).mkdir(parents=True)

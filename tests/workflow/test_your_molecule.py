@@ -27,7 +27,7 @@ def shortened(config: dict) -> dict:
     (simulation,) = config["simulations"].values()
     simulation |= {
         "chains": 20, "equilibration": "1 ps", "length": "2 ps", "until": None,
-        # Of so little data, a model may well lose a chain.
+        # With so little data, a model may lose a chain.
         "least_stable": 0.5,
     }  # fmt: skip
     simulation["bias"]["build"] = "1 ps"
@@ -70,7 +70,7 @@ def read(path, quantity: str) -> np.ndarray:
 
 
 def root_mean_square_force(path) -> float:
-    """Of a component of a mapped force, kcal/mol/Å: the error of no model at all."""
+    """Root mean square of a component of a mapped force, kcal/mol/Å: the error without a model."""
     return float(np.sqrt(np.mean(read(path, "forces") ** 2)) / 41.84)
 
 

@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
+from meanforce.errors import exits_cleanly
 from meanforce.settings.documentation import readme, schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@exits_cleanly
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     (ROOT / "config" / "README.md").write_text(readme(), encoding="utf-8")

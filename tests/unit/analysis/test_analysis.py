@@ -114,7 +114,7 @@ def test_bins_that_a_model_never_visits_count_at_the_cutoff():
     q = np.exp(-np.array([0.0] * 8 + [2.0] * 2))
     q /= q.sum()
     p = np.array([1 / 8] * 8 + [0.0] * 2)
-    # Differences 0 (eight times) and 2 (twice) less their mean.
+    # Differences 0 (eight times) and 2 (twice) minus their mean.
     assert FreeEnergyRmse(1.0, 4.0, (False,)).value(p, q) == pytest.approx(0.8)
     assert coverage(p, q, 1.0, 4.0) == pytest.approx(0.8)
     assert coverage(p, q, 1.0, 1.0) == 1.0
@@ -180,7 +180,7 @@ def test_error_of_r_hat_is_its_scatter():
 
 
 def test_a_model_that_is_never_where_the_reference_is_has_the_largest_error():
-    """A flat reference less a level would make it a perfect model."""
+    """A flat reference minus a constant would make it a perfect model."""
     metric, units = FreeEnergyRmse(0.6, 4.0, (False,)), np.full((10, 1), 0.1)
     reference = units * np.repeat([1 / 30, 0.0], 30)
     errors = []

@@ -61,7 +61,7 @@ def test_names_of_rows():
 
 
 def test_frames_are_judged_as_those_of_a_model(tmp_path):
-    """The same numbers as with the frames in the place of the CG run."""
+    """The same numbers as with the frames in place of the CG run."""
     draws = np.random.default_rng(0)
     model, reference = (along_x(draws.standard_normal(4000)) for _ in range(2))
     sample = loaded(biased(tmp_path / "a.h5", 3000, 1))
@@ -98,7 +98,7 @@ def test_the_error_of_exact_draws_is_known(tmp_path):
     assert abs(row.value) < 5 * row.stderr
     kT = kt(300.0) / KCAL
     expected = kT * 4 * math.sqrt(math.e / 4 / 6e4)
-    # Thirty blocks: 0.13 of the error, and 0.05 for 200 draws.
+    # Relative error of the error: 0.13 from thirty blocks, and 0.05 from 200 draws.
     assert row.stderr / expected == pytest.approx(1.0, abs=0.55)
     assert found["delta_f_sides_baseline"].value == pytest.approx(row.value)
     shifted = [biased(tmp_path / f"s{r}.h5", 20000, 20 + r, mean=0.3) for r in range(3)]
@@ -132,7 +132,7 @@ def test_data_are_not_judged_by_themselves(tmp_path):
 
 
 def test_only_the_window_is_reweighted(tmp_path):
-    """A trajectory at 1 and then at −1: a run that pays for the first half knows nothing else."""
+    """A trajectory at 1 and then −1: a run with the first half must not depend on the rest."""
     path = write(tmp_path / "a.h5", np.repeat([1.0, -1.0], 500))
     sample = loaded(path, time_windows=[(99.5, 500.0)])
     assert len(sample.weights) == 400 and (sample.variables == 1.0).all()

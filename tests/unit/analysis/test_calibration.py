@@ -39,10 +39,11 @@ def of_one_bead(values: np.ndarray) -> np.ndarray:
 
 
 def synthetic(rng, size: float, shared: float = 0.0, told: float = 1.0) -> Calibration:
-    """Half samples whose mean errs by `size`; members share a mistake, and differ by `told` times.
+    """Half samples whose mean errs by `size`; their differences are `told` times too large.
 
-    Of an estimate that is linear in the data, the members of pair k are e ± d_k, where e is the
-    error from all data and the differences d_k have its variance; all are independent.
+    For an estimate that is linear in the data, the members of pair k are e ± d_k, where e is the
+    error from all data and the differences d_k have its variance; all are independent. An error of
+    size `shared` is added to all members.
     """
     x = rng.uniform(0, 10, N)
     error = size * smooth(rng, x) + shared * smooth(rng, x)
@@ -67,7 +68,7 @@ def mean_ratio(results: list[Calibration]) -> tuple[float, float]:
     [
         (0.5, 0.0, 1.0, 1.0),
         (0.5, 0.0, 0.5, 4.0),
-        # A mistake that all share, of three times the variance of the mean.
+        # An error that all share, of three times the variance of the mean.
         (0.5, 0.5 * math.sqrt(3), 1.0, 4.0),
     ],
 )
@@ -97,7 +98,7 @@ def test_jackknife_of_linear_fits_is_calibrated():
     for seed in range(20):
         training = draw(PUBLISHED, 2000, seed=seed, folds=folds)
         unseen = draw(PUBLISHED, 10000, seed=1000 + seed, folds=folds)
-        # Not where one frame or none was trained on: 0.1 % of all frames would decide.
+        # Not where models had one training frame or none: 0.1 % of all frames would dominate.
         unseen = unseen.select((unseen.positions[:, 0, 0] - 31.5).abs() < 11.5)
         members = EnsembleMean([
             fit(chosen, training, VARIABLES, member, 0, lambda line: None).potential
@@ -124,7 +125,7 @@ def test_jackknife_of_linear_fits_is_calibrated():
 def test_networks_that_err_alike_in_law_only():
     """The truth is one more draw from the networks' law, whose variance is S.
 
-    The mean of four errs by S(1 + 1/4), and its pairs, which differ by their seeds, tell S/2.
+    The mean of four errs by S(1 + 1/4), and its pairs, which differ by their seeds, give S/2.
     """
     generator = torch.Generator().manual_seed(3)
     positions = torch.randn(1000, 5, 3, generator=generator)
@@ -144,7 +145,7 @@ def test_networks_that_err_alike_in_law_only():
 
 
 def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known: bool):
-    """What the rows need of a comparison."""
+    """The part of a comparison that the rows need."""
     n = len(positions)
     return SimpleNamespace(
         trained=TrainedModel(
@@ -156,6 +157,7 @@ def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known
             force_positions=positions.numpy(),
             weights=np.full(n, 1 / n),
             blocks=np.arange(n) * 10 // n,
+            cell=lambda like: None,
         ),
         forces=ReferenceForces(forces),
         temperature=300.0,

@@ -74,9 +74,9 @@ def test_error_bars_cover_the_truth():
 
     Which errors both curves reach depends on their noise, which makes the estimate too cautious by
     an amount of second order: 0.02 in ln 9 at 20 % noise of a seed (4,000 trials), where the spread
-    is 0.15. In 150 made-up studies the mean is known to 0.0125, so that half a spread is 4.4 of
-    these away. The bootstrap over five seeds may be somewhat too sure; coverage is known to 3.8 %,
-    and 68 % − 19 % or + 16 % are at least 4 of these away.
+    is 0.15. In 150 synthetic studies the mean is known to 0.0125, so that half a spread is 4.4 of
+    these away. The bootstrap over five seeds may underestimate the error somewhat; coverage is
+    known to 3.8 %, and 68 % − 19 % or + 16 % are at least 4 of these away.
     """
     rng = np.random.default_rng(11)
     logs, covered = [], 0
@@ -93,7 +93,7 @@ def test_error_bars_cover_the_truth():
 
 
 def test_nothing_is_asked_below_the_floor():
-    """Both curves saturate at the floor; where they lie there says nothing about time."""
+    """Both curves saturate at the floor; their values there contain no information about time."""
     floor = 0.8
     pair = power_law(1.0, floor=floor), power_law(3.0, floor=floor)
     found = compare(*pair, 1.5, np.random.default_rng(0))
@@ -107,7 +107,7 @@ def test_nothing_is_asked_below_the_floor():
 
 
 def test_both_curves_are_asked_and_the_other_way_round_is_the_inverse():
-    """Of errors that only the other curve reaches, the curve's own times say nothing."""
+    """The curve's own times give no information on errors that only the other curve reaches."""
     ours, theirs = power_law(1.0, floor=0.9), power_law(1.0)
     found = savings_between(ours, theirs, 0.0, np.random.default_rng(0))
     assert [time_of for time_of, *_ in found] == ["experiment"] * 6 + ["against"] * 6 + [""]
@@ -139,7 +139,7 @@ def test_the_best_of_many_bounds_is_still_certain():
 
 
 def test_seeds_that_share_their_data_are_drawn_together():
-    """Good and bad luck that both curves have in common says nothing about their distance."""
+    """Noise that both curves have in common does not affect their distance."""
     luck = np.exp(np.random.default_rng(6).normal(0.0, 0.5, (5, 1)))
     pair = [LearningCurve(TIMES, luck * prefactor / np.sqrt(TIMES)) for prefactor in (1.0, 3.0)]
     for paired, width in ((True, 1e-9), (False, 0.3)):
@@ -192,7 +192,7 @@ def made_up_summary(reweighted=None):
     """A summary as the runs of two experiments give it: ΔF errors ∓c/√t, one of them infinite.
 
     Args:
-        reweighted: errors of the baseline are so many times those of the models.
+        reweighted: ratio of the errors of the baseline to those of the models.
     """
     runs, rows = {}, []
     for experiment, prefactor, plain in (("biased", 1.0, False), ("plain", 3.0, True)):
@@ -313,7 +313,7 @@ def test_where_direct_reweighting_is_better_it_is_said(tmp_path, monkeypatch):
 
 
 def test_errors_without_a_number_count_as_infinite():
-    """A surface of which model and reference share no bin has no error that is a number."""
+    """If model and reference share no bin of the surface, the error is not a number."""
     summary, runs = made_up_summary()
     some = (summary["metric"] == "delta_f_x_error") & (summary["experiment"] == "biased_500ps_2")
     assert some.sum() == 1
@@ -331,7 +331,7 @@ def test_without_plain_data_there_is_nothing_to_save():
 
 
 def test_which_metrics_are_shown():
-    """Of all names that could be meant, rows are chosen by what they are."""
+    """Rows are chosen by their classification, and not by their names."""
     structure = distance("wasserstein_bond", Group.STRUCTURE)
     table = pd.DataFrame([
         distance("js_phi_psi"), distance("fes_rmse"), signed_error("delta_f_x"),

@@ -38,7 +38,7 @@ def members_of(blocks: np.ndarray, folds: int, members: int, seeds: float, rng) 
     Args:
         blocks: means of time blocks, shape (repeats, n_blocks).
         folds: that the blocks are dealt to in turn.
-        members: how many.
+        members: number of members.
         seeds: √S.
         rng: of that scatter.
     """
@@ -81,7 +81,7 @@ def test_variance_of_the_mean_and_its_degrees_of_freedom(members, seeds):
 
 @pytest.mark.parametrize(("memories", "share"), [(2, 0.75), (3, 0.83), (5, 0.90)])
 def test_error_bars_from_correlated_blocks_are_short_by_what_the_manual_says(memories, share):
-    """Of blocks as long as so many autocorrelation times; see `training.blocks`."""
+    """For blocks that are `memories` autocorrelation times long; see `fitting.blocks`."""
     rng, memory = np.random.default_rng(memories), 8.0
     blocks = block_means(rng, 32, round(memories * memory), memory)
     values = members_of(blocks, 8, 4, 0.0, rng)
@@ -148,7 +148,7 @@ def test_files_tell_how_members_were_made():
     np.testing.assert_allclose(found.stderr, [math.sqrt((1 + 4) / 2), math.nan])
     assert found.dof == 2
     assert Scheme.of([about("jackknife", m) for m in range(3)]) == Scheme("jackknife", 8, 3)
-    # Models of before this was told: linear ones gave their folds, networks nothing.
+    # Older models: linear ones have their folds in the file, networks nothing.
     assert Scheme.of([{"jackknife_folds": 5}] * 5) == Scheme("jackknife", 5, 5)
 
 

@@ -16,7 +16,7 @@ from meanforce.statistics.resampling import resampled
 
 @pytest.mark.parametrize("units", [4, 5, 10, 20])
 def test_limits_hold_for_few_units(units):
-    """Populations of a basin from few replicas: two standard errors are exceeded in 14 % of 4.
+    """Populations of a basin from few replicas: four exceed two standard errors in 14 % of cases.
 
     Of 4,000 tables 5 % are 200 ± 14; logarithms of four lognormal numbers are not quite normal,
     which makes 0.8 % more. Limits are 4.5 standard errors beyond that.

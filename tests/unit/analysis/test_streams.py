@@ -1,8 +1,9 @@
-"""Random numbers of the analysis: one metric more moves no bit of any other."""
+"""Random numbers of the analysis: an additional metric changes no bit of any other."""
 
 import dataclasses
 
 import numpy as np
+import pytest
 from comparisons import compare
 from peptides import TORSIONS, peptide_sample
 
@@ -11,6 +12,7 @@ from meanforce.analysis.metrics import registry
 from meanforce.analysis.metrics.registry import all_curves, all_rows
 from meanforce.analysis.rows import Estimate, Quantity, compared
 from meanforce.analysis.streams import stream
+from meanforce.errors import InputError
 from meanforce.statistics.errors import Error
 
 SETTINGS = {
@@ -27,7 +29,7 @@ def judged(seed: int = 1, **changes):
 
 
 def drawn(comparison):
-    """A metric that is made of random numbers alone, as greedy with them as can be."""
+    """A metric made of random numbers alone, which draws many of them."""
     rng = comparison.stream("greedy", "model")
     values = rng.standard_normal(1000)
     estimate = Estimate(float(values.mean()), Error(float(values.std())))
@@ -53,6 +55,17 @@ def test_a_further_metric_moves_no_other(monkeypatch):
         monkeypatch.undo()
 
 
+def test_two_rows_of_one_name_are_refused(monkeypatch):
+    def taken(comparison):
+        estimate = Estimate(0.0, Error(1.0))
+        return compared(Quantity("stability", Group.STRUCTURE), estimate, None)
+
+    monkeypatch.setattr(registry, "METRICS", (*registry.METRICS, taken))
+    expected = "metrics 'convergence' and 'test streams': both give a row 'stability'; allowed are"
+    with pytest.raises(InputError, match=expected):
+        all_rows(judged())
+
+
 def test_no_order_and_no_other_basin_moves_a_row():
     before = numbers(all_rows(judged()))
     comparison = judged()
@@ -74,7 +87,7 @@ def test_seeds_and_names_tell_streams_apart():
     assert stream(1, "a", "b").standard_normal(3).tolist() == draws[0]
     errors = [numbers(all_rows(judged(seed)))["delta_f_sides_error"]["stderr"] for seed in (1, 2)]
     assert errors[0] != errors[1]
-    # Of two bootstraps with 200 draws and 19 units the errors differ by some per cent.
+    # The errors of two bootstraps with 200 draws and 19 units differ by some per cent.
     assert abs(errors[0] / errors[1] - 1) < 0.4
 
 

@@ -38,7 +38,8 @@ def pymbar_of(x: np.ndarray) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("replicas", "repeats"), [(1, 15), (2, 8)])
 def test_populations_and_errors_are_those_of_independent_replicas(tmp_path, replicas, repeats):
-    """Means and errors as pymbar's of each replica, most of which is in the windows' weights."""
+    """Means and errors as pymbar's of each replica; most of the error is in the windows'
+    weights."""
     rng, found, errors, theirs = np.random.default_rng(5), [], [], []
     for repeat in range(repeats):
         parts = [draws(300, rng) for _ in range(replicas)]

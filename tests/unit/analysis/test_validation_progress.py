@@ -1,4 +1,4 @@
-"""What validation reports of how far it is: each metric is a step."""
+"""Progress reports of validation: each metric is a step."""
 
 import numpy as np
 from comparisons import along_x, compare

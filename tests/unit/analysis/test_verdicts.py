@@ -72,7 +72,7 @@ def test_of_two_recipes_one_is_better_where_the_difference_is_resolved():
     assert verdicts(table(error(-0.5), error(0.9, **UNBIASED))) == ["resolved better", "worse"]
     # 1.96 √2 · 0.001 apart are needed.
     assert verdicts(table(js(0.010), js(0.0127, **UNBIASED))) == ["worse", "worse"]
-    # As good as perfect is not beaten, nor does it need a rival.
+    # An error as small as that of a perfect model is not beaten, and needs no rival.
     assert verdicts(table(js(0.003), js(0.020, **UNBIASED))) == ["within noise", "worse"]
     third = js(0.0105, potential="mace", experiment="third")
     assert verdicts(table(js(0.010), js(0.020, **UNBIASED), third)) == ["worse"] * 3
@@ -91,7 +91,7 @@ def test_few_degrees_of_freedom_and_several_rivals_ask_for_more():
 
 
 def test_of_equal_recipes_none_is_better():
-    """Six recipes with the same true error: one of 200 tables may name one by chance, 5 %.
+    """Six recipes with the same true error: a table may name one by chance in 5 % of cases.
 
     26 or more of 200 have the probability 3e-6.
     """
@@ -107,8 +107,8 @@ def test_of_equal_recipes_none_is_better():
 def test_errors_of_opposite_sign_share_the_noise_of_the_reference():
     """Sizes of d + r and −d + r differ by 2r, r being the reference's noise with 0.1.
 
-    Of 300 pairs of equal sizes, one is called better in 5 %, and in 17 % if r were not common
-    to them; more than 10 % has a probability of 1e-4.
+    In 300 pairs of equal sizes, one is called better in 5 %, and would be in 17 % if r were not
+    common to them; more than 10 % has a probability of 1e-4.
     """
     rng, called, trials = np.random.default_rng(3), 0, 300
     for shift in 0.1 * rng.standard_normal(trials):
@@ -206,7 +206,7 @@ def test_an_infinite_error_is_worse():
 
 
 def test_a_perfect_model_is_seldom_called_worse():
-    """Of 60 draws a right verdict errs 3 times; 12 or more has the probability 1e-5."""
+    """In 60 draws a right verdict errs 3 times; 12 or more have the probability 1e-5."""
     wrong = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -261,7 +261,7 @@ def test_training_data_are_known_by_what_they_hold(datasets):
     assert trained_on(about, [b, copy]) == [copy]
     assert trained_on(about, [b]) == []
     assert trained_on({}, [a]) is None
-    # Models of before name paths.
+    # Older models name paths.
     assert trained_on({"datasets": [str(a)]}, [a, copy]) == [a]
     refuse_leaks([], "T350")
     refuse_leaks(None, "T350")

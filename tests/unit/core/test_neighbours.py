@@ -18,7 +18,7 @@ CELLS = {
     "one a frame": np.stack([np.eye(3), np.array([[1.2, 0.0, 0.0], [0.3, 1.0, 0], [0, 0.4, 0.9]])]),
 }
 POSITIONS = np.random.default_rng(1).uniform(-2, 3, size=(2, 6, 3))
-"""Beyond the cells on all sides, as positions of a run that nobody wraps."""
+"""Beyond the cells on all sides, as positions of a run that are never wrapped."""
 
 IMAGES = np.array(list(itertools.product(range(-9, 10), repeat=3)))
 

@@ -208,7 +208,7 @@ def test_mdtraj_reads_the_trajectory(made):
     assert [atom.name for atom in whole.topology.atoms] == ["A", "B", "C", "D"]
 
 
-# What other files rest on
+# Files that other files depend on
 
 WRITER = """
 import errno, resource, sys

@@ -14,7 +14,7 @@ LENGTHS = (101, 40, 3000)
 
 
 def write(path, n, number=0, times=None, names=("A", "B"), bonds=((0, 1),)):
-    """Positions that tell file and frame apart."""
+    """Positions that identify file and frame."""
     parameters = {
         "bead_names": list(names),
         "bonds": [list(pair) for pair in bonds],

@@ -1,4 +1,4 @@
-"""Datasets are what others can read."""
+"""Other programs can read datasets."""
 
 import h5py
 import MDAnalysis
@@ -150,7 +150,7 @@ def test_chunks_are_read_by_hdf5_alone(tmp_path, kind, values):
 
 
 def test_floats_compress_as_documented(tmp_path):
-    """Positions in nm and forces in kJ/mol/nm: the byte of sign and exponent says little."""
+    """Positions in nm and forces in kJ/mol/nm: sign and exponent have little information."""
     rng = np.random.default_rng(3)
     for scale, most in ((0.3, 0.86), (2000.0, 0.86)):
         block = rng.normal(0, scale, (2000, 10, 3)).astype("f4")
@@ -158,7 +158,7 @@ def test_floats_compress_as_documented(tmp_path):
 
 
 def write(path, force: float = 1.0, temperature: float = 300.0, parts=(7,)) -> str:
-    """Write seven frames of two beads, in parts; returns what tells the file from others."""
+    """Write seven frames of two beads, in parts; returns the identity of the file's contents."""
     with H5mdWriter(path, np.ones(2), {"temperature": temperature}, with_forces=True) as writer:
         start = 0
         for n in parts:

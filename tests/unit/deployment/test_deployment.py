@@ -176,12 +176,12 @@ def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
     with pytest.raises(InputError, match="several molecules in a periodic box, but a deployed"):
         write_folder(paths, liquid, TEMPERATURE, tmp_path / "deployed")
     write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")
     about = tmp_path / "deployed" / "deployment.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 9}))
     with pytest.raises(InputError, match="has format 9; this version reads up to 1"):
         load_system(tmp_path / "deployed")
     about.write_text("{}")
-    with pytest.raises(InputError, match="is no deployed model"):
+    with pytest.raises(InputError, match="is not a deployed model"):
         load_system(tmp_path / "deployed")

@@ -28,7 +28,7 @@ def exchange_settings(**changes) -> TemperatureExchangeSettings:
 
 
 def test_a_swap_keeps_every_level_at_its_temperature_and_is_accepted_as_often_as_theory_says():
-    """Of harmonic beads: energies at kT₁ and kT₂ swap with probability 2·P(E₁ > E₂)."""
+    """Energies of harmonic beads at kT₁ and kT₂ swap with probability 2·P(E₁ > E₂)."""
     count, stiffness, mass = 20000, 100.0, 10.0
     ladders = Ladders(exchange_settings(highest=900.0, levels=3), 3 * count, 300.0)
     assert ladders.temperatures == pytest.approx([300.0, 300 * math.sqrt(3), 900.0])

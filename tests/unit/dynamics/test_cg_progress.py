@@ -1,4 +1,4 @@
-"""What CG runs report of how far they are."""
+"""Progress reports of CG runs."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ from meanforce.settings.potentials.registry import Potential
 
 
 def go_on_until_done(folder, run, every: int) -> int:
-    """Call `run(job)` until it ends, stopping it every few looks; returns how often it stopped."""
+    """Call `run(job)` until it ends, stopping it every few checks; returns how often it stopped."""
     folder.mkdir()
     stops = 0
     while True:
@@ -31,7 +31,7 @@ def go_on_until_done(folder, run, every: int) -> int:
         job = Job(
             folder,
             {"settings": 1},
-            # Once a stop is asked for, it stays so.
+            # Once a stop is requested, it stays so.
             stop=lambda looks=looks: None if next(looks, None) is not None else "test",
             interval=math.inf,
         )
@@ -69,7 +69,7 @@ def test_training_goes_on_within_an_epoch(tmp_path, options):
         lambda job: made.append(fit(potential, frames, {}, left_out, 7, lambda line: None, job)),
         every=2,
     )
-    # Of four times six batches, or three; also between an epoch and its validation.
+    # Four times six batches, or three; also between an epoch and its validation.
     assert stops >= (5 if options == "half sample" else 8)
     once, again = made
     assert once.curve.equals(again.curve)

@@ -1,4 +1,4 @@
-"""CG runs that end when they have converged; compiled steps and what stands in for them."""
+"""CG runs that end when they have converged; compiled steps and the fallback without them."""
 
 from types import SimpleNamespace
 
@@ -100,7 +100,7 @@ def test_a_run_ends_once_it_has_converged(tmp_path):
 
 
 def test_a_run_that_does_not_converge_ends_at_its_longest_and_says_so(tmp_path):
-    """By default it goes on for four times its length. No chain crosses the barrier of 8 kT."""
+    """By default it runs for up to four times its length. No chain crosses the barrier of 8 kT."""
     lines = []
     about = parameters_of(until_run(DoubleWell(), {}), tmp_path / "cg.h5", lines)
     assert (about["length"], about["ended"]) == (pytest.approx(20.0), "at its longest")
@@ -122,7 +122,7 @@ def test_the_last_look_is_at_the_end(tmp_path):
 
 
 def test_chains_that_all_leave_the_same_place_have_not_converged():
-    """There is no start to remember, as all are alike; only the mean moves."""
+    """All chains have the same start, so that only the mean shows it."""
     made = np.random.default_rng(1).normal(size=(40, 60, 1)) - np.linspace(0, 1, 40)[:, None, None]
     starts = {"x": np.zeros(60)}
     for until, holds in (({}, False), ({"drift": None}, True), ({"drift": 100.0}, True)):
@@ -196,8 +196,8 @@ def test_with_exchange_round_trips_are_those_along_temperature(tmp_path):
         about = reader.parameters
     assert about["exchange"]["round_trips"] >= 8
     assert about["length"] < 100.0
-    assert about["ended"] == f"{about['exchange']['round_trips']:.2f} round trips a chain"
-    # Of the lowest level, the only one that is stored.
+    assert about["ended"] == f"{about['exchange']['round_trips']:.2f} round trips per chain"
+    # These are of the lowest level, the only one that is stored.
     assert about["starts"]["x"] == np.linspace(-1, 1, 10).tolist()
 
 
@@ -210,7 +210,7 @@ def test_periodic_variables_are_seen_by_sine_and_cosine():
     np.testing.assert_allclose((found**2).sum(-1), 1.0)
     starts = convergence.starts(beads[0])
     np.testing.assert_allclose(np.sin(starts["phi"]), found[0, :, 0])
-    # Both are looked at: here one of them remembers, here the other.
+    # Both are checked: first one of them depends on the start, then the other.
     starts = {"phi": np.linspace(-3, 3, 8)}
     for axis in range(2):
         made = np.random.default_rng(2).normal(size=(7, 8, 2))
@@ -259,7 +259,7 @@ def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     assert chosen_device("auto", "simulation.device").type == "cuda"
     assert told == [True]
-    # A run goes on where it began.
+    # A run continues on the device where it began.
     assert chosen_device("auto", "simulation.device", before="cpu").type == "cpu"
 
 
@@ -278,7 +278,7 @@ def failing(*unused, **options):
     ("compiler", "made", "line"),
     [
         (None, None, "no C++ compiler"),
-        ("g++", failing, "cannot be compiled (no such instruction): going on without"),
+        ("g++", failing, "cannot be compiled (no such instruction): continuing without"),
         ("g++", lambda f, **options: lambda x: (x, 1.001 * f(x)[1]), "wrong by 1.0e-03"),
         ("g++", lambda f, **options: lambda x: (x, torch.nan * f(x)[1]), "wrong by nan"),
     ],

@@ -1,4 +1,4 @@
-"""The space of CG runs: endless, or the periodic cell of data with several molecules."""
+"""The space of CG runs: no cell, or the periodic cell of data with several molecules."""
 
 import json
 import sys
@@ -104,7 +104,7 @@ def test_training_frames_have_cells_where_there_are_several_molecules(tmp_path):
     cells = read_frames([tmp_path / "two.h5"], folds=2).cells
     assert cells.dtype == torch.float32
     np.testing.assert_allclose(cells[:, 0, 0], np.linspace(6, 7, 100), rtol=1e-6)
-    # A single molecule is whole, as it would be in endless space.
+    # A single molecule is whole, as without periodic boundaries.
     write_data(tmp_path / "one.h5", ONE, BOX, frames=100)
     assert read_frames([tmp_path / "one.h5"], folds=2).cells is None
 
@@ -137,7 +137,7 @@ def test_runs_from_other_images_are_the_same_runs(kind):
     assert np.abs(moved[-1]).max() > 0.01
     np.testing.assert_allclose(there.positions - turns, here.positions, rtol=0, atol=2e-5)
     np.testing.assert_array_equal(here.cell, BOX)
-    # Molecules meet through the boundary: endless space is another run.
+    # Molecules meet through the boundary: without a cell, the run is another one.
     apart = run_of(potential, positions + turns, None, **short)
     assert np.abs(apart.positions - there.positions).max() > 1e-4
 

@@ -1,4 +1,4 @@
-"""Broken chains are told apart, counted, and fail a run when they are too many."""
+"""Broken chains are classified and counted, and fail a run when there are too many."""
 
 import types
 
@@ -50,7 +50,7 @@ def codes_of(positions: np.ndarray) -> list[int]:
         ("intact", lambda beads: beads @ np.linalg.qr(np.arange(9.0).reshape(3, 3) + np.eye(3))[0]),
         ("chirality", lambda beads: beads * MIRROR),
         ("chirality", lambda beads: beads[:, [3, 1, 2, 0, 4]]),
-        # The tail has taken the place of the bead it hangs on, and the other way round.
+        # The tail has taken the place of the bead it is bonded to, and the other way round.
         ("permuted", lambda beads: beads[:, [0, 1, 4, 3, 2]]),
         ("exploded", lambda beads: np.where(np.arange(5)[:, None] == 4, beads * 2.5, beads)),
         ("exploded", lambda beads: np.where(np.arange(5)[:, None] == 4, np.nan, beads)),
@@ -155,7 +155,7 @@ def test_a_ladder_breaks_as_one(tmp_path):
 
 @pytest.mark.parametrize("left", [1, 3, 30])
 def test_chains_that_broke_leave_no_empty_units(tmp_path, left):
-    """Else the noise of a single chain that is left would seem to be zero."""
+    """Otherwise the noise of a single chain that is left would seem to be zero."""
     starts = shaken(40)
     starts[left:] *= MIRROR
     path = tmp_path / "cg.h5"

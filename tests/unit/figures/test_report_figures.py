@@ -1,4 +1,4 @@
-"""Figures and tables of the report: what is drawn is where it belongs, and says what it shows."""
+"""Figures and tables of the report: everything is drawn in its right place, with a description."""
 
 import base64
 import io
@@ -20,6 +20,7 @@ from meanforce.figures import (
     floors,
     learning,
     metric_table,
+    metrics,
     overview,
     profiles,
     speed,
@@ -212,6 +213,23 @@ def test_the_noise_floor_is_drawn_into_the_training_curves():
     assert "smoothness penalty" in svg_of(training.figure([ridges], {}, "here"))
 
 
+def test_training_curves_with_other_columns_are_drawn_as_they_are():
+    steps = np.arange(1, 6)
+    losses = pd.DataFrame({"iteration": steps, "training": training.UNIT * (30.0 - steps)})
+    figure = training.figure([losses], {"T300": 20.0}, "here")
+    assert "iteration" in svg_of(figure) and "irreducible, T300" in svg_of(figure)
+    assert "lowest training loss 25 (kcal" in figure.alt and "part 20" in figure.alt
+    entropies = pd.DataFrame({"iteration": steps, "relative_entropy": 5.0 / steps})
+    figure = training.figure([entropies, entropies], {"T300": 20.0}, "here")
+    assert "relative_entropy" in svg_of(figure) and "irreducible" not in svg_of(figure)
+    assert figure.alt.endswith("2 members; lowest relative_entropy 1")
+
+
+def test_every_group_of_metrics_has_a_title():
+    assert [*metrics.TITLES] != [] and set(metrics.TITLES) == set(Group)
+    assert len({*metrics.TITLES.values()}) == len(Group)
+
+
 BARRIERS = Group.BARRIERS
 STABILITY = kind("stability", Measure.FRACTION, Group.CONVERGENCE)
 
@@ -318,7 +336,7 @@ def test_models_and_baselines_stand_side_by_side():
     assert second.cells[0].below == "no atomistic data there"
     assert list(baseline_table.counts(lines).values()) == [0, 1, 1]
     assert baseline_table.lines(rows(), lambda name: ["T300", "T350"]) == ([], [])
-    # Elsewhere the baseline has a group of its own, and is no error of the model.
+    # Elsewhere the baseline has a group of its own, and is not an error of the model.
     assert overview.lines(table, lambda name: ["T300", "T350"])[0] == [
         "fes_rmse", "js_x", "barrier_error"
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Time blocks are long beside the memory of the conformations."""
+"""Time blocks are long compared with the memory of the conformations."""
 
 import json
 import math
@@ -12,11 +12,11 @@ from meanforce.fitting.blocks import MEMORIES
 from meanforce.fitting.frames import FrameChoice, read_frames
 
 MEMORY = 8.0
-"""Of the distance between two beads, ps."""
+"""Autocorrelation time of the distance between two beads, ps."""
 
 
 def write(path, length: float, seed: int, stride: float = 0.1, walkers: int = 1) -> None:
-    """Two beads whose distance forgets with MEMORY; walkers take turns."""
+    """Two beads whose distance has the memory MEMORY; walkers take turns."""
     rng, n = np.random.default_rng(seed), round(length / stride)
     keep = math.exp(-stride / MEMORY)
     kicks = math.sqrt(1 - keep**2) * rng.standard_normal((n, walkers))
@@ -38,8 +38,8 @@ def block_lengths(frames, stride: float = 0.1) -> np.ndarray:
 def test_short_data_are_cut_into_few_blocks(tmp_path):
     """0.1 ns: four blocks for each of five folds would be 5 ps long, and two 10 ps.
 
-    From so little data the memory cannot be told in 4.7 % of all draws (94 of 2,000); that it
-    fails for 7 or more of 20 has the probability 2e-5.
+    With so little data the memory cannot be measured in 4.7 % of all draws (94 of 2,000); a failure
+    for 7 or more of 20 has the probability 2e-5.
     """
     short = 0
     for seed in range(20):
@@ -48,7 +48,7 @@ def test_short_data_are_cut_into_few_blocks(tmp_path):
         assert frames.cut.length == pytest.approx(block_lengths(frames).min())
         assert set(frames.folds.tolist()) == set(range(5))
         short += frames.cut.length < 2 * MEMORY
-        # Ten folds leave 10 ps at most, which is told wherever five folds get the same memory.
+        # Ten folds leave 10 ps at most, which is reported wherever five folds get the same memory.
         cut = read_frames([tmp_path / f"{seed}.h5"], 10).cut
         assert cut.per_fold == 1 and cut.too_short == (frames.cut.per_fold == 1)
     assert short < 7
@@ -57,13 +57,13 @@ def test_short_data_are_cut_into_few_blocks(tmp_path):
 def test_blocks_that_cannot_be_long_enough_are_told(tmp_path):
     write(tmp_path / "a.h5", 100.0, 1)
     cut = read_frames([tmp_path / "a.h5"], 10).cut
-    assert cut.text().startswith("warning: 1 time blocks a fold, of 10 ps")
+    assert cut.text().startswith("warning: 1 time blocks per fold, of 10 ps")
     about = json.loads(json.dumps(cut.about(), allow_nan=False))
     assert about["blocks_too_short"] is True
 
 
 def test_long_data_have_as_many_blocks_as_they_can(tmp_path):
-    """Of 20 ns the memory is known to 4 %; 32 blocks are 625 ps long."""
+    """From 20 ns the memory is known to 4 %; 32 blocks are 625 ps long."""
     write(tmp_path / "a.h5", 20000.0, 1, stride=0.5)
     frames = read_frames([tmp_path / "a.h5"], 8)
     assert frames.cut.per_fold == 4 and not frames.cut.too_short

@@ -1,4 +1,4 @@
-"""What training reports of how far it is: frames of normal equations, batches of epochs."""
+"""Progress reports of training: frames of normal equations, batches of epochs."""
 
 import dataclasses
 import math
@@ -25,7 +25,7 @@ PRIOR = {"bonds": "harmonic", "angles": "harmonic"}
 
 @pytest.mark.parametrize("left_out", [0, 3, 5])
 def test_linear_fits_count_the_frames_of_both_passes(monkeypatch, left_out):
-    """Of five folds; none is left out where the fold does not exist."""
+    """Fits to five folds; none is left out where the fold does not exist."""
     frames, lines = chain_frames(3000, seed=1), []
     every_line(monkeypatch)
     fit(SPLINE, frames, {}, left_out, 0, lines.append)

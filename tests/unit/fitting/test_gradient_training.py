@@ -139,7 +139,7 @@ def test_the_average_follows_its_recursion():
             mean.mul_(decay).add_((1 - decay) * weight.detach())
     for mean, ours, weight in zip(expected, other.trainable(), one.trainable(), strict=True):
         torch.testing.assert_close(ours, mean, rtol=1e-4, atol=1e-6)
-        # Forces say nothing of the energy's zero, the last bias.
+        # Forces do not determine the zero of the energy, the last bias.
         assert ours.numel() == 1 or not torch.equal(ours, weight)
 
 
@@ -161,10 +161,10 @@ def test_the_average_is_what_is_validated_and_kept():
 
 def test_partners_are_trained_on_one_half_and_judged_by_some_of_the_other():
     frames = chain_frames(800, seed=1)
-    # Of five folds the first is trained on three. One frame is judged for four trained on.
+    # With five folds, the first trains on three. One frame is validated for four trained on.
     for member, stride in ((0, 3), (1, 6)):
         parts, left_out = Split.of("half_samples", 5, member).frames(frames)
-        # What is not trained on may be anything without changing a step.
+        # Frames that are not trained on may be arbitrary without changing a step.
         spoilt = parts.forces.clone()
         spoilt[parts.folds == left_out] *= 3
         ours, others = (
@@ -200,7 +200,7 @@ def test_cosine_schedule(warm_up):
 
 
 def test_steps_shorten_training_with_its_schedule():
-    """At most so many steps mean fewer epochs, with the learning rate of so many; or no change."""
+    """A limit of steps gives fewer epochs, with the learning rate of that number; or no change."""
     frames = chain_frames(200, seed=1)
     batches = len(Batches(frames, 0, 20))
     curves = {
@@ -264,7 +264,7 @@ def test_bead_weights_are_inverse_variances_of_the_noise():
     weights = inverse_variances(noisy_chain(5000))
     exact = 1 / NOISE.double() ** 2
     assert weights.mean().item() == pytest.approx(1)
-    # 15,000 components a bead: a variance has a relative error of 0.012, a ratio of two 0.016;
+    # 15,000 components per bead: a variance has a relative error of 0.012, a ratio of two 0.016;
     # the rest is the regression's own error.
     np.testing.assert_allclose(weights / weights[0], exact / exact[0], rtol=0.1)
 

@@ -118,7 +118,7 @@ def test_known_terms_are_found_again():
         ("angle A–B–C", ANGLE, 2 * n),
         ("angle B–C–D", ANGLE, n),
     ):
-        # Standard errors of a mean and, relative, of a variance of so many values: five of them.
+        # Standard errors of a mean and, relative, of a variance of this number of values: five.
         error = np.sqrt(kt(300.0) / stiffness / size)
         assert terms[name]["center"] == pytest.approx(center, abs=5 * error)
         assert terms[name]["stiffness"] == pytest.approx(stiffness, rel=5 * np.sqrt(2 / size))
@@ -145,7 +145,7 @@ def test_frames_at_two_temperatures_share_one_energy():
 
 
 def test_weights_undo_a_bias():
-    """Frames that are twice as stiff as they should be, with weights that make up for it."""
+    """Frames that are twice as stiff as they should be, with weights that correct for it."""
     positions = chain_positions(20000, seed=4)
     r = (positions[:, 0] - positions[:, 1]).norm(dim=1).double()
     kept = torch.rand(20000, generator=torch.Generator().manual_seed(1)) < torch.exp(

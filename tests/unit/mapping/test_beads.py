@@ -77,7 +77,7 @@ def test_atoms_by_name_and_by_selection_are_the_same(alanine):
         ({"A": ["ALA2-CX"]}, r"m\.beads\.A: there is no atom 'ALA2-CX'; nearest: .*ALA2-C"),
         ({"A": ["ALA3-CA"]}, r"m\.beads\.A: there is no atom 'ALA3-CA'; nearest: ALA2-CA"),
         ({"A": ["OO"]}, r"m\.beads\.A: there is no atom 'OO'; nearest: O"),
-        ({"A": ["C"]}, r"'C'; say which: ACE1-C, ALA2-C, NME3-C"),
+        ({"A": ["C"]}, r"'C'; give one of: ACE1-C, ALA2-C, NME3-C"),
         ({"A": ["CB", "ALA2-CB"]}, r"m\.beads\.A: CB and ALA2-CB is given twice"),
         ({"A": ["CB"], "B": "name CB"}, r"m: atom ALA2-CB is in bead 'A' and in bead 'B'"),
     ],

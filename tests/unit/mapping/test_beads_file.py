@@ -103,7 +103,7 @@ def text_of(config: Config) -> str:
 
 
 def test_how_forces_are_mapped_changes_no_bead(config):
-    """Nor do masses: so that sampling, which reads the beads, does not run again."""
+    """Masses change no bead either, so that sampling, which reads the beads, does not run again."""
     before = text_of(load_config(config))
     config["mappings"][SYSTEM]["heavy"] |= {
         "force_map": "optimal", "solvent_groups": "none", "masses": "consistent",

@@ -111,8 +111,8 @@ def test_chain(kind):
     print(f"chain, {kind}: largest deviation {np.abs(found).max():.2f} of {found.size}")
     assert np.abs(found).max() < ALLOWED
     if kind == "optimal":
-        # Of a Gaussian the best map is B = (M Σ Mᵀ)⁻¹ M Σ, which has no noise at all; what it is
-        # found with is the chance correlation of signal and noise.
+        # For a Gaussian the best map is B = (M Σ Mᵀ)⁻¹ M Σ, which has no noise at all; the error of
+        # the fitted map is the chance correlation of signal and noise.
         exact = np.linalg.inv(CHAIN)
         exact = np.linalg.solve(matrix @ exact @ matrix.T, matrix @ exact)
         assert np.abs(dense(maps.matrices) - exact).max() < 0.03
@@ -172,7 +172,7 @@ def triatomic() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """|AC|, forces (n, 3, 3) with C on the z axis, and the exact mean force on C along it.
 
     One constraint between two atoms leaves the flat measure on its sphere (its metric factor is
-    constant), so that cos θ of the angle CAB is uniform but for the Boltzmann factor.
+    constant), so that cos θ of the angle CAB is uniform except for the Boltzmann factor.
     """
     rng = np.random.default_rng(21)
     n = 12 * FRAMES
@@ -210,7 +210,7 @@ def test_triatomic_with_a_rigid_bond(kind):
             case.fixed("slice")
         matrix = FORCE_MAPS["slice"](case.beads, 3, case.constraints).toarray()
         residual = (np.einsum("bi,nid->nbd", matrix, forces) - exact)[:, :1, 2]
-        # What the constraint does to A is missing.
+        # The effect of the constraint on A is missing.
         assert np.abs(deviations(residual, factors)).max() > 50
         return
     maps = force_maps_of(case, kind, forces)

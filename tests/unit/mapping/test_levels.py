@@ -67,7 +67,7 @@ def mapped(folder, name: str, **settings) -> None:
 
 
 def bond_temperatures(positions: np.ndarray) -> float:
-    """Of the three stiff bonds, from ½k⟨(r − r₀)²⟩ = ½kT, K."""
+    """Temperature of the three stiff bonds, from ½k⟨(r − r₀)²⟩ = ½kT, K."""
     lengths = np.linalg.norm(np.diff(positions.astype(float), axis=1), axis=2)
     return 50000.0 * ((lengths - 0.15) ** 2).mean() / kt(1.0)
 
@@ -100,7 +100,7 @@ def test_a_potential_of_temperature_trains_on_all_levels_and_another_on_its_own(
     assert set(own.temperatures.tolist()) == {300.0}
     assert len(set(everything.temperatures.tolist())) == 3
     np.testing.assert_array_equal(everything.positions[:FRAMES], own.positions)
-    # What copies do at the same time is in the same block and fold, at all temperatures.
+    # Frames of copies at the same time are in the same block and fold, at all temperatures.
     blocks = everything.blocks.reshape(3, FRAMES)
     assert (blocks == own.blocks).all()
     assert (np.diff(own.blocks) >= 0).all() and int(own.blocks.max()) == 19
@@ -168,7 +168,7 @@ def test_noise_has_the_force_of_each_frames_temperature(folder):
     mapped(folder, "noisy.h5", **noise)
     plain, noisy = (Dataset.of([folder / name]) for name in ("beads.h5", "noisy.h5"))
     for exact, part in zip(plain.parts, noisy.parts, strict=True):
-        # So few frames lie in one block and have one map.
+        # This small number of frames lies in one block and has one map.
         given, found = (Dataset((one,)).blocks(40)[0] for one in (exact, part))
         score = -kt(part.temperature) * (found.positions().astype(float) - given.positions())
         design = np.concatenate([given.forces(), score / level**2], axis=1)
@@ -176,7 +176,7 @@ def test_noise_has_the_force_of_each_frames_temperature(folder):
         forces = found.forces().transpose(0, 2, 1).reshape(-1, 4)
         maps = np.linalg.lstsq(design, forces, rcond=None)[0]
         # All atoms are beads: B + D = 1, and what B lacks of the force the noise has. (Forces of
-        # all atoms add up to nothing, so that a constant in B cannot be told.)
+        # all atoms sum to zero, so that a constant in B cannot be determined.)
         total = maps[:4] + maps[4:]
         np.testing.assert_allclose(total - total.mean(axis=0), np.eye(4) - 0.25, atol=2e-3)
         assert np.diag(maps[4:]).min() > 0.02

@@ -137,7 +137,7 @@ def test_beads_as_json_have_each_molecule_type_once():
         ),
         (
             ["GLC", "HOH", "GLC", "GLC"], {"GLC": {"beads": {"A": ["GLC1-C1"]}}},
-            r"begin with GLC1-C1 and GLC3-C1 are both called 'GLC', but have other atoms",
+            r"begin with GLC1-C1 and GLC3-C1 are both called 'GLC', but have different atoms",
         ),
     ],
 )  # fmt: skip

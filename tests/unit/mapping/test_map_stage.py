@@ -183,7 +183,7 @@ def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeyp
             step = np.zeros_like(positions)
             step[:, bead, axis] = 1e-5
             gradient[:, bead, axis] = (energy(positions + step) - energy(positions - step)) / 2e-5
-    # Any B with B Mᵀ = 1; here the aggregate one and a lopsided one.
+    # Any B with B Mᵀ = 1; here the aggregate one and an asymmetric one.
     for force_map in ([[1, 1, 0, 0], [0, 0, 1, 1]], [[4, 0, 0, 0], [0, 0, 0, 2]]):
         force_map = np.array(force_map, dtype=float)
         np.testing.assert_allclose(force_map @ matrix.T, np.eye(2))

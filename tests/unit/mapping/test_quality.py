@@ -101,7 +101,7 @@ def test_irreducible_variance_of_muller_brown(kind):
 
 
 def rouse(n: int, beads: int, seed: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """Gaussian chain of which every other atom is a bead; exact irreducible variance.
+    """Gaussian chain with every other atom as a bead; exact irreducible variance.
 
     The forces on beads that hidden atoms exert have, at fixed beads, the covariance
     kT K_bh K_hh⁻¹ K_hb.
@@ -151,7 +151,7 @@ def test_forces_without_noise_have_no_irreducible_variance():
 
 
 def test_neighbours_in_time_are_left_out():
-    """Frames so dense in time that nearest neighbours share their noise."""
+    """Frames so close in time that nearest neighbours share their noise."""
     n = 30000
     # The bead moves as slowly as its noise changes.
     x = autoregressive(n, 0.98, 5) * np.sqrt(1 - 0.98**2)

@@ -75,7 +75,7 @@ def test_a_molecule_across_faces_edges_and_corners(alanine, box, name):
     whole = make_whole(cut.copy(), bond_tree(topology, beads.atoms), vectors)
     expected = relative(beads, 22, frames)
     np.testing.assert_allclose(relative(beads, 22, whole), expected, atol=1e-12)
-    # The test can tell: as they are, only the last of the eight is right.
+    # The test is sensitive: without a change, only the last of the eight is right.
     wrong = abs(relative(beads, 22, cut) - expected).max(axis=(1, 2)) > 0.1
     assert wrong.tolist() == [True] * 7 + [False]
 
@@ -187,7 +187,7 @@ def test_a_real_box_of_water(water):
     center = original[:22].mean(axis=0)
     frames = np.array([openmm_wrapped(water, k * box.sum(axis=0) / 4 - center) for k in range(4)])
     cut = wrap(frames, box)
-    # The test can tell: a box of 2 nm cuts some of them.
+    # The test is sensitive: a box of 2 nm cuts some of them.
     assert any(np.ptp(cut[:, members], axis=1).max() > 1.0 for members in everything)
     for positions in (frames, cut):
         whole = make_whole(positions.copy(), tree, box)

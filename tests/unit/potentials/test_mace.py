@@ -1,4 +1,4 @@
-"""Potential kind `mace`: what the tests of all kinds of potentials do not say."""
+"""Potential kind `mace`: what the tests of all kinds of potentials do not cover."""
 
 import os
 import sys

@@ -135,7 +135,7 @@ def test_a_model_without_the_newer_values_is_what_it_was():
         strict=True,
     ):
         assert torch.equal(ours, theirs)
-    # It says nothing of types, so that it cannot object to any.
+    # It has no types, so that it cannot refuse any.
     again.check_beads(Topology.of_beads(CHAIN.names, ("C",) * 4, CHAIN.bonds))
 
 
@@ -149,5 +149,5 @@ def test_other_beads_are_refused():
         "bonds": Topology.of_beads(names, types, ((0, 1), (1, 2), (1, 3))),
     }
     for what, molecule in others.items():
-        with pytest.raises(InputError, match=f"fitted to beads with other {what}: its are "):
+        with pytest.raises(InputError, match=f"fitted to beads with other {what}: it has "):
             ensemble.check_beads(molecule)

@@ -35,7 +35,7 @@ def positions(example, potential) -> torch.Tensor:
 
 @pytest.fixture
 def free(potential) -> None:
-    """Only for potentials that do not know where in space the beads are."""
+    """Only for potentials that do not depend on where in space the beads are."""
     if potential.cartesian:
         pytest.skip("is declared a function of a Cartesian coordinate, so space has directions")
 
@@ -73,7 +73,7 @@ def test_exchanging_equal_beads_is_as_declared(example, potential, positions):
 def test_copies_far_apart_add_up_where_declared(example, potential, positions):
     if not potential.extensive:
         assert example.doubled is None, "has a doubled example, but is not declared extensive"
-        pytest.skip("is not declared extensive: it knows the beads of one molecule")
+        pytest.skip("is not declared extensive: it is for the beads of one molecule")
     checks.extensive(potential, example.doubled(1), positions)
 
 
@@ -124,7 +124,7 @@ def test_b_splines_sum_to_one():
 
 
 class Cloud(Potential):
-    """U = Σ q_i q_j exp(−r²) of pairs; a handed term, unequal charges or a long range break it."""
+    """U = Σ q_i q_j exp(−r²) of pairs; a chiral term, unequal charges or a long range break it."""
 
     kind = "cloud"
     permutation_invariant = True
@@ -189,7 +189,7 @@ def test_a_chain_read_backwards_is_the_only_exchange():
 
 def test_spread_of_an_ensemble_is_the_standard_deviation_of_its_members():
     members = [cgnet(seed).to(torch.float64) for seed in (1, 2, 3, 4)]
-    # A constant of the energy is nothing that force matching could know.
+    # Force matching does not determine the constant of the energy.
     lifted = cgnet(4).to(torch.float64)
     lifted.tensors["bias_2"] += 100.0
     positions = checks.frames(CHAIN, members[0])

@@ -1,4 +1,4 @@
-"""Splines of molecules: known potentials are found again, with honest error bars."""
+"""Splines of molecules: known potentials are found again, with correct error bars."""
 
 import dataclasses
 import re
@@ -175,13 +175,13 @@ def test_empty_bins_are_reported_and_carried(tmp_path):
     empty = result.about["empty_functions"]["dihedrals a – b – b – b"]
     assert empty
     assert all(1.0 < place < 2.5 for place in empty)
-    assert any("no frame touches" in line and "dihedrals" in line for line in lines)
+    assert any("there are no frames at" in line and "dihedrals" in line for line in lines)
     number = len(result.potential.curves) - 1
     q = torch.tensor([-1.7, 1.75]).double()
     energy, error = curve_with_error(result.potential, q, 300.0, number)
     assert torch.isfinite(energy).all()
     assert energy.abs().max() < 10 * BARRIER
-    # Where no frame has been, the error is that of the guess, far larger than at the mirror image.
+    # Without frames, the error is that of the guess, far larger than at the mirror image.
     assert error[1] > 3 * error[0]
     save(result.potential, tmp_path / "model.safetensors", result.about)
     again, about = load(tmp_path / "model.safetensors")

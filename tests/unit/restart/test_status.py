@@ -83,7 +83,7 @@ def test_a_job_that_goes_on_has_its_percent_and_no_time_of_an_earlier_process(tm
     with locked(folder_of(output)):
         # Without a bundle it starts anew, and what the log has is of another run.
         assert standing(output, output.parent / "sample.log").percent is None
-    # Nobody is there any more.
+    # The process is gone.
     assert standing(output, output.parent / "sample.log").state == FAILED
     with locked(folder_of(output)):
         (folder_of(output) / BUNDLE).touch()

@@ -196,7 +196,7 @@ def test_both_free_energies_of_metadynamics_agree_with_each_other(tmp_path):
     wrong = agreement(
         bias.grid, late, [0.3], 5.0, frames["variables"], np.zeros(len(frames)), 300.0
     )
-    # Without weights the comparison must notice.
+    # Without weights the comparison must fail.
     assert wrong.difference > 3 * wrong.error
 
 
@@ -258,7 +258,7 @@ def test_jobs_share_their_hills_through_files(tmp_path):
     np.testing.assert_allclose(second.array("bias_grid"), rebuilt.values, atol=1e-9)
     # The second job's first hill already felt the first job's bias.
     assert own[0, 4] < 0.45
-    # A campaign of other settings is not listened to.
+    # Hills of a campaign with other settings are ignored.
     other = {"shared": tmp_path / "hills", "identity": {"campaign": "other"}}
     alone = run(campaign, tmp_path / "3", seed=3, job=3, **other).array("bias_hills")
     assert (alone[:, 1] == 0).all()
@@ -390,7 +390,7 @@ def test_openmm_and_grid_have_the_same_bias(periodic):
         found = context.getState(energy=True).getPotentialEnergy()._value
         assert found == pytest.approx(exact, abs=0.03)
     if not periodic[-1]:
-        # Beyond its ends the bias goes on as it is there.
+        # Beyond its ends the bias keeps its value there.
         position[0, len(periodic) - 1] = 5.0
         context.setPositions(position)
         state = context.getState(energy=True, forces=True)

@@ -1,4 +1,4 @@
-"""The sampling engine goes on from its bundle, or says why not; explosions are reported."""
+"""The sampling engine continues from its bundle, or reports why not; explosions are reported."""
 
 import time
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_on_another_machine_a_run_goes_on_with_new_random_numbers(stopped, tmp_p
 
 
 def test_several_copies_stop_in_time(tmp_path):
-    # A million steps a copy of nothing but equilibration: half a minute at least.
+    # A million steps of equilibration per copy: half a minute at least.
     campaign = metadynamics(length=150.0, walkers=2, equilibration=5e4)
     engine, job = make_engine(campaign, tmp_path)
     start = time.perf_counter()

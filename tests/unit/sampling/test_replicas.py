@@ -44,7 +44,7 @@ def test_an_experiment_uses_all_jobs_of_its_replicas(umbrella):
         at = f"results/{SYSTEM}/{state}"
         used = {job for job in range(1, 7) if f"{at}/windows/{job}/heavy.h5" in outputs}
         assert used == {3, 4}
-        # Nor is any other sampled: weights are by all windows of the replica, and no others.
+        # No other one is sampled: weights are from all windows of the replica, and no others.
         sampled = {job for job in range(1, 7) if f"{at}/windows/{job}/trajectory.h5" in outputs}
         assert sampled == {3, 4}
         weights = {n for n in range(1, 7) if f"{at}/windows/weights-{n}.h5" in outputs}

@@ -93,7 +93,7 @@ def test_a_frame_does_not_contain_the_hill_that_falls_on_it(biased):
         grid = (earlier[:, 4] * np.exp(-0.5 * (distance / 0.3) ** 2)).sum(1)
         grid[-1] = grid[0]
         energy = float(CubicSpline(axis, grid, bc_type="periodic")(angle))
-        # What its own hill would add.
+        # The contribution of its own hill.
         assert own[4] > 0.05
         assert biased.array("bias_energy")[frame] == pytest.approx(energy, abs=1e-3)
 
@@ -132,7 +132,7 @@ def test_recomputed_forces_are_the_in_run_unbiased_forces(tmp_path):
     with h5py.File(tmp_path / "forces.h5") as file, TrajectoryReader(path) as frames:
         assert file.attrs["deviation_from_run"] < 1e-5
         assert file["forces"].shape == (frames.n_frames, 4, 3)
-        # The bias was on: the check means something.
+        # The bias was on, so that the check is meaningful.
         assert np.abs(frames.array("bias_energy")).max() > 1.0
 
 

@@ -1,4 +1,4 @@
-"""What sampling and the recomputation of forces report of how far they are."""
+"""Progress reports of sampling and of the recomputation of forces."""
 
 import types
 
@@ -87,7 +87,7 @@ SPEED = 1e5
 
 @pytest.mark.parametrize("kind", ["metadynamics", "walkers", "replica exchange"])
 def test_on_a_slow_machine_lines_come_in_time(tmp_path, monkeypatch, kind):
-    """Hours of equilibration, of burn-in and of few frames, by a clock that is made up."""
+    """Hours of equilibration, of burn-in and of few frames, by an artificial clock."""
     long = {"equilibration": 1e6, "length": 3e6, "stride": 1e4}
     if kind != "replica exchange":
         long |= {"burn_in": 5e5, "pace": 1e4}
@@ -117,7 +117,7 @@ def test_on_a_slow_machine_lines_come_in_time(tmp_path, monkeypatch, kind):
     assert times[0] == 0.0 and times[1] <= 20.0
     assert np.diff([*times, now[0]]).max() <= 30.0
     assert phases_of(lines) == [*phases, "writing files"]
-    # At a steady speed the time left is right at any time, but for its rounding to minutes.
+    # At a steady speed the time left is right at any time, except for its rounding to minutes.
     for at, line in zip(times[2:], map(parse, lines[2:]), strict=True):
         if at < now[0]:
             assert line.left == pytest.approx(now[0] - at, rel=0.01, abs=31)

@@ -101,19 +101,19 @@ def write_datasets(folder, along: str, n: int, seed: int, replicas: int = 4) -> 
 
 
 def well_difference(paths: list, weights: str) -> float:
-    """Of the spline fitted to all frames, kT."""
+    """Well difference of the spline fitted to all frames, kT."""
     return well_of(read_frames(paths, 5, choice=FrameChoice(weights=weights)))
 
 
 def well_of(frames: Frames) -> float:
-    """Of the spline fitted to frames, kT."""
+    """Well difference of the spline fitted to frames, kT."""
     potential = fit(SPLINE, frames, VARIABLES, 5, 0, lambda line: None).potential
     x = torch.linspace(15, 50, 2000, dtype=torch.float64)
     return features_of(x.numpy(), potential.curve(x, 300.0)[0].numpy() / THERMAL)[0]
 
 
 def standard_error(along: str, weights: str) -> float:
-    """Of the well difference from FRAMES independent frames of density q, kT.
+    """Error of the well difference from FRAMES independent frames of density q, kT.
 
     The mean force f̄(x) has the variance ∫ q w² (f − f̄)² dy / (N (∫ q w dy)²), and the well
     difference is its integral between the wells.
@@ -204,7 +204,7 @@ def test_windows_in_any_number_of_jobs_give_the_exact_wells(y_windows, tmp_path,
     assert frames.weights.reshape(2, -1).mean(1).numpy() == pytest.approx(1.0, rel=1e-5)
     assert well_of(frames) == pytest.approx(WELL, abs=0.1)
     if windows_per_job == 1:
-        # What went wrong: it is far off when each job is a replica of its own.
+        # The earlier fault: it is far off when each job is a replica of its own.
         assert abs(well_of(read_frames(paths, 5, choice=FrameChoice(weights="bias"))) - WELL) > 1.0
     with pytest.raises(InputError, match="but the replicas of the experiment have 3"):
         read_frames(paths, 5, choice=FrameChoice(weights="bias", datasets_per_replica=[1, 1, 1]))
@@ -243,6 +243,7 @@ def test_forces_are_compared_in_the_unbiased_ensemble(y_biased):
                 weights=(frames.weights / frames.weights.sum()).numpy(),
                 blocks=frames.blocks.numpy(),
                 chains=frames.blocks.numpy(),
+                cell=lambda like: None,
             ),
             forces=ReferenceForces(frames.forces.numpy(), weighted),
             trained=TrainedModel(EnsembleMean([potential]), Scheme("unknown")),
@@ -299,7 +300,7 @@ def dimers(n: int, seed: int) -> Frames:
 
 
 def repeated(frames: Frames, times: torch.Tensor) -> Frames:
-    """Each frame as often as it is told, without weights."""
+    """Each frame repeated the given number of times, without weights."""
     index = torch.repeat_interleave(torch.arange(len(times)), times)
     return dataclasses.replace(frames.select(index), weights=None)
 

@@ -1,4 +1,4 @@
-"""Umbrella windows are pulled to their centres, and the log tells where one never got there."""
+"""Umbrella windows are pulled to their centres, and the log reports one that never got there."""
 
 import math
 
@@ -43,7 +43,7 @@ def starting_phi() -> float:
 
 
 def centers_on_the_way(campaign, folder) -> tuple[list[list[float]], list[str]]:
-    """Of the first window, at each step of the pull; and the lines of the log."""
+    """Centres of the first window at each step of the pull; and the lines of the log."""
     engine, job = torsion.make_engine(campaign, folder)
     lines, found = [], []
     engine._report = lines.append
@@ -85,7 +85,7 @@ def test_centers_move_evenly_along_the_shorter_way(tmp_path):
 
 
 def test_without_a_pull_copies_are_torn_to_their_places(tmp_path):
-    """What the pull is for: the farthest window starts with 8 times the energy that it may have."""
+    """Without the pull, the farthest window starts with 8 times the energy that it may have."""
     energies = []
     for pull in (0.0, 10.0):
         engine, _ = torsion.make_engine(windows(pull=pull), tmp_path / str(pull))

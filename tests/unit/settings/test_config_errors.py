@@ -246,8 +246,8 @@ def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):
 
 
 @pytest.mark.parametrize("solvated", [True, False])
-def test_several_molecules_have_no_cg_runs_in_a_box(config, tmp_path, solvated):
-    """Two peptides in water are refused; in endless space they are atoms and beads alike."""
+def test_several_molecules_in_a_box_need_a_potential_of_them(config, tmp_path, solvated):
+    """Two peptides in water are refused; without a periodic box they are accepted."""
     one, other = (app.PDBFile("resources/capped_alanine.pdb") for _ in range(2))
     for residue in other.topology.residues():
         residue.id = str(int(residue.id) + 3)
@@ -269,12 +269,16 @@ def test_several_molecules_have_no_cg_runs_in_a_box(config, tmp_path, solvated):
     if not solvated:
         return check_structures(loaded)
     expected = (
-        r"experiments\.\S+: the beads of mapping '(heavy|core_beta)' are of 2 molecules, and "
-        r"'capped_alanine' is a system in a periodic box, .* allowed are mappings with beads of one"
+        r"experiments\.\S+\.potential: '\S+' is of kind 'cgnet', a potential of a single molecule, "
+        r"but mapping '(heavy|core_beta)' has beads of 2 molecules .* allowed are the kinds mace"
     )
     with pytest.raises(InputError, match=expected):
         check_structures(loaded)
-    # With beads of one of them it is the other's business where it is.
+    # A potential of beads near each other, whatever their molecules, is accepted.
+    graph = {"kind": "mace", "training": {"epochs": 1}, "temperature": "linear"}
+    other = {name: graph if "cgnet" in name else p for name, p in config["potentials"].items()}
+    check_structures(load_config(config | {"potentials": other}))
+    # With beads of one molecule, the position of the other one does not matter.
     names = [f"{residue.name}{residue.id}-{atom.name}" for residue in one.topology.residues()
              for atom in residue.atoms() if atom.element.symbol != "H"]  # fmt: skip
     for mapping in config["mappings"][ALANINE].values():

@@ -66,14 +66,14 @@ OPERATIONS = (
 )  # fmt: skip
 
 MOST_PLACES = 50000
-"""A config of more values is an alias bomb, which must not go off here."""
+"""A config of more values is an alias bomb, which must not be expanded here."""
 
 
 def places(config: dict[str, Any]) -> list[tuple[Any, Any]]:
     """All containers of a config with the keys in them.
 
     Raises:
-        RecursionError: it is endless, or as good as that.
+        RecursionError: it is endless, or nearly so.
     """
     found: list[tuple[Any, Any]] = []
     front: list[Any] = [config]

@@ -24,7 +24,7 @@ SYSTEM = "capped_alanine"
 
 @pytest.fixture
 def raw(root, monkeypatch) -> dict:
-    """The ready-made config, free to be changed."""
+    """A copy of the ready-made config, which tests may change."""
     monkeypatch.chdir(root)
     text = (root / "config" / "learning_curve.yaml").read_text()
     return json.loads(json.dumps(yaml.safe_load(text)))
@@ -281,7 +281,7 @@ def test_curves_with_names_of_their_own(raw):
 
 @pytest.fixture
 def files(tmp_path) -> list:
-    """Two datasets with a frame every ps, whose positions tell their time and file."""
+    """Two datasets with a frame every ps, whose positions encode time and file."""
     paths = [tmp_path / "a.h5", tmp_path / "b.h5"]
     for number, path in enumerate(paths):
         parameters = {

@@ -37,7 +37,7 @@ def test_it_is_accepted_and_its_jobs_are_planned(config, change):
     settings = stages.simulate_job(loaded, EXPERIMENT, "T300")
     has_surface = change is without_reference
     assert settings.surface == (["phi", "psi"] if has_surface else [])
-    # Without a surface the variables of the mapping tell whether a run has converged.
+    # Without a surface, convergence is checked on the variables of the mapping.
     assert set(settings.collective_variables) >= {"phi", "psi"}
     judged = stages.validate_job(loaded, EXPERIMENT, "T300")
     assert judged.validation.surface == settings.surface

@@ -67,7 +67,7 @@ def test_superchains_hold_chains_that_started_near_each_other(n, sizes):
 
 @pytest.mark.parametrize(("n", "frames"), [(100, 50), (200, 70)])
 def test_short_converged_chains_have_a_nested_r_hat_of_one(n, frames):
-    """Split R-hat of the same chains only says how short they are."""
+    """Split R-hat of the same chains only reflects how short they are."""
     rng, nested, errors, split = np.random.default_rng(2), [], [], []
     for _ in range(200):
         starts = rng.normal(size=n)
@@ -110,7 +110,7 @@ def test_chains_that_never_leave_their_basin_are_found(stuck, least):
         values = basin + 0.3 * autoregressive(frames, rng.normal(size=200), rng)
         assert nested_r_hat(values, superchains(starts))[0] > least
     mixed = rng.permutation(basin) + 0.3 * rng.normal(size=(70, 200))
-    # That they are far apart says nothing, if it is not where they started.
+    # Chains that are far apart do not count as unconverged if their places are not their starts.
     assert nested_r_hat(mixed, superchains(starts))[0] < 1.5
 
 

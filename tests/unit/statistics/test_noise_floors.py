@@ -1,4 +1,4 @@
-"""Noise floors of the divergence, and what it sees and does not, on the density of a peptide.
+"""Noise floors of the divergence, and what it detects or not, on the density of a peptide.
 
 The density is that of (φ, ψ) of capped alanine in implicit solvent at 300 K, 60×60 bins, from four
 metadynamics runs of 6 ns, reweighted; it stands for the truth.
@@ -25,7 +25,7 @@ def density(root) -> np.ndarray:
 
 
 def units(density: np.ndarray, frames: int, number: int, rng: np.random.Generator) -> np.ndarray:
-    """Histograms of independent frames in so many units."""
+    """Histograms of independent frames in `number` units."""
     counts = rng.multinomial(frames // number, density.ravel(), size=number)
     return counts.reshape(number, *density.shape) / frames
 
@@ -87,7 +87,7 @@ def test_divergence_is_blind_to_a_rare_basin_whose_free_energy_is_not(density):
 
 @pytest.mark.parametrize("sides", [(1, 4), (4, 4), (20, 4), (20, 20)])
 def test_few_units_ask_for_more_before_a_perfect_model_is_called_worse(sides):
-    """Noise of one direction: χ² alone says `worse` 8 to 16 % of the time where units are four.
+    """Noise of one direction: χ² alone gives `worse` 8 to 16 % of the time with four units.
 
     With 5.5 % of 3000 draws, more than 8 % have a probability of 1e-8.
     """
@@ -104,7 +104,7 @@ def test_few_units_ask_for_more_before_a_perfect_model_is_called_worse(sides):
 
 
 def test_a_wasserstein_distance_from_four_replicas_is_judged_by_students_t():
-    """Two bins, of which only one population fluctuates: |W| is the size of a single normal value.
+    """Two bins with one independent population: |W| is the size of a single normal value.
 
     Of 3000 perfect models 5 % are called worse, and by χ² alone 18 %; 7.5 % would have a
     probability of 1e-9.

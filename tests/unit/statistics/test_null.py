@@ -2,7 +2,7 @@
 
 A small version of tests/benchmarks/calibration.py: each error that is found is noise. With 40 pairs
 a mean is known to σ/6 and a standard deviation to 11 %; limits are 4.5 standard errors away from
-what is wanted. Of a perfect model 5 % may be called worse: 10 of 40 have the probability 3e-5.
+what is wanted. 5 % of perfect models may be called worse: 10 of 40 have the probability 3e-5.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The channel: its formulas against OpenMM and quadrature, and what potentials make of it.
+"""The channel: its formulas against OpenMM and quadrature, and potentials trained on it.
 
 Frames are drawn from the exact density: r from r² exp(−W/kT), Y from three Gaussians about the
 middle of A and B.
@@ -195,7 +195,7 @@ def test_a_potential_linear_in_temperature_is_right_beyond_what_it_saw(models, t
 def test_a_potential_without_temperature_fails_elsewhere(models, temperature):
     error = judged(models["none"], temperature)["well_difference_error"]
     assert error.value > 10 * error.stderr
-    # What the exact PMF at 300 K would be wrong by, taken to this temperature.
+    # The error of the exact PMF at 300 K, taken to this temperature.
     frozen = well(pmf(GRID, 300.0), temperature) - well(pmf(GRID, temperature), temperature)
     assert frozen > 20 * bound("none", temperature)
     assert error.value == pytest.approx(frozen, abs=5 * bound("none", temperature))

@@ -162,13 +162,13 @@ def test_equilibration_goes_on_where_it_was_stopped(small_box, tmp_path):
         n = len(part)
         assert part == once[:n] == whole[:n]
         assert [line.split(",")[:2] for line in whole] == [line.split(",")[:2] for line in once]
-        # Another neighbour list rounds differently, which is not yet much in the next row.
+        # Another neighbour list rounds differently, which has little effect yet in the next row.
         energies = [float(table[n].split(",")[-1]) for table in (once, whole)]
         assert energies[0] == pytest.approx(energies[1], abs=1.0)
 
 
 def stopping(looks, after: int):
-    """A request to stop that comes after so many looks."""
+    """A request to stop that comes after a number of checks."""
     return lambda: "a test" if next(looks) >= after else None
 
 

@@ -122,7 +122,7 @@ def capped_aspartate(path, root) -> None:
 
 def test_another_peptide_with_own_force_field_is_neutralised(root, tmp_path):
     capped_aspartate(tmp_path / "mine.pdb", root)
-    # The user's own file: OpenMM's, with heavier water oxygens to tell it by.
+    # The user's own file: OpenMM's, with heavier water oxygens to identify it.
     text = (Path(app.__file__).parent / "data" / "tip3p.xml").read_text()
     assert 'mass="15.99943"' in text
     (tmp_path / "mine.xml").write_text(text.replace('mass="15.99943"', 'mass="17.5"'))

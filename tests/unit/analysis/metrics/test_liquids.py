@@ -15,7 +15,7 @@ TRICLINIC = np.array([[3.0, 0, 0], [1.0, 3.2, 0], [-1.2, 1.1, 3.4]])
 
 
 def beads(n: int, kinds: str = "A") -> Topology:
-    """So many molecules of one bead, of these types in turn."""
+    """`n` molecules of one bead each, of these types in turn."""
     return Topology.of_beads(
         tuple(f"B{i}" for i in range(n)), tuple(kinds[i % len(kinds)] for i in range(n)), ()
     )
@@ -77,7 +77,7 @@ def test_simple_cubic_lattice():
 
 
 def test_weights_and_bonds_count_in_radial_distributions():
-    """Frames without weight are not seen, nor are pairs of one molecule."""
+    """Frames without weight are not counted, nor are pairs within one molecule."""
     molecule = Topology.of_beads(tuple("ABCD"), tuple("PPPP"), ((0, 1), (2, 3)))
     positions = np.zeros((2, 4, 3))
     positions[:, 1, 0], positions[:, 2:, 1] = 0.1, 1.0

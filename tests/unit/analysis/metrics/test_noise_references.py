@@ -33,7 +33,7 @@ def smeared(rng: np.random.Generator) -> np.ndarray:
 
 
 def mean_force(x):
-    """Of the smeared density, kJ/mol/nm."""
+    """Mean force of the smeared density, kJ/mol/nm."""
     variance = WIDTH**2 + LEVEL**2
     return kt(300.0) * (WELLS * np.tanh(WELLS * x / variance) - x) / variance
 
@@ -82,7 +82,7 @@ def test_model_of_the_smeared_density_is_not_perfect(reference):
     for name in ("js_x", "fes_rmse_x"):
         for rows, seen in ((alike, False), (wrong, True), (right, False)):
             excess = rows[name].value - rows[name].noise_floor
-            # Of a perfect model above 5 by chance in under 1e-6 of cases.
+            # For a perfect model above 5 by chance in under 1e-6 of cases.
             assert (excess > 5 * rows[name].stderr_noise) is seen
     # The barrier that smearing took away.
     assert wrong["fes_rmse_x"].value > 0.2
@@ -107,7 +107,7 @@ def test_forces_are_compared_where_they_were_labelled(reference):
     row = by_name(force_error.rows(comparison))["force_rmse"]
     # 30,000 numbers: the relative error is 0.4 %.
     assert row.value == pytest.approx(spread / (10 * KCAL), rel=0.02)
-    # Where the frames were without noise, the forces would differ by more than twice as much.
+    # Without noise on the frames, the forces would differ by more than twice as much.
     there = mean_force(reference.noised[:, 0, 0]) - mean_force(reference.positions[:, 0, 0])
     assert math.sqrt((there**2).mean()) > 2 * spread
 

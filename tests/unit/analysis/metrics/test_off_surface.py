@@ -1,4 +1,4 @@
-"""What no distance on φ and ψ sees: peptide bonds, impropers and slow motions. Fixed seeds."""
+"""What distances on φ and ψ do not detect: peptide bonds, impropers, slow motions. Fixed seeds."""
 
 import dataclasses
 
@@ -28,7 +28,7 @@ WRONG = {
 
 
 def seen(row, errors: float) -> bool:
-    """Whether an error is so many standard errors above that of a perfect model."""
+    """Whether an error is at least `errors` standard errors above that of a perfect model."""
     floor = 0.0 if row.metric.endswith("_error") else row.noise_floor
     return abs(row.value) > floor + errors * row.stderr_noise
 
@@ -46,7 +46,7 @@ def test_perfect_model_has_no_error_off_the_surface():
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_what_is_wrong_off_the_surface_is_seen_there_only(kind):
-    """With the right φ and ψ; 10 standard errors are out of reach of chance."""
+    """With the right φ and ψ; 10 standard errors do not occur by chance."""
     changes, expected = WRONG[kind]
     comparison = judged(peptide_sample(3, **changes), REFERENCE)
     assert not seen(by_name(divergence.rows(comparison))["js_phi_psi"], 2)
@@ -72,7 +72,7 @@ def test_wrong_slow_mode_is_seen_where_the_surface_does_not_have_it():
         assert not seen(by_name(divergence.rows(comparison))["js_phi"], 2)
         rows = by_name(slow_modes.rows(comparison))
         assert seen(rows["js_tica_1"], 5) is wrong
-        # ψ is no function of φ.
+        # ψ is not a function of φ.
         assert rows["surface_share_tica_1"].value < 0.02
     both = by_name(slow_modes.rows(judged(reference, reference)))
     assert both["surface_share_tica_1"].value > 0.98
@@ -83,13 +83,13 @@ def test_slowest_mode_is_what_switches():
     sample = peptide_sample(6, rate=0.02, times=0.5 * np.arange(20000))
     modes = slow_modes.slow_modes(sample)
     values = modes.values(sample)
-    # φ has no memory, nor has anything else but ψ.
+    # Only ψ has a memory; φ has none.
     assert modes.numbers == (1,)
     state = np.cos(sample.variables[:, 1] + 0.5)
     assert abs(np.corrcoef(values[:, 0], state)[0, 1]) > 0.97
     assert values.std(axis=0) == pytest.approx(1, abs=0.02)
-    # Other features have no memory. The switch's is 1/rate = 50 frames; from 400 times as many
-    # frames it has an error of 10 %, and noise within basins takes a few per cent off.
+    # Other features have no memory. That of the switch is 1/rate = 50 frames; from 400 times as
+    # many frames it has an error of 10 %, and noise within basins reduces it by a few per cent.
     assert modes.lag == 0.5
     assert modes.times[0] == pytest.approx(25.0, rel=0.45)
 
@@ -149,7 +149,7 @@ def test_windows_that_are_held_apart_have_the_modes_within_them():
 
 
 def test_lag_follows_the_memory_of_the_features():
-    """Frames eight times as dense, in which everything is remembered for eight frames."""
+    """Frames eight times as dense, in which all features have a memory of eight frames."""
     sample = peptide_sample(9, n=4000, rate=0.2)
     dense = sample_of(
         np.repeat(sample.positions, 8, axis=0),

@@ -187,7 +187,7 @@ def test_which_variables_have_profiles_and_their_table():
 
 
 def test_members_are_compared_within_the_surface():
-    """Frames beyond the ends, whatever a member makes of them, are no part of its surface."""
+    """Frames beyond the ends, whatever their weight for a member, are not part of its surface."""
     comparison = compare(normal(1000, 1.0, 1), normal(1000, 1.0, 2), lower=[0.0])
     frames, weights = np.arange(1000), np.ones(1000)
     weights[comparison.model.variables[:, 0] < 0] = 1e6

@@ -71,7 +71,7 @@ def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> li
 
 
 def independent(training: list[Path], reference: list[Path]) -> bool:
-    """Whether no dataset is in both, whatever its name; judged by itself it would be perfect."""
+    """Whether no dataset, under any name, is in both; judged by itself it would be perfect."""
     return not set(contents(training).values()) & set(contents(reference).values())
 
 

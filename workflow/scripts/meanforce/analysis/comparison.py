@@ -117,7 +117,7 @@ class Comparison:
     def stream(self, *names: str) -> np.random.Generator:
         """Random numbers of one draw, by the names of a metric and what is drawn for it.
 
-        They depend on nothing else, so that no metric moves another's error bar.
+        They depend on nothing else, so that no metric changes the error bars of another.
         """
         return stream(self.seed, *self.scope, *names)
 
@@ -159,19 +159,19 @@ class Comparison:
         return training_error(values, self.trained.scheme).stderr
 
     def training_error(self, values: list[float] | np.ndarray) -> Error:
-        """What the draw of the training data causes, from one value for each member."""
+        """Error due to the draw of the training data, from one value for each member."""
         found = training_error(values, self.trained.scheme)
         return Error(float(found.stderr), found.dof)
 
     def training_error_of(
         self, metric: Distance, members: list[np.ndarray], reference: np.ndarray
     ) -> Error:
-        """The same for a distance, to first order in what members differ from their mean by.
+        """The same for a distance, to first order in the members' deviations from their mean.
 
         Args:
             metric: the distance.
             members: the distribution of each member.
-            reference: what the distance is from.
+            reference: the distribution that the distance is measured from.
         """
         if len(members) < 2:
             return self.training_error([])
@@ -193,7 +193,7 @@ class Comparison:
             )[0]
             for frames, weights in self.member_weights
         ]
-        # Frames beyond the axes may weigh most in a member's ensemble.
+        # Frames beyond the axes may have most of the weight in a member's ensemble.
         return [surface / surface.sum() for surface in surfaces]
 
     def _surface(self) -> Surface:
@@ -216,7 +216,7 @@ class Comparison:
         )
         positions = torch.from_numpy(self.model.positions[frames]).to(self.trained.ensemble.dtype)
         with torch.no_grad():
-            some = Configuration(positions, self.temperature)
+            some = Configuration(positions, self.temperature, self.model.cell(positions))
             energies = np.array([m.energy_and_forces(some)[0].numpy() for m in members])
         shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))

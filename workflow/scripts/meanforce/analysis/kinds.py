@@ -1,7 +1,7 @@
-"""What a row of the metrics table is: what it measures, whose it is, and which group it is in.
+"""Classification of a row of the metrics table: what it measures, its source and its group.
 
-Verdicts, learning curves and the report go by these fields and never by parts of metrics' names.
-The module imports nothing heavy, so that the report does not load PyTorch for it.
+Verdicts, learning curves and the report use these fields, never parts of metrics' names. The module
+imports nothing heavy, so that the report does not load PyTorch for it.
 """
 
 import enum
@@ -11,17 +11,18 @@ class Measure(enum.StrEnum):
     """What a row's value measures; this decides which verdict it can have."""
 
     DISTANCE = "distance"
-    """Of two distributions: 0 for a perfect model and endless data; its floor is the noise."""
+    """Distance of two distributions: 0 for a perfect model and unlimited data; its floor is the
+    noise."""
     SIGNED_ERROR = "signed_error"
     """Model minus reference: 0 for a perfect model, of either sign."""
     LOSS = "loss"
-    """Of which a perfect model keeps an irreducible part, its floor."""
+    """Even a perfect model has its irreducible part, the floor."""
     FRACTION = "fraction"
-    """Of chains that stayed intact: 1 for a perfect model."""
+    """Fraction of chains that stayed intact: 1 for a perfect model."""
     VALUE = "value"
     """A quantity itself; it measures no error."""
     CONVERGENCE = "convergence"
-    """Of the CG run, not of the model."""
+    """A property of the CG run, not of the model."""
 
 
 class Source(enum.StrEnum):

@@ -21,7 +21,7 @@ def trained_on(about: dict[str, Any], reference: list[Path]) -> list[Path] | Non
         reference: datasets.
 
     Returns:
-        None where the model does not have them in its file.
+        None where the model's file does not list its training data.
     """
     known = about.get("datasets")
     if known is None:

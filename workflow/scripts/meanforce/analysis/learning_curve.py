@@ -65,7 +65,7 @@ def run_errors(summary: pd.DataFrame, runs: dict[str, dict]) -> pd.DataFrame:
     table = summary.rename(columns={"experiment": "run"}).merge(about, on="run")
     intact = table[table["metric"] == "stability"].set_index(["run", "state_point"])["value"]
     table = table[is_shown(table)].copy()
-    # The baseline's error stands in the same panel as the model's.
+    # The baseline's error is in the same panel as the model's.
     table["metric"] = [
         metric_name(*pair) for pair in zip(table["quantity"], table["measure"], strict=True)
     ]
@@ -125,7 +125,7 @@ def savings_table(errors: pd.DataFrame, seed: int) -> pd.DataFrame:
         unit = part["unit"].iloc[0]
         for name, against, source in _pairs(part):
             pair = _curve(part, name, Source.MODEL), _curve(part, against, source)
-            # The same frames, so that what is good or bad luck of a seed is common to both.
+            # Both use the same frames, so that the noise of a seed is common to both.
             paired = name == against and len(pair[0].errors) == len(pair[1].errors)
             rng = stream(seed, state, metric, name, against, source)
             for time_of, time, level, savings in savings_between(*pair, floor, rng, paired):

@@ -1,14 +1,14 @@
 """The error that the draw of the training data causes, from the members of an ensemble.
 
 How members were made is in their files; see `fitting.resampling`. Let θ be linear in the data,
-V its variance from all of the data, and S what the initial weights and the order of frames add
-to each member's.
+V its variance from all of the data, and S the variance that the initial weights and the order of
+frames add to each member.
 
 - Half samples: a member has the variance 2V + S. The members a, b of a pair have no data in
   common, so that (θ_a − θ_b)²/4 estimates V + S/2, the variance of their mean. The estimate is the
   mean over all pairs, with a degree of freedom each: contrasts of different pairs are orthogonal.
-  The mean over M members has V + S/M; that S counts too much makes the error bar too large by
-  less than √(M/2), and by 10 % with M = 4 and S = V.
+  The mean over M members has V + S/M; as S counts too much, the error bar is too large, by less
+  than √(M/2), and by 10 % with M = 4 and S = V.
 - Jackknife: fits that leave out one of K groups each give (K − 1)/K Σ(θ − θ̄)² over all K; Efron,
   Tibshirani, An Introduction to the Bootstrap (1993), chapter 11. It is scaled up from as many
   members as there are, and has a degree of freedom less than that.
@@ -82,7 +82,7 @@ def training_error(values: Sequence[float] | np.ndarray, scheme: Scheme) -> Trai
     """Standard error of the mean over members, from how far apart these are.
 
     Args:
-        values: one entry a member, shape (n_members, ...).
+        values: one entry per member, shape (n_members, ...).
         scheme: how members were made.
     """
     values = np.asarray(values, dtype=float)
@@ -99,7 +99,7 @@ def contrasts(values: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, float]:
     """Vectors c whose Σ c cᵀ estimates the covariance of the mean over members.
 
     Args:
-        values: one entry a member, shape (n_members, ...).
+        values: one entry per member, shape (n_members, ...).
         scheme: how members were made.
 
     Returns:

@@ -14,7 +14,7 @@ COLUMNS = (
     "role", "metric", "value", "stderr", "noise_floor", "unit", "stderr_noise", "dof",
     "noise_floor_reference", "resolution", "data_limit", "quantity", "measure", "source", "group",
 )  # fmt: skip
-"""Of metrics.csv. summary.csv has `verdict` after `unit`. New columns stand at the end."""
+"""Columns of metrics.csv; summary.csv has `verdict` after `unit`. New columns go to the end."""
 
 
 def metrics_table(labels: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -63,6 +63,6 @@ def summary_table(paths: Sequence[Path]) -> pd.DataFrame:
         InputError: see `read_metrics`.
     """
     table = read_metrics(paths)
-    # After the columns of the first contract; later columns stand behind it.
+    # After the columns of the first contract; later columns come after it.
     table.insert(table.columns.get_loc("unit") + 1, "verdict", verdicts(table))
     return table

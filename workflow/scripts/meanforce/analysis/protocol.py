@@ -1,4 +1,4 @@
-"""What an analysis needs of the campaign that atomistic data come from."""
+"""Facts that an analysis needs about the campaign of the atomistic data."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings, 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """What an analysis needs of a campaign.
+    """Facts that an analysis needs about a campaign.
 
     Attributes:
         jobs_per_replica: datasets that make a replica, as in umbrella sampling.

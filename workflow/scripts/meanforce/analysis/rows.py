@@ -30,8 +30,8 @@ class Estimate:
 
     Attributes:
         value: the value.
-        noise: what the finite sample causes.
-        training: what the draw of the training data causes.
+        noise: error due to the finite sample.
+        training: error due to the draw of the training data.
     """
 
     value: float
@@ -48,16 +48,17 @@ class Row:
         measure: what its value measures.
         value: the metric.
         stderr: its standard error if all were repeated, with new training data; NaN where it has
-            none, as of a single network.
+            none, as for a single network.
         noise_floor: what a perfect model would score; NaN where that has no meaning. The noise of
             the reference and of the CG run only.
         stderr_noise: the part of `stderr` that reference and CG run cause.
         dof: degrees of freedom of `stderr`.
-        noise_floor_reference: noise floor if the CG run were endless: a shorter one must not pass
-            more easily.
-        resolution: of errors, the smallest that is distinguished from a perfect model's, which
-            exceeds it once in twenty times. A true error of this size is seen half of the time.
-        data_limit: of errors, the largest that the draw of the training data explains.
+        noise_floor_reference: noise floor if the CG run were infinitely long: a shorter run must
+            not pass more easily.
+        resolution: for errors, the smallest that is distinguished from that of a perfect model,
+            which exceeds it once in twenty times. A true error of this size is detected half of the
+            time.
+        data_limit: for errors, the largest that the draw of the training data explains.
         source: whose value it is.
     """
 
@@ -108,7 +109,7 @@ def valued(quantity: Quantity, model: Estimate) -> Row:
 def compared(quantity: Quantity, model: Estimate, reference: Estimate | None) -> list[Row]:
     """The model's value, the reference's, and their difference with its noise floor.
 
-    The floor is the mean absolute difference of two values that agree but for their errors.
+    The floor is the mean absolute difference of two values that differ only by their errors.
 
     Args:
         quantity: what both are values of.
@@ -139,8 +140,8 @@ def distance(quantity: Quantity, value: float, noise: Noise, training: Error = U
     Args:
         quantity: the distance.
         value: as measured.
-        noise: what finite data do to it.
-        training: what the draw of the training data causes.
+        noise: effects of finite data on it.
+        training: error due to the draw of the training data.
     """
     whole = combined(Error(noise.stderr), training)
     return Row(

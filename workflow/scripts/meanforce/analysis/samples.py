@@ -14,6 +14,7 @@ from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.potentials.variables import evaluate_variables
+from meanforce.potentials.whole import is_one
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 SEVERAL = 4
@@ -44,8 +45,8 @@ class Sample:
         starts: name: values of a collective variable where chains started, by the number of the
             chain, shape (n_chains,); empty where that was not recorded.
         converged: whether a CG run has converged, or None for a run of a fixed length.
-        response: of the weights to what each unit counts, shape (n, n_units), where they depend on
-            it; see `windows.response`.
+        response: of the weights to the weight of each unit, shape (n, n_units), where they depend
+            on it; see `windows.response`.
         held: whether chains were held in the windows of umbrella sampling.
         noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
             noise to `positions`; else None.
@@ -78,7 +79,7 @@ class Sample:
 
     @property
     def units(self) -> np.ndarray:
-        """What the bootstrap takes for independent: number of the unit of each frame, (n,)."""
+        """Independent units of the bootstrap: number of the unit of each frame, shape (n,)."""
         return self.blocks if self.replicas is None else self.replicas
 
     @property
@@ -86,10 +87,21 @@ class Sample:
         """Number of units."""
         return self.n_blocks if self.replicas is None else int(self.replicas.max()) + 1
 
+    def cell(self, like: torch.Tensor) -> torch.Tensor | None:
+        """Periodic cell that potentials are evaluated in, nm, shape (3, 3).
+
+        None without a box, and for a single molecule: its frames hold it whole.
+
+        Args:
+            like: gives type and device.
+        """
+        box = _cell_of(self.molecule, self.box)
+        return None if box is None else torch.from_numpy(box).to(like)
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums of weighted values of shape (n,) over the frames of each unit; shape (n_units,).
 
-        They include what the unit does to the weights of all frames.
+        They include the effect of the unit on the weights of all frames.
         """
         weighted = self.weights * values
         direct = np.bincount(self.units, weights=weighted, minlength=self.n_units)
@@ -106,28 +118,28 @@ def reference_sample(
     """Atomistic data from mapped datasets, one path a job, reweighted where they were biased.
 
     Log-weights of the datasets are those of the unbiased ensemble, with one constant for all
-    jobs of a campaign: 0 of unbiased sampling and of replica exchange, βV under a static bias,
+    jobs of a campaign: 0 for unbiased sampling and replica exchange, βV under a static bias,
     β(V − c(t)) in metadynamics. In umbrella sampling they are MBAR's over all windows of a replica,
     with a mean weight of 1 in each replica.
 
     Where the mapping adds noise, free energies and structure are those without: a model of the
-    smeared density must not be judged by a reference that is smeared alike. Forces go with the
-    noised positions, as in training: their error is the loss, and not one of the distribution.
+    smeared density must not be judged by a reference that is smeared in the same way. Forces belong
+    to the positions with noise, as in training: their error is the loss, not an error of the
+    distribution.
 
-    Errors come from a bootstrap over replicas, which are independent for any correlation times;
-    with fewer than four of them it is over time blocks of replicas.
-    In umbrella sampling a unit has all windows of a replica, as none could be left out. The effect
-    of a time block on the windows' free energies counts to first order; a whole replica has none on
-    those of the others.
+    Errors come from a bootstrap over replicas, which are independent for any correlation time; with
+    fewer than four of them it is over time blocks of replicas. In umbrella sampling a unit has all
+    windows of a replica, as none could be left out. The effect of a time block on the windows' free
+    energies counts to first order; a whole replica has none on those of the others.
 
-    Of replica exchange only frames at the state point's own temperature belong to its ensemble.
+    With replica exchange, only frames at the state point's own temperature belong to its ensemble.
 
     Args:
         paths: datasets, replica after replica.
         variables: collective variables that are evaluated.
         blocks_per_replica: number of time blocks.
         protocol: of the campaign; replicas of one job, where it is left out.
-        windows: begin and end in ps of what is used of each dataset; None: everything.
+        windows: begin and end in ps of the part of each dataset that is used; None: all of it.
 
     Raises:
         InputError: datasets have different beads, or a window holds no frame.
@@ -174,7 +186,7 @@ def reference_sample(
     )
     if protocol.windows is None or sample.replicas is not None:
         return sample
-    values = _evaluated(protocol.window_variables, parameters, sample.positions)
+    values = _evaluated(protocol.window_variables, sample.molecule, sample.positions, sample.box)
     owner, logs = np.concatenate(owners), np.concatenate(log_weights)
     slopes = np.zeros((len(job), sample.n_units), dtype=np.float32)
     for replica in range(number):
@@ -255,10 +267,11 @@ def _sample(
 ) -> Sample:
     """A sample from the contents of files and the fields that these do not decide."""
     weights = np.exp(log_weights - log_weights.max())
+    molecule = Topology.of(parameters)
     return Sample(
-        variables=_evaluated(variables, parameters, fields["positions"]),
+        variables=_evaluated(variables, molecule, fields["positions"], fields["box"]),
         weights=weights / weights.sum(),
-        molecule=Topology.of(parameters),
+        molecule=molecule,
         broken={
             kind: count / parameters["chains"]
             for kind, count in parameters.get("broken", {}).items()
@@ -268,10 +281,23 @@ def _sample(
 
 
 def _evaluated(
-    variables: Sequence[CollectiveVariableSettings], parameters: dict, positions: np.ndarray
+    variables: Sequence[CollectiveVariableSettings],
+    molecule: Topology,
+    positions: np.ndarray,
+    box: np.ndarray | None,
 ) -> np.ndarray:
     """Values of collective variables, shape (n, n_variables)."""
-    names = parameters["bead_names"]
     if not variables:
         return np.zeros((len(positions), 0))
-    return evaluate_variables(list(variables), names, torch.from_numpy(positions)).numpy()
+    cell = _cell_of(molecule, box)
+    return evaluate_variables(
+        list(variables),
+        list(molecule.names),
+        torch.from_numpy(positions),
+        None if cell is None else torch.from_numpy(cell),
+    ).numpy()
+
+
+def _cell_of(molecule: Topology, box: np.ndarray | None) -> np.ndarray | None:
+    """The box of frames where it matters: a single molecule is stored whole, and needs none."""
+    return None if box is None or is_one(molecule) else box

@@ -3,14 +3,14 @@
 A learning curve is made monotone (isotonic regression of its logarithm, as more data do not mean a
 larger error) and interpolated between times, log error against log time. Where both curves reach an
 error e, the factor is t_baseline(e)/t(e); a curve that is already better at its shortest time, or
-never gets there, bounds the factor from one side. The mean over all errors e that both curves reach
-is the distance between the curves along the axis of log time (of noisy curves somewhat too short:
-by 2 % of the factor at 20 % noise of a seed, by 9 % at 40 %). Errors below the noise floor are not
-resolved, and left out. Errors that only one of the curves reaches bound the factor; see
-`savings_between`.
+never reaches the error, bounds the factor from one side. The mean over all errors e that both
+curves reach is the distance between the curves along the axis of log time (for noisy curves
+somewhat too short: by 2 % of the factor at 20 % noise of a seed, by 9 % at 40 %). Errors below the
+noise floor are not resolved, and left out. Errors that only one of the curves reaches bound the
+factor; see `savings_between`.
 
 Error bars come from the bootstrap over seeds, whole curves at a time, as the times of a seed share
-a trajectory; two curves of the same trajectories are drawn together. Of n seeds n − 1 are drawn,
+a trajectory; two curves of the same trajectories are drawn together. n − 1 of n seeds are drawn,
 which makes the variance of a mean unbiased for few seeds; Rao, Wu, J. Am. Stat. Assoc. 83, 231
 (1988).
 """
@@ -70,8 +70,8 @@ class Savings:
 
     Attributes:
         factor: the estimate; at a bound, the bound.
-        low, high: ends of the error bar; 0 and infinity, where there is none. Of a lower bound,
-            `low` is what remains of it after its own error, and so is `high` of an upper one.
+        low, high: ends of the error bar; 0 and infinity, where there is none. For a lower bound,
+            `low` is what remains of it after its own error; for an upper bound, `high` is.
         bound: ``at least`` or ``at most``, where one curve does not reach the error, or reached it
             before its shortest time; ``unknown``, where both did not; else empty.
         certain: what remains of a bound at the confidence level at which the bounds of a pair of
@@ -133,12 +133,12 @@ def compare(
         base_early, base_late = reached(np.log(baseline.times), theirs, levels)
         with np.errstate(invalid="ignore"):
             least, most = base_early - late, base_late - early
-        # Where neither curve ever gets there, nothing is known.
+        # Where neither curve reaches the error, nothing is known.
         return np.array(
             [np.where(np.isnan(least), -np.inf, least), np.where(np.isnan(most), np.inf, most)]
         )
 
-    # A draw asks for the error that it has itself at a time.
+    # Each draw is compared at its own error at a time.
     levels = np.maximum(ours, lowest)
     single = factors(levels)
     found = [
@@ -161,8 +161,8 @@ def savings_between(
 ) -> list[tuple[str, float, float, Savings]]:
     """Savings at the errors of each time of both curves, and over all errors that both reach.
 
-    Errors that only one curve reaches are among those at its own times, so both curves are asked.
-    As the best of all bounds may be picked later, each is given a part of the allowed error
+    Errors that only one curve reaches are among those at its own times, so both curves are used. As
+    the best of all bounds may be picked later, each is given a part of the allowed error
     (Bonferroni), which holds for any dependence between them.
 
     Args:

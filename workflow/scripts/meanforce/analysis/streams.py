@@ -8,8 +8,8 @@ import numpy as np
 def stream(seed: int, *names: str) -> np.random.Generator:
     """Generator of one draw, from the job's seed and the names that identify the draw.
 
-    Streams are independent of each other and of the order in which they are asked for, so that a
-    further metric moves no other's error bar.
+    Streams are independent of each other and of the order in which they are requested, so that an
+    additional metric does not change the error bars of others.
 
     Args:
         seed: of the job.

@@ -73,8 +73,8 @@ def block_histograms(sample: Sample, axes: Axes, whose: str = "sample") -> np.nd
         places = zip(axes.names, axes.edges, strict=True)
         ends = ", ".join(f"{name} from {edge[0]:g} to {edge[-1]:g}" for name, edge in places)
         raise InputError(
-            f"validation: no frame of the {whose} lies on the surface ({ends}); it has left it, or "
-            "'lower' and 'upper' are wrong"
+            f"validation: no frame of the {whose} lies on the surface ({ends}); all have left it, "
+            "or 'lower' and 'upper' are wrong"
         )
     flat = np.ravel_multi_index(tuple(column[inside] for column in columns), shape)
     size = int(np.prod(shape))
@@ -100,7 +100,7 @@ def unit_histograms(values: np.ndarray, sample: Sample, edges: np.ndarray) -> np
 
 
 def histogram(values: np.ndarray, weights: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """As the sum of `unit_histograms`, of frames with weights of shape (n,); shape (n_bins,)."""
+    """Sum of `unit_histograms`, for frames with weights of shape (n,); shape (n_bins,)."""
     column, inside = _columns(values, edges)
     spread = np.broadcast_to(weights[:, None], values.shape)[inside]
     counts = np.bincount(column[inside], weights=spread, minlength=len(edges) - 1)

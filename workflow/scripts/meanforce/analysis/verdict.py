@@ -5,19 +5,19 @@ Rows that measure an error are judged in this order:
 1. Has the CG run converged (row `converged` of the same experiment and state point)? If not, there
    is no conclusion about the model: `not converged`.
 2. Is the error larger than a perfect model's? That is |value| of a signed error, or a distance or
-   loss, beyond the column `resolution`, which a perfect model exceeds once in twenty times. If
-   not, nothing better could be seen with these data: `within noise`.
+   loss, beyond the column `resolution`, which a perfect model exceeds once in twenty times. If not,
+   these data cannot resolve a better model: `within noise`.
 3. If so, is it smaller than that of every rival? Rivals are the experiments on the same system,
    mapping and state point that differ in force map, campaigns or potential, and the direct
    reweighting of the same data (source `baseline`). Repeats of a recipe and the reweighting of
    their data are not rivals, nor are two reweightings of the same campaigns. Each difference must
-   be larger than the quantile of its error bar, training data included, and the one in twenty is
-   shared among the rivals. Then it is `resolved better`.
+   be larger than the quantile of its error bar, training data included, and the probability of one
+   in twenty is divided among the rivals. Then it is `resolved better`.
 4. Is it within what the draw of the training data explains (`data_limit`)? Then it is `limited by
    data`: more of them would make it smaller. If not, or if that is not known, `worse`.
 
 So of two experiments, as with biased against unbiased data, at most one is `resolved better`, and
-one is `worse` only where its error is really there. Rows that measure no error have no verdict, by
+one is `worse` only where its error is resolved. Rows that measure no error have no verdict, by
 their column `measure`, nor have errors for which it is not known what a perfect model would score.
 An experiment without a reference has no verdicts at all: its CG run may be stable, but nothing is
 known of its model.
@@ -83,7 +83,7 @@ def _rivals(group: pd.DataFrame, row: int) -> np.ndarray:
 
 
 def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -> str:
-    """Verdict on an error that is really there."""
+    """Verdict on an error that is resolved."""
     if len(rivals) and math.isfinite(size[row]):
         level = LEVEL / len(rivals)
         if all(_smaller(table, size, row, rival, level) for rival in rivals):
@@ -95,7 +95,7 @@ def _against(table: pd.DataFrame, size: pd.Series, row: int, rivals: pd.Index) -
 def _smaller(table: pd.DataFrame, size: pd.Series, row: int, rival: int, level: float) -> bool:
     """Whether an error is resolvably smaller than a rival's."""
     if size[rival] == math.inf:
-        # A single network may have had luck with its data.
+        # A single network may have been better by chance of its data.
         return math.isfinite(table.loc[row, "stderr"])
     errors = (Error(table.loc[i, "stderr"], table.loc[i, "dof"]) for i in (row, rival))
     opposite = table.loc[row, "value"] * table.loc[rival, "value"] < 0

@@ -1,9 +1,9 @@
 """How the weights of umbrella-sampling frames depend on each part of a replica's data.
 
 MBAR's weights of frames are w_n = 1/Σ_k N_k e^{f_k − u_k(x_n)}; Shirts, Chodera, JCP 129, 124105
-(2008). The free energies f_k of the windows are uncertain, and with them what windows far apart
-weigh: nearly all of the error of a free-energy difference lies there. If the frames of each unit u
-(for example a time block of all windows) count m_u times, f solves
+(2008). The free energies f_k of the windows are uncertain, and with them the weights of distant
+windows: nearly all of the error of a free-energy difference lies there. If the frames of each unit
+u (for example a time block of all windows) count m_u times, f solves
 
     Σ_n m_n [P_kn − δ(n in window k)] = 0,   P_kn = N_k e^{f_k − u_k(x_n)} w_n,
 
@@ -68,11 +68,11 @@ def response(
         common += normed[part] @ found
         np.add.at(gradient, units[part], found)
     np.add.at(gradient, (units, owner), -1.0)
-    # Rounded and thinned free energies leave a little, which no unit is to blame for.
+    # Rounded and thinned free energies leave a small remainder, which is not due to any unit.
     gradient -= gradient.mean(axis=0)
     curvature = np.diag(products.sum(axis=0)) - products
     shifts = np.linalg.pinv(curvature, rcond=1e-12, hermitian=True) @ gradient.T
-    # As Σ_k P_kn = 1, what is added to all shifts is added to the derivatives of all frames.
+    # As Σ_k P_kn = 1, a constant added to all shifts is added to the derivatives of all frames.
     wanted = np.bincount(units, minlength=n_units) / n - np.bincount(units, normed, n_units)
     shifts += wanted - common @ shifts
     return np.concatenate([(shares(part) @ shifts).astype(np.float32) for part in parts])

@@ -42,7 +42,7 @@ def write_folder(models: list[Path], trajectory: Path, temperature: float, outpu
         InputError: a file is missing or does not fit, or the folder is there already.
     """
     if output.exists():
-        raise InputError(f"{output}: is there already; give another folder, or remove it")
+        raise InputError(f"{output}: already exists; give another folder, or remove it")
     with H5mdReader(trajectory) as reader:
         molecule, masses = Topology.of(reader.parameters), reader.masses
         if not reader.n_frames:
@@ -92,7 +92,7 @@ def load_system(folder: Path | str) -> openmm.System:
         names, temperature = about["models"], float(about["temperature"])
         masses, version = np.array(about["masses"], dtype=np.float64), about["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{folder}: is no deployed model ({error})") from error
+        raise InputError(f"{folder}: is not a deployed model ({error})") from error
     if version > FORMAT:
         raise InputError(f"{folder}: has format {version}; this version reads up to {FORMAT}")
     potential = load_ensemble([folder / Path(name).name for name in names])

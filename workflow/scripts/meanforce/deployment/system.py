@@ -17,7 +17,7 @@ def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float
     Args:
         potential: mean of the ensemble's members.
         masses: of the beads, u, shape (n_beads,).
-        temperature: T in K, which is no thermostat's.
+        temperature: T in K; it does not set a thermostat.
     """
     system = openmm.System()
     for mass in masses:

@@ -1,4 +1,4 @@
-"""Steps by compiled code, where that pays and where it can be had."""
+"""Compiled steps, where compilation pays and is possible."""
 
 import shutil
 import sys
@@ -16,7 +16,7 @@ Function = Callable[..., tuple[torch.Tensor, ...]]
 WORTH = 5e8
 """Steps times chains times beads from which compiling pays: minutes of run time, on any machine.
 
-A count and no timing, so that the same settings always compute the same bits.
+This is a count, not a timing, so that the same settings always compute the same bits.
 """
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
@@ -31,12 +31,12 @@ def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
 def compiled(
     function: Function, arguments: tuple[torch.Tensor, ...], report: Callable[[str], None]
 ) -> Function:
-    """The same function by compiled code; the one given, where it cannot be made or is wrong.
+    """The function as compiled code; the given one, where compilation fails or gives wrong values.
 
     Args:
         function: what every step computes.
         arguments: on which it is tried, of the shapes that it will be called with.
-        report: takes a line that says what was done.
+        report: called with a line on what was done.
     """
     if not available():
         report("no C++ compiler (g++ or clang++): steps are not compiled")
@@ -48,22 +48,22 @@ def compiled(
         faster = torch.compile(function, dynamic=False, options={"compile_threads": 1})
         with Progress(report).during("compiling the steps"):
             found = faster(*arguments)
-    # Compilers fail in many ways, none of which should stop a run that can do without.
+    # Compilers fail in many ways; no failure should stop a run that works without compilation.
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        report(f"steps cannot be compiled ({first[:200]}): going on without")
+        report(f"steps cannot be compiled ({first[:200]}): continuing without compilation")
         return function
-    # Unlike that of Python, this maximum is NaN where one of them is.
+    # Unlike Python's maximum, this one is NaN where one of the values is.
     difference = torch.stack([*map(_difference, found, wanted)]).max()
     if not difference <= TOLERANCE[wanted[0].dtype]:
-        report(f"compiled steps are wrong by {difference:.1e}: going on without")
+        report(f"compiled steps are wrong by {difference:.1e}: continuing without compilation")
         return function
     report(f"steps compiled in {time.perf_counter() - started:.0f} s")
     return faster
 
 
 def _difference(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """The largest, over the largest value."""
+    """The largest difference over the largest value."""
     return (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
 
 

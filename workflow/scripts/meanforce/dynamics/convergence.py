@@ -1,8 +1,8 @@
 """Whether a CG run may end: nested R-hat, drift and round trips of the collective variables.
 
-How often the limits that are asked for by default (nested R-hat 1.01, drift 3 standard errors) are
-right was found with simulated chains, whose frames begin 25 ps after their start, in percent of
-runs that have ended as converged at the first, second and fourth look:
+The default limits (nested R-hat 1.01, drift 3 standard errors) were tested with simulated chains,
+whose frames begin 25 ps after their start. The table has the percentage of runs that have ended as
+converged at the first, second and fourth check:
 
 | chains of …                               | 100 of 50 ps    | 200 of 70 ps    | 400 of 280 ps |
 |-------------------------------------------|-----------------|-----------------|---------------|
@@ -14,8 +14,8 @@ runs that have ended as converged at the first, second and fourth look:
 | all start in one, 200 ps                  | 63, 69, 70      | 18, 18, 18      | 0, 0, 0       |
 | all start in one, 500 ps                  | 82, 88, 89      | 61, 63, 63      | 0, 0, 0       |
 
-So a converged run goes on once or twice more at worst, and memory is found where starts differ;
-few chains that all start in the same basin and leave it slowly can pass.
+So a converged run continues for one or two more checks at worst, and memory of the starts is found
+where starts differ. Few chains that all start in the same basin and leave it slowly can pass.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,11 @@ from meanforce.statistics.mixing import drift, nested_r_hat, round_trips, superc
 
 
 class Convergence:
-    """Looks at the frames of a run; what it finds depends on nothing else.
+    """Checks the frames of a run; the result depends on nothing else.
 
     Args:
-        settings: what is asked for; None: a run of a given length, of which only the starts are
-            noted.
-        variables: name: collective variable that is looked at.
+        settings: the criteria; None: the run has a given length, and only its starts are noted.
+        variables: name: collective variable that is checked.
         bead_names: names of the beads.
         cell: periodic box vectors, nm, shape (3, 3), or None; variables are then those of nearest
             images.
@@ -65,7 +64,7 @@ class Convergence:
         return dict(zip(self._variables, self._evaluate(positions).T.tolist(), strict=True))
 
     def quantities(self, positions: np.ndarray) -> np.ndarray:
-        """Values of the variables, of periodic ones sine and cosine.
+        """Values of the variables; for periodic ones, sine and cosine.
 
         Args:
             positions: nm, shape (n_frames, n_chains, n_beads, 3).
@@ -83,7 +82,7 @@ class Convergence:
     def reached(
         self, quantities: np.ndarray, starts: dict[str, np.ndarray], climbed: float | None
     ) -> tuple[bool, str]:
-        """Whether all that is asked for holds, and the figures.
+        """Whether all criteria are met, and the values in words.
 
         Args:
             quantities: of intact chains, shape (n_frames, n_chains, n_quantities).
@@ -91,7 +90,7 @@ class Convergence:
             climbed: round trips along temperature, where there is exchange.
         """
         settings, columns = self._settings, np.moveaxis(quantities, -1, 0)
-        # What cannot be computed compares as false: it has not been reached.
+        # A value that cannot be computed compares as false: the criterion is not met.
         holds, found = True, []
         if settings.r_hat is not None:
             names = self._names()
@@ -112,7 +111,7 @@ class Convergence:
             if climbed is None:
                 trips = min(round_trips(column).mean() for column in columns)
             holds = holds and bool(trips >= settings.round_trips)
-            found.append(f"{trips:.2f} round trips a chain")
+            found.append(f"{trips:.2f} round trips per chain")
         return holds, ", ".join(found)
 
     def _names(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The course of a CG run: steps, frames, looks whether it has converged."""
+"""The course of a CG run: steps, frames, checks of convergence."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from meanforce.progress import Progress, Rate
 
 
 class FrameStore(Protocol):
-    """Takes the frames of a run, and gives their positions back."""
+    """Takes the frames of a run, and returns their positions."""
 
     def add(self, time: float, frame: Frame) -> None:
         """Add a frame at a time in ps."""
@@ -50,7 +50,7 @@ class Course:
         Chains that break get the log-weight −inf from then on.
 
         Args:
-            chains: new, or where an earlier process was; changed in place.
+            chains: new ones, or those of an earlier process; changed in place.
             between: called after every step.
 
         Returns:

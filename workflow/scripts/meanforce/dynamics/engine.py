@@ -1,8 +1,8 @@
 """The engine `torch`: all chains of a CG run as one batch.
 
-It knows no files, no jobs and no clocks: `start` makes chains and `step` moves them; a frame is
-what they are at one instant. All that changes is in `Chains`, the bias, the ladders and the
-generator of random numbers, and `tensors` and `restore` write it down and take it up again.
+It does not use files, jobs or clocks: `start` makes chains and `step` moves them; a frame is their
+state at one instant. All that changes is in `Chains`, the bias, the ladders and the generator of
+random numbers; `tensors` returns it and `restore` restores it.
 """
 
 import dataclasses
@@ -26,12 +26,13 @@ from meanforce.units import kt
 
 @dataclasses.dataclass(frozen=True)
 class CgRun:
-    """All that decides a CG run, to the last bit.
+    """All that determines a CG run, to the last bit.
 
     Attributes:
         potential: the CG potential; the run computes in its type and on its device.
         starts: where the chains start (all levels of a ladder, level after level), at the state
-            point's temperature, in endless space or in one periodic cell for all of them.
+            point's temperature, without periodic boundaries or in one periodic cell for all of
+            them.
         simulation: settings.
         generator: of all random numbers, on the potential's device.
         system: the beads.
@@ -58,14 +59,14 @@ class CgRun:
 
 @dataclasses.dataclass
 class Chains:
-    """Chains at one instant, and how far they are.
+    """Chains at one instant, and the progress of the run.
 
     Attributes:
         state: positions, velocities, forces.
         broken: of each ladder, 0 or the code of how it broke; shape (n_ladders,), on the CPU.
         step: steps done.
         compiled: whether the steps are to be compiled.
-        ended: why the run ended; empty while it goes on.
+        ended: why the run ended; empty while it continues.
     """
 
     state: State
@@ -138,9 +139,9 @@ class TorchEngine:
         )
 
     def use_compiled(self, chains: Chains, report: Callable[[str], None]) -> None:
-        """Compile the steps, if these chains' are to be."""
+        """Compile the steps, if `chains.compiled` asks for it."""
         if chains.compiled:
-            # Not of the run's own random numbers, of which it must miss none.
+            # Not with the run's own generator: the trial must not use up its random numbers.
             other = torch.Generator(self._device).manual_seed(0)
             self._advance = compiled(self._advance, arguments(chains.state, other), report)
 
@@ -161,7 +162,7 @@ class TorchEngine:
             self._bias.deposit(walkers, self.schedule.deposits)
 
     def frame(self, chains: Chains) -> Frame:
-        """What is stored of the chains.
+        """The part of the chains' state that is stored.
 
         Raises:
             InputError: too many chains broke.
@@ -175,7 +176,7 @@ class TorchEngine:
         return Frame(positions.cpu(), energy, log_weight)
 
     def forces(self, positions: torch.Tensor) -> torch.Tensor:
-        """Of potential and bias, kJ/mol/nm, shape (n_chains, n_beads, 3)."""
+        """Forces of potential and bias, kJ/mol/nm, shape (n_chains, n_beads, 3)."""
         _, forces = self._potential.energy_and_forces(self._configuration(positions))
         if self._bias is not None:
             forces = forces + self._bias.energy_and_forces(positions)[1]
@@ -191,9 +192,9 @@ class TorchEngine:
         return Configuration(positions, self._temperature, self._cell)
 
     def _mend(self, chains: Chains) -> None:
-        """Mark ladders of which a chain broke, and put a copy of a whole one there.
+        """Mark ladders with a broken chain, and replace them by a copy of an intact ladder.
 
-        So NaN cannot spread. The copy is never counted: its ladder stays marked.
+        So NaN cannot spread. A copy is never counted: its ladder stays marked.
 
         Raises:
             InputError: too many broke.
@@ -212,7 +213,7 @@ class TorchEngine:
         chains.state = chains.state.map(lambda tensor: chains_last(tensor[order]))
 
     def tensors(self, chains: Chains) -> dict[str, torch.Tensor]:
-        """All that changes as the run goes on, but for the plain values of the chains."""
+        """All that changes during the run, except the plain values of the chains."""
         tensors = dataclasses.asdict(chains.state) | self.ladders.tensors()
         tensors |= {"broken": chains.broken, "generator": self._run.generator.get_state()}
         if self._bias is not None:

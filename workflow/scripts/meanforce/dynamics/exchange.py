@@ -14,7 +14,7 @@ from meanforce.units import kt
 
 
 class Ladders:
-    """Temperatures of the chains, and what became of the configurations that climb them.
+    """Temperatures of the chains, and the round trips of configurations along them.
 
     Args:
         settings: of the exchange, or None: one level.
@@ -34,7 +34,7 @@ class Ladders:
             "walkers": grid.clone(),
             "accepted": torch.zeros(max(self.levels - 1, 1), dtype=torch.long),
             "attempted": torch.zeros(max(self.levels - 1, 1), dtype=torch.long),
-            # Of each configuration: whether it was at the top since it last was at the bottom.
+            # For each configuration, whether it was at the top since it was last at the bottom.
             "was_at_top": torch.zeros(chains, dtype=torch.bool),
             "round_trips": torch.zeros(chains, dtype=torch.long),
         }
@@ -109,7 +109,7 @@ class Ladders:
         }
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What changes as the run goes on."""
+        """What changes during the run."""
         return self._tensors | {"attempts": torch.tensor(self._attempts)}
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:

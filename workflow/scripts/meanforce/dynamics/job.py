@@ -21,8 +21,8 @@ class Speed:
     """How fast one process computed; an earlier one that was killed is not counted.
 
     Attributes:
-        from_step, to_step: what it did, steps of all chains at once.
-        wall_s: time that it took, s.
+        from_step, to_step: steps done before and after it, of all chains at once.
+        wall_s: wall time, s.
         replicas: chains.
         device: where it computed.
     """
@@ -34,7 +34,7 @@ class Speed:
     device: str
 
     def write(self, path: Path) -> None:
-        """One line of CSV under its heads, with the rate in replica-steps/s."""
+        """One line of CSV under a header, with the rate in replica-steps/s."""
         rate = (self.to_step - self.from_step) * self.replicas / self.wall_s
         names = [field.name for field in dataclasses.fields(self)]
         values = [*dataclasses.astuple(self), f"{rate:.6g}"]
@@ -47,19 +47,19 @@ class Speed:
 def sample_to_file(
     run: CgRun, output: Path, report: Callable[[str], None], job: Job | None = None
 ) -> Speed:
-    """Run, or go on from the job's restart bundle, and write all frames.
+    """Run, or continue from the job's restart bundle, and write all frames.
 
     Args:
-        run: what to run; its generator is that of a run from the start.
+        run: what to run; its generator has the state of a new run.
         output: H5MD file to write.
         report: called with lines of progress.
         job: its restart bundle, or None for a run in one go.
 
     Returns:
-        how fast it went. No clock's time is in the file, whose bits are the same each time.
+        the speed. The file itself has no wall-clock times, so that its bits are the same each time.
 
     Raises:
-        InputError: too many chains broke, the bundle is another job's, the potential does not
+        InputError: too many chains broke, the bundle belongs to another job, the potential does not
             support the cell, or `starts` and settings do not fit.
         Stopped: the job was asked to stop.
     """

@@ -16,7 +16,7 @@ Advance = Callable[
     [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
     tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ]
-"""Positions, velocities and forces after a step, of those before it and of normal noise."""
+"""Positions, velocities and forces after a step, from those before it and normal noise."""
 
 
 @dataclasses.dataclass
@@ -45,7 +45,7 @@ class State:
 def chains_last(tensor: torch.Tensor) -> torch.Tensor:
     """The same values of shape (n_chains, n_beads, 3) with chains contiguous in memory.
 
-    Potentials compute in that order, so that nothing has to be turned around every step.
+    Potentials compute in that order, so that nothing has to be transposed in every step.
     """
     return tensor.permute(1, 2, 0).contiguous().permute(2, 0, 1)
 
@@ -81,7 +81,7 @@ class Langevin:
         return State(positions, velocities, forces(positions))
 
     def advance(self, forces: Forces) -> Advance:
-        """One step of all chains, as a function of nothing but tensors, so it can be compiled."""
+        """One step of all chains, as a function of tensors only, so that it can be compiled."""
         half, decay = 0.5 * self.time_step, math.exp(-self.friction * self.time_step)
         half_over_mass = (half / self.masses.double()).to(self.masses.dtype)[:, None]
         kick = math.sqrt(-math.expm1(-2 * self.friction * self.time_step)) * self.thermal_speed
@@ -104,12 +104,12 @@ def step(state: State, advance: Advance, generator: torch.Generator) -> State:
 
 
 def arguments(state: State, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """What `Langevin.advance` computes the next step of."""
+    """Arguments of the function from `Langevin.advance` for the next step."""
     return *state.tensors(), _noise(state.positions, generator)
 
 
 def _noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Normal random numbers, in memory as `chains_last` has them."""
+    """Normal random numbers, with the memory order of `chains_last`."""
     n_chains, n_beads, _ = like.shape
     shape = (n_beads, 3, n_chains)
     values = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)

@@ -13,13 +13,14 @@ from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
-from meanforce.dynamics.space import cell_of
+from meanforce.dynamics.space import cell_of, in_one_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.whole import is_one
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 
@@ -37,7 +38,7 @@ class SimulateInputs:
     datasets: list[Path]
 
     def identity(self, job: SimulateJob) -> dict[str, Any]:
-        """By what a restart bundle is told from those of other jobs."""
+        """Values that distinguish the job's restart bundle from those of other jobs."""
         files = [*self.models, *(path.with_suffix(".json") for path in self.models)]
         return {
             "settings": job.plain(),
@@ -49,7 +50,7 @@ class SimulateInputs:
 def simulate(
     job: SimulateJob, inputs: SimulateInputs, output: Path, work: Job, report: Callable[[str], None]
 ) -> Speed:
-    """Run the ensemble's mean; it goes on from the restart bundle of the work.
+    """Run the ensemble's mean, from the restart bundle in `work` if there is one.
 
     Args:
         job: what to do.
@@ -63,7 +64,7 @@ def simulate(
         Stopped: it was asked to stop.
     """
     bundle = work.load()
-    # An earlier process has chosen the device.
+    # A restarted job keeps the device of its earlier process.
     device = chosen_device(
         job.simulation.device, "simulation.device", bundle and bundle.info["device"]
     )
@@ -82,24 +83,28 @@ def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRu
         datasets: training data.
 
     Raises:
-        InputError: the data cannot be read, the potential is of other beads, or it does not
-            support the periodic cell that several molecules need.
+        InputError: the data cannot be read, the potential was fitted to other beads, or it does not
+            support the periodic cell that several molecules need; or the data have several cells.
     """
-    simulation, variables = job.simulation, job.collective_variables
+    simulation, variables, windows = job.simulation, job.collective_variables, job.windows
     with H5mdReader(datasets[0]) as reader:
         molecule, masses = Topology.of(reader.parameters), reader.masses
         potential.check_beads(molecule)
+    if not is_one(molecule):
+        datasets, windows = in_one_box(datasets, windows, job.temperature)
+    with H5mdReader(datasets[0]) as reader:
         cell = cell_of(molecule, reader.box(), potential, str(datasets[0]))
     positions = spread_starts(
-        candidates(datasets, job.windows),
+        candidates(datasets, windows),
         [variables[name] for name in job.surface],
         molecule.names,
         simulation.ladders,
         np.random.default_rng(job.seed),
+        cell,
     )
-    # All levels of a ladder start at the same place, so that it has one.
+    # All levels of a ladder start at the same place, so that a ladder has one start.
     positions = np.tile(positions, (simulation.chains // simulation.ladders, 1, 1))
-    # Without a surface all variables are watched.
+    # Without a surface, all variables are checked.
     watched = tuple(job.surface or variables)
     return CgRun(
         potential,

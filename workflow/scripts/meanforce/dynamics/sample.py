@@ -26,7 +26,7 @@ class Trajectory:
         log_weight: of the unbiased ensemble, shape (n_frames, n_chains); −inf of chains that are
             broken.
         temperature: of the state point, K.
-        cell: periodic box vectors in nm, in rows, shape (3, 3); None in endless space.
+        cell: periodic box vectors in nm, in rows, shape (3, 3); None without periodic boundaries.
         about: plain values that describe the run: why it ended, how many chains broke, ....
     """
 
@@ -46,7 +46,7 @@ class Trajectory:
 
     @property
     def weights(self) -> np.ndarray:
-        """Of `configurations` in the unbiased ensemble; their sum is 1."""
+        """Weights of `configurations` in the unbiased ensemble; their sum is 1."""
         log_weight = self.log_weight.reshape(-1)
         weights = np.exp(log_weight - log_weight.max(initial=-np.inf))
         return weights / weights.sum()
@@ -90,7 +90,7 @@ def sample(
         starts: one for each chain, at the temperature of the state point; with a periodic cell,
             molecules in any of their images.
         simulation: settings; those of bias, exchange and convergence included.
-        generator: of all random numbers, on the potential's device; it is used up.
+        generator: of all random numbers, on the potential's device; its state is advanced.
         system: the beads.
         report: called with lines of progress.
 

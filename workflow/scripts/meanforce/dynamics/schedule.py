@@ -1,4 +1,4 @@
-"""A CG run's times as whole numbers of time steps: the bias is built, chains relax, frames."""
+"""A CG run's times as whole numbers of time steps: building the bias, equilibration, frames."""
 
 import dataclasses
 
@@ -16,7 +16,7 @@ class Schedule:
         deposits: hills that each chain adds.
         per_deposit: steps between hills.
         equilibration: steps between the last hill and sampling.
-        frames: stored frames of a chain; of a run that may go on, the fewest.
+        frames: stored frames of a chain; the fewest, if the run may continue until convergence.
         per_frame: steps between frames.
         most_frames: stored frames of a chain after which the run ends in any case.
         per_exchange: steps between attempts to exchange; 0: there are none.

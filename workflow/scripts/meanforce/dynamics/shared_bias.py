@@ -70,7 +70,7 @@ class SharedBias:
         return energy, -self._variables.pull_back(gradient.to(s.dtype), slopes)
 
     def deposit(self, positions: torch.Tensor, deposits: int) -> None:
-        """Let every chain add a hill; `deposits` is how often this will be done in all."""
+        """Let every chain add a hill; `deposits` is the number of calls in the whole run."""
         s, _ = self._variables.evaluate(positions, self._cell)
         energy, _ = self.grid.evaluate(s)
         first = TOTAL_HEIGHT * self._kt / self.grid.fraction_of(self._settings.width)

@@ -9,7 +9,7 @@ from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 
 KINDS = ("chirality", "permuted", "exploded")
-"""Ways to break, in ascending order of how bad they are; a chain's code is the place here + 1."""
+"""Ways to break, in ascending order of severity; a chain's code is the index here + 1."""
 
 BOND_FACTOR = 2.0
 """A bond that is longer than its start length by this factor, or shorter, is broken."""
@@ -21,7 +21,7 @@ the molecule."""
 
 
 class IntegrityCheck:
-    """Tells intact chains from broken ones.
+    """Distinguishes intact chains from broken ones.
 
     Args:
         molecule: the beads.
@@ -86,7 +86,7 @@ class IntegrityCheck:
         return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
 
     def _distances(self, positions: torch.Tensor) -> torch.Tensor:
-        """Of all beads, shape (n_chains, n_beads, n_beads)."""
+        """Distances of all beads, shape (n_chains, n_beads, n_beads)."""
         if self._cell is None:
             return torch.cdist(positions, positions)
         apart = positions[:, :, None] - positions[:, None]
@@ -103,7 +103,7 @@ def counts(codes: torch.Tensor) -> dict[str, int]:
 
 
 def gate(codes: torch.Tensor, least: float, when: str) -> None:
-    """Refuse a run of which too many chains broke.
+    """Refuse a run in which too many chains broke.
 
     Args:
         codes: of all chains.
@@ -111,7 +111,7 @@ def gate(codes: torch.Tensor, least: float, when: str) -> None:
         when: for the message.
 
     Raises:
-        InputError: fewer are.
+        InputError: fewer are intact.
     """
     n, broken = len(codes), int((codes > 0).sum())
     if n - broken < least * n - 1e-9 or broken == n:

@@ -27,7 +27,7 @@ def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> 
     Returns:
         nm, shape (n_frames, n_beads, 3).
     """
-    # What only hot levels of replica exchange visit is no place that a colder chain starts from.
+    # A chain must not start from conformations that only hotter levels of replica exchange visit.
     dataset = Dataset.of(paths).windows(windows).at_state_points()
     some = [
         Dataset((part,)).stride(max(1, len(part.frames) // START_FRAMES)) for part in dataset.parts
@@ -41,6 +41,7 @@ def spread_starts(
     bead_names: list[str],
     chains: int,
     rng: np.random.Generator,
+    box: np.ndarray | None = None,
 ) -> np.ndarray:
     """Frames for the chains, as evenly as possible over the cells of the variables.
 
@@ -53,13 +54,15 @@ def spread_starts(
         bead_names: names of the beads.
         chains: how many frames to choose.
         rng: source of random numbers.
+        box: periodic cell, nm, shape (3, 3), or None; variables are then those of nearest images.
 
     Returns:
         nm, shape (chains, n_beads, 3).
     """
     if not variables:
         return positions[rng.choice(len(positions), chains, replace=chains > len(positions))]
-    s = evaluate_variables(variables, bead_names, torch.from_numpy(positions)).numpy()
+    vectors = None if box is None else torch.from_numpy(box)
+    s = evaluate_variables(variables, bead_names, torch.from_numpy(positions), vectors).numpy()
     low, high = s.min(axis=0), s.max(axis=0)
     cell = ((s - low) / np.maximum(high - low, 1e-9) * CELLS).astype(int).clip(0, CELLS - 1)
     number = np.ravel_multi_index(tuple(cell.T), (CELLS,) * s.shape[1])

@@ -1,4 +1,4 @@
-"""Frames of a CG run, in a file that a killed process leaves in good order, until they are H5MD."""
+"""Frames of a CG run, in a raw file that stays valid if the process is killed, then as H5MD."""
 
 import dataclasses
 from pathlib import Path
@@ -64,7 +64,8 @@ class Store:
             output: file to write.
             masses: of the beads, u, shape (n_beads,).
             parameters: plain values that describe the run.
-            cell: periodic box vectors of all frames, nm, shape (3, 3); None in endless space.
+            cell: periodic box vectors of all frames, nm, shape (3, 3); None without periodic
+                boundaries.
         """
         chain = np.arange(self._chains)
         rows = max(1, BUFFER // self._file.kind.itemsize)

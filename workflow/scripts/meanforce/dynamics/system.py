@@ -21,8 +21,8 @@ class CgSystem:
         molecule: the beads.
         masses: of the beads, u, shape (n_beads,).
         variables: name: collective variable, of the bias and of the surface at least.
-        surface: names of those that tell whether the run has converged; where there are none, a
-            run is not looked at, and where its chains start is not noted.
+        surface: names of those whose convergence is checked; without any, convergence is not
+            checked and the starts of the chains are not noted.
     """
 
     molecule: Topology
@@ -57,7 +57,7 @@ class CgSystem:
     def convergence(
         self, simulation: SimulationSettings, cell: np.ndarray | None
     ) -> Convergence | None:
-        """What looks whether the run has converged."""
+        """The check of the run's convergence."""
         if not self.surface:
             return None
         looked_at = {name: self.variables[name] for name in self.surface}

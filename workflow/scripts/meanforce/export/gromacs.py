@@ -1,8 +1,8 @@
 """Tables for GROMACS: table_b*.xvg, table_a*.xvg, table_d*.xvg, and one for each pair of types.
 
 kJ/mol, nm, degrees; the last column is −dV/dx in kJ/mol/nm or kJ/mol/degree. Tables of pairs have
-seven columns, of which the last two (V and −dV/dr that C12 multiplies) carry the curve: give each
-pair of types C6 = 0 and C12 = 1, and beads no charge.
+seven columns; the last two (V and −dV/dr that C12 multiplies) carry the curve: give each pair of
+types C6 = 0 and C12 = 1, and beads no charge.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ LONGEST = 2.0
 """Bonds are tabulated from zero to this multiple of the longest one in the data."""
 
 BEYOND = 1.0
-"""Tables of pairs go on with zeros for so many nm beyond the cutoff, as mdrun asks for."""
+"""Tables of pairs continue with zeros for this many nm beyond the cutoff, as mdrun requires."""
 
 
 def write_gromacs(molecule: Topology, tables: list[Table], folder: Path, points: int) -> list[Path]:

@@ -14,7 +14,7 @@ POINTS = 16
 """Table points in one spacing of the basis."""
 
 MARGIN = 3
-"""Spacings that a table is longer than what is used: end conditions die out within them."""
+"""Spacings by which a table is longer than the part that is used: end conditions decay in them."""
 
 COORDINATES = {
     "bonds": "distance(p1, p2)",

@@ -64,7 +64,7 @@ def tables_of(potential: Potential, temperature: float) -> tuple[Topology, list[
     """
     if not isinstance(potential, LinearPotential) or "curves" not in potential.values:
         raise InputError(
-            f"--model: is a '{potential.kind}' that is no sum of curves of bonds, angles, "
+            f"--model: is a '{potential.kind}' that is not a sum of curves of bonds, angles, "
             "dihedrals and pairs; only such a spline or rbf (key 'terms') can be exported as tables"
         )
     potential = potential.to(torch.float64)

@@ -1,1 +1,1 @@
-"""The report's page and its figures, one figure a module."""
+"""The report's page and its figures, one figure per module."""

@@ -1,9 +1,9 @@
 """The report's second table: each model against direct reweighting of the frames behind it.
 
-Model and baseline share the reference, and to a large part the luck of the draw of the training
-data. So the difference of two errors of the same sign is known at least as well as if they were
-independent, σ² ≤ σ_m² + σ_b²; for errors of opposite sign, whose sizes move in opposite directions
-with the reference, σ ≤ σ_m + σ_b holds in any case.
+Model and baseline share the reference, and to a large part the noise of the training data. So the
+difference of two errors of the same sign is known at least as well as if they were independent,
+σ² ≤ σ_m² + σ_b²; for errors of opposite sign, whose sizes move in opposite directions with the
+reference, σ ≤ σ_m + σ_b holds in any case.
 """
 
 import dataclasses

@@ -11,7 +11,7 @@ LEVELS = 255
 
 
 def pixels(values: np.ndarray, name: str, low: float, high: float) -> bytes:
-    """PNG with one pixel a value; values beyond the range get its last colours.
+    """PNG with one pixel per value; values beyond the range get its last colours.
 
     Args:
         values: shape (n_x, n_y); x runs to the right and y upwards. NaN is left out.

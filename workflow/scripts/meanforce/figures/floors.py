@@ -20,7 +20,7 @@ LOWEST = 0.1
 
 
 def figure(part: pd.DataFrame, states: list[str], where: str) -> Figure | None:
-    """One line a metric, one mark a state point: filled circles trained, open diamonds held out.
+    """One line per metric, one mark per state point: filled circle trained, open diamond held out.
 
     Args:
         part: rows of the summary that belong to one experiment.

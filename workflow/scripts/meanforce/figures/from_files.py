@@ -15,7 +15,7 @@ from meanforce.paths import ComparedPaths, MemberPaths
 
 @dataclasses.dataclass(frozen=True)
 class ReportInputs:
-    """Files of all experiments; each list may be empty, but for the metrics.
+    """Files of all experiments; each list may be empty, except the metrics.
 
     Attributes:
         metrics: metrics.csv of each experiment and state point.

@@ -28,7 +28,7 @@ STABLE = 0.95
 
 
 def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path: Path) -> None:
-    """A row of panels a state point, a panel a metric, two lines an experiment.
+    """A row of panels per state point, a panel per metric, two lines per experiment.
 
     Solid lines are models; dashed ones, in the same colour, are the baseline.
 
@@ -97,7 +97,7 @@ def _panel(panel: Axes, errors: pd.DataFrame, points: pd.DataFrame) -> None:
             color=colour, alpha=0.45,
         )  # fmt: skip
         _line(panel, one, colour, marker, top, label=name, ms=5)
-        # A little aside, so that error bars do not hide each other.
+        # Slightly shifted, so that error bars do not hide each other.
         aside = reweighted.assign(atomistic_time=reweighted["atomistic_time"] * 0.97)
         _line(panel, aside, colour, marker, top, ls="--", ms=3, mfc="white")
     floor = points.loc[points["source"] == Source.MODEL, "noise_floor"].mean()

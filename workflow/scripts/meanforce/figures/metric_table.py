@@ -22,7 +22,7 @@ def groups(part: pd.DataFrame, states: list[str]) -> list[dict[str, Any]]:
     """
     made: dict[str, list[dict[str, Any]]] = {name: [] for name in (*TITLES.values(), REWEIGHTED)}
     known = part.drop_duplicates(["metric", "state_point"]).set_index(["metric", "state_point"])
-    # The reference's values stand beside the model's, not in lines of their own.
+    # The reference's values are beside the model's, not in lines of their own.
     listed = part[part["source"] != Source.REFERENCE].drop_duplicates("metric")
     for row in listed.itertuples():
         title = REWEIGHTED if row.source == Source.BASELINE else TITLES[row.group]

@@ -67,7 +67,7 @@ def in_floors(row: pd.Series) -> float:
 
 
 def resolved(row: pd.Series) -> str:
-    """What the floor would be with an endless CG run, and the smallest error that is resolved."""
+    """The floor for an infinitely long CG run, and the smallest error that is resolved."""
     texts = [
         f"; {words} {number(row[column])}"
         for column, words in (

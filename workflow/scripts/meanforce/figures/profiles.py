@@ -11,7 +11,7 @@ from meanforce.figures.figure import Figure, svg_figure
 UPPER = Frame(height=190, bottom=10)
 LOWER = Frame(height=104, top=8, bottom=42)
 ALONE = Frame(height=222)
-"""Of the panel of a model without a reference."""
+"""Size of the panel of a model without a reference."""
 
 ENERGY_TOP = 8.0
 """Free energies above this leave a figure (kcal/mol): they are never sampled in equilibrium."""
@@ -25,7 +25,7 @@ def figures(table: pd.DataFrame, where: str) -> list[Figure]:
 
     Args:
         table: columns `quantity, kind, unit (of x), x, reference, reference_stderr, model,
-            model_stderr`; free energies in kcal/mol but for the kinds of `LABELS`; NaN where
+            model_stderr`; free energies in kcal/mol except for the kinds of `LABELS`; NaN where
             there is no value, and everywhere for the reference where there is none.
         where: experiment and state point, for the alternative texts.
     """

@@ -12,7 +12,7 @@ PER_DAY = 86400.0
 
 
 def atomistic(segments: Iterable[Path]) -> list[dict[str, Any]]:
-    """One line a campaign at a state point; mean rate over its replicas, weighted with time.
+    """One line per campaign and state point; mean rate over its replicas, weighted with time.
 
     Args:
         segments: files at `{system}/{state}/{campaign}/{replica}/segments.csv` with the columns
@@ -42,7 +42,7 @@ def atomistic(segments: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def coarse_grained(speeds: Iterable[Path], time_steps: dict[str, float]) -> list[dict[str, Any]]:
-    """One line an experiment at a state point.
+    """One line per experiment and state point.
 
     Args:
         speeds: files at `{experiment}/{state}/speed.csv`, as `simulate.py` writes them.

@@ -24,7 +24,7 @@ def figures(table: pd.DataFrame, units: list[str], cutoff: float, where: str) ->
 
     Args:
         table: two columns of collective variables at the centres of bins, then `reference`,
-            `model` and `difference`, kcal/mol, NaN in empty bins; one row a bin of a full grid.
+            `model` and `difference`, kcal/mol, NaN in empty bins; one row per bin of a full grid.
         units: of the two variables.
         cutoff: the difference has a mean of zero over bins in which the reference is below this,
             kcal/mol. Colours of the surfaces end at twice the cutoff.

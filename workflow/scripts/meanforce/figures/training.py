@@ -18,39 +18,48 @@ STEEP = 10
 POINTS = 400
 """More epochs than these are thinned out."""
 
+LOSSES = ("training", "validation")
+
 FRAME = Frame(width=380, height=270, left=56, top=12)
 
 
 def figure(curves: list[pd.DataFrame], floors: dict[str, float], where: str) -> Figure:
     """Losses of each member, against the epoch or the regularisation strength.
 
+    Curves without these are drawn as they are: further columns against the first one.
+
     Args:
-        curves: with the column `validation` and `epoch` or `smoothness`; (kJ/mol/nm)². Of
-            several ridges, the best at each smoothness is drawn.
+        curves: with the columns `training` or `validation`, (kJ/mol/nm)², and `epoch` or
+            `smoothness`. With several ridges, the best at each smoothness is drawn.
         floors: state point: irreducible loss, (kcal/mol/Å)².
         where: the experiment, for the alternative text.
     """
-    column = "epoch" if "epoch" in curves[0] else "smoothness"
+    column, names = _columns(curves[0])
+    judged = names[-1]
     if column == "smoothness":
-        curves = [c.groupby(column, as_index=False)["validation"].min() for c in curves]
-    levels = floor_lines(floors)
-    panel = Panel(_across(curves, column), vertical(curves, levels), frame=FRAME)
+        names = [judged]
+        curves = [c.groupby(column, as_index=False)[judged].min() for c in curves]
+    are_losses = judged in LOSSES
+    unit, levels = (UNIT, floor_lines(floors)) if are_losses else (1.0, [])
+    upward = vertical(curves, levels) if are_losses else _as_it_is(", ".join(names), curves, names)
+    panel = Panel(_across(curves, column), upward, frame=FRAME)
     for number, curve in enumerate(curves):
         colour = style.SHADES[number % len(style.SHADES)]
         thin = curve.iloc[:: max(1, len(curve) // POINTS)]
         x = thin[column].to_numpy(dtype=float)
-        if "training" in thin:
-            panel.line(x, thin["training"].to_numpy() / UNIT, colour, dash="1.5 3")
-        panel.line(x, thin["validation"].to_numpy() / UNIT, colour)
+        for name in names:
+            dash = "" if name == judged else "1.5 3"
+            panel.line(x, thin[name].to_numpy() / unit, colour, dash=dash)
         if column == "smoothness":
-            for point, loss in zip(x, thin["validation"] / UNIT, strict=True):
+            for point, loss in zip(x, thin[judged] / unit, strict=True):
                 panel.mark(point, loss, "circle", colour)
     for text, value in levels:
         panel.level(value, text)
-    best = [float(curve["validation"].min()) / UNIT for curve in curves]
+    best = [float(curve[judged].min()) / unit for curve in curves]
+    what, of = (f"{judged} loss", " (kcal/mol/Å)²") if are_losses else (judged, "")
     alt = (
         f"Training curves of {where}: {len(curves)} member{'s' * (len(curves) > 1)}; lowest "
-        f"validation loss {min(best):.4g} (kcal/mol/Å)²"
+        f"{what} {min(best):.4g}{of}"
     )
     if levels:
         alt += f", irreducible part {levels[-1][1]:.4g}"
@@ -67,21 +76,34 @@ def floor_lines(floors: dict[str, float]) -> list[tuple[str, float]]:
 
 
 def vertical(curves: list[pd.DataFrame], levels: list[tuple[str, float]]) -> Axis:
-    """Axis of the loss: it holds floors and curves but for the steep beginning of a training."""
+    """Axis of the loss: it contains floors and curves except the steep beginning of a training."""
     tops = [value for _, value in levels]
     lows = list(tops)
     for curve in curves:
         start = len(curve) // STEEP if "training" in curve else 0
-        for name in {"training", "validation"} & set(curve):
+        for name in set(LOSSES) & set(curve):
             tops.append(float(curve[name].iloc[start:].max()) / UNIT)
             lows.append(float(curve[name].min()) / UNIT)
     margin = 0.06 * (max(tops) - min(lows)) or 0.5
     return Axis("loss / (kcal/mol/Å)²", min(lows) - margin, max(tops) + margin)
 
 
+def _columns(curve: pd.DataFrame) -> tuple[str, list[str]]:
+    """The column that a curve is drawn along, and what is drawn; the last of these is judged."""
+    known = list(curve.select_dtypes("number"))
+    column = next((name for name in ("epoch", "smoothness") if name in known), known[0])
+    losses = [name for name in LOSSES if name in known]
+    return column, losses or [name for name in known if name != column] or [column]
+
+
+def _as_it_is(label: str, curves: list[pd.DataFrame], names: list[str]) -> Axis:
+    values = [curve[name].to_numpy(dtype=float) for curve in curves for name in names]
+    return axis_of(label, np.concatenate(values), "")
+
+
 def _across(curves: list[pd.DataFrame], column: str) -> Axis:
     values = np.concatenate([curve[column].to_numpy(dtype=float) for curve in curves])
-    if column == "epoch":
-        return axis_of("epoch", values, "", at_zero=True)
+    if column != "smoothness":
+        return axis_of(column, values, "", at_zero=True)
     positive = values[values > 0]
     return Axis("strength of the smoothness penalty", positive.min() / 2, positive.max() * 2, True)

@@ -1,4 +1,4 @@
-"""Figures: error against distance from the training temperatures, one panel a metric."""
+"""Figures: error against distance from the training temperatures, one panel per metric."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ SPREAD = 0.06
 """Width that marks of all experiments share at one distance, as a part of the axis."""
 
 DASHES = ("", "6 3", "2 3")
-"""Of lines, when colours come around again."""
+"""Dash patterns of lines, when colours repeat."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ def keys(table: pd.DataFrame) -> list[Key]:
 
 
 def figures(table: pd.DataFrame, system: str) -> dict[str, Figure]:
-    """One figure a metric that measures an error, by its name; none where nothing is held out.
+    """One figure per metric that measures an error, by its name; none where nothing is held out.
 
     Args:
         table: columns `experiment, state_point, temperature, distance` (K from the nearest
@@ -67,7 +67,7 @@ def _figure(part: pd.DataFrame, metric: str, looks: list[Key], system: str) -> F
     part = part[np.isfinite(part["value"])]
     unit = part["unit"].dropna()
     unit = unit.iloc[0] if len(unit) else ""
-    # One huge error bar must not press all values to the bottom.
+    # One huge error bar must not compress all values at the bottom.
     tops = part["value"] + part["stderr"].fillna(0.0).clip(upper=part["value"].max())
     x = axis_of("distance from training", part["distance"], "K", at_zero=True)
     x = dataclasses.replace(x, low=-0.06 * x.high)

@@ -23,7 +23,7 @@ class Batches:
     Args:
         frames: training data.
         left_out: fold that is not used.
-        size: frames in a batch; what does not fill one is left out of an epoch.
+        size: frames in a batch; a remainder that does not fill a batch is left out of the epoch.
     """
 
     def __init__(self, frames: Frames, left_out: int, size: int) -> None:
@@ -44,7 +44,7 @@ class Batches:
         return self.n_frames // self._size
 
     def some(self, number: int) -> torch.Tensor:
-        """Indices of about so many frames, evenly spaced."""
+        """Indices of about `number` frames, evenly spaced."""
         index = self._index(torch.arange(len(self._starts)))
         return index[:: max(1, len(index) // number)]
 
@@ -61,8 +61,8 @@ class Batches:
         """Batches of one pass through the frames.
 
         Args:
-            generator: of their order.
-            first: so many batches are left out, without being read.
+            generator: of the order of the frames.
+            first: number of batches at the start that are skipped without being read.
         """
         rest, done = torch.empty(0, dtype=torch.long), 0
         for window in torch.randperm(len(self._starts), generator=generator).split(self._window):

@@ -1,10 +1,10 @@
-"""Time blocks of the training data, long beside the memory of the conformations in them.
+"""Time blocks of the training data, long compared with the memory of the conformations.
 
-The members of an ensemble differ in the blocks that they are trained on, which tells the error of
-all of them as far as blocks are independent. With a memory exp(−t/τ), the sum over a block of the
-length L has the variance 2σ²τ(L − τ(1 − exp(−L/τ))) instead of its share of a long run, 2σ²τL. An
-error bar from blocks is smaller by the root of 1 − τ(1 − exp(−L/τ))/L where nothing is faster:
-0.75, 0.83 and 0.90 for L = 2, 3 and 5 τ.
+The members of an ensemble differ in the blocks that they are trained on. Their spread measures the
+error of the ensemble, as far as the blocks are independent. With a memory exp(−t/τ), the sum over a
+block of the length L has the variance 2σ²τ(L − τ(1 − exp(−L/τ))) instead of its share of a long
+run, 2σ²τL. An error bar from blocks is too small by the factor √(1 − τ(1 − exp(−L/τ))/L) if no
+motion is faster than τ: 0.75, 0.83 and 0.90 for L = 2, 3 and 5 τ.
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ from meanforce.mapping.memory import conformations, stride_of
 from meanforce.settings.experiments import BLOCKS_PER_FOLD
 
 MEMORIES = 3.0
-"""A block is at least so many autocorrelation times long, as far as the data allow; these at the
-upper end of their error bar."""
+"""Least length of a block in autocorrelation times, as far as the data allow. The autocorrelation
+time is taken at the upper end of its error bar."""
 
 CARRYING = 1000
-"""Frames that tell which components carry force."""
+"""Number of frames from which the components that carry force are found."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,10 +33,10 @@ class Blocks:
     Attributes:
         numbers: block of each frame, over all datasets, int32, shape (n,).
         folds: fold of each frame, int16, shape (n,).
-        per_fold: blocks of a dataset in each fold; the least of several datasets.
+        per_fold: number of blocks of a dataset in each fold; the smallest of several datasets.
         length: of a block, ps; the shortest of several datasets.
         memory: autocorrelation time of the slowest conformations, ps; the longest of several
-            datasets, None where one is too short to tell.
+            datasets, None where one is too short for an estimate.
         too_short: whether blocks of a dataset are shorter than `MEMORIES` asks for.
     """
 
@@ -61,26 +61,26 @@ class Blocks:
 
     def text(self) -> str:
         """A line for the log; a warning, where blocks are too short."""
-        memory = "longer than can be told" if self.memory is None else f"{self.memory:.3g} ps"
+        memory = "longer than can be measured" if self.memory is None else f"{self.memory:.3g} ps"
         line = (
-            f"{self.per_fold} time blocks a fold, of {self.length:.4g} ps; "
+            f"{self.per_fold} time blocks per fold, of {self.length:.4g} ps; "
             f"memory of conformations {memory}"
         )
         if not self.too_short:
             return line
         return (
             f"warning: {line}; blocks should be {MEMORIES:g} times as long as the memory with its "
-            "error, else the ensemble's error bars may be too small, and left-out data are not "
-            "independent; sample longer or use fewer folds"
+            "error; otherwise the ensemble's error bars may be too small and left-out data are "
+            "not independent; sample longer or use fewer folds"
         )
 
 
 def cut(dataset: Dataset, folds: int) -> Blocks:
-    """Cut each file into blocks, `BLOCKS_PER_FOLD` a fold or as many fewer as its memory asks for.
+    """Cut each file into blocks: `BLOCKS_PER_FOLD` per fold, or fewer where its memory is long.
 
     Args:
         dataset: with at least `folds` frames in each file.
-        folds: to deal the blocks to.
+        folds: number of folds that the blocks are dealt to.
     """
     each = [_of_one(file, folds) for file in dataset.files()]
     starts = itertools.accumulate((one.per_fold * folds for one in each), initial=0)
@@ -104,7 +104,7 @@ def _of_one(file: Dataset, folds: int) -> Blocks:
     wanted = math.inf if memory is None else MEMORIES * max(one.longest for one in series)
 
     def length(per_fold: int) -> float:
-        """Of a block, ps."""
+        """Length of a block, ps."""
         return min(one.length(per_fold * folds) for one in series)
 
     per_fold = next((b for b in range(BLOCKS_PER_FOLD, 1, -1) if length(b) >= wanted), 1)
@@ -124,13 +124,14 @@ class _Series:
     """Frames of one part of a file.
 
     Attributes:
-        frames: how many.
-        walkers: how many take turns in them.
+        frames: number of frames.
+        walkers: number of walkers that take turns in them.
         interval: between frames of the same walker, ps.
         memory: autocorrelation time of the slowest conformations, ps; None where it is longer than
-            can be told.
-        longest: the upper end of its error bar. Short series seem to forget sooner than they do;
-            its median is the true memory even in data that are only twelve times as long.
+            can be measured.
+        longest: the upper end of the error bar of `memory`. Short series underestimate the memory;
+            the median of this upper end is the true memory even in data that are only twelve times
+            as long.
     """
 
     frames: int
@@ -141,7 +142,7 @@ class _Series:
 
     @classmethod
     def of(cls, part: Dataset, levels: bool) -> "_Series":
-        """Measure a part; of replica exchange it is a level, through which copies pass."""
+        """Measure a part; with replica exchange it is one level, which several copies visit."""
         walkers = part.observable("chain")
         if levels:
             walkers = np.zeros_like(walkers)
@@ -163,5 +164,5 @@ class _Series:
         )
 
     def length(self, blocks: int) -> float:
-        """Of one of so many blocks, ps; walkers that take turns share its frames."""
+        """Length of one of `blocks` blocks, ps; walkers that take turns share its frames."""
         return self.frames // blocks // self.walkers * self.interval

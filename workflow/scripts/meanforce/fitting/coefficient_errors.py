@@ -1,17 +1,15 @@
 """Errors of fitted coefficients.
 
-Two estimates, both stored with the model (`potentials.uncertainty` makes error bars of them):
-
 The covariance is H⁻¹(S + σ²P)H⁻¹, H = G + P the normal matrix with penalties P:
 
-- S is the sum over time blocks m of s_m s_mᵀ with the scores s_m = Σ Aᵀ(f − Ac), less their share
-  of the sum: the sandwich with clusters; Liang, Zeger, Biometrika 73, 13 (1986). It knows of
-  correlation in time and of noise that differs among places.
-- σ²P is what the penalties stand for where they are taken as a prior, as in the Bayesian
-  covariance σ²H⁻¹ = H⁻¹(σ²G + σ²P)H⁻¹; Wahba, J. R. Stat. Soc. B 45, 133 (1983). It is the error
-  where no frame has been, and it stands for the penalties' bias elsewhere.
+- S is the sum over time blocks m of s_m s_mᵀ with the scores s_m = Σ Aᵀ(f − Ac), minus their share
+  of the sum: the sandwich with clusters; Liang, Zeger, Biometrika 73, 13 (1986). It includes
+  correlation in time and noise that differs from place to place.
+- σ²P is the contribution of the penalties, read as a prior, as in the Bayesian covariance σ²H⁻¹ =
+  H⁻¹(σ²G + σ²P)H⁻¹; Wahba, J. R. Stat. Soc. B 45, 133 (1983). It is the error where there are no
+  frames, and it represents the bias of the penalties elsewhere.
 
-`potentials.uncertainty` makes error bars of both parts, which are stored with the model.
+Both parts are stored with the model; `potentials.uncertainty` makes error bars from them.
 """
 
 from collections.abc import Callable
@@ -26,7 +24,7 @@ from meanforce.fitting.projection import Projection, Run
 from meanforce.fitting.regularisation import Choice
 
 BLOCKS = 60
-"""Time blocks are cut further until there are so many."""
+"""Least number of pieces; time blocks are cut further until there are this many."""
 
 
 def coefficient_errors(
@@ -45,7 +43,7 @@ def coefficient_errors(
         folds: that were fitted.
         choice: of the penalties.
         coefficients: fitted, shape (K,).
-        passed: called with the number of frames that were looked at so far.
+        passed: called with the number of frames processed so far.
 
     Returns:
         float64: `influences`, H⁻¹s_m, shape (K, blocks); `prior`, the part of σ²H⁻¹PH⁻¹ of each

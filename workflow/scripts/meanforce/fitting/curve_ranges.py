@@ -21,7 +21,7 @@ from meanforce.units import kt
 CHUNK = 4096
 
 STANDARD_DEVIATIONS = 8.0
-"""The range of a Gaussian over many frames is about so many of its standard deviations."""
+"""Range of a Gaussian sample of many frames, in standard deviations (approximate)."""
 
 NARROWEST = {"bonds": 1e-3, "pairs": 1e-2, "angles": 1e-2}
 """Width given to ranges that are narrower (constraints), nm or rad."""

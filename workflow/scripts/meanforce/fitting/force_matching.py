@@ -25,8 +25,8 @@ def fit(
 ) -> Fit:
     """Fit a potential of any kind; member `member` leaves out fold `member`.
 
-    With a job, a long fit goes on from its restart bundle. With a prior, the sum of the prior and
-    of what was trained on the forces that it leaves is returned.
+    With a job, a long fit continues from its restart bundle. With a prior, the result is the sum of
+    the prior and of a potential that was trained on the remaining forces.
     """
     linear = issubclass(KINDS[settings.kind], LinearPotential)
     method = fit_linear if linear else fit_gradient

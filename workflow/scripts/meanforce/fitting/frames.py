@@ -27,8 +27,8 @@ class Frames:
     """Frames of one training run.
 
     Positions and forces may be memory-mapped, so that a run needs the same memory for any number
-    of frames. Whoever goes through all of them should do so by `chunks`: in order, a contiguous
-    piece of one fold at a time, without copies.
+    of frames. Code that goes through all of them should use `chunks`: in order, a contiguous piece
+    of one fold at a time, without copies.
 
         for part in frames.chunks(50000):
             sums[part.fold] += f(part.positions, part.forces, part.temperatures, part.weights)
@@ -42,9 +42,9 @@ class Frames:
         molecule: the beads.
         weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
             where all count the same.
-        cells: periodic box vectors, nm, float32, shape (n, 3, 3); None in endless space.
+        cells: periodic box vectors, nm, float32, shape (n, 3, 3); None without periodic boundaries.
         storage: where positions and forces lie.
-        cut: how time blocks were cut; None where they were not, as for frames that are made up.
+        cut: how time blocks were cut; None where they were not, as for synthetic frames.
     """
 
     positions: torch.Tensor
@@ -63,12 +63,12 @@ class Frames:
 
     @property
     def configurations(self) -> Configuration[torch.Tensor]:
-        """What potentials take."""
+        """The frames as the input of a potential."""
         return Configuration(self.positions, self.temperatures, self.cells)
 
     @property
     def fold(self) -> int:
-        """Fold of the first frame: of all of them, in a chunk."""
+        """Fold of the first frame; in a chunk, the fold of all frames."""
         return int(self.folds[0])
 
     @property
@@ -92,7 +92,7 @@ class Frames:
         )
 
     def to(self, device: torch.device | str) -> "Frames":
-        """With all that enters a loss on another device."""
+        """The same frames, with all arrays that a loss needs on another device."""
         return dataclasses.replace(
             self,
             positions=self.positions.to(device),
@@ -122,7 +122,7 @@ class Frames:
                 self.storage.release()
 
     def with_forces(self, change: Callable[["Frames"], torch.Tensor]) -> "Frames":
-        """The same frames with other forces, kept where these are.
+        """The same frames with other forces, stored in the same way.
 
         Args:
             change: makes the forces of a chunk, shape (n, n_beads, 3).
@@ -133,13 +133,13 @@ class Frames:
 
 @dataclasses.dataclass(frozen=True)
 class FrameChoice:
-    """Which frames of datasets are used, and what they count.
+    """Which frames of datasets are used, and with what weight.
 
     Attributes:
-        stride: one frame in this number is used.
+        stride: every `stride`-th frame is used.
         weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
-        windows: begin and end in ps of what is used of each dataset; None: everything.
-        datasets_per_replica: how many datasets make each replica, in order, whose weights have one
+        windows: begin and end in ps of the part of each dataset that is used; None: all of it.
+        datasets_per_replica: number of datasets of each replica, in order, whose weights have one
             constant in common; None: each is a replica of its own.
         all_temperatures: whether frames of replica exchange at temperatures other than their state
             point's are used as well.
@@ -160,9 +160,9 @@ def read_frames(
 ) -> Frames:
     """Frames of several datasets, each cut into contiguous blocks that are dealt to the folds.
 
-    There are fewer blocks than `BLOCKS_PER_FOLD` a fold where they would be too short beside the
-    memory of the conformations; see `fitting.blocks`. Frames of several molecules in a periodic
-    box have cells; those of a single one have none.
+    There are fewer blocks than `BLOCKS_PER_FOLD` per fold where they would be too short compared
+    with the memory of the conformations; see `fitting.blocks`. Frames of several molecules in a
+    periodic box have cells; those of a single one have none.
 
     Args:
         paths: H5MD datasets.
@@ -171,8 +171,8 @@ def read_frames(
         folder: where to keep positions and forces in memory-mapped files; None: in memory.
 
     Raises:
-        InputError: datasets have different beads, or too few frames, or need weights, or are not
-            as many as the replicas have.
+        InputError: datasets have different beads, too few frames, or need weights; or their number
+            is not that of the replicas' datasets.
     """
     dataset = Dataset.of(paths).windows(choice.windows)
     dataset = (dataset if choice.all_temperatures else dataset.at_state_points()).stride(
@@ -200,7 +200,7 @@ def read_frames(
         shares = torch.from_numpy(np.concatenate([weights_of(log) for log in logs]))
     storage = Storage(folder)
     molecule = Topology.of(dataset.parameters)
-    # Datasets hold molecules whole, so that a single one is as it would be in endless space.
+    # Datasets hold molecules whole, so that a single one needs no periodic boundaries.
     boxes = None if is_one(molecule) else dataset.boxes()
     return Frames(
         positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),

@@ -24,10 +24,10 @@ START_FRAMES = 10000
 """Training frames from which features are standardised and the noise of the beads is estimated."""
 
 VALIDATED = 0.25
-"""At most about so many frames are validated on for each one that is trained on.
+"""Largest number of validation frames per training frame (approximate).
 
-An epoch is chosen by the differences between losses on the same frames, and half of the data, all
-validated on after every epoch, would cost a quarter of the time.
+The best epoch is chosen by differences between losses on the same frames. Validation on a full half
+of the data after every epoch would cost a quarter of the time.
 """
 
 
@@ -52,8 +52,8 @@ def fit_gradient(
         job: its restart bundle, or None for a run in one go.
 
     Raises:
-        InputError: the loss is not a number any more; there is no GPU, but one is asked for; or
-            the bundle is another job's.
+        InputError: the loss is no longer a finite number; a GPU is requested, but there is none; or
+            the bundle belongs to another job.
         Stopped: the job was asked to stop.
     """
     with or_temporary(job) as job:
@@ -124,7 +124,7 @@ class _Run:
         )
 
     def to_end(self) -> None:
-        """Train until the last epoch, or until `patience` is at its end."""
+        """Train until the last epoch, or until `patience` runs out."""
         standing, batches = self.standing, len(self._batches)
         epochs, patience = self._epochs, self._settings.patience
         # The squared force is about this large, so that gradients are of order one.

@@ -21,7 +21,7 @@ from meanforce.settings.potentials.linear import LinearSettings
 from meanforce.units import kt
 
 TOUCHED = 1e-2
-"""A basis function that all frames together raise less than this is empty (1 is a frame)."""
+"""A basis function whose sum over all frames is below this is empty (one frame adds about 1)."""
 
 
 def fit_linear(
@@ -48,7 +48,7 @@ def fit_linear(
     Raises:
         InputError: frames have cells, which the potential does not support.
     """
-    # Once all frames, and for the errors once more those that are fitted.
+    # All frames once, and the fitted ones once more for the errors.
     n, fitted_frames = len(frames), int((frames.folds != member).sum())
     progress = Progress(report, n + fitted_frames, rate=Rate("frames/s"))
     with progress.during("ranges of the curves"):
@@ -73,8 +73,9 @@ def fit_linear(
     empty = _empty(blank, normal.total(kept).activation)
     for name, places in empty.items():
         report(
-            f"warning: no frame touches {len(places)} basis functions of {name}, centred at "
-            f"{', '.join(f'{place:.3g}' for place in places)}; smoothness carries the curve there"
+            f"warning: there are no frames at {len(places)} basis functions of {name}, centred at "
+            f"{', '.join(f'{place:.3g}' for place in places)}; the smoothness penalty alone "
+            "determines the curve there"
         )
     errors = coefficient_errors(
         normal, frames, kept, choice, coefficients,
@@ -101,7 +102,7 @@ def fit_linear(
 def without_coefficients(
     settings: LinearSettings, frames: Frames, variables: dict[str, CollectiveVariableSettings]
 ) -> LinearPotential:
-    """The potential with all that is known before the fit, and zeros."""
+    """The potential before the fit: ranges and bases are set, coefficients are zero."""
     kind = KINDS[settings.kind]
     reference = float(np.mean(sorted(set(frames.temperatures.tolist()))))
     values: dict[str, Any] = {
@@ -130,14 +131,15 @@ def without_coefficients(
             "curves": curves,
             "exclude": pairs.exclude if pairs else 3,
         }
-        # Many functions: half the bytes in dynamics and fits; sums are double all the same.
+        # With many functions, single precision halves the bytes in dynamics and fits; sums are in
+        # double precision in any case.
         size, dtype = sum(curve["functions"] for curve in curves), torch.float32
     n_forms = 2 if settings.temperature == "linear" else 1
     return kind(values, torch.zeros(n_forms * size, dtype=dtype))
 
 
 def _empty(potential: LinearPotential, activation: np.ndarray) -> dict[str, list[float]]:
-    """Centres of functions that no frame touches, by curve; curves without any are left out."""
+    """Centres of functions without frames, by curve; curves without any are left out."""
     result, first = {}, 0
     peak = float(potential.shape(torch.zeros(1), potential.values["width"])[0])
     for curve in potential.curves:

@@ -38,8 +38,8 @@ def bead_losses(
         potential: to be judged.
         frames: to judge it by.
         fold: only by frames of this fold; None: by all.
-        between: called after every `LOSS_CHUNK` frames or so, and at the end.
-        stride: one frame in so many of each chunk is used.
+        between: called after about every `LOSS_CHUNK` frames, and at the end.
+        stride: every `stride`-th frame of each chunk is used.
 
     Returns:
         (kJ/mol/nm)² per component, float64, shape (n_beads,).
@@ -77,11 +77,11 @@ def force_squares(frames: Frames, fold: int) -> torch.Tensor:
 def inverse_variances(frames: Frames) -> torch.Tensor:
     """Weights of the beads: one over the variance of each one's noise, float64, of mean 1.
 
-    Generalised least squares with a diagonal covariance. Any weights leave the minimum where it is,
-    at each bead's mean force; these bring the fit there with the least scatter, as far as the
-    noise of different beads is independent. The noise is what least squares on second-order
-    polynomials of the internal coordinates leaves; see `data.irreducible`. Beads without force
-    count like the noisiest one.
+    Generalised least squares with a diagonal covariance. The minimum, each bead's mean force, is
+    the same for any weights; these give the fit the least scatter, as far as the noise of different
+    beads is independent. The noise is the residual of least squares on second-order polynomials of
+    the internal coordinates; see `mapping.irreducible`. Beads without force count like the noisiest
+    one.
 
     Args:
         frames: some tens of thousands, evenly spaced.
@@ -91,7 +91,7 @@ def inverse_variances(frames: Frames) -> torch.Tensor:
     largest = variances.max()
     if largest == 0:
         return torch.ones(len(variances), dtype=torch.float64)
-    # A bead whose force is a function of the beads would otherwise count without bound.
+    # Otherwise the weight of a bead whose force is a function of the beads would be unbounded.
     variances = np.where(variances > 0, np.maximum(variances, 1e-4 * largest), largest)
     weights = 1 / variances
     return torch.from_numpy(weights / weights.mean())

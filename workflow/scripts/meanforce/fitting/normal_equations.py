@@ -2,7 +2,7 @@
 
 Least squares of F + Σ_k c_k dB_k/dR over all frames, which may have weights; Noid et al.,
 J. Chem. Phys. 128, 244114 (2008). The sums of the folds are kept apart, so that cross-validation
-over folds costs nothing but linear systems. Frames stream through in chunks.
+over folds costs only the solution of linear systems. Frames are read in chunks.
 """
 
 import dataclasses
@@ -18,7 +18,7 @@ from meanforce.fitting.regularisation import Penalties
 from meanforce.potentials.linear import LinearPotential
 
 ELEMENTS = 200_000
-"""Numbers in an array of basis functions: so many frames at once that it stays in the cache."""
+"""Numbers in an array of basis functions; the array then stays in the cache."""
 
 CHUNK = 20_000
 """Frames at once, at most."""
@@ -50,7 +50,7 @@ class NormalEquations:
     """Sums of all folds.
 
     Args:
-        potential: whose basis; its coefficients do not matter.
+        potential: gives the basis; its coefficients do not matter.
         frames: of the training.
         passed: called with the number of frames that were added so far.
 
@@ -203,7 +203,7 @@ class Accumulator:
             scaled = slope.index_select(0, partners).mul_(metric[:, None])
             product = scaled.view(-1, n) @ slope[i].T
             product = product.view(len(partners), self._widest, -1).double()
-            # The other half, of j < i, comes by symmetry in the end.
+            # The other half, j < i, is added by symmetry at the end.
             product[0] *= 0.5
             self._matrix[basis.owners[i]].index_add_(0, basis.owners[partners], product)
 

@@ -44,7 +44,7 @@ def train_member(
     Args:
         job: what to do.
         datasets: H5MD files, campaign after campaign, at one state point after another.
-        work: folder of the job; a long fit goes on from the restart bundle there.
+        work: folder of the job; a long fit continues from the restart bundle there.
         report: called with lines of progress.
 
     Raises:
@@ -91,7 +91,7 @@ def work_on(
         datasets: H5MD files.
         model: file to make; the folder lies beside it.
         time_limit: the job's run-time limit in minutes.
-        interval: seconds between restart bundles, where not the usual ones.
+        interval: seconds between restart bundles; None: the default.
 
     Raises:
         InputError: another process works there, or a dataset is missing.

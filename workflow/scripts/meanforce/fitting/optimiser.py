@@ -17,9 +17,9 @@ class Trainer:
         weights: trained tensors, changed in place.
         optimiser: of these weights.
         schedule: of its learning rate.
-        average: moving average of the weights, changed in place; the weights themselves where
-            none is taken.
-        decay: of the average, per step; None: none is taken.
+        average: moving average of the weights, changed in place; the weights themselves where there
+            is no average.
+        decay: of the average, per step; None: there is no average.
         clip: largest norm of the gradient.
     """
 

@@ -1,9 +1,9 @@
 """Fit of a prior to mapped frames, and training of the residual.
 
 Frames biased along collective variables have a biased distribution, whose Boltzmann inversion is
-not the PMF of a coordinate. A prior need not be exact, since the residual is trained on all that
-it leaves of the forces; it must be bounded and stiff where no frames are. Frames that have
-weights (e^{βV}) count with them here, too.
+not the PMF of a coordinate. A prior need not be exact, since the residual is trained on the
+remaining forces; it must be bounded, and stiff where there are no frames. Frames that have weights
+(e^{βV}) count with them here, too.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.units import kt
 
 MOST_FRAMES = 200000
-"""Distributions of single coordinates need no more; so memory does not grow with the frames."""
+"""Enough for distributions of single coordinates; memory then does not grow with the frames."""
 
 Beads = tuple[int, ...]
 
@@ -43,7 +43,7 @@ def fit_above_prior(
     member: int,
     report: Callable[[str], None],
 ) -> Fit:
-    """Fit the prior to all folds but `member`, train on the forces it leaves, return the sum.
+    """Fit the prior to all folds but `member`, train on the remaining forces, return the sum.
 
     The prior is fitted to at most 200,000 frames, spread evenly.
 
@@ -114,7 +114,7 @@ def fit_prior(
 
 
 def _text(line: dict[str, Any]) -> str:
-    """A line for the log, in nm, rad and kJ/mol; a group goes by the name of its first member."""
+    """A line for the log, in nm, rad and kJ/mol; a group has the name of its first member."""
     numbers = {n: np.array(v) for n, v in line.items() if n not in ("term", "coordinates")}
     with np.printoptions(precision=4, suppress=True):
         parts = [
@@ -249,7 +249,7 @@ class _Fitter:
 
 
 def pairs_apart(molecule: Topology, apart: int) -> tuple[Beads, ...]:
-    """Pairs of beads with at least so many bonds between them, or not connected at all."""
+    """Pairs of beads with at least `apart` bonds between them, or not connected at all."""
     step = np.eye(molecule.size, dtype=bool)
     for i, j in molecule.bonds:
         step[i, j] = step[j, i] = True

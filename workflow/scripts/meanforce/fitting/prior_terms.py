@@ -60,7 +60,7 @@ def harmonic(sample: Sample, kind: str) -> tuple[float, float]:
     if not spread > RIGID[kind]:
         raise InputError(
             f"{where} is rigid (it spreads by {spread:.1e} {unit} about {center:.4g} {unit}), so "
-            f"kT/variance is no force constant; leave '{kind}s' out of the prior, or choose a "
+            f"kT/variance is not a force constant; leave '{kind}s' out of the prior, or choose a "
             "mapping without beads at constrained distances"
         )
     _refuse_two_wells(where, (q - center) / spread, weights)
@@ -78,7 +78,7 @@ def _refuse_two_wells(where: str, z: np.ndarray, weights: np.ndarray) -> None:
     weights = weights / weights.sum()
     middle = weights[np.abs(z) < 0.5].sum()
     beside = weights[(np.abs(z) >= 0.5) & (np.abs(z) < 1.5)].sum() / 2
-    # Of two shares of so many effective values, without correlation.
+    # Standard error of middle − beside, for effective values without correlation.
     error = math.sqrt((middle + beside / 2) * (weights**2).sum())
     if middle < beside - SURE * error:
         raise InputError(

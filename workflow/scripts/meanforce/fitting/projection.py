@@ -2,8 +2,8 @@
 
 With J the gradients of the coordinates q, Φ' the slopes of their basis functions, and A the design
 matrix of a frame, A = −JᵀΦ'. So AᵀA = Φ'ᵀ(JJᵀ)Φ', where JJᵀ vanishes for coordinates that share
-no bead, and Aᵀf = −Φ'ᵀ(Jf): far fewer operations than with A itself, which has three rows a bead
-and a column a basis function.
+no bead, and Aᵀf = −Φ'ᵀ(Jf): far fewer operations than with A itself, which has three rows per bead
+and a column per basis function.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ class Run:
 
     Attributes:
         frames: their numbers.
-        fold: they belong to.
+        fold: fold that they belong to.
         temperature: K.
     """
 
@@ -38,7 +38,7 @@ class Run:
             yield slice(start, min(start + size, self.frames.stop))
 
     def split(self, number: int) -> list["Run"]:
-        """So many shorter runs, as far as there are frames."""
+        """At most `number` shorter runs, none of them empty."""
         n = len(self.frames)
         edges = sorted({self.frames.start + n * part // number for part in range(number + 1)})
         return [
@@ -96,7 +96,7 @@ class Projection:
     """Takes frames to coordinates of a linear potential.
 
     Args:
-        potential: whose coordinates.
+        potential: gives the coordinates.
         frames: of the training.
     """
 

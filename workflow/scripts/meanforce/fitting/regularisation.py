@@ -1,9 +1,9 @@
 """Penalties on the coefficients of curves, and the choice of their strengths.
 
 The smoothness penalty is the sum of squared second differences of a curve's coefficients, as in
-P-splines; Eilers, Marx, Stat. Sci. 11, 89 (1996). It carries curves across bins that no frame
-touches. Both penalties are relative to the largest eigenvalue of a curve's part of the normal
-matrix, so that one number serves curves of different units.
+P-splines; Eilers, Marx, Stat. Sci. 11, 89 (1996). It determines curves in bins without frames. Both
+penalties are relative to the largest eigenvalue of a curve's part of the normal matrix, so that one
+number serves curves of different units.
 """
 
 import dataclasses
@@ -61,14 +61,14 @@ def second_difference(curve: EnergyCurve) -> np.ndarray:
         matrix[0, -1] = matrix[-1, 0] = 1.0
         return matrix
     if curve.cutoff:
-        # It goes on with zeros beyond the cutoff.
+        # Beyond the cutoff the coefficients continue as zeros.
         return matrix[1:]
     return matrix[1:-1]
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """Strengths that cross-validation prefers, and the table it rests on."""
+    """Strengths that cross-validation prefers, and the losses behind the choice."""
 
     ridge: float
     smoothness: float

@@ -25,7 +25,7 @@ from meanforce.fitting.frames import Frames
 from meanforce.settings.experiments import Resampling
 
 CANDIDATES = 5000
-"""Halves to choose from; all there are of up to 14 folds."""
+"""Most halves to choose from; all possible ones for up to 14 folds."""
 
 REST = 1
 """Fold of the validation data where the folds of a half are put together."""

@@ -14,7 +14,7 @@ class Fit:
 
     Attributes:
         potential: the model.
-        curve: the training curve, a row an epoch (or a regularisation strength); losses are mean
+        curve: the training curve, a row per epoch (or regularisation strength); losses are mean
             squared force errors in (kJ/mol/nm)² per component that carries force.
         about: plain values on the fit.
     """

@@ -37,6 +37,6 @@ class Storage:
         return torch.frombuffer(mapped, dtype=torch.float32).view(-1, *row)
 
     def release(self) -> None:
-        """Let go of the pages that were read; the system caches them as long as it has room."""
+        """Release the pages that were read; the system caches them as long as it has memory."""
         for mapped in self._maps:
             mapped.madvise(mmap.MADV_DONTNEED)

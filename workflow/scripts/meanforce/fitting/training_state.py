@@ -1,4 +1,4 @@
-"""How far a training run is: all that its end depends on, for a restart bundle."""
+"""State of a training run: all that its result depends on, for a restart bundle."""
 
 import dataclasses
 from typing import Any
@@ -16,7 +16,7 @@ Row = tuple[int, float, float]
 
 @dataclasses.dataclass
 class TrainingState:
-    """Where a training run is, besides weights and optimiser.
+    """State of a training run, besides weights and optimiser.
 
     Attributes:
         drawn: state of the random generator before the order of the current epoch was drawn.
@@ -63,7 +63,7 @@ def packed(
 
 
 def unpack(bundle: Bundle, trainer: Trainer) -> TrainingState:
-    """Put a trainer back to where the bundle was written.
+    """Restore the state of a trainer from a bundle.
 
     Raises:
         InputError: another version wrote it.

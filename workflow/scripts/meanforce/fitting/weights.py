@@ -33,7 +33,7 @@ def weights_of(log_weights: np.ndarray) -> np.ndarray:
 
 
 def effective_sample_size(weights: torch.Tensor) -> float:
-    """(Σw)²/Σw²; Kish, Survey Sampling (1965). It is blind to correlation in time."""
+    """(Σw)²/Σw²; Kish, Survey Sampling (1965). It ignores correlation in time."""
     weights = weights.double()
     return float(weights.sum() ** 2 / weights.square().sum())
 
@@ -43,7 +43,7 @@ def summary(effective: float, n: int) -> str:
     line = f"weights: {n} frames count as {effective:.0f} ({effective / n:.1%})"
     if effective < FEW * n:
         return (
-            f"warning: {line}; a few frames carry the fit, so sample longer or bias more gently "
-            "along what is not a function of the beads"
+            f"warning: {line}; a few frames dominate the fit; sample longer, or use a weaker bias "
+            "along coordinates that are not functions of the beads"
         )
     return line

@@ -65,8 +65,8 @@ def map_replica(
         report: called with a line of progress.
 
     Raises:
-        InputError: mapping and molecule do not fit, the files do not belong together, or the
-            forces are not what they must be.
+        InputError: mapping and molecule do not fit, the files do not belong together, or a check of
+            the forces fails.
     """
     molecule = MappedMolecule(
         beads=beads,
@@ -78,7 +78,7 @@ def map_replica(
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
         tree = tree_of(topology, molecule.beads)
-        # A fitted force map takes a pass of its own through the forces.
+        # A fitted force map needs an additional pass through the forces.
         passes = 2 if settings.force_map == "optimal" else 1
         progress = Progress(report, passes * frames.n_frames, rate=Rate("frames/s"))
         replica = Replica(molecule, tree, frames, forces, settings, seed, progress)

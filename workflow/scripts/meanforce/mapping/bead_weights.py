@@ -42,8 +42,8 @@ def bead_weights(
         where: config key, for messages.
 
     Raises:
-        InputError: there are no charges, or a bead's are zero; weights are missing, or not as
-            many as atoms.
+        InputError: there are no charges, or those of a bead are zero; weights are missing, or their
+            number is not that of the atoms.
     """
     if len(atoms) == 1 and not isinstance(weights, dict):
         return np.ones(1)

@@ -62,7 +62,7 @@ class BlockForceMaps:
 
     @property
     def different(self) -> tuple[csr_array, ...]:
-        """The matrices, one that blocks share once."""
+        """The different matrices; one that several blocks share is listed once."""
         return tuple({id(matrix): matrix for matrix in self.matrices}.values())
 
     def apply(

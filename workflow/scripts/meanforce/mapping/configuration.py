@@ -112,7 +112,7 @@ class _OneMolecule:
         atoms, weights = [], []
         for name, members in selected.items():
             row = bead_weights(self.weights, name, members, all_masses, charges, where)
-            # In one order, whichever they were given in: then equal beads are seen to be equal.
+            # Always in the same order, so that equal beads compare as equal.
             order = np.argsort(members)
             atoms.append(tuple(members[k] for k in order))
             weights.append(tuple(row[order].tolist()))
@@ -134,7 +134,7 @@ class _OneMolecule:
         return beads | {"stereo": stereo}
 
     def _types(self, atoms: Sequence[Sequence[int]], graph: molecular.Graph) -> tuple[str, ...]:
-        """Types of beads; those of a molecule type are alike where its graph does not differ."""
+        """Types of beads; within a molecule type, beads equivalent in its graph share a type."""
         first: dict[int, int] = {}
         if isinstance(self.settings, MoleculeMappingSettings):
             same = molecular.equivalence(self.topology, graph, range(self.topology.n_atoms))

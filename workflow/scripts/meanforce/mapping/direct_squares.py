@@ -13,7 +13,7 @@ class DirectSquares:
     """Sums over frames of |F_I|² of the force maps that need no data, by contiguous time block.
 
     `Moments` of group forces would need a matrix of all pairs of groups; this is linear in the
-    number of molecules, and has nothing about `optimal` maps.
+    number of molecules, but gives nothing for `optimal` maps.
 
     Args:
         molecule: what is mapped.

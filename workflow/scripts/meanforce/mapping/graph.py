@@ -103,7 +103,7 @@ def molecules(atoms: Sequence[int], graph: Graph) -> list[list[int]]:
             continue
         seen.add(atom)
         molecule = [atom]
-        for member in molecule:  # it grows while it is walked
+        for member in molecule:  # it grows during the loop
             new = [i for i in graph[member] if i not in seen]
             seen.update(new)
             molecule += new

@@ -76,13 +76,13 @@ def groups_of(
     symmetry the best constant coefficient is the same for all; coefficients that follow a
     molecule's place need the divergence of that function as well (Ciccotti, Kapral, Vanden-Eijnden,
     ChemPhysChem 6, 1809 (2005)), and the authors of the method saw no benefit in them. The
-    total force on the solvent is the solute's with the other sign, whose mean is zero whatever R
-    is: with it, each bead sheds its share of the noise that the whole molecule has in common.
+    total force on the solvent is the solute's with the other sign, whose mean is zero for any R:
+    with it, each bead loses its share of the noise that is common to the whole molecule.
 
     In capped alanine with rigid bonds in TIP3P water (2,500 frames, mean squares of other frames
-    than fitted to) the whole solvent takes 0.2 % off that of the heavy atoms' forces and 0.6 % off
-    that of `core_beta`, 1.4 and 2.3 % with noise of 0.005 nm; 319 molecules as groups add 0.02 and
-    1.3 % instead. Nearly all noise is the solute's own.
+    than fitted to) the whole solvent reduces that of the heavy atoms' forces by 0.2 % and that of
+    `core_beta` by 0.6 % (1.4 and 2.3 % with noise of 0.005 nm); 319 molecules as groups add 0.02
+    and 1.3 % instead. Nearly all noise is the solute's own.
 
     Args:
         topology: of the atoms.

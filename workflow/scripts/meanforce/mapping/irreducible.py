@@ -4,19 +4,20 @@ The mapped force is f(R) + ε with ⟨ε⟩ = 0 at fixed R; a perfect model's lo
 It is estimated in two steps, neither of which needs a model:
 
 1. Most of f(R) is stiff and smooth: least squares on second-order polynomials of the internal
-   features take it away.
-2. Half the mean squared difference of residuals of nearest neighbours sees ε, and of what the
-   regression left only what neighbours do not share; Rice, Ann. Stat. 12, 1215 (1984), in many
-   dimensions Devroye et al., Electron. J. Stat. 12, 1752 (2018). Frames close in time share part
-   of ε and do not count as neighbours.
+   features remove it.
+2. Half the mean squared difference of residuals of nearest neighbours contains ε, and of the rest
+   of f(R) only the part that neighbours do not share; Rice, Ann. Stat. 12, 1215 (1984), in many
+   dimensions Devroye et al., Electron. J. Stat. 12, 1752 (2018). Frames close in time share part of
+   ε and do not count as neighbours.
 
-The fit bends towards its own frames: with the hat matrix H, ½⟨(r_i − r_j)²⟩ is the variance times
-1 − (H_ii + H_jj)/2 + H_ij, by which the result is divided.
+The fit is drawn towards its own frames: with the hat matrix H, ½⟨(r_i − r_j)²⟩ is the variance
+times 1 − (H_ii + H_jj)/2 + H_ij, by which the result is divided.
 
-What of f(R) survives both steps raises the estimate: it is an upper bound that tightens with more
-frames, and with forces less a model's prediction in place of forces. Capped alanine in ten beads,
-(kcal/mol/Å)²: 21.2 from 28,000 frames and 21.5 from 9,000, where the forces' mean square is 441 and
-the loss of well-trained networks 20.8. Nearest neighbours without the regression give 389.
+Any part of f(R) that survives both steps raises the estimate: it is an upper bound that tightens
+with more frames, and with forces minus a model's prediction in place of forces. Capped alanine in
+ten beads, (kcal/mol/Å)²: 21.2 from 28,000 frames and 21.5 from 9,000, where the forces' mean square
+is 441 and the loss of well-trained networks 20.8. Nearest neighbours without the regression give
+389.
 """
 
 import dataclasses
@@ -54,7 +55,7 @@ CHUNK = 2000
 
 @dataclasses.dataclass(frozen=True)
 class Irreducible:
-    """Variance per force component that carries force, and what led to it.
+    """Variance per force component that carries force, and the numbers behind it.
 
     Attributes:
         variance: (kJ/mol/nm)².
@@ -76,7 +77,7 @@ def irreducible_variance(
 
     Args:
         positions: nm, shape (n, n_beads, 3).
-        forces: kJ/mol/nm, shape (n, n_beads, 3), or such less a model's prediction.
+        forces: kJ/mol/nm, shape (n, n_beads, 3), or forces minus a model's prediction.
         blocks: time block of each frame, shape (n,).
         chains: replica or walker of each frame, shape (n,), whose frames are in order of time;
             None: all frames are of one.
@@ -96,7 +97,7 @@ def irreducible_variance(
     asked, found = _neighbours(invariant_features(positions, carries), chains, apart)
     difference = residual[asked][:, None] - residual[found]
     halves = 0.5 * (difference**2).sum(axis=2).mean(axis=1) / components
-    # Correlated noise bends the fit as much as fewer frames by this factor would.
+    # Correlated noise affects the fit like a number of frames smaller by this factor.
     halves /= 1 - inefficiency * regression.bent(asked, found)
     return Irreducible(
         variance=float(halves.mean()),
@@ -182,7 +183,7 @@ def _principal(described: np.ndarray, most: int) -> np.ndarray:
 def _neighbours(
     described: np.ndarray, chains: np.ndarray, apart: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frames that are asked, shape (m,), and their nearest frames, shape (m, NEIGHBOURS)."""
+    """Query frames, shape (m,), and their nearest frames, shape (m, NEIGHBOURS)."""
     asked = np.arange(0, len(described), -(-len(described) // QUERIES))
 
     def too_close(some: np.ndarray, found: np.ndarray) -> np.ndarray:
@@ -194,7 +195,7 @@ def _neighbours(
 
 
 def _memory(residual: np.ndarray, chains: np.ndarray) -> tuple[int, float]:
-    """Frames after which residuals of a chain forget each other, and 1 + 2 Σ ρ up to there.
+    """Frames after which residuals of a chain are uncorrelated, and 1 + 2 Σ ρ up to there.
 
     Chains lie one after the other.
     """

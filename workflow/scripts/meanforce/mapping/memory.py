@@ -1,4 +1,4 @@
-"""How long conformations in a dataset remember where they were."""
+"""Autocorrelation times of the conformations in a dataset."""
 
 import math
 
@@ -9,7 +9,7 @@ from meanforce.mapping.irreducible import FRAMES
 from meanforce.statistics.autocorrelation import Correlation, correlation
 
 SLOW = 3
-"""Principal components of the features whose memory is that of conformations."""
+"""Number of principal components of the features that stand for conformations."""
 
 
 def stride_of(walkers: np.ndarray) -> int:

@@ -79,7 +79,8 @@ class Molecules:
             where: config key, for messages.
 
         Raises:
-            InputError: there are none, they are not alike, or others' atoms are among theirs.
+            InputError: there are none, they are not alike, or atoms of other molecules are among
+                theirs.
         """
         if name not in self._named:
             near = difflib.get_close_matches(name, self._named, n=2)
@@ -104,8 +105,8 @@ class Molecules:
             if other != wanted:
                 raise InputError(
                     f"{where}: the molecules that begin with {self._atoms[firsts[0]]} and "
-                    f"{self._atoms[firsts[number]]} are both called '{name}', but have other "
-                    "atoms, or other bonds; give their residues different names"
+                    f"{self._atoms[firsts[number]]} are both called '{name}', but have "
+                    "different atoms or bonds; give their residues different names"
                 )
         topology = self._topology.subset(found[0].tolist())
         for number, residue in enumerate(topology.residues, 1):
@@ -114,7 +115,8 @@ class Molecules:
         return Copies(topology, tuple(firsts), residues)
 
     def _described(self, found: list[np.ndarray]) -> list[tuple]:
-        """What molecules must have in common: atoms, residues and bonds, counted from the first."""
+        """Properties that molecules must share: atoms, residues and bonds, counted from the
+        first."""
         bonds: dict[int, list[tuple[int, int]]] = collections.defaultdict(list)
         first_of = {int(self._owner[members[0]]): int(members[0]) for members in found}
         for owner, (i, j) in zip(

@@ -67,7 +67,7 @@ def _find(topology: mdtraj.Topology, labels: dict[int, str], name: str, where: s
         return matches[0]
     if matches:
         raise InputError(
-            f"{where}: {len(matches)} atoms are called '{name}'; say which: "
+            f"{where}: {len(matches)} atoms are called '{name}'; give one of: "
             f"{', '.join(labels[i] for i in matches)}"
         )
     known = list(labels.values())

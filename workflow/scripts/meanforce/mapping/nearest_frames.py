@@ -6,7 +6,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 FARTHEST = 600
-"""So many near frames are looked through for some that count."""
+"""Most near frames that are searched for ones that count."""
 
 
 def nearest(
@@ -15,24 +15,24 @@ def nearest(
     number: int,
     excluded: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest of some frames to each frame that is asked.
+    """The nearest of some frames to each query frame.
 
     Args:
-        asked: features of these frames, shape (n_asked, n_features).
+        asked: features of the query frames, shape (n_asked, n_features).
         others: features of those to choose from, shape (n_others, n_features).
         number: how many for each.
-        excluded: given indices (m,) of asked frames and (m, k) of others, which of the latter do
+        excluded: given indices (m,) of query frames and (m, k) of others, which of the latter do
             not count, shape (m, k).
 
     Returns:
-        indices of the asked frames that have enough near ones, shape (n,), and of these, shape
-        (n, number), nearest first.
+        indices of the query frames that have enough near ones, shape (n,), and indices of these
+        near frames, shape (n, number), nearest first.
     """
     tree = cKDTree(others)
     left = np.arange(len(asked))
     answered, neighbours = [left[:0]], [np.empty((0, number), dtype=int)]
     wanted = number if excluded is None else 2 * number + 2
-    # Where frames are dense in time, all of the nearest may be excluded: look further.
+    # Where frames are close in time, all of the nearest may be excluded: search further.
     while len(left) and wanted <= FARTHEST:
         k = min(wanted, len(others))
         found = tree.query(asked[left], k=k)[1].reshape(len(left), k)

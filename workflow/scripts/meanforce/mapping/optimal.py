@@ -96,7 +96,7 @@ def cross_fitted(problem: Programme, moments: np.ndarray) -> np.ndarray:
         Shape (n_blocks, n_beads, n_groups).
     """
     total, n_blocks = moments.sum(axis=0), len(moments)
-    # Leaving out j and k serves the choice for j, judged on k, and that for k, judged on j.
+    # The fit without j and k serves both choices: for j, judged on k, and for k, judged on j.
     scores = np.zeros((n_blocks, len(SHRINKAGE), len(problem.start)))
     for first in range(n_blocks):
         for second in range(first):

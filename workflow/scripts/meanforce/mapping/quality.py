@@ -34,11 +34,11 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     of the features' leading principal components (single beads: positions), which decides how many
     independent structures, in the ensemble that was sampled, bias included.
 
-    Of several molecules of a type there are no statistics of conformations and of the noise of
-    forces, which compare whole frames bead by bead: molecules that change places are alike.
+    With several molecules of a type there are no statistics of conformations and of the noise of
+    forces: these compare whole frames bead by bead, but molecules of a type may change places.
 
-    Of replica exchange, statistics are those of the frames at the state point's own temperature,
-    as one series in time. That numbers are finite and times grow is checked of all frames.
+    With replica exchange, statistics are those of the frames at the state point's own temperature,
+    as one series in time. All frames are checked for finite numbers and increasing times.
 
     Args:
         reader: of a dataset with forces; afterwards it reads frames at its own temperature only.
@@ -49,7 +49,7 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
         force component.
 
     Raises:
-        InputError: a number is not finite, or times do not grow.
+        InputError: a number is not finite, or times do not increase.
     """
     walkers = reader.observable("chain")
     names = reader.parameters["bead_names"]
@@ -64,7 +64,7 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
     }
     if found["temperatures"] > 1:
         reader.keep_own_temperature()
-        # Copies come to this temperature and leave it: no copy's frames would be evenly spaced.
+        # Copies enter and leave this temperature, so the frames of a copy are not evenly spaced.
         walkers = np.zeros(reader.n_frames, int)
         norms, _ = _passes(reader, len(names), walkers)
     found |= {
@@ -110,7 +110,7 @@ def _times(times: np.ndarray, walkers: np.ndarray) -> dict[str, Any]:
     """Range, stride and its constancy over all walkers, in ps.
 
     Raises:
-        InputError: times of a walker do not grow.
+        InputError: times of a walker do not increase.
     """
     steps = []
     for walker in np.unique(walkers).tolist():

@@ -32,7 +32,7 @@ MOMENT_FRAMES = 100000
 """Frames from which the table of force maps is made, where no map is fitted to them."""
 
 COPIED_FRAMES = 2000
-"""The same for molecule types with several molecules, all of which count in each frame."""
+"""The same for molecule types with several molecules, which all count in each frame."""
 
 LOOKED_AT = 2**23
 """Most bytes of positions kept for the checks of forces."""
@@ -42,8 +42,8 @@ class Replica:
     """Frames and forces of one replica on their way to a dataset.
 
     Attributes:
-        counted: what the table of force maps is made from, once forces were read: second moments
-            of group forces, or, of many molecules, squares of mapped forces.
+        counted: what the table of force maps is made from, once forces were read: second moments of
+            group forces, or, for many molecules, squares of mapped forces.
         squares: sums over the same frames of |F_I|² of the written forces by time block,
             (kJ/mol/nm)², shape (BLOCKS, n_beads).
     """
@@ -119,7 +119,7 @@ class Replica:
         self._progress.advance(before + self._frames.n_frames, phase)
 
     def checks(self, force_maps: BlockForceMaps, where: str) -> dict[str, Any]:
-        """What the dataset records of the checks, on some of the frames that were written.
+        """Results of the checks for the dataset, on some of the frames that were written.
 
         Raises:
             InputError: one of them fails.
@@ -154,7 +154,7 @@ class Replica:
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """Write all frames; returns positions and forces of at most `table.FRAMES` of them.
 
-        None where molecules have copies, whose mean force the table does not have.
+        None where molecules have copies: the table then has no mean force.
         """
         frames = self._frames
         times, bias = frames.times(), frames.array("bias_energy")

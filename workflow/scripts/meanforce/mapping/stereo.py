@@ -1,4 +1,4 @@
-"""Stereo centres: where a molecule differs from its mirror image, as beads see it."""
+"""Stereo centres: where the beads of a molecule differ from those of its mirror image."""
 
 import itertools
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """The table `{mapping}.force_maps.csv`: how noisy each force map is, bead by bead.
 
 The mean square of a mapped force is that of the mean force, which all maps share, plus that of
-the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
+the noise about it. Columns, in (kJ/mol/nm)² except for ratios:
 
 `slice`, `aggregate`, `optimal`
     mean squares, `optimal` on frames other than those it was fitted to; empty where the map
@@ -15,12 +15,13 @@ the noise about it. Columns, in (kJ/mol/nm)² where no ratio:
     another time, rotated onto i; the noise of the two is independent. Neighbours at a distance
     have unlike mean forces, so that S comes out too small rather than too large.
 `data_saving`, `data_saving_stderr`
-    (aggregate − S)/(optimal − S): as many times more frames have the same noise with `aggregate`.
-    S being too small, this is too. Empty with noise augmentation, where S is another one's.
+    (aggregate − S)/(optimal − S): `aggregate` needs this many times more frames for the same noise.
+    As S is too small, so is this. Empty with noise augmentation, where S belongs to another
+    density.
 `data_saving_at_least`
     the same with S = 0, which needs no estimate: aggregate/optimal.
 
-Of molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
+For molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
 with means over the molecules; columns of `optimal` and of the mean force are empty.
 """
 
@@ -47,7 +48,7 @@ COLUMNS = (
 
 
 def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
-    """Estimates of |F̄_I|² by time block, shape (BLOCKS, n_beads), or (0, n_beads) of few frames.
+    """Estimates of |F̄_I|² by time block, shape (BLOCKS, n_beads); (0, n_beads) with few frames.
 
     Args:
         positions: of the beads in nm, shape (n_frames, n_beads, 3).
@@ -145,7 +146,7 @@ def _ratios(
     noise = optimal.sum() / frames.sum() - known
     if noise > 0 and not with_noise:
         saving, sampling_error = _jackknife(aggregate - known * frames, optimal - known * frames)
-        # Derivative of the saving (a − S)/(o − S) to S.
+        # Derivative of the saving (a − S)/(o − S) with respect to S.
         slope = (aggregate.sum() - optimal.sum()) / frames.sum() / noise**2
         saving_error = float(np.hypot(sampling_error, slope * error))
     return {

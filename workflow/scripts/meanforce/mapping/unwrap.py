@@ -1,4 +1,4 @@
-"""Molecules made whole that a periodic boundary cuts."""
+"""Molecules that a periodic boundary cuts, made whole."""
 
 import dataclasses
 import itertools
@@ -11,7 +11,7 @@ from meanforce.core.beads import Beads
 from meanforce.mapping.graph import Graph, molecules, neighbours
 
 AT_ONCE = 256
-"""Most frames looked at together: they stay in the CPU's cache."""
+"""Most frames processed together: they stay in the CPU's cache."""
 
 CACHE = 2**16
 """Most numbers in these frames."""
@@ -23,8 +23,8 @@ class BondTree:
 
     Attributes:
         atoms: indices of the atoms in it, ascending.
-        levels: pairs of arrays (parents, children), from the root outwards; a parent stands in
-            its place before its children are put beside it.
+        levels: pairs of arrays (parents, children), from the root outwards; a parent is in place
+            before its children are put beside it.
     """
 
     atoms: np.ndarray
@@ -35,7 +35,7 @@ def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> Bond
     """How atoms are reached from each other through the bond graph.
 
     The root is the first bead atom of each molecule. A bead whose atoms no bonds connect joins
-    its molecules: the first of its atoms in another one hangs on the bead's first atom.
+    its molecules: the first of its atoms in another one is attached to the bead's first atom.
 
     Args:
         topology: of the atoms, with bonds.
@@ -90,7 +90,7 @@ def _tree(beads: Sequence[Sequence[int]], graph: Graph) -> BondTree:
     parent: dict[int, int] = {}
     order = []
     for molecule in molecules([atom for members in beads for atom in members], graph):
-        # Breadth first, so that who first reaches an atom is the nearest to the root.
+        # Breadth first, so that each atom is reached on the shortest path from the root.
         depth_of[molecule[0]] = 0
         for atom in molecule:
             for other in graph[atom]:
@@ -121,8 +121,8 @@ def _joined(beads: Sequence[Sequence[int]], graph: Graph) -> list[tuple[int, ...
         for other in others:
             if number[other] == number[first]:
                 continue
-            # Molecules that are joined already are not joined again: a way around would let
-            # this edge stand for a bond.
+            # Molecules that are joined already are not joined again: in a cycle, this edge could
+            # take the place of a bond.
             joined[first] += (other,)
             joined[other] += (first,)
             old = number[other]
@@ -164,7 +164,7 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
 
 
 def _rows(positions: np.ndarray) -> int:
-    """Frames looked at together."""
+    """Frames processed together."""
     return max(1, min(AT_ONCE, CACHE // (3 * positions.shape[1])))
 
 

@@ -1,1 +1,1 @@
-"""Forms of the CG potential and their files, one kind a module."""
+"""Forms of the CG potential and their files, one kind per module."""

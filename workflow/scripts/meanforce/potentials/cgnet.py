@@ -1,9 +1,9 @@
 """Potential kind `cgnet`: a multilayer perceptron on internal coordinates.
 
 After Wang et al., ACS Cent. Sci. 5, 755 (2019): all pair distances, all angles, and sine and
-cosine of all dihedrals along the bonds, standardised on the training data. Sine makes it tell
-mirror images apart. The network's input gradient is written out, so that training needs one
-backward pass instead of two and dynamics none.
+cosine of all dihedrals along the bonds, standardised on the training data. The sines distinguish
+mirror images. The network's input gradient is written out, so that training needs one backward pass
+instead of two and dynamics none.
 """
 
 import itertools
@@ -26,11 +26,11 @@ ENERGY_SCALE = kt(300.0)
 
 
 class Cgnet(InternalPotential, TrainablePotential):
-    """MLP with SiLU activations on standardised internal coordinates and, maybe, temperature.
+    """MLP with SiLU activations on standardised internal coordinates and, optionally, temperature.
 
     Args:
-        values: plain values: those of the molecule, `hidden` (widths), `distances` (how they
-            enter; models without it have them plain), and those of the temperature form.
+        values: plain values: those of the molecule, `hidden` (widths), `distances` (how they enter;
+            models without this key use plain distances), and those of the temperature form.
         tensors: `mean`, `scale` (of the features), `weight_0`, `bias_0`, ....
     """
 
@@ -61,7 +61,7 @@ class Cgnet(InternalPotential, TrainablePotential):
     def initial(cls, settings: CgnetSettings, start: Start, generator: torch.Generator) -> Self:
         """A potential with random weights (Glorot-like, variance 1/inputs).
 
-        It does not depend on temperature yet where that is an output's part.
+        It does not depend on temperature yet where temperature enters through the outputs.
         """
         form = TemperatureForm.initial(settings.temperature, start.temperatures)
         values = (

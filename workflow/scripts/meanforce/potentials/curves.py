@@ -13,7 +13,7 @@ Shape = Callable[[torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
 
 @dataclasses.dataclass(frozen=True)
 class EnergyCurve:
-    """What is known of a curve besides its coefficients; lengths in nm, angles in rad.
+    """A curve without its coefficients; lengths in nm, angles in rad.
 
     Attributes:
         name: the types of the beads it belongs to.
@@ -23,7 +23,7 @@ class EnergyCurve:
         spacing: distance of their centres.
         sampled: range of the training data.
         wall: stiffness of the harmonic walls beyond it, kJ/mol/unit².
-        cutoff: where a curve of pairs has come to zero.
+        cutoff: where a curve of pairs becomes zero.
     """
 
     name: str
@@ -47,7 +47,7 @@ class EnergyCurve:
 
     @property
     def range(self) -> tuple[float, float]:
-        """Where the basis is used; elsewhere the curve goes on linearly, with walls."""
+        """Where the basis is used; elsewhere the curve continues linearly, with walls."""
         if self.periodic:
             return -math.inf, math.inf
         return self.sampled[0], self.cutoff or self.sampled[1]
@@ -100,7 +100,7 @@ class Basis:
         self.walls = torch.tensor([curve.walls for curve in own], **options).T
         self._shape, self._width, self._switched = shape, width, switched
         self._centers = torch.arange(self.widest, **options)
-        # A period in spacings; far more than any distance where there is none.
+        # The period in spacings; without a period, a number far above any distance.
         self._period = torch.tensor(
             [curve.functions if curve.periodic else math.inf for curve in own], **options
         )

@@ -8,23 +8,23 @@ from meanforce.errors import InputError
 
 
 def chosen_device(wanted: str, setting: str, before: str | None = None) -> torch.device:
-    """The device of a job; a GPU is told to give the same bits every time.
+    """The device of a job; a GPU is set to give the same bits every time.
 
     Args:
         wanted: `auto`, `cpu` or `cuda`.
-        setting: that says so, for messages.
-        before: what an earlier process of the job computed on; it is kept, since the state of a
+        setting: its config key, for messages.
+        before: device of an earlier process of the job; it is kept, since the state of a
             random-number generator belongs to its device.
 
     Raises:
-        InputError: it needs a GPU and there is none.
+        InputError: the job needs a GPU, and there is none.
     """
     there = torch.cuda.is_available()
     kind = before or (wanted if wanted != "auto" else "cuda" if there else "cpu")
     if kind == "cuda" and not there:
         raise InputError(
-            "this job has begun on a GPU, and there is none here; go on where there is one, or "
-            "delete its work folder to start anew"
+            "this job has begun on a GPU, but no GPU can be used here; continue on a machine with "
+            "a GPU, or delete the job's work folder to start anew"
             if before
             else f"{setting}: is 'cuda', but no GPU can be used here; give 'auto' or 'cpu'"
         )

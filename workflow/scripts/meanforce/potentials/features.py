@@ -9,8 +9,8 @@ class Features:
     """Network inputs of a batch, and the way back from their gradient to that in the coordinates.
 
     Pair distances r or 1/r, angles, and sines and cosines of the dihedrals along the bonds, in an
-    order that the molecule fixes. So each input belongs to named beads: that is how the network
-    knows which carbon is which, and why it can serve no other molecule.
+    order that the molecule fixes. So each input belongs to named beads: the network distinguishes
+    beads of the same element by this, and cannot be used for another molecule.
 
     Args:
         molecule: the beads.

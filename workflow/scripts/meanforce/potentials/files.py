@@ -19,10 +19,10 @@ from meanforce.potentials.registry import KINDS
 from meanforce.potentials.with_prior import WithPrior
 
 FORMAT = 2
-"""2 has versions of packages, and may have a prior; 1 is read, too."""
+"""Format 2 has versions of packages, and may have a prior; format 1 can be read, too."""
 
 PACKAGES = ("numpy", "torch", "safetensors", "vesin", "mace-torch", "e3nn")
-"""What a model's numbers may depend on."""
+"""Packages that a model's numbers may depend on."""
 
 
 def save(potential: Potential, path: Path, about: dict[str, Any]) -> None:
@@ -46,7 +46,7 @@ def save(potential: Potential, path: Path, about: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> tuple[Potential, dict[str, Any]]:
-    """Model and what is known about it.
+    """Model, and the plain values stored with it.
 
     Raises:
         InputError: a file is missing, damaged, or of an unknown kind or format.
@@ -74,7 +74,7 @@ def load(path: Path) -> tuple[Potential, dict[str, Any]]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of those packages that are installed."""
+    """Versions of Python and of those packages that are installed."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

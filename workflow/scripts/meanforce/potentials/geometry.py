@@ -78,7 +78,7 @@ class InternalCoordinates:
         Args:
             positions: nm, shape (n, n_beads, 3).
             cell: nm, shape (3, 3) or (n, 3, 3); coordinates are then those of nearest images
-                (of each difference of two beads), but for the Cartesian ones.
+                (of each difference of two beads), except the Cartesian ones.
 
         Returns:
             values, shape (n, n_coordinates), nm or rad; and vectors, shape (n_vectors, 3, n),
@@ -137,7 +137,7 @@ class InternalCoordinates:
 
 
 class _Dense:
-    """Rows with +1 on one bead and, maybe, −1 on another one, as matrices.
+    """Rows with +1 on one bead and, optionally, −1 on another one, as matrices.
 
     Args:
         ends: of each row, the bead with +1 and that with −1 or None.
@@ -182,7 +182,7 @@ class _Sparse:
         dtype: torch.dtype,
         device: torch.device | str,
     ) -> None:
-        # A bead that there is not, of value 0, takes the place of one that is not there.
+        # An additional bead of value 0 takes the place of a missing one.
         pairs = [(plus, n_beads if minus is None else minus) for plus, minus in ends]
         self._ends = torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 2)
         self._n_beads = n_beads
@@ -202,7 +202,7 @@ class _Sparse:
 
 
 Components = Sequence[torch.Tensor]
-"""x, y, z of vectors, each of shape (m, n): with few frames, picking them out costs most time."""
+"""x, y, z of vectors, each of shape (m, n): with few frames, indexing costs most of the time."""
 
 
 def _nearest(differences: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:

@@ -65,7 +65,7 @@ class Potential(abc.ABC):
     def compute(
         self, configuration: Configuration[torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """What `energy_and_forces` gives; a cell is only handed on where it is supported."""
+        """Result of `energy_and_forces`; a cell is passed on only where it is supported."""
 
     def require_periodic(self) -> None:
         """Refuse to be evaluated with a periodic cell, where that is not supported.
@@ -113,8 +113,8 @@ class Potential(abc.ABC):
             own = values.get(key)
             if own is not None and [*map(_plain, own)] != [*map(_plain, given[key])]:
                 raise InputError(
-                    f"the {self.kind} potential was fitted to beads with other {what}: its are "
-                    f"{_listed(own)}, those of the data are {_listed(given[key])}; fit it to a "
+                    f"the {self.kind} potential was fitted to beads with other {what}: it has "
+                    f"{_listed(own)}, but the data have {_listed(given[key])}; fit it to a "
                     "dataset of this mapping"
                 )
 
@@ -130,7 +130,7 @@ class Potential(abc.ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """What a potential that is to be trained starts from.
+    """Data from which a trainable potential is initialised.
 
     Attributes:
         molecule: the beads.
@@ -153,7 +153,7 @@ class TrainablePotential(Potential):
 
         Args:
             settings: of the config's section `potentials`.
-            start: what is known of the training data.
+            start: facts about the training data.
             generator: of random weights.
         """
 
@@ -163,7 +163,7 @@ class TrainablePotential(Potential):
 
 
 class EnsembleMean(Potential):
-    """Mean of several potentials; their spread says how sure the mean is."""
+    """Mean of several potentials; their spread measures the uncertainty of the mean."""
 
     kind = "ensemble"
 
@@ -188,8 +188,8 @@ class EnsembleMean(Potential):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Standard deviations over members, of a single one and not of the mean.
 
-        Forces know a potential but for a constant, so each member's mean energy over the batch is
-        taken away first.
+        Forces determine a potential only up to a constant, so each member's mean energy over the
+        batch is subtracted first.
 
         Args:
             configuration: n of them.

@@ -79,7 +79,7 @@ def _evaluated(
 
 
 class InternalSum:
-    """Sum of two potentials of the same beads; coordinates that both know are evaluated once.
+    """Sum of two potentials of the same beads; coordinates that both use are evaluated once.
 
     Args:
         first: a potential.
@@ -95,7 +95,7 @@ class InternalSum:
         self._internal = InternalCoordinates(
             both, first.internal.n_beads, first.dtype, first.device
         )
-        # What is one molecule for the first is one for the second.
+        # Both are of the same beads: one way of making these whole serves both.
         self._whole = first.whole
         columns = {
             entry: number

@@ -3,8 +3,8 @@
 The q are a collective variable, or a molecule's bonds, angles, dihedrals and non-bonded distances,
 where coordinates between beads of the same types share a curve. q_k are equally spaced centres, h
 is their distance, and c_k(T) = a_k + b_k (T − T₀)/T₀. Beyond the range that the training data
-cover, a curve continues with its slope there plus a harmonic wall, so that a chain comes back to
-where something is known; curves of non-bonded pairs vanish smoothly at their cutoff instead.
+cover, a curve continues with its slope there plus a harmonic wall, so that a chain returns to the
+sampled range; curves of non-bonded pairs vanish smoothly at their cutoff instead.
 """
 
 import functools
@@ -35,9 +35,10 @@ class LinearPotential(Potential):
             `reference_temperature` (T₀, K), `bead_names`; and either `collective_variable`
             (settings), `lower`, `upper` (ends of the basis), `functions` (their number),
             `sampled` (range of the training data), `wall` (kJ/mol/unit²); or `bead_types`, `bonds`,
-            `exclude` (see `coordinates_of`) and `curves` (each a `Curve`).
+            `exclude` (see `coordinates_of`) and `curves` (each an `EnergyCurve`).
         coefficients: kJ/mol, shape (functions,) or (2·functions,): a, then b, of all curves.
-        errors: what is known of the coefficients' errors, or None; see `Uncertainty`.
+        errors: tensors behind the errors of the coefficients, or None; see
+            `potentials.uncertainty`.
 
     Attributes:
         curves: in the order of their coefficients.
@@ -71,13 +72,13 @@ class LinearPotential(Potential):
         # Coordinates between beads of the same types share a curve.
         self.permutation_invariant = self.supports_periodic = True
         self._even = all(curve.kind != "dihedrals" for curve in self.curves)
-        # Of many beads, all pairs are listed only where something asks for them.
+        # With many beads, all pairs are listed only when they are needed.
         many = Topology.of(values).size > MANY
         self._listed = None if many else self._terms()
 
     @property
     def coordinates(self) -> InternalCoordinates | CollectiveVariables:
-        """All that the energy is a sum over."""
+        """All coordinates of the sum."""
         return self._all()[0]
 
     @property
@@ -170,7 +171,7 @@ class LinearPotential(Potential):
         return self.basis_of(s)
 
     def prepare(self, coefficients: torch.Tensor, basis: Basis) -> torch.Tensor:
-        """What `series` needs of coefficients of shape (functions,)."""
+        """Coefficients of shape (functions,) in the form that `series` takes."""
         return basis.padded(coefficients)[basis.owners]
 
     def series(
@@ -201,7 +202,7 @@ class LinearPotential(Potential):
         return energy, slope + wall * beyond
 
     def _at(self, form: torch.Tensor, parts: torch.Tensor, basis: Basis) -> torch.Tensor:
-        """Prepared coefficients at one temperature; dynamics asks for the same again and again."""
+        """Prepared coefficients at one temperature, as dynamics uses it repeatedly."""
         if self._listed is None or basis is not self.basis_functions:
             return self.prepare((form @ parts)[0], basis)
         key = float(form[0, -1])

@@ -1,10 +1,10 @@
 """Potential kind `mace`: equivariant message passing with bead types as species.
 
-U = Σ_beads of what the readouts say; every bead counts from zero. It depends on distances and
-types only through an O(3)-equivariant network: invariant under rotation, translation, permutation
-of beads of a type, **and reflection**, so that it cannot tell mirror images apart. Beads beyond
-the cutoff of each other exchange no messages. Where U depends on temperature, the readouts have
-as many outputs as the form has parts (module `temperature`).
+U is the sum over beads of the readouts' outputs, without one-bead energies. It depends on distances
+and types only through an O(3)-equivariant network: invariant under rotation, translation,
+permutation of beads of a type, **and reflection**, so that it cannot distinguish mirror images.
+Beads beyond the cutoff of each other exchange no messages. Where U depends on temperature, the
+readouts have as many outputs as the form has parts (module `temperature`).
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from meanforce.potentials.temperature import TemperatureForm
 from meanforce.settings.potentials.mace import MaceSettings
 
 ENERGY_SCALE = 96.485
-"""The readouts' outputs are in eV, this many kJ/mol. In eV/Å, bonded forces are of order one."""
+"""kJ/mol per eV, the unit of the readouts' outputs. In eV/Å, bonded forces are of order one."""
 
 MOST_EDGES = 25000
 """Edges evaluated at once where no gradient in the weights is kept, to bound memory."""
@@ -149,5 +149,5 @@ def _mean_neighbours(frames: Configuration[torch.Tensor], cutoff: float, most: i
     some = some.map(lambda tensor: tensor.cpu().numpy())
     n, n_beads = some.positions.shape[:2]
     found = neighbours(some.positions, some.cell, cutoff, both_ways=True)
-    # With each bead as its own neighbour, whose rounding older models have.
+    # Each bead is counted as its own neighbour, then subtracted: older models have this rounding.
     return max(1.0, float(len(found) + n * n_beads) / n / n_beads - 1.0)

@@ -1,7 +1,7 @@
 """The network of potential kind `mace`, put together from blocks of the package mace-torch.
 
-Batatia, Kovács, Simm, Ortner, Csányi, NeurIPS 35, 11423 (2022). mace-torch is an extra: nothing
-of it is imported before a network is made.
+Batatia, Kovács, Simm, Ortner, Csányi, NeurIPS 35, 11423 (2022). mace-torch is an optional
+dependency: it is not imported before a network is made.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def make_network(values: dict[str, Any], dtype: torch.dtype) -> torch.nn.Module:
 def bead_outputs(
     network: torch.nn.Module, vectors: torch.Tensor, edges: torch.Tensor, species: torch.Tensor
 ) -> torch.Tensor:
-    """What the readouts of all layers say of each bead, summed: shape (n_nodes, outputs).
+    """Sum of the outputs of the readouts of all layers for each bead, shape (n_nodes, outputs).
 
     This is `MACE.forward` without cells, and with all outputs instead of one of them.
 
@@ -80,7 +80,7 @@ def bead_outputs(
     vectors = ANGSTROM * vectors
     lengths = vectors.norm(dim=1, keepdim=True)
     # TorchScript's first call takes another path than later ones, which changes last bits; a job
-    # that goes on from its bundle would then end on other bits.
+    # that continues from its bundle would then end with other bits.
     with torch.jit.optimized_execution(False):
         angular = network.spherical_harmonics(vectors)
     radial, cutoff = network.radial_embedding(lengths, species, edges, network.atomic_numbers)
@@ -107,7 +107,7 @@ def _imported() -> tuple[Any, Any]:
     before = os.environ.get(PICKLES)
     try:
         # Importing e3nn reads its constants, which are tensors and slices: no code is run.
-        # What both say on accelerators that are not there is no news to a CPU job.
+        # Warnings of both about missing accelerators do not concern a CPU job.
         with (
             warnings.catch_warnings(),
             contextlib.redirect_stdout(io.StringIO()),
@@ -122,7 +122,7 @@ def _imported() -> tuple[Any, Any]:
             f"({error}); run: pip install -r envs/requirements-mace.txt"
         ) from error
     finally:
-        # Importing mace lets every later torch.load of this process run code; that is taken back.
+        # Importing mace lets every later torch.load of this process run code; this is reverted.
         os.environ.pop(PICKLES, None)
         if before is not None:
             os.environ[PICKLES] = before

@@ -39,7 +39,7 @@ class PairTerms:
 
     Args:
         molecule: the beads.
-        exclude: pairs have at least so many bonds between them.
+        exclude: least number of bonds between the beads of a pair.
         curves: number of the curve of each pair of types, by `type_name`.
         cutoff: of the curves, nm.
     """

@@ -1,11 +1,11 @@
 """Prior energies: U = Σ ½k(q − q₀)² + Σ_m [a_m cos mφ + b_m sin mφ] + Σ ε(σ/r)¹².
 
 Harmonic bonds and angles, Fourier series of dihedrals, and repulsion of pairs that are not
-bonded. The repulsion goes on as a straight line below 0.6 σ (where it is 459 ε), so that beads
+bonded. The repulsion continues as a straight line below 0.6 σ (where it is 459 ε), so that beads
 put on top of each other are pushed apart by a force that a time step can follow.
 
-The prior is an energy: it does not depend on temperature. Stiff coordinates are held by energy,
-and what entropy they have, the residual learns.
+The prior is an energy: it does not depend on temperature. The energy holds stiff coordinates, and
+the residual learns their entropy.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
 
 REACH = 3.0
-"""The repulsion has no cutoff; beyond this, in σ, it is below 2·10⁻⁶ ε, as nothing."""
+"""The repulsion has no cutoff; beyond this, in σ, it is below 2·10⁻⁶ ε, which is negligible."""
 
 
 class Prior(InternalPotential):

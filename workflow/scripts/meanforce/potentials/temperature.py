@@ -76,6 +76,6 @@ class TemperatureForm:
         return torch.as_tensor(reduced, dtype=like.dtype, device=like.device).reshape(-1, 1)
 
     def factors(self, temperature: float | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-        """Of the outputs, whose sum is the energy: 1, x, x²; shape (n or 1, outputs)."""
+        """Factors of the outputs in the sum for the energy: 1, x, x²; shape (n or 1, outputs)."""
         reduced = self.reduced(temperature, like)
         return torch.cat([reduced**power for power in range(self.outputs)], dim=1)

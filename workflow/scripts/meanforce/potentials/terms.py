@@ -21,8 +21,8 @@ def coordinates_of(
     Args:
         molecule: the beads.
         kinds: kinds of terms.
-        exclude: pairs have at least so many bonds between them.
-        known: curves that there are; coordinates of others are left out. None: all.
+        exclude: least number of bonds between the beads of a pair.
+        known: curves of the potential; coordinates of other curves are left out. None: all.
     """
 
     def key(kind: str, beads: tuple[int, ...]) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def type_name(types: list[str]) -> str:
 
 
 def near_beads(molecule: Topology, bonds: int) -> list[set[int]]:
-    """Of each bead those with fewer than so many bonds between, itself among them."""
+    """For each bead, the beads that are fewer than `bonds` bonds away, including itself."""
     neighbours: dict[int, list[int]] = collections.defaultdict(list)
     for i, j in molecule.bonds:
         neighbours[i].append(j)
@@ -70,7 +70,7 @@ def near_beads(molecule: Topology, bonds: int) -> list[set[int]]:
 
 
 def _pairs(molecule: Topology, exclude: int) -> list[tuple[int, int]]:
-    """Pairs of beads with at least so many bonds between them, or not bonded at all."""
+    """Pairs of beads with at least `exclude` bonds between them, or not bonded at all."""
     return [
         (bead, other)
         for bead, near in enumerate(near_beads(molecule, exclude))

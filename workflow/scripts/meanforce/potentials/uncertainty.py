@@ -1,8 +1,8 @@
 """Error bars of the curves of a fitted linear potential.
 
-A curve is known up to a constant, so that it is given relative to its mean over the training data,
-or as a difference of two places. The variance is the sum of two parts, see
-`training.coefficient_errors`: of the noise, from time blocks, and of the penalties, as a prior.
+A curve is determined up to a constant, so that it is given relative to its mean over the training
+data, or as a difference of two places. The variance is the sum of two parts, see
+`fitting.coefficient_errors`: of the noise, from time blocks, and of the penalties, as a prior.
 """
 
 import torch
@@ -26,7 +26,7 @@ def curve_with_error(
         kJ/mol, each of shape (n,), float64.
 
     Raises:
-        InputError: the model's file is older than error bars.
+        InputError: the model's file was written before error bars were stored.
     """
     _require_errors(potential)
     mean = potential.errors["mean_basis"].double()[_own(potential, number)]
@@ -50,7 +50,7 @@ def difference_with_error(
         number: of the curve.
 
     Raises:
-        InputError: the model's file is older than error bars.
+        InputError: the model's file was written before error bars were stored.
     """
     _require_errors(potential)
     places = torch.tensor(ends, dtype=torch.float64)
@@ -72,7 +72,7 @@ def _own(potential: LinearPotential, number: int) -> torch.Tensor:
 
 
 def _contrast(potential: LinearPotential, s: torch.Tensor, number: int) -> torch.Tensor:
-    """dU/dc, shape (n, functions), also where the curve goes on linearly."""
+    """dU/dc, shape (n, functions), also where the curve continues linearly."""
     low, high = potential.curves[number].range
     inside = s.clamp(low, high)
     value, slope = potential.basis_of(inside.to(potential.dtype), number)

@@ -124,7 +124,7 @@ class CollectiveVariables:
 
 @dataclasses.dataclass(frozen=True)
 class _Term:
-    """One c·f(q): of which variable, c, the settings of f, and where q is in a coordinate list."""
+    """One c·f(q): its variable, c, the settings of f, and the place of q in a coordinate list."""
 
     variable: int
     coefficient: float

@@ -10,11 +10,11 @@ from meanforce.core.topology import Topology
 
 
 class WholeMolecule:
-    """Puts every bead beside the one that it hangs on, by whole box vectors; the first one stays.
+    """Puts every bead beside the one it is attached to, by whole box vectors; the first one stays.
 
-    Bonds must be shorter than half of the cell's smallest width. The result is then that of any
-    other choice of images, but for a box vector of the molecule as a whole, so that a function of
-    its inner coordinates is periodic: moving a bead by a box vector changes nothing.
+    Bonds must be shorter than half of the cell's smallest width. Up to a box vector of the whole
+    molecule, the result is then the same for any choice of images, so that a function of its inner
+    coordinates is periodic: moving a bead by a box vector changes nothing.
 
     Args:
         molecule: beads that bonds connect; see `is_one`.

@@ -1,4 +1,4 @@
-"""The sum of a prior and of what was trained on the forces that the prior leaves."""
+"""The sum of a prior and of a potential that was trained on the remaining forces."""
 
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.internal import InternalPotential, InternalSum
@@ -6,7 +6,7 @@ from meanforce.potentials.prior import Prior
 from meanforce.potentials.registry import KINDS
 
 PREFIX = "prior/"
-"""Of the prior's tensors in a file; the others are the residual's."""
+"""Prefix of the prior's tensors in a file; the others are the residual's."""
 
 
 class WithPrior(Potential):

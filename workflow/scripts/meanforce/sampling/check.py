@@ -76,14 +76,17 @@ def check_structures(config: Config) -> None:
 
 
 def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
-    """Refuse beads of several molecules of a periodic system: CG runs have no box."""
+    """Refuse several molecules in a periodic box where the potential is of a single molecule."""
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
-    if number > 1 and config.systems[chosen.system].periodic:
+    potential = config.potentials[chosen.potential]
+    in_a_box = number > 1 and config.systems[chosen.system].periodic
+    if in_a_box and not potential.takes_molecules_in_a_box:
         raise InputError(
-            f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' are of {number} "
-            f"molecules, and '{chosen.system}' is a system in a periodic box, but CG runs have no "
-            "box, and molecules would drift apart; allowed are mappings with beads of one molecule"
+            f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
+            f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
+            f"has beads of {number} molecules in a periodic box; allowed are the kinds mace, and "
+            "spline and rbf with 'terms'"
         )
 
 

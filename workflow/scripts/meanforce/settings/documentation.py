@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from meanforce.errors import InputError
 from meanforce.settings.config import Config
 from meanforce.settings.examples import EXAMPLES
 
@@ -69,7 +70,11 @@ def schema_text() -> str:
 
 
 def readme() -> str:
-    """The page that explains every key."""
+    """The page that explains every key.
+
+    Raises:
+        InputError: a section or kind has no example.
+    """
     whole = schema()
     definitions = whole["$defs"]
     lines = [HEAD, "## Top level\n"]
@@ -80,12 +85,21 @@ def readme() -> str:
         lines += [f"\n## `{section}`\n", f"{purpose}\n"]
         for kind, model in _models(_section(section, whole), definitions):
             title = f"`kind: {kind}`" if kind else ""
-            example = EXAMPLES[f"{section}.{kind}" if kind else section]
-            lines += _table(title, model, definitions, example)
+            lines += _table(title, model, definitions, _example(section, kind))
     lines.append("\n## Parts of other sections\n")
     for name, key in PARTS.items():
         lines += _table(f"`{key}`", definitions[name], definitions)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _example(section: str, kind: str) -> str:
+    name = f"{section}.{kind}" if kind else section
+    if name not in EXAMPLES:
+        raise InputError(
+            f"settings/examples.py: has no example of '{name}'; each section and kind needs one "
+            "there, under this name"
+        )
+    return EXAMPLES[name]
 
 
 def _section(name: str, whole: dict) -> dict:

@@ -7,7 +7,27 @@ from pydantic import Field
 from meanforce.settings.base import Settings
 
 
-class ForceMatchingSettings(Settings):
+class FittingSettings(Settings):
+    """How a potential is fitted, and what the rest of the workflow asks of the method."""
+
+    def deterministic(self, linear: bool) -> bool:
+        """Whether no random numbers take part, so that members differ in their data only.
+
+        Args:
+            linear: whether the potential is linear in its parameters.
+        """
+        return False
+
+    def resumable(self, linear: bool) -> bool:
+        """Whether a fit takes long, and goes on from a restart bundle.
+
+        Args:
+            linear: whether the potential is linear in its parameters.
+        """
+        return True
+
+
+class ForceMatchingSettings(FittingSettings):
     """Least squares between the potential's forces and the mapped atomistic forces.
 
     Potentials that are linear in their parameters are fitted by normal equations, networks by
@@ -15,6 +35,14 @@ class ForceMatchingSettings(Settings):
     """
 
     kind: Literal["force_matching"]
+
+    def deterministic(self, linear: bool) -> bool:
+        """Normal equations need no random numbers."""
+        return linear
+
+    def resumable(self, linear: bool) -> bool:
+        """Normal equations are solved in a short time."""
+        return not linear
 
 
 Fitting = Annotated[ForceMatchingSettings, Field(discriminator="kind")]

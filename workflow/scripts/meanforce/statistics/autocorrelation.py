@@ -13,11 +13,11 @@ WINDOW = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class Correlation:
-    """How far apart samples are independent.
+    """How far apart samples must be to be independent.
 
     Attributes:
-        inefficiency: g: so many samples are worth one independent one; at least 1, although
-            anticorrelated samples average out faster.
+        inefficiency: g: number of samples that are worth one independent sample; at least 1,
+            although anticorrelated samples average out faster.
         error: its standard error, g √(2 (2t + 1)/n) for a window of t; Madras, Sokal,
             J. Stat. Phys. 50, 109 (1988).
         resolved: whether the series are long enough for the window to close.

@@ -1,4 +1,4 @@
-"""Distances of two distributions that are known from finite data: floor, noise and what is seen.
+"""Distances of two distributions that are known from finite data: floor, noise, resolution.
 
 Let δ be the true difference of two distributions in coordinates in which the squared distance is
 D = |x|², and let the measured difference be x = δ + ε, with noise ε of covariance Σ = Σ_a + Σ_b
@@ -29,13 +29,13 @@ STEP = 0.1
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """What finite data do to a distance, in its unit.
+    """Effects of finite data on a distance, in its unit.
 
     Attributes:
         floor: mean of the distance of two samples of one distribution.
         floor_reference: the same, if the model's side were exact.
-        null: standard deviation of the distance of two such samples, with what the floor is
-            uncertain by.
+        null: standard deviation of the distance of two such samples, with the uncertainty of the
+            floor.
         stderr: standard deviation of the distance as it was measured.
         resolution: distance that two such samples exceed with probability `LEVEL`.
     """
@@ -56,7 +56,7 @@ class Distance(abc.ABC):
 
     @abc.abstractmethod
     def noise(self, model: np.ndarray, reference: np.ndarray) -> Noise:
-        """What finite data do to it.
+        """Effects of finite data on it.
 
         Args:
             model, reference: histograms by independent units, each of shape (n_units, ...), 1 in
@@ -64,7 +64,7 @@ class Distance(abc.ABC):
         """
 
     def slope(self, p: np.ndarray, other: np.ndarray, q: np.ndarray) -> float:
-        """Change of the distance from q, to first order, where p goes over to another one."""
+        """Change of the distance from q, to first order, when p changes to another distribution."""
         step = STEP * (other - p)
         near, far = (np.maximum(p + sign * step, 0.0) for sign in (1, -1))
         return (self.value(near / near.sum(), q) - self.value(far / far.sum(), q)) / (2 * STEP)
@@ -82,7 +82,7 @@ def trace_of_square(vectors: np.ndarray, dof: float) -> float:
     gram = vectors @ vectors.T
     trace, square = np.trace(gram), (gram**2).sum()
     if dof < 2:
-        # One degree of freedom does not tell how many directions the noise has: one, at the least.
+        # With one degree of freedom the number of the noise's directions is unknown: at least one.
         return float(trace**2) / 3 if dof > 0 else 0.0
     return max(0.0, float(dof**2 / ((dof - 1) * (dof + 2)) * (square - trace**2 / dof)))
 
@@ -94,7 +94,7 @@ def of_noise(
     dofs: tuple[int, int],
     linear: float,
 ) -> Noise:
-    """Put together what is known of a distance that adds up like a square.
+    """Noise of a distance that adds up like a square.
 
     Args:
         value: as measured.
@@ -110,7 +110,7 @@ def of_noise(
     directions, dof = freedom(floor, null, uncertain)
     resolution = floor * ratio(directions, dof)
     # ⟨linear⟩ is 4 δᵀΣδ + 4 tr Σ². Below the resolution, what is measured is noise, which would
-    # have a second share in the error if it were taken for δ.
+    # count twice in the error if it were taken for δ.
     excess, seen = value - floor, max(total, resolution - floor)
     share = max(0.0, 1 - (seen / excess) ** 2) if excess > 0 else 0.0
     stderr = math.sqrt(null + share * max(0.0, linear - 2 * null))
@@ -134,7 +134,7 @@ def freedom(floor: float, null: float, uncertain: float) -> tuple[float, float]:
 
 
 def ratio(directions: float, dof: float) -> float:
-    """How far a sum of squares is above its estimated mean once in twenty times.
+    """Ratio to its estimated mean that a sum of squares exceeds once in twenty times.
 
     Args:
         directions, dof: see `freedom`.
@@ -156,7 +156,7 @@ def quadratic(
         difference: as measured, shape (n_components,).
         model, reference: residuals of the units in the same coordinates, each of shape
             (n_units, n_components); see `resampling.residuals`.
-        floors: tr Σ of model and reference, where more is known of them than the residuals say.
+        floors: tr Σ of model and reference, where they are known better than from the residuals.
     """
     dofs = len(model) - 1, len(reference) - 1
     sides = model, reference

@@ -1,4 +1,4 @@
-"""Standard errors that remember from how few data they were estimated.
+"""Standard errors, with the degrees of freedom that they were estimated from.
 
 An error bar from n independent units is itself uncertain: with four of them |error| > 2 SE happens
 14 % of the time, not 5 %. So each standard error carries its degrees of freedom, and limits are
@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 LEVEL = 0.05
-"""How often something is claimed of an error that is not there."""
+"""Probability of claiming an error that does not exist."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Error:
     dof: float = math.inf
 
     def limit(self, level: float = LEVEL) -> float:
-        """|error| that is exceeded with probability `level`, if nothing but noise is there."""
+        """|error| that is exceeded with probability `level`, if there is only noise."""
         return quantile(self.dof, level) * self.stderr
 
     @property
@@ -41,10 +41,10 @@ class Error:
 
 
 NONE = Error(0.0)
-"""Of what is exact."""
+"""Error of exact values."""
 
 UNKNOWN = Error(math.nan, 0.0)
-"""Of what was seen once."""
+"""Error of values that were observed only once."""
 
 
 def quantile(dof: float, level: float = LEVEL) -> float:
@@ -55,7 +55,7 @@ def quantile(dof: float, level: float = LEVEL) -> float:
 
 
 def combined(*errors: Error) -> Error:
-    """Of a sum or difference of independent quantities.
+    """Standard error of a sum or difference of independent quantities.
 
     Degrees of freedom as by Welch and Satterthwaite: ν = (Σ s²)²/Σ (s⁴/ν); Welch, Biometrika 34,
     28 (1947).
@@ -75,8 +75,8 @@ def limit_of_sizes(first: Error, second: Error, opposite: bool, level: float = L
 
     Args:
         first, second: standard errors of both.
-        opposite: whether the errors have opposite signs. What both are measured from is common to
-            them, and moves one size up and the other down where signs differ.
+        opposite: whether the errors have opposite signs. The reference is common to both; its noise
+            increases one size and decreases the other where signs differ.
         level: of the probability.
     """
     if opposite:
@@ -85,7 +85,7 @@ def limit_of_sizes(first: Error, second: Error, opposite: bool, level: float = L
 
 
 def scatter(values: np.ndarray) -> float:
-    """Standard deviation of bootstrap draws, of which some may be infinite.
+    """Standard deviation of bootstrap draws, some of which may be infinite.
 
     Infinite draws count: then it is half the distance of the percentiles that are one standard
     deviation from the median of a normal distribution, and infinite where these are.

@@ -13,13 +13,13 @@ SPARSE = 0.5
 """Relative variance of a bin up to which the logarithm of its population is expanded."""
 
 DRAWS = 100
-"""Pairs of made-up samples from which a floor is taken."""
+"""Pairs of synthetic samples from which a floor is computed."""
 
 COUNTED = 0.1
 """Relative variance of a bin above which its noise is drawn as a count of frames."""
 
 MANY = 1e9
-"""Frames in a bin that have no noise."""
+"""Number of frames in a bin without noise."""
 
 
 def free_energy(p: np.ndarray, kT: float) -> np.ndarray:
@@ -32,15 +32,15 @@ def free_energy(p: np.ndarray, kT: float) -> np.ndarray:
 class FreeEnergyRmse(Distance):
     """Root mean square difference of F = −kT ln p over the bins where the reference's is low.
 
-    The constant that makes the mean difference vanish is taken off. The model's free energy counts
+    The constant that makes the mean difference vanish is subtracted. The model's free energy counts
     up to the same cutoff, and bins that it never visits count at the cutoff: a basin that is
     missing is an error, and not a part of the surface that is left out.
 
-    Logarithms of small counts, empty bins and the cutoff make it no square of noise. So its floor
-    is the mean over pairs of samples drawn from what both sides have in common. Bins of few frames
-    get Poisson counts, of as many frames as those there are worth; the others the noise of the
-    units, which moves whole basins together. How the distance scatters about its floor comes from
-    the residuals of the units, as for other distances, in proportion.
+    With logarithms of small counts, empty bins and the cutoff, it is not a square of noise. So its
+    floor is the mean over pairs of samples drawn from what both sides have in common. Bins of few
+    frames get Poisson counts of the number of independent frames that theirs are worth; other bins
+    get the noise of the units, which moves whole basins together. How the distance scatters about
+    its floor comes from the residuals of the units, as for other distances, in proportion.
 
     Args:
         kT: kT, in the unit of the result.
@@ -77,11 +77,11 @@ class FreeEnergyRmse(Distance):
     def _influences(
         self, part: np.ndarray, side: np.ndarray, low: np.ndarray, cut: bool
     ) -> np.ndarray:
-        """Of each unit on F in the bins that are compared, shape (n_units, n_bins).
+        """Influence of each unit on F in the bins that are compared, shape (n_units, n_bins).
 
-        In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …, of which two terms count,
-        but where small counts lie beyond the cutoff; of the model, which is cut off there, only
-        what is below it moves.
+        In a bin of λ independent frames ⟨ln² (n/λ)⟩ = 1/λ + 3/(2λ²) + …; two terms are used, except
+        where small counts lie beyond the cutoff; the model is cut off there, so that only the part
+        below the cutoff varies.
 
         Args:
             part, side: residuals of the units, and their sum.
@@ -111,13 +111,13 @@ class FreeEnergyRmse(Distance):
         frames: list[np.ndarray],
         worth: Worth,
     ) -> Noise:
-        """Noise with the floor of made-up samples.
+        """Noise with the floor of synthetic samples.
 
         Args:
             linear: noise to first order, in whose proportions the distance scatters.
             whole: distributions of both sides.
             relative: residuals of the units of both, over the distribution.
-            frames: what a frame of each adds to a bin; 0 of a side that is exact.
+            frames: what a frame of each adds to a bin; 0 for a side that is exact.
             worth: of neighbouring bins.
         """
         rng = np.random.default_rng(0)
@@ -164,12 +164,12 @@ class FreeEnergyRmse(Distance):
         low = free_energy(q, self._kT) < self._cutoff
         ours = np.minimum(free_energy(p, self._kT)[low], self._cutoff)
         difference = ours - free_energy(q, self._kT)[low]
-        # A model that is never there has no level: all of these bins count as missing.
+        # A model that never visits these bins has no level: all of them count as missing.
         return difference - difference.mean() if p[low].any() else difference, low
 
 
 def coverage(p: np.ndarray, q: np.ndarray, kT: float, cutoff: float) -> float:
-    """Fraction of the bins in which the reference's free energy is low that p visits at all."""
+    """Fraction visited by p of the bins in which the reference's free energy is low."""
     low = free_energy(q, kT) < cutoff
     return float((p[low] > 0).mean())
 

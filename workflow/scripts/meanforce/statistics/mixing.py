@@ -1,25 +1,26 @@
 """How well chains have mixed: nested R-hat, drift, effective samples, round trips of a quantity.
 
 Many short chains are pooled, and what matters is whether the pool still depends on where the chains
-started, which nested R-hat and drift tell together. The first compares chains that started in
-different places; the second sees what all chains do alike, as when all started on one side of a
-barrier. Both are of the ensemble that is simulated, bias included: it is stationary exactly when
+started. Nested R-hat and drift together show this. The first compares chains that started in
+different places; the second detects what all chains do alike, as when all started on one side of a
+barrier. Both refer to the ensemble that is simulated, bias included: it is stationary exactly when
 the reweighted one is, and a flattening bias keeps rare basins populated.
 """
 
 import numpy as np
 
 FEWEST_SUPERCHAINS, MOST_SUPERCHAINS, SUPERCHAIN_SIZE = 4, 16, 12
-"""Groups of chains: the most of which each has this size, within these bounds; but never of one."""
+"""Number of groups: as many groups of this size as possible, within these bounds; no group of
+one."""
 
 
 def superchains(starts: np.ndarray) -> np.ndarray:
     """Group chains by where they started.
 
-    More groups find a place where few chains are stuck, fewer leave less noise. Of
-    autoregressive chains (correlation time 10 ps, 100 to 400 chains of 50 to 280 ps) 16 and 8
-    groups have about the same noise; of chains in two basins that none leaves, 2 in 100 in one of
-    them give a nested R-hat of 1.07 with 16 and of 1.03 with 8.
+    More groups find a place where few chains are stuck, fewer leave less noise. For autoregressive
+    chains (correlation time 10 ps, 100 to 400 chains of 50 to 280 ps) 16 and 8 groups have about
+    the same noise. For chains in two basins that no chain leaves, with 2 of 100 in one of them,
+    nested R-hat is 1.07 with 16 groups and 1.03 with 8.
 
     Args:
         starts: of a quantity, shape (n_chains,); angles in (−π, π] are grouped in sectors.
@@ -43,11 +44,12 @@ def nested_r_hat(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
         nR̂ = √(1 + B/W),   B = Σ_k (θ̄_k − θ̄)²/(K − 1),   W = Σ_k (B̃_k + W̃_k)/K,
 
     where B̃_k is the variance of the means of the chains of superchain k and W̃_k the mean of the
-    variances within them. B holds the variance of what chains expect given their start, which is 0
-    once they have forgotten it, and the noise of θ̄_k, B̃_k/M. As M is no more than some tens here,
-    the noise is subtracted: B − Σ_k B̃_k/(M K) estimates the first alone without bias, and so
-    the value scatters about 1, above and below, for converged chains of whatever length. With
-    superchains of chains that started near each other, not at one point, it is a little too small.
+    variances within them. B contains the variance of the chains' expectations given their start,
+    which is 0 once they have forgotten it, and the noise of θ̄_k, B̃_k/M. As M is a few tens at
+    most here, the noise is subtracted: B − Σ_k B̃_k/(M K) estimates the first alone without bias,
+    and so the value scatters about 1, above and below, for converged chains of whatever length.
+    With superchains of chains that started near each other, not at one point, it is a little too
+    small.
 
     The error is a jackknife over superchains.
 
@@ -102,7 +104,7 @@ def drift(values: np.ndarray) -> float:
 def effective_samples(
     values: np.ndarray, weights: np.ndarray, chains: np.ndarray
 ) -> tuple[float, float]:
-    """How many independent samples of the weighted ensemble fix the mean as well; and its error.
+    """Number of independent samples with the same error of the weighted mean; and its error.
 
     n = Var(θ)/Var(θ̄), the variance of the mean from contributions of the chains, which are
     independent however long their correlation times are: z_c = Σ_t w (θ − θ̄) over the frames of c.

@@ -9,7 +9,7 @@ DRAWS = 200
 def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Bootstrap over units: sums of units drawn with replacement, normalised over histograms.
 
-    Of n units n − 1 are drawn, so that the variance of a mean is right and not (n − 1)/n of it,
+    n − 1 of n units are drawn, so that the variance of a mean is right and not (n − 1)/n of it,
     which matters where units are few replicas; Rao, Wu, J. Am. Stat. Assoc. 83, 231 (1988).
 
     Sums that a draw makes negative count as 0: what a time block changes in the weights of all
@@ -30,9 +30,9 @@ def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
 
 
 def residuals(units: np.ndarray) -> np.ndarray:
-    """What each unit adds to the noise of the normalised sum of all units.
+    """Contribution of each unit to the noise of the normalised sum of all units.
 
-    Of p = Σ u_i/Σ |u_i|, to first order in what unit i counts: e_i = u_i − p |u_i|, in units of
+    For p = Σ u_i/Σ |u_i|, to first order in the weight of unit i: e_i = u_i − p |u_i|, in units of
     |p| = 1, with the factor √(n/(n − 1)), so that Σ_i e_i e_iᵀ is an unbiased estimate of the
     covariance of p.
 

@@ -101,7 +101,7 @@ class Wasserstein(Distance):
 
 
 def _quantile(directions: float, dof: float) -> float:
-    """What a distance exceeds once in twenty times, over its mean: √F over the mean of a χ."""
+    """Ratio to its mean that a distance exceeds once in twenty times: √F over the mean of a χ."""
     if math.isinf(directions):
         return 1.0
     mean = math.exp(gammaln((directions + 1) / 2) - gammaln(directions / 2))

@@ -1,10 +1,10 @@
-"""What frames are worth, bin by bin: independent ones, where bins hold few of them or none."""
+"""Number of independent frames that frames are worth, by bin, also in bins with few or none."""
 
 import numpy as np
 from scipy.ndimage import uniform_filter
 
 NEIGHBOURS = 3
-"""Bins each way, over which bins are averaged."""
+"""Bins on each side over which bins are averaged."""
 
 
 class Worth:

@@ -1,1 +1,1 @@
-"""What a model is judged by, one metric a module: rows with errors and noise floors."""
+"""What a model is judged by, one metric per module: rows with errors and noise floors."""

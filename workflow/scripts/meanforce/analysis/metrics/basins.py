@@ -1,4 +1,4 @@
-"""Metrics `delta_f_<name>` and `barrier_<variable>`: errors that a divergence does not see."""
+"""Metrics `delta_f_<name>` and `barrier_<variable>`: errors that a divergence does not detect."""
 
 import math
 

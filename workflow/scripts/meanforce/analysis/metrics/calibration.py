@@ -1,9 +1,9 @@
 """Metrics `ensemble_spread` and `ensemble_calibration`: the error of an ensemble, and its spread.
 
 The spread of the members estimates how far their mean is from the true mean force f(R): it gives
-the covariance of the error e = F̄ − f between any two frames. The actual covariance is seen in
-frames that no member was trained on: their residual is r = F̄ − F = e − ε, where the noise ε has
-mean 0 at fixed R and is independent between frames i and j far apart in time, so that
+the covariance of the error e = F̄ − f between any two frames. The actual covariance is estimated
+from frames that no member was trained on: their residual is r = F̄ − F = e − ε, where the noise ε
+has mean 0 at fixed R and is independent between frames i and j far apart in time, so that
 
     ⟨r_i · r_j⟩ = ⟨e_i · e_j⟩,   to be compared with   ⟨Σ_m c_mi · c_mj⟩,
 
@@ -11,9 +11,9 @@ where the contrasts c of the members (`analysis.members`) give the covariance th
 training data causes: differences within pairs of half samples, deviations of a jackknife.
 
 Each frame of the even blocks is paired with its nearest frames of the odd blocks; how near these
-are decides only how much is seen, as both sides are taken on the same pairs. Vectors are compared
-in axes that turn with the beads. The ratio is 1 for an ensemble that is right, and q
-where errors are √q times as large as the spread predicts, as when members share a mistake.
+are affects only the sensitivity, as both sides are taken on the same pairs. Vectors are compared in
+axes that turn with the beads. The ratio is 1 for a calibrated ensemble, and q where errors are √q
+times as large as the spread predicts, as when members share an error.
 """
 
 import dataclasses
@@ -64,7 +64,7 @@ class Calibration:
 
     @property
     def stderr(self) -> float:
-        """How far from 1 the ratio of an ensemble that is right lies.
+        """Standard error of the ratio of a calibrated ensemble about 1.
 
         The error is one draw of a quantity with `freedom` degrees of freedom, and the spread was
         estimated from as many in each of `dof` independent contrasts.
@@ -74,7 +74,7 @@ class Calibration:
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Standard error of the mean force as the ensemble has it, and actual over predicted variance.
+    """Standard error of the mean force from the ensemble, and actual over predicted variance.
 
     The latter only where the reference was not trained on.
     """
@@ -116,7 +116,7 @@ def calibrate(
 
     Args:
         positions: of frames that no member was trained on, nm, shape (n, n_beads, 3).
-        residual: mean prediction less force, kJ/mol/nm, shape (n, n_beads, 3).
+        residual: mean prediction minus force, kJ/mol/nm, shape (n, n_beads, 3).
         apart: contrasts c of the members, kJ/mol/nm, shape (n_contrasts, n, n_beads, 3); Σ c cᵀ
             is the covariance of the mean.
         blocks: time block of each frame, shape (n,).
@@ -170,8 +170,10 @@ def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     """Forces of each member, kJ/mol/nm, shape (n_members, n, n_beads, 3)."""
     parts = []
     ensemble = comparison.trained.ensemble
+    beads = torch.from_numpy(positions).to(ensemble.dtype)
+    whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(ensemble.dtype).split(CHUNK):
-            _, forces = ensemble.each(Configuration(block, comparison.temperature))
+        for block in whole.split(CHUNK):
+            _, forces = ensemble.each(block)
             parts.append(forces.double().numpy())
     return np.concatenate(parts, axis=1)

@@ -14,7 +14,7 @@ from meanforce.statistics.errors import Error
 from meanforce.statistics.resampling import DRAWS, resampled
 
 FEWEST_BEADS = 3
-"""Of a molecule whose extent is more than a bond."""
+"""Fewest beads of a molecule whose extent is more than a bond."""
 
 
 def rows(comparison: Comparison) -> list[Row]:

@@ -96,7 +96,7 @@ def mean_squared_displacement(
 def diffusion(times: np.ndarray, mean: np.ndarray, draws: np.ndarray) -> tuple[float, float]:
     """D in nm²/ns from the slope of the MSD over the second half of the lags, and its error.
 
-    The first half is left out because of inertia and of neighbours that a molecule is caught by.
+    The first half is left out because of inertia and of the cage of neighbours.
     """
     late = slice(len(times) // 2, None)
 

@@ -53,8 +53,8 @@ def rows(comparison: Comparison) -> list[Row]:
 def _coverage_floor(units: np.ndarray, low: tuple[float, float]) -> float:
     """Fraction of the reference's low bins that one half of its own units covers.
 
-    Half of the units cover less than all of them; twice what they miss, at the most, is missed by
-    chance. NaN for fewer than four units, whose histograms have the shape (n_units, *bins).
+    Half of the units cover less than all of them; at most twice what they miss is missed by chance.
+    NaN for fewer than four units, whose histograms have the shape (n_units, *bins).
     """
     if len(units) < 4:
         return math.nan

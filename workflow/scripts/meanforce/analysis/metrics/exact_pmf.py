@@ -33,7 +33,7 @@ SYSTEMS = {
 def exact_pmf_of(
     system_kind: str, surface: Sequence[CollectiveVariableSettings], n_beads: int
 ) -> ExactPmf | None:
-    """The exact PMF, or None where the system or these beads have none that is known.
+    """The exact PMF, or None where it is not known for the system or these beads.
 
     Args:
         system_kind: the system's kind in the config.
@@ -69,11 +69,11 @@ def rows(comparison: Comparison) -> list[Row]:
 
 
 def _rmse_row(comparison: Comparison, value: float, curves: np.ndarray) -> Row:
-    """Of an exact model it is 0; the draw of the training data explains the members' spread."""
+    """The error is 0 for an exact model; members differ by the draw of the training data."""
     level = curves - curves.mean(axis=1, keepdims=True)
     spread = float(np.sqrt(np.mean(comparison.member_spread(level) ** 2)))
     training = Error(spread, comparison.training_error(np.zeros(len(curves))).dof)
-    # Of a distance that is all noise, this is about how it scatters.
+    # For a distance that is only noise, this is about its standard deviation.
     return Row(
         Quantity("pmf_rmse", Group.EXACT_PMF, "kT"), Measure.DISTANCE, value,
         spread / math.sqrt(2), 0.0, 0.0, training.dof, 0.0, 0.0, training.limit(),

@@ -16,7 +16,7 @@ FRAMES = 30000
 """Frames on which forces are compared."""
 
 FEWEST = 100
-"""Fewer frames of the unbiased ensemble give no error bar that can be trusted, and no rows."""
+"""With fewer frames of the unbiased ensemble, error bars are not reliable; there are no rows."""
 
 UNIT = KCAL * 10.0
 """kJ/mol/nm in one kcal/mol/Å."""
@@ -26,7 +26,7 @@ def rows(comparison: Comparison) -> list[Row]:
     """Root mean square error per force component that carries force, kcal/mol/Å.
 
     The error's square is the model's squared error plus the variance of the mapped forces about
-    the mean force. That second part is estimated from the residuals; see `data.irreducible`.
+    the mean force. That second part is estimated from the residuals; see `mapping.irreducible`.
     """
     if comparison.forces is None:
         return []
@@ -51,7 +51,7 @@ def rows(comparison: Comparison) -> list[Row]:
         for part, root in ((loss_error, math.sqrt(loss)), (noise.error, math.sqrt(noise.variance)))
     ]
     blocks = len(np.unique(blocks)) - 1
-    # The training data's draw moves both by much less than the noise of the frames does.
+    # The draw of the training data changes both by much less than the noise of the frames.
     above = one_sided(blocks) * math.hypot(*errors)
     return [
         Row(
@@ -82,8 +82,10 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
 def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
     parts = []
     ensemble = comparison.trained.ensemble
+    beads = torch.from_numpy(positions).to(ensemble.dtype)
+    whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
     with torch.no_grad():
-        for block in torch.from_numpy(positions).to(ensemble.dtype).split(8192):
-            _, forces = ensemble.energy_and_forces(Configuration(block, comparison.temperature))
+        for block in whole.split(8192):
+            _, forces = ensemble.energy_and_forces(block)
             parts.append(forces.double().numpy())
     return np.concatenate(parts)

@@ -1,4 +1,4 @@
-"""Metric `wasserstein_improper`: are planar centres planar, and pyramids as high as they must be?
+"""Metric `wasserstein_improper`: are planar centres planar, and pyramidal ones pyramidal?
 
 The improper dihedral of a bead c with exactly three bonded neighbours i < j < k, in order of bead
 numbers, is the dihedral of c, i, j, k: the angle between the planes (c, i, j) and (i, j, k), with

@@ -77,7 +77,7 @@ def curve_of(comparison: Comparison, profile: Profile) -> Curve:
     value, error = _free_energies(profile.model, comparison.kT, rng)
     with np.errstate(divide="ignore", invalid="ignore"):
         members = -comparison.kT * np.log(profile.members)
-        # Of a single network, the band is that of its CG run alone.
+        # For a single network, the band is that of its CG run alone.
         error = np.hypot(error, np.nan_to_num(comparison.member_spread(members)))
     centers = 0.5 * (profile.edges[1:] + profile.edges[:-1])
     labels = profile.quantity, profile.kind, profile.unit
@@ -120,7 +120,7 @@ def profile_of(
     Args:
         comparison: of model and reference.
         about: quantity, kind and unit; see `Curve`.
-        edges: of the bins; None: they hold both sides but for their tails.
+        edges: of the bins; None: they contain both sides except their tails.
         ours: values of the model, shape (n, n_copies), copies being alike.
         theirs: likewise of the reference, or None.
     """

@@ -2,7 +2,7 @@
 
 To add a metric, write a module with a function `rows` (and `curves`, if it draws any), and list it
 here. Its random numbers come from `Comparison.stream` under the names of its own quantities, so
-that the rows of all others keep every bit.
+that the rows of all others stay the same to the bit.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ from meanforce.analysis.metrics import (
     torsions,
 )
 from meanforce.analysis.rows import Row
+from meanforce.errors import InputError
 
 METRICS: tuple[Callable[[Comparison], list[Row]], ...] = (
     divergence.rows,
@@ -69,11 +70,25 @@ def all_rows(
     Args:
         comparison: what is judged.
         step: gives the context in which a metric is computed, from the metric's name.
+
+    Raises:
+        InputError: two rows have the same name; tables and figures would show one of them.
     """
-    result = []
+    result: list[Row] = []
+    makers: dict[str, str] = {}
     for metric in METRICS:
-        with step(metric.__module__.rpartition(".")[2].replace("_", " ")):
-            result += metric(comparison)
+        maker = metric.__module__.rpartition(".")[2].replace("_", " ")
+        with step(maker):
+            rows = metric(comparison)
+        for row in rows:
+            if row.metric in makers:
+                raise InputError(
+                    f"metrics '{makers[row.metric]}' and '{maker}': both give a row "
+                    f"'{row.metric}'; allowed are different names: choose another for the "
+                    "collective variable, basin or difference that it is named after"
+                )
+            makers[row.metric] = maker
+        result += rows
     return result
 
 

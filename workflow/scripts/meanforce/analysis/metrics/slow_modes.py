@@ -6,19 +6,19 @@ cosines of dihedrals along the bonds, and distances of beads three bonds apart a
 fitted to the reference, each of its copies a trajectory of its own, and model and reference are
 then compared along them, each with its weights.
 
-Any combination of features is a fair coordinate to compare distributions along, wherever it comes
-from. So it does no harm that modes are those of the biased dynamics where the reference was biased;
-on the contrary, where a bias flattens φ and ψ, the modes left over are those that it does not help,
-and which a distance on φ and ψ does not judge. The metric `surface_share_tica_<k>` is the share of
-a mode that is a function of the surface's variables after all. Windows of umbrella sampling are
-held apart for ever, so that features are taken from the mean of their window.
+Distributions can be compared along any combination of features, whatever its origin. So modes may
+be those of the biased dynamics where the reference was biased. Where a bias flattens φ and ψ, the
+remaining modes are even those that it does not accelerate, and that a distance on φ and ψ does not
+judge. The metric `surface_share_tica_<k>` is the share of a mode that is a function of the
+surface's variables. Windows of umbrella sampling are always held apart, so that features are
+relative to the mean of their window.
 
 The lag follows from the data: the first of 1, 2, 4, … frames at which half of the features have
-lost their correlation, ρ < 1/e, so that modes are what is remembered for longer than most. There
-are no modes without `FEWEST_LAGS` lags for each feature, as they would be random. A mode
-whose integrated autocorrelation time is shorter than the lag is not slow, and left out: vibrations
-have a high correlation at multiples of their period. So is one with fewer than `FEWEST_VALUES`
-independent values in the reference, as its distribution is not resolved.
+lost their correlation, ρ < 1/e, so that modes have a longer memory than most features. There are no
+modes without `FEWEST_LAGS` lags for each feature, as they would be random. A mode whose integrated
+autocorrelation time is shorter than the lag is not slow, and left out: vibrations have a high
+correlation at multiples of their period. So is one with fewer than `FEWEST_VALUES` independent
+values in the reference, as its distribution is not resolved.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ from meanforce.statistics.autocorrelation import correlation
 MODES = 2
 
 FORGOTTEN = np.exp(-1)
-"""Autocorrelation below which something is forgotten."""
+"""Autocorrelation below which a correlation counts as lost."""
 
 FEWEST_LAGS = 10
 """Lags in all trajectories together, for each feature."""
@@ -66,12 +66,12 @@ APART = 3
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SlowModes:
-    """Slowest motions of a sample; equal to itself only, so that values can be kept by it.
+    """Slowest motions of a sample; equal to itself only, so that values can be cached by it.
 
     Attributes:
         coordinates: distances and dihedrals that features are made of.
         mean: of the features, shape (n_features,).
-        vectors: a column a mode, shape (n_features, n_modes); values have variance 1 in the
+        vectors: a column per mode, shape (n_features, n_modes); values have variance 1 in the
             dynamics that they were fitted to.
         numbers: of the modes, the slowest being 1.
         lag: ps.
@@ -145,7 +145,7 @@ def slow_modes(sample: Sample) -> SlowModes | None:
     parts, spacing = _trajectories(sample)
     series = [(values[part] - mean) / scale for part in parts]
     if sample.held:
-        # Windows differ for as long as they are held apart: what is slow within them counts.
+        # Windows always differ, as they are held apart: only slow motions within them count.
         series = [one - one.mean(axis=0) for one in series]
     lag, number = _lag(series), sum(map(len, series))
     if lag is None or number < FEWEST_LAGS * lag * moving.sum():
@@ -181,7 +181,7 @@ def feature_coordinates(molecule: Topology) -> CoordinateList | None:
     pairs = np.argwhere(np.triu(bonds >= APART))
     if len(pairs) > MOST_PAIRS:
         pairs = pairs[np.linspace(0, len(pairs) - 1, MOST_PAIRS).round().astype(int)]
-    # One dihedral for each bond in the middle: others differ from it by what is stiff.
+    # One dihedral for each central bond: others differ from it by stiff coordinates only.
     middle = {dihedral[1:3]: dihedral for dihedral in reversed(molecule.dihedrals)}
     distances = tuple((int(i), int(j)) for i, j in pairs)
     found = CoordinateList(distances=distances, dihedrals=tuple(middle.values()))

@@ -23,7 +23,7 @@ def rows(comparison: Comparison) -> list[Row]:
 
     Without a surface they are those of all variables, and without a reference the model's alone.
     Only where each side is dynamics without a bias and without exchanges, and long enough for its
-    times to be resolved: with a bias it would be the biased system's.
+    times to be resolved: with a bias, they would be those of the biased system.
     """
     sides = list(comparison.samples.values())
     if not sides or not all(side.dynamical for side in sides):

@@ -2,8 +2,8 @@
 
 The dihedral ω of a peptide bond C–N between residues i and j is that of the beads CA(i), C(i), N(j)
 and CA(j): ±π where the bond is trans, 0 where it is cis; IUPAC-IUB, Biochemistry 9, 3471 (1970). It
-is stiff and turns over 20 kcal/mol, so that no bias on φ and ψ helps it, and no distance on φ and ψ
-sees a model that has it wrong.
+is stiff and turns over a barrier of 20 kcal/mol, so that a bias on φ and ψ does not accelerate it,
+and a distance on φ and ψ does not detect an error in it.
 """
 
 import functools
@@ -27,14 +27,15 @@ BEAD = re.compile(r"(?P<residue>.+)-(?P<atom>[A-Z][A-Z0-9']*)")
 """Names of template beads: the residue, with its chain where needed, and the atom."""
 
 ENDS = ("CA", "CH3", "C")
-"""Atoms that ω is measured from and to, the first that there is; the latter two are caps'."""
+"""Atoms at the ends of ω, in order of preference; the last two are those of caps."""
 
 Beads = tuple[int, int, int, int]
 
 
 def rows(comparison: Comparison) -> list[Row]:
-    """Mean Wasserstein-1 distance over all ω (rad), which sees both limp bonds and cis ones; then
-    of each peptide bond the JS divergence of ω, and the fraction that is cis, |ω| < π/2.
+    """Mean Wasserstein-1 distance over all ω (rad), which detects both bonds that are too flexible
+    and cis bonds; then, for each peptide bond, the JS divergence of ω and the fraction that is cis,
+    |ω| < π/2.
 
     None in mappings whose beads are not the atoms that ω needs. Without a reference there are the
     model's cis fractions alone.
@@ -71,8 +72,8 @@ def curves(comparison: Comparison) -> list[Curve]:
 def omegas(molecule: Topology) -> dict[str, Beads]:
     """Beads of each ω, as `omega_<residue>_<residue>`, the residue with the C first.
 
-    Peptide bonds are bonds between a bead C and a bead N of different residues. There are none
-    where names of beads do not name atoms, as in mappings with names of the user's own.
+    Peptide bonds are bonds between a bead C and a bead N of different residues. They are found by
+    the names of beads, so not in mappings whose names are not those of atoms.
     """
     atoms = [BEAD.fullmatch(name) for name in molecule.names]
     bonded: dict[int, list[int]] = {}

@@ -1,6 +1,6 @@
 """Settings that every kind of potential has."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,18 +14,31 @@ class PotentialSettings(Settings):
     """A potential, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
-        deterministic: whether it is fitted without random numbers, so that members of an ensemble
-            differ in their data only.
-        resumable: whether a fit takes long and can continue from a restart bundle.
+        linear: whether it is linear in its parameters.
     """
 
-    deterministic: ClassVar[bool] = False
-    resumable: ClassVar[bool] = True
+    linear: ClassVar[bool] = False
 
+    temperature: Literal["none"] = Field(default="none", description="none: one potential")
     fitting: Fitting = Field(
         default=ForceMatchingSettings(kind="force_matching"),
         description="how its parameters are found",
     )
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether no random numbers take part in its fit: members differ in their data only."""
+        return self.fitting.deterministic(self.linear)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a fit takes long, and goes on from a restart bundle."""
+        return self.fitting.resumable(self.linear)
+
+    @property
+    def takes_molecules_in_a_box(self) -> bool:
+        """Whether it is a potential of several molecules in a periodic box."""
+        return False
 
     @property
     def variables(self) -> list[str]:

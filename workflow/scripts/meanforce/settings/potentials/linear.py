@@ -67,8 +67,7 @@ class TermsSettings(Settings):
 class LinearSettings(PotentialSettings):
     """Settings of the potentials that are linear in their coefficients."""
 
-    deterministic: ClassVar[bool] = True
-    resumable: ClassVar[bool] = False
+    linear: ClassVar[bool] = True
 
     collective_variable: Name | None = Field(
         default=None,
@@ -127,6 +126,11 @@ class LinearSettings(PotentialSettings):
     def relative_width(self) -> float:
         """Width of a basis function in units of the distance between two; fixed for splines."""
         return 1.0
+
+    @property
+    def takes_molecules_in_a_box(self) -> bool:
+        """Whether it is a potential of several molecules in a periodic box."""
+        return self.terms is not None
 
     @property
     def variables(self) -> list[str]:

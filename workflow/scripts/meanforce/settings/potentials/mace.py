@@ -42,3 +42,8 @@ class MaceSettings(NetworkSettings):
         description="none: one potential; linear: an energy and an entropy part; quadratic: also a "
         "third part, for three or more temperatures",
     )
+
+    @property
+    def takes_molecules_in_a_box(self) -> bool:
+        """Whether it is a potential of several molecules in a periodic box."""
+        return True
