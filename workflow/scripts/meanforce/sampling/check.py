@@ -76,7 +76,7 @@ def check_structures(config: Config) -> None:
 
 
 def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
-    """Refuse several molecules in a periodic box where the potential is of a single molecule."""
+    """Refuse several molecules in a periodic box if the potential is for a single molecule."""
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
     potential = config.potentials[chosen.potential]

@@ -8,10 +8,10 @@ from meanforce.settings.base import Settings
 
 
 class FittingSettings(Settings):
-    """How a potential is fitted, and what the rest of the workflow asks of the method."""
+    """How a potential is fitted, and properties of the method that the workflow uses."""
 
     def deterministic(self, linear: bool) -> bool:
-        """Whether no random numbers take part, so that members differ in their data only.
+        """Whether it uses no random numbers, so that members differ in their data only.
 
         Args:
             linear: whether the potential is linear in its parameters.
@@ -19,7 +19,7 @@ class FittingSettings(Settings):
         return False
 
     def resumable(self, linear: bool) -> bool:
-        """Whether a fit takes long, and goes on from a restart bundle.
+        """Whether a fit takes long and can continue from a restart bundle.
 
         Args:
             linear: whether the potential is linear in its parameters.

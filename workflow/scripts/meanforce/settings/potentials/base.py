@@ -27,12 +27,12 @@ class PotentialSettings(Settings):
 
     @property
     def deterministic(self) -> bool:
-        """Whether no random numbers take part in its fit: members differ in their data only."""
+        """Whether its fit uses no random numbers, so that members differ in their data only."""
         return self.fitting.deterministic(self.linear)
 
     @property
     def resumable(self) -> bool:
-        """Whether a fit takes long, and goes on from a restart bundle."""
+        """Whether a fit takes long and can continue from a restart bundle."""
         return self.fitting.resumable(self.linear)
 
     @property
