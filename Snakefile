@@ -4,12 +4,12 @@
 #   snakemake --cores 2 --configfile config/quick.yaml   the same chain in a few minutes
 #   snakemake --cores 2 system_capped_alanine            one system; more in workflow/rules/targets.smk
 #
-# Stages follow each other as the files below do; each header says what a stage needs and makes.
+# Stages follow each other as the files below do; each header lists what a stage needs and makes.
 from snakemake.utils import min_version
 
 min_version("9.0")
 
-# With --configfile a config stands alone; without it the default run is meant.
+# A config given with --configfile is used alone; without one, the default config is used.
 if not workflow.configfiles:
 
     configfile: "config/config.yaml"

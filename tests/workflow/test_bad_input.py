@@ -13,7 +13,7 @@ CASES = {
     "wrong unit": ("length: 5 ns", "length: 5 nm", "'5 nm' is not a time with its unit"),
     "unknown key": ("bias_factor: 6\n", "bias_facter: 6\n", "did you mean 'bias_factor'?"),
     "unknown bead": ("ALA2-N, ALA2-CA, ALA2-C]", "ALA2-N, ALA2-CA, ALA2-Q]", "no bead 'ALA2-Q'"),
-    "train = held-out": ("held_out: [T350]", "held_out: [T300]", "stands in 'train' and in"),
+    "train = held-out": ("held_out: [T350]", "held_out: [T300]", "is in both 'train' and"),
     "not a function of the beads": (
         "core_beta: {template: core_beta,",
         "core_beta: {beads: {A: name CA, B: name CB},",

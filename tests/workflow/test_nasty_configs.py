@@ -34,7 +34,7 @@ def renamed_system(name):
 CASES = {
     "out of results": (renamed_system("../../outside"), "'../../outside' is not a name"),
     "shell characters": (renamed_system("x; touch pwned"), "'x; touch pwned' is not a name"),
-    "a folder of ours": (renamed_system("experiments"), "is a name that results/ needs"),
+    "a folder of ours": (renamed_system("experiments"), "is a reserved name in results/"),
     "a formula with code": (
         put("campaigns", "muller_brown", "static", {
             "kind": "static", "collective_variables": ["x"], "length": "1 ns", "stride": "1 ps",

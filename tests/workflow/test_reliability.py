@@ -227,8 +227,8 @@ def stopped(sampling, tmp_path_factory):
 
 DAMAGES = {
     "bundle": (slice(0, -1), "the restart bundle is damaged"),
-    "frames.raw": (slice(0, 300), "is shorter than its restart bundle says"),
-    "checks.raw": (slice(0, 0), "is shorter than its restart bundle says"),
+    "frames.raw": (slice(0, 300), "is shorter than its restart bundle requires"),
+    "checks.raw": (slice(0, 0), "is shorter than its restart bundle requires"),
 }
 
 

@@ -1,4 +1,4 @@
-// Comforts only: the page reads the same without them.
+// Conveniences only: the page is complete without them.
 "use strict";
 const experiments = [...document.querySelectorAll("details.experiment")];
 const groups = [...document.querySelectorAll("details.group")];
@@ -30,7 +30,7 @@ function openTarget() {
 addEventListener("hashchange", openTarget);
 openTarget();
 
-// A column's head sorts its table.
+// The header of a column sorts its table.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {

@@ -37,7 +37,7 @@ from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
 
-# By this key Snakemake takes Python expressions in a config for values.
+# With this key Snakemake would evaluate Python expressions in a config.
 for file in workflow.configfiles:
     if "__use_yte__" in Path(file).read_text(encoding="utf-8"):
         raise WorkflowError(f"{file}: '__use_yte__' is refused; a config holds values, not code")
@@ -45,7 +45,7 @@ for file in workflow.configfiles:
 try:
     CONFIG = load_config(config)
     if workflow.is_main_process:
-        # Jobs of the run, which come here too, need not look again.
+        # Jobs of the run also read this file, but need not check again.
         from meanforce.sampling.check import check_structures
 
         check_structures(CONFIG)
@@ -53,7 +53,7 @@ except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
 
 
-# Not before dry runs; `status.py` finds the config of the last run by it.
+# Not in dry runs. `status.py` finds the config of the last run through this.
 onstart:
     note_run(config)
 
@@ -86,12 +86,12 @@ def settings_of(stage):
 
 
 def code_of(script):
-    """Fingerprint of a stage's script and its modules, as a function: only rules in the plan ask."""
+    """Fingerprint of a stage's script and its modules, computed only for rules in the plan."""
     return lambda wildcards: fingerprint(SCRIPTS / script)
 
 
 def grows(amount):
-    """A resource of which a job gets more each time that it is tried again."""
+    """A resource that grows with each attempt of a job."""
     return lambda wildcards, attempt: amount * attempt
 
 
@@ -102,13 +102,13 @@ def structure_files(wildcards):
 
 
 def start_of(wildcards):
-    """Equilibrated state that sampling starts from; none where the prepared one will do."""
+    """Equilibrated state that sampling starts from; none if it is the prepared one."""
     place = inputs.start(CONFIG, wildcards.system, wildcards.state)
     return [] if place is None else [place.state_xml]
 
 
 def frozen_bias(wildcards):
-    """Trajectory whose final bias a static campaign takes, frozen: of the same state point."""
+    """Trajectory, at the same state point, whose final bias a static campaign uses, frozen."""
     place = inputs.frozen_bias(CONFIG, **dict(wildcards))
     return [] if place is None else [place.trajectory]
 
@@ -125,7 +125,7 @@ def trajectories_of_replica(wildcards):
 
 
 def weights_of_frames(wildcards):
-    """Weights by all windows of the job's replica; other campaigns' frames carry their own."""
+    """Weights from all windows of the job's replica; none if frames have their own weights."""
     names = (wildcards.system, wildcards.state, wildcards.campaign, wildcards.replica)
     place = inputs.weights(CONFIG, *names)
     return [] if place is None else [place.weights]
@@ -154,7 +154,7 @@ def models_of(wildcards):
 
 
 def descriptions_of(wildcards):
-    """What stands beside the members: programs read it, and remote storage must fetch it."""
+    """Descriptions beside the members: programs read them, and remote storage must fetch them."""
     return [place.description for place in inputs.members(CONFIG, wildcards.experiment)]
 
 

@@ -14,7 +14,7 @@ rule equilibrate:
         EquilibratedPaths.log,
     conda:
         ENVIRONMENT
-    # With one thread the CPU platform gives the same bits again.
+    # With one thread the CPU platform is bitwise reproducible.
     threads: 1
     resources:
         mem_mb=grows(1500),

@@ -29,7 +29,7 @@ rule learning_curve:
         code=code_of("learning_curve.py"),
     shell:
         "python {params.script:q} --metrics {input:q}"
-        # So many runs may be longer than an argument of a program can be (128 KiB).
+        # Settings of many runs may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"
         " --table {output.table:q} --savings {output.savings:q} --figure {output.figure:q}"
         " >> {log:q} 2>&1"

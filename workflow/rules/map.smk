@@ -1,7 +1,7 @@
 # map: positions and forces of atoms become positions and forces of beads.
 # Needs: a trajectory, its forces, the prepared system, the beads; the weights of umbrella windows.
-# Makes: {mapping}.h5, an H5MD dataset, {mapping}.force_maps.csv, how noisy each force map is, and
-# {mapping}.checks.json, what the dataset is worth.
+# Makes: {mapping}.h5 (an H5MD dataset), {mapping}.force_maps.csv (noise of each force map), and
+# {mapping}.checks.json (checks of the dataset's quality).
 
 
 rule map:

@@ -1,5 +1,5 @@
 # report: everything on one page.
-# Needs: metrics, curves and surfaces of all experiments, and how fast sampling and CG runs were.
+# Needs: metrics, curves and surfaces of all experiments, and the speed of sampling and CG runs.
 # Makes: summary.csv (the contract), report.html, run.yaml (resolved config and versions).
 
 PAGE = Path(workflow.basedir) / "workflow" / "report"

@@ -1,4 +1,4 @@
-# sample: atomistic dynamics of one job of a campaign; killed at any moment, it goes on where it was.
+# sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was.
 # Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
 # frozen bias the trajectory that built it.
 # Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).

@@ -1,6 +1,6 @@
-# simulate: run an experiment's CG model at one state point; killed, it goes on where it was.
+# simulate: run an experiment's CG model at one state point; if killed, it continues where it was.
 # Needs: all members of the ensemble; training data for the starts.
-# Makes: cg.h5, and speed.csv (how fast it was).
+# Makes: cg.h5, and speed.csv (speed of the run).
 
 
 rule simulate:

@@ -1,8 +1,8 @@
-# targets: what a person may ask for besides `all`; none of these names is a file.
+# targets: names that may be requested besides `all`; none of them is a file.
 #   system_NAME      the experiments of one system, and results/reports/system_NAME/report.html
 #   experiment_NAME  one experiment, and its report in the same way
 #   benchmarks       all programs of tests/benchmarks, one after the other
-#   clean_partial    removes what jobs that are gone left behind, never a live job's
+#   clean_partial    removes work folders of jobs that are gone, never a live job's
 
 BENCHMARKS = [
     path.stem
@@ -11,7 +11,7 @@ BENCHMARKS = [
 ]
 
 
-# Snakemake itself would say "no rule to produce" it. Targets are only known on the command line.
+# Snakemake itself would report "no rule to produce" it. Targets are only known on the command line.
 for asked in sys.argv[1:]:
     if re.fullmatch(r"(system|experiment)_[\w-]+", asked) and asked not in TARGETS:
         raise WorkflowError(f"there is no target '{asked}'; known: {', '.join(TARGETS)}")
@@ -59,7 +59,7 @@ rule benchmark:
         BenchmarkPaths.log,
     conda:
         ENVIRONMENT
-    # Whatever runs beside them changes the times.
+    # Other jobs at the same time would change the times.
     threads: workflow.resource_settings.cores or 2
     shell:
         "python {input:q} > {output:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-# train: fit one member of an experiment's ensemble; killed at any moment, it goes on where it was.
+# train: fit one member of an experiment's ensemble; if killed, it continues where it was.
 # Needs: the datasets of the training campaigns and state points.
 # Makes: model-{member}.safetensors with its .json, and the training curve.
 
@@ -12,7 +12,7 @@ rule train:
         curve=MemberPaths.curve,
     log:
         MemberPaths.log,
-    # Training takes long and much waits for it, so it starts as soon as it can.
+    # Training takes long and many jobs wait for it, so it starts as soon as possible.
     priority: 10
     conda:
         ENVIRONMENT

@@ -1,6 +1,6 @@
 # weights: weights of umbrella-sampling frames, by MBAR over all windows of a replica.
 # Needs: the trajectories of the replica's jobs. Makes: weights-{repeat}.h5 and overlap-{repeat}.csv
-# of replica number {repeat}; elsewhere {replica} is the number of a job, of which it may have many.
+# of replica number {repeat}; elsewhere {replica} is a job's number; a replica may have many.
 
 
 rule weights:

@@ -13,13 +13,13 @@ from meanforce.restart.overview import clean, work_folders
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path(RESULTS))
-    parser.add_argument("--list", action="store_true", help="only say what would be removed")
+    parser.add_argument("--list", action="store_true", help="only list what would be removed")
     arguments = parser.parse_args()
     done, removed = "would remove" if arguments.list else "removed", 0
     for folder in work_folders(arguments.folder):
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
         if arguments.list:
-            kept = "somebody works here" if owner_of(folder) else None
+            kept = "a process works here" if owner_of(folder) else None
         else:
             kept = clean(folder)
         removed += kept is None

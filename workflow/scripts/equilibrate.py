@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--settings",
         required=True,
-        help="JSON text or file of a EquilibrateJob",
+        help="JSON text or file of an EquilibrateJob",
     )
     parser.add_argument("--state", type=Path, required=True, help="XML file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")

@@ -23,7 +23,9 @@ def main() -> None:
     parser.add_argument("--format", choices=("openmm", "lammps", "gromacs"), required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
     parser.add_argument("--dataset", type=Path, help="H5MD file with the beads' masses (openmm)")
-    parser.add_argument("--points", type=int, default=1001, help="of a table (lammps, gromacs)")
+    parser.add_argument(
+        "--points", type=int, default=1001, help="points of a table (lammps, gromacs)"
+    )
     arguments = parser.parse_args()
     if not 0 < arguments.temperature < float("inf"):
         raise InputError(f"--temperature: {arguments.temperature:g} is not a temperature above 0 K")

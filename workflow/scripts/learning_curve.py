@@ -24,7 +24,7 @@ def main() -> None:
     settings = LearningCurveJob.read(arguments.settings)
     errors = run_errors(read_metrics(arguments.metrics), settings.plain()["runs"])
     if errors.empty:
-        raise InputError("--metrics: hold no error that a learning curve could show")
+        raise InputError("--metrics: the files contain no error for a learning curve")
     mean = points(errors)
     progress = Progress(report, 1.0)
     with progress.during("comparing the curves"):

@@ -81,14 +81,14 @@ def _list(state: str, found: dict[PlannedJob, JobProgress]) -> None:
         if state == RUNNING:
             parts.append(NO_TIME if where.left is None else f"{words(where.left)} left")
         if state == FAILED:
-            parts.append(f"{where.said[:200] or 'said nothing'} (see {job.log})")
+            parts.append(f"{where.said[:200] or 'no message'} (see {job.log})")
         print(", ".join(parts))
     if len(found) > SHOWN:
         print(f"  and {len(found) - SHOWN} more")
 
 
 def _time_left(found: dict[PlannedJob, JobProgress]) -> str:
-    """Running jobs as their logs have it; others like those of their stage that have finished."""
+    """Time left: of running jobs from their logs, of others from finished jobs of their stage."""
     taken, waiting = collections.defaultdict(list), collections.Counter()
     seconds, running, known, unknown = 0.0, 0, False, set()
     for job, where in found.items():

@@ -127,10 +127,10 @@ def test_damaged_records_are_refused_and_later_ones_dropped(tmp_path):
             assert np.array_equal(read(path)["rows"], content[:30])
     for size in (0, 1, good // 2, good - 1):
         path.write_bytes(whole[:size])
-        with pytest.raises(InputError, match=r"shorter than its restart bundle says"):
+        with pytest.raises(InputError, match=r"shorter than its restart bundle requires"):
             read(path)
     path.unlink()
-    with pytest.raises(InputError, match=r"shorter than its restart bundle says"):
+    with pytest.raises(InputError, match=r"shorter than its restart bundle requires"):
         read(path)
 
 

@@ -174,7 +174,7 @@ def test_what_cannot_be_a_prior_is_refused():
         found(dataclasses.replace(frames, positions=two), **options)
     with pytest.raises(InputError, match=r"have no excluded volume to fit"):
         found(frames, excluded_volume={"apart": 5})
-    with pytest.raises(InputError, match="names no term"):
+    with pytest.raises(InputError, match="has no term"):
         prior_settings(bonds="none")
 
 

@@ -165,7 +165,7 @@ def test_explicit_weights_follow_the_order_of_the_list(alanine):
         ({"weights": {"CO": [-0.5, 1.5]}}, r"'CO' are \[-0\.5, 1\.5\]; allowed are numbers >= 0"),
         ({"weights": {"CO": ["a", "b"]}}, r"given for bead 'CO', is not a list of numbers"),
         ({"weights": {"COO": [0.5, 0.5]}}, r"names the bead 'COO'; known: CO; did you mean CO\?"),
-        ({"weights": "masses"}, r"'masses' is neither of mass, geometry, charge, nor a bead name"),
+        ({"weights": "masses"}, r"'masses' is not one of mass, geometry, charge or a bead name"),
         ({"beads": {"CO": []}}, r"\[\] is neither an MDTraj selection.* nor a list of atom names"),
         ({"beads": {"CO": 3}}, r"3 is neither an MDTraj selection.* nor a list of atom names"),
         (

@@ -205,7 +205,7 @@ def test_frames_that_take_no_turns_are_refused(tmp_path):
             np.zeros((4, 1, 3)), np.arange(4.0), zeros, zeros, zeros.astype(int),
             np.zeros((4, 1, 3)), np.array([300.0, 300.0, 400.0, 400.0]),
         ))  # fmt: skip
-    with pytest.raises(InputError, match="several temperatures that take no turns"):
+    with pytest.raises(InputError, match="several temperatures that do not alternate"):
         Dataset.of([path])
 
 

@@ -234,7 +234,7 @@ def test_a_model_without_errors_says_so():
 BAD = {
     "neither": ({}, "either 'collective_variable' or 'terms'"),
     "both": ({"collective_variable": "x", "terms": {}}, "either 'collective_variable' or 'terms'"),
-    "range of terms": ({"terms": {}, "functions": 20}, "those of 'terms' come from the data"),
+    "range of terms": ({"terms": {}, "functions": 20}, "for 'terms', ranges come from the data"),
     "no range": ({"collective_variable": "x", "lower": 1}, "needs 'lower', 'upper' and"),
     "no terms": (
         {"terms": dict.fromkeys(("bonds", "angles", "dihedrals", "pairs"))}, "at least one"

@@ -75,7 +75,7 @@ def test_wrong_thermostat_is_caught():
             velocities = decay * velocities + np.sqrt(1.0 - decay**2) * kicks
             thermometer.add(ratio * np.array([(velocities**2).mean()]))
         if caught:
-            with pytest.raises(InputError, match=r"K, but its thermostat 300 K .*is wrong"):
+            with pytest.raises(InputError, match=r"K, but the thermostat's is 300 K .*is wrong"):
                 thermometer.check(300.0)
         else:
             thermometer.check(300.0)

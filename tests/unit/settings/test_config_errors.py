@@ -39,11 +39,12 @@ BAD = {
     ),
     "more halves than folds allow": (
         put("experiments", EXPERIMENT, "ensemble", 50),
-        rf"experiments\.{EXPERIMENT}\.ensemble: is 50, but \d+ 'folds' have no more than \d+ indep",
+        rf"experiments\.{EXPERIMENT}\.ensemble: is 50, but \d+ 'folds' can be halved in only "
+        r"\d+ indep",
     ),
     "more jackknife members than folds": (
         put("experiments", "muller_brown_static_x_rbf", "ensemble", 50),
-        r"experiments\.muller_brown_static_x_rbf\.ensemble: is 50, but 'folds' only \d+; every",
+        r"experiments\.muller_brown_static_x_rbf\.ensemble: is 50, but 'folds' is only \d+; every",
     ),
     "unknown campaign": (
         put("experiments", EXPERIMENT, "campaigns", ["meta"]),
@@ -82,7 +83,7 @@ BAD = {
     ),
     "unknown weights of atoms": (
         put("mappings", ALANINE, "heavy", "weights", "masses"),
-        r"mappings\.capped_alanine\.heavy\.weights: 'masses' is neither of mass, geometry, charge",
+        r"mappings\.capped_alanine\.heavy\.weights: 'masses' is not one of mass, geometry, charge",
     ),
     "weights for too many atoms": (
         put("mappings", ALANINE, "heavy", {
@@ -122,7 +123,7 @@ BAD = {
     ),
     "train = held-out": (
         put("experiments", EXPERIMENT, "held_out", ["T300"]),
-        rf"experiments\.{EXPERIMENT}: T300 stands in 'train' and in 'held_out'",
+        rf"experiments\.{EXPERIMENT}: T300 is in both 'train' and 'held_out'",
     ),
     "missing structure": (
         put("systems", ALANINE, "structure", "resources/nothing.pdb"),

@@ -192,7 +192,7 @@ BAD = {
     ),
     "a time twice": (of_unbiased(atomistic_time=["1 ns", "1000 ps"]), "names a time twice"),
     "a number": (of_unbiased(atomistic_time=[1]), "1 has no unit; give a time"),
-    "replicas too": (of_unbiased(replicas=[1]), "'replicas' come from 'seeds'"),
+    "replicas too": (of_unbiased(replicas=[1]), "'seeds' determines the replicas"),
     "too few replicas": (
         of_unbiased(seeds=6),
         "experiments.unbiased.seeds: 6 seeds need as many replicas, but campaign 'unbiased' has 4",
@@ -204,18 +204,19 @@ BAD = {
     ),
     "too short for its bias": (
         lambda c: c["experiments"]["frozen"].update(atomistic_time=["0.5 ns"]),
-        "500ps leave 0 frames of campaign 'frozen'",
+        "500ps leaves 0 frames of campaign 'frozen'",
     ),
     "too long": (
         of_unbiased(atomistic_time=["5 ns", "6 ns"]),
-        "6000ps are 5704.76 ps of campaign 'unbiased' at 'T300', which has only 5000; give less",
+        "6000ps corresponds to 5704.76 ps of campaign 'unbiased' at 'T300', which has only "
+        "5000; give less",
     ),
     "too short": (
         of_unbiased(atomistic_time=["12 ps"]),
-        "12ps leave 47 frames of campaign 'unbiased' at 'T300' after equilibration, filling and "
-        "what is discarded; 10 folds need 80",
+        "12ps leaves 47 frames of campaign 'unbiased' at 'T300' after equilibration, filling and "
+        "'discard'; 10 folds need 80",
     ),
-    "shorter than equilibration": (of_unbiased(atomistic_time=["5 ps"]), "5ps leave 0 frames"),
+    "shorter than equilibration": (of_unbiased(atomistic_time=["5 ps"]), "5ps leaves 0 frames"),
     "no name for it": (
         of_unbiased(atomistic_time=["1.23456789 ns"]), "is not a whole number of femtoseconds"
     ),
@@ -223,7 +224,8 @@ BAD = {
         of_campaign("metadynamics", share_every="10 ps"), "seeds would not be independent"
     ),
     "a fitted force map": (
-        put("mappings", SYSTEM, "heavy", "force_map", "optimal"), "short times would know of long"
+        put("mappings", SYSTEM, "heavy", "force_map", "optimal"),
+        "short times would use data of long",
     ),
     "another reference": (
         both(
@@ -240,7 +242,7 @@ BAD = {
                 if key not in ("atomistic_time", "seeds", "discard")
             }
         ),
-        "gives the run 'UNBIASED_250ps_1', but there is 'unbiased_250ps_1' already",
+        "gives the run 'UNBIASED_250ps_1', but 'unbiased_250ps_1' exists already",
     ),
     "a long name": (
         lambda c: c["experiments"].update({"x" * 60: c["experiments"]["unbiased"]}),

@@ -62,9 +62,10 @@ def test_convergence_needs_something_to_look_at(config):
     without_validation(config)
     fixed = put("simulations", simulation, "until", None)
     message = (
-        rf"simulations\.{simulation}\.until: nothing tells convergence, as "
-        r"'validation\.capped_alanine' has no 'surface', the run no bias, and no collective "
-        r"variable the mapping 'heavy'; declare one, or set 'until: null'"
+        rf"simulations\.{simulation}\.until: there is no collective "
+        r"variable to judge convergence by: 'validation\.capped_alanine' has no 'surface', the run "
+        r"has no bias, and the mapping 'heavy' has no collective variables; declare one, or set "
+        r"'until: null'"
     )
     assert_refused(config, lambda _: None, message)
     fixed(config)

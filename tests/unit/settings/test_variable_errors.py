@@ -28,15 +28,15 @@ BAD = {
     ),
     "key of another kind": (
         declare("d", "distance", beads=PSI[:2], radius="0.5 nm"),
-        rf"{VARIABLES}\.d: 'radius' belongs to the kind 'coordination', and only there",
+        rf"{VARIABLES}\.d: 'radius' is required for the kind 'coordination', and not allowed",
     ),
     "coordination without a radius": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:]),
-        rf"{VARIABLES}\.n: 'radius' belongs to the kind 'coordination'",
+        rf"{VARIABLES}\.n: 'radius' is required for the kind 'coordination'",
     ),
     "coordination of one bead with itself": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[:1], radius="0.5 nm"),
-        rf"{VARIABLES}\.n: a coordination takes two groups of beads that make a pair",
+        rf"{VARIABLES}\.n: a coordination takes two groups of beads that form at least",
     ),
     "radius without a unit": (
         declare("n", "coordination", beads=PSI[:1], other_beads=PSI[1:], radius=0.5),
@@ -64,7 +64,7 @@ BAD = {
     ),
     "combination across mappings": (
         combination(d=1.0, core=1.0),
-        rf"{VARIABLES}\.s\.coefficients: 'core' is of mapping 'core_beta', .* 'heavy'",
+        rf"{VARIABLES}\.s\.coefficients: 'core' belongs to mapping 'core_beta', .* 'heavy'",
     ),
     "combination of nothing": (combination(), rf"{VARIABLES}\.s\.coefficients: given {{}};"),
     "members written by hand": (

@@ -308,7 +308,7 @@ def test_beads_that_the_exact_pmf_is_not_of_are_refused(config):
     config["mappings"]["channel"]["r"]["beads"]["B"] = "name Y"
     expected = (
         r"experiments\.channel_unbiased_r_\w+\.mapping: beads of 'r' are the atoms B, Y, but the "
-        r"exact .* is of A, B"
+        r"exact .* is that of A, B"
     )
     with pytest.raises(InputError, match=expected):
         check_structures(load_config(config))

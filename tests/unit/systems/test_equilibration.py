@@ -182,7 +182,7 @@ def test_a_state_of_something_else_is_refused(equilibrated, tmp_path):
     context.setPositions([openmm.Vec3(0, 0, 0)])
     state = context.getState(positions=True, velocities=True)
     (tmp_path / "one.xml").write_text(openmm.XmlSerializer.serialize(state))
-    with pytest.raises(InputError, match=r"one.xml: has 1 atoms, but the prepared system \d+"):
+    with pytest.raises(InputError, match=r"one.xml: has 1 atoms, but the prepared system has \d+"):
         Prepared.read(folder, tmp_path / "one.xml")
 
 
@@ -208,7 +208,7 @@ def test_wrong_temperature_and_drifting_density_are_caught():
     assert settled_density(steady, 0.01) == pytest.approx(0.99, abs=0.006)
     with pytest.raises(InputError, match=r"the density still drifts, from 0.9"):
         settled_density(steady + np.linspace(-0.2, 0.0, 400), 0.01)
-    with pytest.raises(InputError, match=r"the density is known to .* only"):
+    with pytest.raises(InputError, match=r"the error of the mean density is too large"):
         settled_density(correlated(400, 0.99, 0.2, 2), 0.01)
 
 

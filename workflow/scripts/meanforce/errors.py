@@ -9,14 +9,14 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class InputError(Exception):
-    """Bad input: its text is one sentence that says what, where, given and allowed."""
+    """Bad input: its text is one sentence with what, where, given and allowed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(printable(text, "\n"))
 
 
 def printable(text: str, also: str = "") -> str:
-    """Text that any terminal shows as it is: what the input held beyond that is escaped."""
+    """Text that any terminal shows as it is; other characters of the input are escaped."""
     if text.isprintable():
         return text
     return "".join(
@@ -33,7 +33,7 @@ class Stopped(Exception):
 
 
 def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
-    """Let a program end with one line on stderr and exit status 1 on what a person can mend."""
+    """End a program with one line on stderr and exit status 1 on errors that a person can fix."""
 
     @functools.wraps(main)
     def wrapped() -> None:
@@ -50,7 +50,7 @@ def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
                 raise
             sys.exit(
                 f"error: the disk is full ({error}); free some space and run the same command "
-                "again, nothing that was saved is lost"
+                "again; nothing that was saved is lost"
             )
 
     return wrapped

@@ -1,7 +1,7 @@
 """Every path under `results/`, written once: rules, the plan and programs take them from here.
 
-A class has the files of one place in `results/`. Of the class itself they are patterns with
-Snakemake's wildcards, of an instance they are the paths of these names:
+A class has the files of one place in `results/`. On the class they are patterns with Snakemake's
+wildcards; on an instance they are the paths for its names:
 
     ReplicaPaths.trajectory
         results/{system}/{state}/{campaign}/{replica}/trajectory.h5
@@ -22,7 +22,7 @@ RESERVED = {
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
 }
-"""Section of the config: names that files and folders below have, and nothing of the user's may."""
+"""Section of the config: names that are reserved for the workflow's own files and folders."""
 
 SUMMARY = f"{RESULTS}/summary.csv"
 PAGE = f"{RESULTS}/report.html"
@@ -131,7 +131,7 @@ class DatasetPaths(ReplicaPaths):
 
 @dataclasses.dataclass(frozen=True)
 class MemberPaths:
-    """A member of an experiment's ensemble; its description stands beside the model's tensors."""
+    """A member of an experiment's ensemble; its description lies beside the model's tensors."""
 
     experiment: str
     member: int | str

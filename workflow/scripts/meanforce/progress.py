@@ -1,7 +1,7 @@
-"""How far a job is: plain lines on stderr, paced by the clock, and how they are read again.
+"""How far a job is: plain lines on stderr at regular times, and how they are read again.
 
 `rich` and `tqdm` redraw one line of a terminal; under Snakemake and on clusters a log is a file,
-which people follow and `status.py` parses, so that plain lines are wanted.
+which people follow and `status.py` parses, so it needs plain lines.
 
     12.3 % | burn-in | 45.2 ns/day on CPU | 2 h 03 min left
 """
@@ -19,10 +19,10 @@ FIRST = 5.0
 """Seconds after which a job's first line is followed by one with a rate."""
 
 INTERVAL = 20.0
-"""Seconds between further lines; what is left until 30 s is for steps that take longer."""
+"""Seconds between further lines; the margin below 30 s is for steps that take longer."""
 
 POLL = 1.0
-"""Seconds between looks at the clock while a step cannot report itself."""
+"""Seconds between checks of the clock during a step that cannot report itself."""
 
 SOONEST = 2.0
 """Seconds of work before which no rate is given."""
@@ -41,7 +41,7 @@ def report(line: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class ProgressLine:
-    """What one line of progress holds.
+    """Contents of one line of progress.
 
     Attributes:
         percent: of the whole job; None in a step that is not counted.
@@ -77,7 +77,7 @@ LINE = re.compile(
 
 
 def parse(text: str) -> ProgressLine | None:
-    """What a line of progress holds; None: the text is another line."""
+    """Contents of a line of progress; None: the text is another line."""
     found = LINE.fullmatch(text.strip())
     if found is None:
         return None
@@ -109,11 +109,11 @@ def duration(seconds: float) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """In what a job's speed is given.
+    """Unit in which a job's speed is given.
 
     Attributes:
         unit: of the rate.
-        each: what one unit of work a second is, in this unit.
+        each: value in this unit of one unit of work per second.
     """
 
     unit: str = "steps/s"
@@ -129,17 +129,17 @@ STEPS = Rate()
 
 
 class Progress:
-    """Reports how far a job is: at once, soon again, and then by the clock.
+    """Reports how far a job is: at once, soon after, and then at regular times.
 
     Loops call `advance` as often as they like; where one step may take longer than `INTERVAL`, it
-    runs inside `during`. Percent counts the whole job, what an earlier process did included; the
+    runs inside `during`. Percent counts the whole job, including what an earlier process did; the
     rate and the time left are those of this process.
 
     Args:
         report: called with the lines.
         total: work of the whole job, in any unit; None: the work is not counted, as in a set-up.
         done: work that an earlier process did.
-        rate: in what the speed is given.
+        rate: unit of the speed.
         at_most: whether the job may end before all work is done.
         clock: seconds.
     """
@@ -161,9 +161,9 @@ class Progress:
         self._seen: set[str] = set()
 
     def advance(self, done: float, phase: str, note: Callable[[], str] | None = None) -> None:
-        """Note how far the job is, and report it where it is time to, or the phase is a new one.
+        """Record how far the job is, and report it if it is time to, or if the phase is new.
 
-        The first call comes before the first work.
+        The first call must come before the first work.
 
         Args:
             done: work done so far, that of earlier processes included.
@@ -186,7 +186,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, phase: str) -> Iterator[None]:
-        """One unit of work that cannot report itself; one that ends soon leaves no line."""
+        """One unit of work that cannot report itself; if it ends soon, it writes no line."""
         if self._started is None:
             self._started = self._clock()
         with self._watched(phase):
@@ -220,7 +220,7 @@ class Progress:
         percent = left = None
         speed = self._speed(now)
         if self._total is not None:
-            # 100 % is the end, and files are still to be written.
+            # 100 % is only for the end: files are still to be written.
             percent = min(math.floor(1000.0 * self._done / max(self._total, 1e-300)) / 10, 99.9)
             if speed and self._done < self._total:
                 left = (now - self._started) / (self._done - self._first)

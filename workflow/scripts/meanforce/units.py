@@ -30,7 +30,7 @@ INTERNAL = {
     "angular stiffness": "kilojoule / mole / radian ** 2",
     "concentration": "mole / liter",
 }
-"""The internal unit of every kind of quantity that the config knows."""
+"""The internal unit of every kind of quantity in the config."""
 
 EXAMPLES = {
     "temperature": "300 K",
@@ -60,8 +60,8 @@ FREQUENT = {
     "deg": (("angle",), math.pi / 180),
     "/ps": (("rate",), 1.0),
 }
-"""All kinds, and the factor, of units that fill most configs. Every job of a cluster reads its
-config anew; without pint it starts a third of a second sooner."""
+"""Kinds and factors of the units in most configs. Every job of a cluster reads its config again;
+without pint it starts a third of a second sooner."""
 
 _QUANTITY = re.compile(
     r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µ°-]{1,40}?)\s*"
@@ -108,7 +108,7 @@ def with_article(kind: str) -> str:
 
 def _by_pint(number: float, unit: str, kind: str) -> float:
     if kind == "rate" and unit.startswith("/"):
-        # "1 / us" reads naturally; pint wants the unit alone.
+        # "1 / us" reads naturally; pint needs the unit alone.
         unit = f"1 {unit}"
     return float(_registry().Quantity(number, unit).to(INTERNAL[kind]).magnitude)
 

@@ -120,7 +120,7 @@ class Beads:
         return {"molecule_types": [part.parameters() for part in self.parts]}
 
     def dataset_parameters(self) -> dict[str, Any]:
-        """Plain values that a dataset of these beads records; residues where nothing has copies."""
+        """Plain values that a dataset of these beads records; residues only without copies."""
         values = self.topology.parameters()
         if "molecule_types" in values:
             return values
@@ -133,12 +133,12 @@ class Beads:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the beads, each its own, see `Topology`."""
+        """Names of the beads, all different, see `Topology`."""
         return self.topology.names
 
     @property
     def types(self) -> tuple[str, ...]:
-        """Of the beads; the same for chemically equal beads of different residues."""
+        """Types of the beads; the same for chemically equal beads of different residues."""
         return self.topology.types
 
     @property
@@ -207,7 +207,7 @@ class Beads:
 
     @property
     def listed(self) -> str:
-        """Names of the beads, for messages; of many only the first."""
+        """Names of the beads, for messages; only the first of many."""
         more = len(self.names) - LISTED
         return ", ".join(self.names[:LISTED]) + (f" and {more} more" if more > 0 else "")
 

@@ -16,7 +16,7 @@ class Configuration(Generic[Array]):
         positions: nm, shape (n, n_beads, 3); with a cell, any of the periodic images.
         temperature: K, one number or shape (n,).
         cell: periodic box vectors in nm, in rows: shape (3, 3), the same for all, or (n, 3, 3);
-            None in endless space.
+            None without a periodic box.
     """
 
     positions: Array
@@ -50,7 +50,7 @@ class Configuration(Generic[Array]):
         )
 
     def split(self, size: int) -> Iterator["Configuration[Array]"]:
-        """At most `size` at a time, in order; at least one part, also of no configuration."""
+        """Parts of at most `size`, in order; at least one part, even without configurations."""
         for start in range(0, max(1, len(self)), size):
             yield self.select(slice(start, start + size))
 

@@ -29,7 +29,7 @@ def ends(beads: Topology, component: np.ndarray) -> tuple[int, int]:
 
 
 def adjacency(beads: Topology) -> coo_array:
-    """Bonds, both ways, shape (n_beads, n_beads)."""
+    """Bonds in both directions, shape (n_beads, n_beads)."""
     return _graph(beads.bond_array, beads.size)
 
 

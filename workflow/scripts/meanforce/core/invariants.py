@@ -6,11 +6,11 @@ PAIRS = 300
 """Pairs of beads whose distances are features: the closest ones of a large molecule."""
 
 COLLINEAR = 0.3
-"""Sine below which three beads are too much in a line to span a frame."""
+"""Sine below which three beads are too close to a line to define a frame."""
 
 
 def features(positions: np.ndarray, carries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What tells two conformations apart.
+    """Features that distinguish two conformations.
 
     Pair distances and, for the mirror image, triple products of successive steps; of a single
     bead, its position along the components that carry force.
@@ -71,7 +71,7 @@ def in_own_frames(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
 
 
 def turned_onto(positions: np.ndarray, other: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Vectors of other frames, rotated as these have to be to lie on the frames.
+    """Vectors of other frames, rotated with the superposition of those frames on the frames.
 
     Args:
         positions: of the frames, shape (n, n_beads, 3).
@@ -84,7 +84,7 @@ def turned_onto(positions: np.ndarray, other: np.ndarray, vectors: np.ndarray) -
 
 
 def superposition(mobile: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotations, shape (n, 3, 3), that lay mobile frames onto target frames.
+    """Rotations, shape (n, 3, 3), that superpose mobile frames on target frames.
 
     Kabsch, Acta Cryst. A 32, 922 (1976).
     """

@@ -12,7 +12,7 @@ class MoleculeType:
 
     Attributes:
         name: of the molecule type, such as HOH.
-        names: of the beads, each its own.
+        names: of the beads, all different.
         types: of the beads, the same for beads that a potential may treat alike.
         bonds: bonded pairs of beads, the smaller one first.
         stereo: stereo centres (center, a, b, c, sign): the sign of the volume that beads a, b

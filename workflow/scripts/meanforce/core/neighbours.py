@@ -2,7 +2,7 @@
 
 Few beads: all pairs, of many frames at once. Many beads: a cell list (package vesin), linear in
 their number. Both find every image within the cutoff, also where it is longer than half of the box.
-Without a box, an exploded chain reaches so far that a cell list would have no end: its pairs are
+Without a box, an exploded chain reaches so far that a cell list would become huge: its pairs are
 left out, as are those of beads whose positions are not numbers.
 """
 
@@ -67,7 +67,7 @@ def neighbours(
 
     Args:
         positions: nm, shape (n, n_beads, 3); with a cell, any of the periodic images.
-        cell: box vectors in rows, nm, shape (3, 3) or (n, 3, 3); None in endless space.
+        cell: box vectors in rows, nm, shape (3, 3) or (n, 3, 3); None without a periodic box.
         cutoff: nm.
         both_ways: list each pair from both of its beads, instead of from the smaller index (of a
             bead and its own image, from one of the two images).
@@ -141,7 +141,7 @@ def _all_pairs(
             shifts = shifts[:, None] if shifts.ndim == 3 else shifts
             near = ((vectors[:, :, None] + shifts) ** 2).sum(-1) < cutoff**2
             if len(images) > 1:
-                # A bead is no neighbour of itself, and of two opposite images one is enough.
+                # A bead is not its own neighbour, and one of two opposite images is enough.
                 near[:, first == second, middle if both_ways else 0 : middle + 1] = False
         frame, pair, image = np.nonzero(near)
         found = None if turned is None else images[image] - turned[frame, pair].astype(np.int64)

@@ -26,9 +26,9 @@ ALONE = "molecule"
 class Topology:
     """Molecules, one type after the other; one solute is the special case of one type, once.
 
-    Beads are counted through all molecules. A bead has the name that it has in its molecule type
-    where no other molecule has a bead of that name, and otherwise TYPE#NUMBER-BEAD, such as
-    HOH#17-W, with the number of the copy of its type, from 1.
+    Beads are counted through all molecules. A bead has its name in the molecule type if no other
+    molecule has a bead of that name; otherwise it is called TYPE#NUMBER-BEAD, such as HOH#17-W,
+    with the number of the copy of its type, from 1.
 
     Attributes:
         composition: molecule types in order, and how many molecules of each follow each other.
@@ -150,7 +150,7 @@ class Topology:
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
-        """Of the beads, each its own."""
+        """Names of the beads, all different."""
         carriers = collections.Counter()
         for kind, count in self.composition:
             for name in set(kind.names):
@@ -169,7 +169,7 @@ class Topology:
 
     @functools.cached_property
     def types(self) -> tuple[str, ...]:
-        """Of the beads, the same for beads that a potential may treat alike."""
+        """Types of the beads, the same for beads that a potential may treat alike."""
         return tuple(
             itertools.chain.from_iterable(kind.types * count for kind, count in self.composition)
         )

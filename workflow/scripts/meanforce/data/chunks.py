@@ -1,11 +1,11 @@
-"""Growing HDF5 arrays in compressed chunks, written once each.
+"""Growing HDF5 arrays in compressed chunks, each written once.
 
-HDF5's own gzip spends nearly all its time on bytes that cannot be compressed: of a float32, the
-mantissa's three bytes are noise, and only the byte with sign and exponent has little to say. So
-the bytes of a chunk are laid plane by plane (HDF5's shuffle filter), planes of noise are stored as
-they are and the others compressed by Huffman codes, and by runs if they have any, all in one
-deflate stream (RFC 1950, RFC 1951) that any HDF5 reads as its filters shuffle and gzip. The
-stream's Adler-32 makes reading fail where a file was damaged.
+HDF5's own gzip spends nearly all its time on bytes that cannot be compressed: in a float32, the
+mantissa's three bytes are noise, and only the byte with sign and exponent can be compressed. So the
+bytes of a chunk are ordered plane by plane (HDF5's shuffle filter). Planes of noise are stored as
+they are; the others are compressed by Huffman codes, and by run lengths if they have runs. The
+result is one deflate stream (RFC 1950, RFC 1951) that any HDF5 reads with its filters shuffle and
+gzip. The stream's Adler-32 makes reading fail where a file was damaged.
 
 Mapped capped alanine (10 beads), size relative to none, and MB/s written / read on one core:
 
@@ -28,10 +28,10 @@ CHUNK = 256 * 2**10
 decompress a chunk once."""
 
 NOISE = 7.5
-"""Bits per byte from which on compression would not pay; 8 is noise."""
+"""Bits per byte above which compression does not pay; 8 is noise."""
 
 SAMPLE = 2048
-"""Bytes of a plane that tell whether it is noise, or has runs."""
+"""Bytes of a plane that are examined for noise and runs."""
 
 STORED = 2**16 - 1
 """Longest block that deflate stores as it is."""
@@ -48,7 +48,8 @@ class GrowingArray:
 
     Attributes:
         dataset: the HDF5 dataset; until `close` it is longer than what was written.
-        checksum: of what it holds, however it was cut into blocks; complete after `close`.
+        checksum: of its contents, independent of how they were cut into blocks; complete after
+            `close`.
     """
 
     def __init__(self, group: h5py.Group, name: str, item: tuple[int, ...], kind: str) -> None:
@@ -91,11 +92,11 @@ class GrowingArray:
         self._filled = 0
 
     def close(self) -> None:
-        """Write what waits for its chunk to become full."""
-        # First: HDF5 would compress a last chunk anew that it has to cut.
+        """Write the rows that wait for a full chunk."""
+        # First: HDF5 would compress a last chunk again if it had to cut it.
         self.dataset.resize(self._length + self._filled, axis=0)
         if self._filled:
-            # What lies behind the last row would otherwise depend on how blocks were cut.
+            # Bytes after the last row would otherwise depend on how blocks were cut.
             self._pending[self._filled :] = 0
             self._write()
 

@@ -1,8 +1,8 @@
 """Frames of several H5MD datasets as one, chosen without being read.
 
-A `Dataset` knows files and ranges of their frames. Concatenation, stride, time window and blocks
-make new ones and copy nothing; arrays are read when they are asked for, whole or chunk by chunk.
-Frames of several temperatures, which take turns in a file, come one temperature after the other.
+A `Dataset` holds paths of files and ranges of their frames. Concatenation, stride, time window and
+blocks make new ones and copy nothing; arrays are read when they are requested, whole or chunk by
+chunk. Frames of several temperatures, which alternate in a file, are ordered by temperature.
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ class Part:
         path: the file.
         frames: their numbers.
         parameters: plain values that describe the file's beads.
-        temperature: K, or None where the file does not tell.
-        walkers: how many take turns in these frames.
+        temperature: K, or None if it is not in the file.
+        walkers: number of walkers that alternate in these frames.
     """
 
     path: Path
@@ -38,7 +38,7 @@ class Part:
     walkers: int = 1
 
     def read(self, function: Callable[[H5mdReader, slice], np.ndarray]) -> np.ndarray:
-        """What a method of the file's reader gives for these frames."""
+        """Result of a method of the file's reader for these frames."""
         chosen = slice(self.frames.start, self.frames.stop, self.frames.step)
         with H5mdReader(self.path) as reader:
             return function(reader, chosen)
@@ -49,7 +49,7 @@ class Dataset:
     """Frames of several files, one after the other.
 
     Attributes:
-        parts: frames of each file and temperature, in order; a file's own lie together.
+        parts: frames of each file and temperature, in order; those of one file are adjacent.
     """
 
     parts: tuple[Part, ...]
@@ -103,8 +103,8 @@ class Dataset:
     def stride(self, step: int) -> Self:
         """One frame in `step` of each file and temperature, from the first one.
 
-        Where that would leave out some of the walkers that take turns, it is of each walker, and
-        their frames come one walker after the other.
+        If that would leave out some of the walkers that alternate, it is one frame in `step` of
+        each walker, and frames are ordered by walker.
         """
         parts: list[Part] = []
         for part in self.parts:
@@ -126,8 +126,8 @@ class Dataset:
             times = part.read(H5mdReader.times)
             if (np.diff(times) < 0).any():
                 raise InputError(
-                    f"{part.path}: has frames that are not in order of time, so that no time "
-                    "window can be cut from it"
+                    f"{part.path}: has frames that are not in order of time, so no time window can "
+                    "be cut from it"
                 )
             first, last = np.searchsorted(times, [begin, end])
             return part.frames[first:last]
@@ -135,7 +135,7 @@ class Dataset:
         return self._each(inside)
 
     def windows(self, windows: list[tuple[float, float]] | None) -> Self:
-        """A time window of each file's own; None: everything.
+        """A separate time window for each file; None: everything.
 
         Raises:
             InputError: there are more or fewer windows than files, one holds no frame, or frames
@@ -155,7 +155,7 @@ class Dataset:
         return dataclasses.replace(self, parts=tuple(found))
 
     def blocks(self, number: int) -> list["Dataset"]:
-        """Contiguous time blocks, so many of each file, in order; see `block_numbers`."""
+        """Contiguous time blocks, this many of each file, in order; see `block_numbers`."""
 
         def cut(part: Part, block: int) -> range:
             # Frame f of n is in block f·number // n.

@@ -1,7 +1,7 @@
 """Fingerprint of the code behind a stage: its script and the project modules it imports.
 
-Blind to comments, formatting, docstrings and help texts, so that only changes that can change
-a result make a stage run again.
+It ignores comments, formatting, docstrings and help texts, so that only changes that can change a
+result make a stage run again.
 """
 
 import ast
@@ -36,7 +36,7 @@ def modules_of(script: Path) -> list[str]:
     return sorted(direct | {up for name in direct for up in graph.find_upstream_modules(name)})
 
 
-@functools.cache  # asked for once a job
+@functools.cache  # called once per job
 def fingerprint(script: Path) -> str:
     """Short hash of a script and all project modules that it imports."""
     digest = hashlib.sha256()

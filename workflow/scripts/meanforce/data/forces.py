@@ -57,7 +57,7 @@ class ForcesReader:
     Attributes:
         n_frames: number of frames.
         n_atoms: number of atoms.
-        rows: frames of a chunk; reading by whole ones checks each once.
+        rows: frames of a chunk; reading whole chunks checks each of them once.
         trajectory: which run the frames are of (`content` of its trajectory).
 
     Raises:

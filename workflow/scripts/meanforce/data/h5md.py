@@ -1,14 +1,14 @@
 """CG datasets and CG trajectories in H5MD; de Buyl, Colberg, Höfling, CPC 185, 1546 (2014).
 
 One particles group, ``/particles/beads``, holds position (nm) and, in datasets, force
-(kJ/mol/nm), and of periodic systems the box's edges (nm), frame by frame; MDAnalysis reads it.
-Where the mapping adds noise to positions, what they were without it is the element
-`unperturbed_position` (nm).
-Scalars of the frames are observables: `bias_energy` (kJ/mol), `log_weight` (of the unbiased
-ensemble), `chain` (walker, or chain of a CG run) and, where copies at several temperatures take
-turns, `temperature` (K). Steps and times are the same for all and stored once, as H5MD allows.
-Names and other texts that describe the beads lie in attributes of ``/parameters``. All arrays and
-all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good one.
+(kJ/mol/nm), and for periodic systems the box's edges (nm), frame by frame; MDAnalysis reads it.
+If the mapping adds noise to positions, the positions without it are the element
+`unperturbed_position` (nm). Scalars of the frames are observables: `bias_energy` (kJ/mol),
+`log_weight` (of the unbiased ensemble), `chain` (walker, or chain of a CG run) and, if copies at
+several temperatures alternate, `temperature` (K). Steps and times are the same for all and stored
+once, as H5MD allows. Names and other texts that describe the beads lie in attributes of
+``/parameters``. All arrays and all of HDF5's own tables carry checksums, so that a damaged file
+cannot be read as a good one.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ TEMPERATURE = "observables/temperature"
 EDGES = f"{BEADS}/box/edges"
 
 EACH = "each"
-"""In place of a box: each frame has its own, which is given with it."""
+"""In place of a box: each frame has its own box, which is given with the frame."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -191,7 +191,7 @@ class H5mdWriter:
 
 
 def _edges(box: np.ndarray) -> np.ndarray:
-    """Edges as H5MD has them: lengths of a cuboid, shape (3,), else rows of shape (3, 3)."""
+    """Edges in H5MD's form: lengths of a cuboid, shape (3,), otherwise rows of shape (3, 3)."""
     lengths = np.diagonal(box)
     return lengths.copy() if np.array_equal(box, np.diag(lengths)) else box
 
@@ -202,10 +202,10 @@ class H5mdReader:
     Attributes:
         parameters: the plain values that describe the beads; those of molecule types also bead by
             bead.
-        content: tells the file from others, whatever they are called.
+        content: identifies the file, independent of its name.
 
     Raises:
-        InputError: the file is missing, damaged, or no such file.
+        InputError: the file is missing, damaged, or of another kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -233,12 +233,12 @@ class H5mdReader:
             return self._file[name][chosen.start : chosen.stop : chosen.step]
 
     def levels(self) -> dict[float | None, range]:
-        """Numbers of the frames of each temperature (K), which take turns in this order.
+        """Numbers of the frames of each temperature (K); temperatures alternate in this order.
 
-        None stands for a temperature that the file does not tell.
+        None stands for a temperature that is not in the file.
 
         Raises:
-            InputError: frames of different temperatures do not take turns.
+            InputError: frames of different temperatures do not alternate.
         """
         count = len(self._file[f"{BEADS}/position/value"])
         if TEMPERATURE not in self._file:
@@ -247,11 +247,13 @@ class H5mdReader:
             values = self._file[f"{TEMPERATURE}/value"][:]
         known = list(dict.fromkeys(values.tolist()))
         if not np.array_equal(values, np.resize(known, count)) or count % max(1, len(known)):
-            raise InputError(f"{self._path}: has frames of several temperatures that take no turns")
+            raise InputError(
+                f"{self._path}: has frames of several temperatures that do not alternate"
+            )
         return {one: range(n, count, len(known)) for n, one in enumerate(known)}
 
     def walkers_in_turn(self) -> int:
-        """How many walkers of one temperature take turns, frame by frame; 1 where none do."""
+        """Number of walkers of one temperature that alternate, frame by frame; 1 if none do."""
         walkers = self.observable("chain")
         known = list(dict.fromkeys(walkers.tolist()))
         regular = np.array_equal(walkers, np.resize(known, len(walkers)))
@@ -279,13 +281,13 @@ class H5mdReader:
         return self._read(f"{BEADS}/position/value", frames)
 
     def unperturbed_positions(self, frames: slice = slice(None)) -> np.ndarray:
-        """Positions without the noise that the mapping adds, where it does.
+        """Positions without noise, if the mapping adds any.
 
         Returns:
             nm, float32, shape (n, n_beads, 3).
 
         Raises:
-            InputError: the file has noise, but not what positions were without it.
+            InputError: the file has noise, but not the positions without it.
         """
         name = f"{BEADS}/unperturbed_position"
         with self._checked():
@@ -312,7 +314,7 @@ class H5mdReader:
         return self._read(f"observables/{name}/value", frames)
 
     def box(self) -> np.ndarray | None:
-        """The box of all frames, nm, shape (3, 3); None without, or without frames.
+        """The box of all frames, nm, shape (3, 3); None without a box or without frames.
 
         Raises:
             InputError: frames have different boxes.
@@ -337,10 +339,10 @@ class H5mdReader:
         return edges if edges.ndim == 3 else edges[:, :, None] * np.eye(3)
 
     def check_units(self) -> None:
-        """See that positions, forces and times have the units of this project.
+        """Check that positions, forces and times have the units of this project.
 
         Raises:
-            InputError: they have others.
+            InputError: they have other units.
         """
         for name, wanted in UNITS.items():
             with self._checked():
@@ -356,7 +358,7 @@ class H5mdReader:
 
 
 def contents(paths: list[Path]) -> dict[str, str]:
-    """What tells datasets from others, by place in the list and path.
+    """What identifies the contents of datasets, by place in the list and path.
 
     Raises:
         InputError: a file is missing or damaged.

@@ -1,4 +1,4 @@
-"""HDF5 files that are written whole, or end in an error that says why."""
+"""HDF5 files that are written completely, or fail with a clear error."""
 
 import contextlib
 import io
@@ -16,10 +16,10 @@ programs can read it."""
 
 
 class _Sink(io.RawIOBase):
-    """A file that takes what it cannot store and remembers why it could not.
+    """A file that accepts data it cannot store, and keeps the error.
 
-    HDF5 keeps data that it has failed to write and tries again when it closes, where the process
-    crashes; with this it closes in good order.
+    HDF5 keeps data that it has failed to write, tries again when it closes, and then crashes the
+    process; with this file it closes normally.
     """
 
     def __init__(self, file: io.FileIO) -> None:
@@ -57,7 +57,7 @@ class _Sink(io.RawIOBase):
 
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[h5py.File]:
-    """Make a file and see it onto the disk.
+    """Make a file and ensure that it is on the disk.
 
     Raises:
         OSError: as the operating system gave it, a full disk for example.
@@ -77,7 +77,7 @@ def new_file(path: Path) -> Iterator[h5py.File]:
 
 @contextlib.contextmanager
 def reading(path: Path, what: str) -> Iterator[None]:
-    """Turn all that a missing, damaged or foreign file makes h5py raise into one sentence.
+    """Turn the errors of h5py for a missing, damaged or foreign file into one sentence.
 
     Args:
         path: the file.

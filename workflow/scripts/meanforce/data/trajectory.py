@@ -1,13 +1,13 @@
 """Atomistic trajectories: MDTraj HDF5 files with the bias and in-run forces beside the frames.
 
-MDTraj reads the coordinates; everything of ours lies in the group ``/meanforce``, by frame:
+MDTraj reads the coordinates; all other data are in the group ``/meanforce``, by frame:
 `bias_energy` (V, kJ/mol), `log_weight` ((V − c(t))/kT, of the unbiased ensemble), `walker`,
-`variables` (values of the biased collective variables, nm or rad) and, of replica exchange,
-`temperature` (K), frames of all levels taking turns; `checked_frames`,
-`checked_forces` and `checked_bias_forces` (in-run forces without the bias, and of it alone, where
-there is one, kJ/mol/nm); and what the bias recorded. All arrays and all of HDF5's own tables carry
-checksums, so that a damaged file cannot be read as a good one. Texts have a fixed length: HDF5
-keeps others in a heap without checksums, and a damaged heap can even make it read without end.
+`variables` (values of the biased collective variables, nm or rad) and, for replica exchange,
+`temperature` (K), with alternating frames of all levels; `checked_frames`, `checked_forces` and
+`checked_bias_forces` (in-run forces without the bias and, if there is one, of the bias alone,
+kJ/mol/nm); and records of the bias. All arrays and all of HDF5's own tables carry checksums, so
+that a damaged file cannot be read as a good one. Texts have a fixed length: HDF5 keeps others in a
+heap without checksums, and a damaged heap can even cause endless reading.
 """
 
 import contextlib
@@ -132,12 +132,12 @@ class TrajectoryReader:
     """Reads frames by slices; a context manager.
 
     Attributes:
-        attributes: plain values that describe the run; `content` tells it from other runs.
+        attributes: plain values that describe the run; `content` identifies the run.
         n_frames: number of frames.
         n_atoms: number of atoms.
 
     Raises:
-        InputError: the file is missing, damaged, or no trajectory of ours.
+        InputError: the file is missing, damaged, or not a trajectory of this project.
     """
 
     def __init__(self, path: Path) -> None:

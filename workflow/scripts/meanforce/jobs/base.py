@@ -46,7 +46,7 @@ class StageJob(Settings):
     def canonical(self) -> str:
         """JSON text with sorted keys and all defaults filled in.
 
-        So a reordering, a comment, or ``300 K`` → ``300.0 K`` in a config change nothing.
+        So reordering, comments, or ``300.0 K`` for ``300 K`` in a config change nothing.
         """
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False)
 

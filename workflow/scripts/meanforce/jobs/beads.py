@@ -10,8 +10,8 @@ class BeadsJob(StageJob):
 
     Attributes:
         name: of the mapping.
-        mapping: which atoms make a bead. How forces are mapped, and which kind of masses is used,
-            are left at their defaults: they change no bead.
+        mapping: which atoms make a bead. Settings of the force map and of masses are left at their
+            defaults, because they do not change the beads.
     """
 
     name: Name

@@ -8,7 +8,7 @@ class PrepareJob(StageJob):
     """Parametrise and minimise a system.
 
     Attributes:
-        system: what it is made of; how it is equilibrated later is left at its defaults.
+        system: its settings; those of its later equilibration are left at their defaults.
         seed: of all random numbers.
     """
 

@@ -7,14 +7,14 @@ from meanforce.settings.base import Name, Settings
 
 
 class ReportedExperiment(Settings):
-    """What the report needs to know of an experiment.
+    """Facts about an experiment that the report needs.
 
     Attributes:
         system: its system.
         states: its state points by temperature.
         ensemble: number of members.
         learning_curve: the experiment of the config that a run of a learning curve belongs to;
-            None of others.
+            None for others.
         atomistic_time: ps, of the training data.
     """
 

@@ -12,11 +12,11 @@ class SampleJob(StageJob):
     """One job of a campaign at a state point.
 
     Attributes:
-        campaign: its protocol, `length` being that of the state point. How many repeats there are,
-            and what other state points do, changes no single job: they are left at their defaults.
+        campaign: its protocol, with the `length` of the state point. The number of replicas and
+            lengths at other state points do not affect a single job and are left at their defaults.
         job: number of the job, from 1.
         temperature: K.
-        collective_variables: that the campaign biases.
+        collective_variables: those that the campaign biases.
         seed: of all random numbers.
     """
 

@@ -11,10 +11,9 @@ class SimulateJob(StageJob):
 
     Attributes:
         simulation: how it is run.
-        windows: what the models were trained on of the datasets, ps; None: everything.
+        windows: begin and end in ps of the training data in each dataset; None: everything.
         temperature: K.
-        surface: names of the variables along which starts are spread, and convergence is looked
-            at.
+        surface: names of the variables along which starts are spread and convergence is tested.
         collective_variables: those, and the ones that are biased.
         seed: of all random numbers.
     """

@@ -26,11 +26,11 @@ from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
 
 NOT_BEADS = ("force_map", "solvent_groups", "noise", "masses")
-"""Settings of a mapping that change no bead; a file of beads has both kinds of masses."""
+"""Settings of a mapping that do not change its beads; a file of beads has both kinds of masses."""
 
 
 def seed_of(config: Config, *names: str) -> int:
-    """Seed in [0, 2³¹) of one job, from the config's seed and the names that tell it apart."""
+    """Seed in [0, 2³¹) of one job, from the config's seed and the names that identify it."""
     text = "/".join((str(config.seed), *names))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
@@ -198,7 +198,7 @@ def atomistic_time(config: Config, experiment: str) -> float:
 
 
 def without(settings: Settings, *names: str) -> Settings:
-    """Settings with some values, where there are such, at their defaults."""
+    """Settings with some values at their defaults; names that they do not have are ignored."""
     fields = type(settings).model_fields
     defaults = {
         name: fields[name].get_default(call_default_factory=True)
@@ -209,7 +209,7 @@ def without(settings: Settings, *names: str) -> Settings:
 
 
 def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> list[int]:
-    """Datasets that make each replica of the training data, in the order of the datasets."""
+    """Number of datasets in each replica of the training data, in the order of the datasets."""
     campaigns = config.campaigns[experiment.system]
     return [
         campaigns[name].jobs_per_replica
@@ -220,7 +220,7 @@ def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> lis
 
 
 def _facts(config: Config, system: str, campaign: Campaign) -> CampaignFacts:
-    """What an analysis needs to know of a campaign."""
+    """Facts about a campaign that analyses need."""
     return CampaignFacts(
         dynamical=campaign.dynamical,
         jobs_per_replica=campaign.jobs_per_replica,
@@ -231,7 +231,7 @@ def _facts(config: Config, system: str, campaign: Campaign) -> CampaignFacts:
 def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[TrainingFacts]:
     """How the training data of a state point are reweighted, campaign after campaign.
 
-    Empty at held-out state points, where there are none.
+    Empty at held-out state points, which have no training data.
     """
     if state not in chosen.train:
         return []
@@ -252,7 +252,7 @@ def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[Tr
 
 
 def _windows(config: Config, system: str, campaign: Campaign) -> UmbrellaWindows | None:
-    """Windows of umbrella sampling; None of other campaigns."""
+    """Windows of umbrella sampling; None for other campaigns."""
     if not campaign.reweighted_together:
         return None
     known = config.variables_of(system)

@@ -16,10 +16,10 @@ class TrainJob(StageJob):
 
     Attributes:
         potential: its form, and how it is fitted.
-        collective_variables: that the potential is a function of.
-        weights: `bias`: each frame counts e^{βV}; `none`: all count the same.
-        windows: begin and end in ps of what is used of the datasets, campaign after campaign, at
-            one state point after another; None: everything.
+        collective_variables: those that the potential depends on.
+        weights: `bias`: each frame has the weight e^{βV}; `none`: all have the same weight.
+        windows: begin and end in ps of the part of each dataset that is used, by campaign, then by
+            state point; None: everything.
         datasets_per_replica: datasets that make each replica, in the order of the datasets.
         member: number of the member, from 0.
         folds: groups of time blocks.

@@ -1,4 +1,4 @@
-"""A job of the stage `validate`, and what it is given about campaigns and labels."""
+"""A job of the stage `validate`, with facts about campaigns and labels."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ class UmbrellaWindows(Settings):
     Attributes:
         centers: of each window, one value for each variable, nm or rad or without a unit.
         force_constants: one for each variable, kJ/mol over the variable's unit squared.
-        collective_variables: that the windows are harmonic in, in order.
+        collective_variables: those in which the windows are harmonic, in order.
     """
 
     centers: list[list[float]]
@@ -23,12 +23,12 @@ class UmbrellaWindows(Settings):
 
 
 class CampaignFacts(Settings):
-    """What an analysis needs to know of a campaign.
+    """Facts about a campaign that analyses need.
 
     Attributes:
         dynamical: whether a replica is one stretch of dynamics without a bias.
         jobs_per_replica: datasets that make a replica.
-        windows: of umbrella sampling; None of other campaigns.
+        windows: of umbrella sampling; None for other campaigns.
     """
 
     dynamical: bool
@@ -40,8 +40,8 @@ class TrainingFacts(CampaignFacts):
     """How the training data of one campaign at a state point are reweighted.
 
     Attributes:
-        datasets: how many they are.
-        time_windows: begin and end in ps of what is used of each; None: everything.
+        datasets: number of datasets.
+        time_windows: begin and end in ps of the part of each that is used; None: everything.
     """
 
     datasets: int
@@ -49,7 +49,7 @@ class TrainingFacts(CampaignFacts):
 
 
 class SummaryLabels(Settings):
-    """What stands in the first columns of each row of metrics.csv."""
+    """The first columns of each row of metrics.csv."""
 
     experiment: str
     system: str
@@ -62,7 +62,7 @@ class SummaryLabels(Settings):
 
     @property
     def title(self) -> str:
-        """Of a figure."""
+        """Title of a figure."""
         return f"{self.experiment}, {self.state_point} ({self.role})"
 
 
@@ -70,7 +70,7 @@ class ValidateJob(StageJob):
     """Compare an experiment's CG run with its reference at a state point.
 
     Attributes:
-        validation: by what the model is judged.
+        validation: how the model is judged.
         temperature: K.
         collective_variables: of the surface, then further ones of the mapping; without a surface
             those of the mapping and those that the run biases.
@@ -78,7 +78,7 @@ class ValidateJob(StageJob):
         training: campaigns of the training data of this state point, in order; empty at held-out
             state points.
         weights: how the frames count in training.
-        system_kind: kind of the system, some of which are solved exactly.
+        system_kind: kind of the system; some kinds are solved exactly.
         labels: of the rows.
         seed: of all random numbers.
     """

@@ -1,4 +1,4 @@
-"""One file that holds all a job needs to go on, replaced atomically and checked when read."""
+"""One file with all that a job needs to continue, replaced atomically and checked when read."""
 
 import dataclasses
 import hashlib
@@ -51,7 +51,7 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
 
 
 def read_bundle(path: Path) -> Bundle | None:
-    """What `write_bundle` wrote; None where there is no file.
+    """What `write_bundle` wrote; None if there is no file.
 
     Raises:
         InputError: the file was cut short or altered.

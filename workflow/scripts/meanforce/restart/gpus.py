@@ -1,7 +1,7 @@
-"""GPUs of a machine without a scheduler: one job a GPU.
+"""GPUs of a machine without a scheduler: one job per GPU.
 
-Every library looks for GPUs on its own (torch, OpenMM's platforms), so that all jobs would meet on
-the first one. What a job does not see it cannot take.
+Every library (torch, OpenMM's platforms) finds GPUs by itself, so all jobs would use the first one.
+A job cannot use a GPU that is not visible to it.
 """
 
 import contextlib

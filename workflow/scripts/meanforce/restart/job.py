@@ -74,7 +74,7 @@ class Job:
 
     Attributes:
         folder: where the job works.
-        identity: settings and fingerprints of inputs; a bundle of other ones is refused.
+        identity: settings and fingerprints of inputs; a bundle with different ones is refused.
         stop: gives the reason for which the job must stop now, or None.
         interval: seconds between bundles.
     """
@@ -104,7 +104,7 @@ class Job:
         return bundle
 
     def discard(self) -> None:
-        """Forget the bundle: what it leads to is known, and it is no good."""
+        """Delete the bundle: a run from it has failed already."""
         (self.folder / BUNDLE).unlink(missing_ok=True)
 
     def due(self) -> bool:
@@ -137,7 +137,7 @@ def resumable(
         output: file that the job makes; the folder lies beside it.
         identity: settings and fingerprints of inputs.
         time_limit: the job's run-time limit in minutes.
-        interval: seconds between bundles, where not the usual ones.
+        interval: seconds between bundles, if not the default.
 
     Raises:
         InputError: another process works there.
@@ -152,8 +152,9 @@ def resumable(
 def remove(folder: Path) -> None:
     """Remove a job's folder when its results are in place.
 
-    The bundle goes first: without it, what a killed process leaves is no job to go on with. The
-    lock goes last, and when the next process has already made a new one the folder stays.
+    The bundle is removed first: without it, the remains of a killed process are not a job to
+    continue. The lock is removed last; if the next process has already made a new one, the folder
+    stays.
     """
     order = {BUNDLE: 0, LOCK: 2}
     for path in sorted(folder.iterdir(), key=lambda path: order.get(path.name, 1)):
@@ -164,7 +165,7 @@ def remove(folder: Path) -> None:
 
 @contextlib.contextmanager
 def or_temporary(job: Job | None) -> Iterator[Job]:
-    """The job; for callers that want no restarts, one in a folder that is gone afterwards."""
+    """The job; for callers without restarts, a job in a temporary folder."""
     if job is not None:
         yield job
         return

@@ -40,14 +40,14 @@ def locked(folder: Path) -> Iterator[None]:
             os.fsync(handle)
             yield
         finally:
-            # However this process ends, it ends: the next one may be on another host.
+            # Release the lock in any case: the next process may be on another host.
             os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
 
 def owner_of(folder: Path) -> dict[str, Any] | None:
-    """Who works in a folder, or may work there; None: nobody. It only looks, and locks nothing."""
+    """Who works in a folder, or may work there; None: nobody. It only reads, and locks nothing."""
     try:
         handle = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:
@@ -60,7 +60,7 @@ def owner_of(folder: Path) -> dict[str, Any] | None:
 
 
 def _owner(handle: int) -> dict[str, Any]:
-    """What the lock says; empty where its last owner let it go or died while writing it."""
+    """Contents of the lock; empty if its last owner released it or died while writing it."""
     with contextlib.suppress(ValueError):
         owner = json.loads(os.pread(handle, 4096, 0))
         if isinstance(owner, dict) and owner.keys() == _identity().keys():
@@ -79,7 +79,7 @@ def _open(folder: Path) -> int:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            # Some network file systems have no such locks; there the owner's name has to do.
+            # Some network file systems have no such locks; there, only the owner's name is used.
             if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP):
                 owner = _owner(handle)
                 os.close(handle)
@@ -106,15 +106,15 @@ def _is_gone(owner: dict[str, Any]) -> bool:
     if owner["host"] == socket.gethostname():
         try:
             process = psutil.Process(owner["process"])
-            # A process number may have been given to another process since; and a dead process
-            # that its parent never asked about, as in many containers, keeps its number.
+            # A process number may have been given to another process since; and a dead process that
+            # its parent has not waited for, as in many containers, keeps its number.
             other = abs(process.create_time() - owner["started"]) > 1.0
             return other or process.status() == psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return True
     if not owner["job"]:
         return False
-    # A requeued job keeps its number; its earlier life on another host is over.
+    # A requeued job keeps its number; its earlier run on another host has ended.
     return owner["job"] == os.environ.get("SLURM_JOB_ID") or not _job_lives(owner["job"])
 
 

@@ -1,4 +1,5 @@
-"""How far a run is, seen from outside: its config, and outputs, folders, locks and logs of jobs."""
+"""How far a run is, as seen from outside: its config, and outputs, folders, locks and logs of
+jobs."""
 
 import base64
 import dataclasses
@@ -16,7 +17,7 @@ from meanforce.restart.job import BUNDLE, folder_of, remove
 from meanforce.restart.lock import locked, owner_of
 
 TAIL = 4096
-"""Bytes at the end of a log in which its last lines are looked for."""
+"""Bytes at the end of a log in which its last lines are searched."""
 
 DONE, RUNNING, FAILED, STOPPED, WAITING = "done", "running", "failed", "stopped", "waiting"
 STATES = (DONE, RUNNING, FAILED, STOPPED, WAITING)
@@ -27,10 +28,10 @@ class JobProgress:
     """How far a job is.
 
     Attributes:
-        state: one of `STATES`; stopped: it has a restart bundle and goes on when started again.
-        percent: of the work, where the log has it.
-        phase: what a running job does, where the log has it.
-        left: seconds, where the log of a running job has it.
+        state: one of `STATES`; stopped: it has a restart bundle and continues when started again.
+        percent: of the work, if the log has it.
+        phase: what a running job does, if the log has it.
+        left: seconds, if the log of a running job has it.
         said: last line of the log.
     """
 
@@ -42,7 +43,7 @@ class JobProgress:
 
 
 def note_run(config: dict[str, Any]) -> None:
-    """Write down the config of a run that starts, as Snakemake has merged it."""
+    """Save the config of a run that starts, as Snakemake has merged it."""
     path = Path(LAST_RUN)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Snakemake's mappings become plain ones.
@@ -54,7 +55,7 @@ def note_run(config: dict[str, Any]) -> None:
 
 
 def standing(output: Path, log: Path) -> JobProgress:
-    """How far the job is that writes an output and a log."""
+    """Progress of the job that writes an output and a log."""
     if output.exists():
         return JobProgress(DONE, 100.0, left=0.0)
     folder = folder_of(output)
@@ -62,14 +63,14 @@ def standing(output: Path, log: Path) -> JobProgress:
     said = lines[-1] if lines else ""
     if owner_of(folder) is not None:
         now = next(filter(None, map(parse, reversed(lines))), ProgressLine(None, ""))
-        # Without a bundle it does not go on: the log's earlier lines are of another run.
+        # Without a bundle it does not continue: the log's earlier lines are of another run.
         percent = _percent(lines) if (folder / BUNDLE).exists() else now.percent
         return JobProgress(RUNNING, percent, now.phase, now.left, said)
     if said.startswith("error: ") or any(line.startswith("Traceback ") for line in lines):
         return JobProgress(FAILED, said=said)
     if (folder / BUNDLE).exists():
         return JobProgress(STOPPED, _percent(lines), said=said)
-    # A log without a result, and nobody there: the job was killed, or starts at this moment.
+    # A log without a result, and no process: the job was killed, or is just starting.
     return JobProgress(FAILED if lines else WAITING, said=said)
 
 
@@ -86,15 +87,15 @@ def duration(output: Path, project: Path = Path()) -> float | None:
 def work_folders(root: Path) -> Iterator[Path]:
     """Folders below a folder in which jobs work or worked."""
     for path in sorted(root.rglob(".*.work")):
-        # Nothing outside of the folder is looked at, wherever a link leads.
+        # Links out of the folder are not followed.
         if path.is_dir() and not path.is_symlink():
             yield path
 
 
 def clean(folder: Path) -> str | None:
-    """Remove the work folder of a job that is gone; what is lost is what its bundle held.
+    """Remove the work folder of a job that is gone; only the progress in its bundle is lost.
 
-    The lock is taken first, so that a job that starts at this moment refuses to.
+    The lock is taken first, so that a job that starts at this moment refuses to run.
 
     Returns:
         why the folder was kept; None: it is gone.
@@ -119,6 +120,6 @@ def _last_lines(log: Path) -> list[str]:
 
 
 def _percent(lines: list[str]) -> float | None:
-    """From the last line that has it: a job that goes on is where it was, while it sets up."""
+    """From the last line that has it: during set-up, a continued job is where it was."""
     found = (line.percent for line in map(parse, reversed(lines)) if line is not None)
     return next((percent for percent in found if percent is not None), None)

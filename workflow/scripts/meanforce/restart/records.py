@@ -1,4 +1,4 @@
-"""Records appended to a raw file, of which a restart bundle knows how many are good."""
+"""Records appended to a raw file; a restart bundle holds the number of good ones."""
 
 import os
 import zlib
@@ -16,13 +16,13 @@ BUFFER = 4 * 2**20
 class RecordFile:
     """Records of one NumPy type in a raw file.
 
-    A process killed at any moment leaves more bytes than its last bundle knows of, never fewer:
+    A process killed at any moment leaves at least the bytes that its last bundle counts:
     opening the file again at the bundle's position drops what came later.
 
     Args:
         path: the file.
         kind: type of a record.
-        position: number of good records and their checksum, as `position` once gave it.
+        position: number of good records and their checksum, as `position` returned them.
 
     Raises:
         InputError: the file is shorter than it was, or was altered.
@@ -44,7 +44,7 @@ class RecordFile:
             block = self._file.read(min(left, BUFFER))
             if not block:
                 raise InputError(
-                    f"{self._path}: is shorter than its restart bundle says; delete the folder "
+                    f"{self._path}: is shorter than its restart bundle requires; delete the folder "
                     f"{self._path.parent} to start this job anew"
                 )
             checksum = zlib.crc32(block, checksum)

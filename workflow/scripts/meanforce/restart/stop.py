@@ -5,7 +5,7 @@ import signal
 import time
 
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "_CONDOR_SLOT")
-"""Environment variables by which a job knows that a scheduler enforces its run-time limit."""
+"""Environment variables that are set if a scheduler enforces a job's run-time limit."""
 
 LONGEST_MARGIN = 60.0
 """Seconds before the limit at which a job stops by itself; a fifth of a short limit."""

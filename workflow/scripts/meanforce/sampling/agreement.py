@@ -19,7 +19,7 @@ from meanforce.sampling.grid import BiasGrid
 from meanforce.units import kt
 
 CUTOFF = 15.0
-"""Free energies up to here are compared, kJ/mol."""
+"""Free energies up to this value are compared, kJ/mol."""
 
 BLOCKS = 5
 """Blocks of frames from whose scatter the error of reweighting is taken."""
@@ -86,7 +86,7 @@ def agreement(
     populations = total[kept] / total[kept].sum()
 
     def differences(bias: np.ndarray) -> np.ndarray:
-        """Between the free energies: of all frames, then of each block; shape (1 + n, n_kept)."""
+        """Of the free energies: for all frames, then for each block; shape (1 + n, n_kept)."""
         at = RegularGridInterpolator(grid.axes, bias, bounds_error=False, fill_value=None)
         ratios = bins.histograms(variables, log_weights - scale * at(variables))
         sums = np.concatenate([ratios.sum(0)[None], ratios])

@@ -9,7 +9,7 @@ from meanforce.sampling.collective_variables import Variable
 
 
 class Bias(abc.ABC):
-    """A bias on collective variables: one force in a group of its own, maybe growing.
+    """A bias on collective variables: one force in its own force group, which may grow.
 
     Attributes:
         group: force group of the bias; set when it is added to a system.
@@ -21,7 +21,7 @@ class Bias(abc.ABC):
 
     @abc.abstractmethod
     def force(self) -> openmm.CustomCVForce | None:
-        """The biasing force, or None where nothing is biased."""
+        """The biasing force, or None if nothing is biased."""
 
     def add_to(self, system: openmm.System) -> None:
         """Add the force to a system, in a force group that nothing else uses."""
@@ -39,11 +39,11 @@ class Bias(abc.ABC):
         return copy
 
     def begin(self, context: openmm.Context, copy: int) -> None:
-        """Give a copy at its start a bias of its own, where copies differ."""
+        """Set the bias of one copy at its start, if copies have different ones."""
         return
 
     def pull(self, contexts: list[openmm.Context], fraction: float) -> None:
-        """Move the biases of copies on their way from the start; 1: they are where they belong."""
+        """Move the biases of copies by a fraction of their way from the start; 1: they arrive."""
         return
 
     def period(self, time_step: float) -> int | None:
@@ -59,11 +59,11 @@ class Bias(abc.ABC):
         return 0.0
 
     def state(self) -> dict[str, np.ndarray]:
-        """What a restart needs."""
+        """The state that a restart needs."""
         return {}
 
     def restore(self, arrays: dict[str, np.ndarray], contexts: list[openmm.Context]) -> None:
-        """Go back to a state; parameters of contexts have to be set anew."""
+        """Restore a state; parameters of contexts must then be set again."""
         return
 
     def wants_bundle(self, time: float) -> bool:

@@ -13,9 +13,9 @@ from meanforce.systems.topology import input_topology
 def check_structures(config: Config) -> None:
     """Refuse files that do not exist, and beads and variables that the molecules do not have.
 
-    A bias on a collective variable leaves mean forces unchanged only where the variable is a
+    A bias on a collective variable leaves mean forces unchanged only if the variable is a
     function of the beads of the experiment's mapping; any other is refused unless the experiment
-    asks for weights. What a CG model is biased or judged along must always be such a function.
+    uses weights. What a CG model is biased or judged along must always be such a function.
 
     Raises:
         InputError: names the key, what was given and what is allowed.
@@ -30,7 +30,7 @@ def check_structures(config: Config) -> None:
     for system, mappings in config.mappings.items():
         try:
             topology = input_topology(config.systems[system])
-            # Charges are in the force field; other weights do without reading it.
+            # Charges are in the force field; other weights do not need it.
             by_charge = any(mapping.needs_charges for mapping in mappings.values())
             start = input_atoms(config.systems[system]) if by_charge else None
         except InputError as error:
@@ -100,7 +100,8 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     for campaign in (*chosen.campaigns, *reference):
         variables = config.campaigns[chosen.system][campaign].biased_variables
         if variables and noise is not None:
-            # Frames of unlike bias end in the same noised place, in other shares than unbiased.
+            # Frames with different biases can get the same noised positions, in other proportions
+            # than without a bias.
             raise InputError(
                 f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' have noise, so "
                 f"that the bias of campaign '{campaign}' is not a function of their positions; "
@@ -112,15 +113,15 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
                 _check_function_of_beads(config, beads, experiment, variable, why)
             except InputError as error:
                 raise InputError(
-                    f"{error}; to use this campaign all the same, set the experiment's "
-                    "'weights: bias', so that each frame counts e^{βV}"
+                    f"{error}; to use this campaign anyway, set the experiment's 'weights: bias', "
+                    "so that each frame has the weight e^{βV}"
                 ) from None
 
 
 def _check_exact(
     config: Config, beads: dict[tuple[str, str], Beads], atoms: list[str], experiment: str
 ) -> None:
-    """Refuse beads that a system's exact potential of mean force is not of."""
+    """Refuse beads that are not those of a system's exact potential of mean force."""
     chosen = config.experiments[experiment]
     wanted = config.systems[chosen.system].exact_atoms
     own = beads[chosen.system, chosen.mapping].atoms
@@ -129,7 +130,7 @@ def _check_exact(
         raise InputError(
             f"experiments.{experiment}.mapping: beads of '{chosen.mapping}' are the atoms "
             f"{', '.join(given)}, but the exact potential of mean force that models of system "
-            f"'{chosen.system}' are judged by is of {', '.join(wanted)}"
+            f"'{chosen.system}' are judged by is that of {', '.join(wanted)}"
         )
 
 

@@ -11,14 +11,14 @@ from meanforce.core.beads import Beads
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 
 CENTROIDS = {2: "distance(g1, g2)", 3: "angle(g1, g2, g3)", 4: "dihedral(g1, g2, g3, g4)"}
-"""Internal coordinates of bead centroids, by how many beads they take."""
+"""Internal coordinates of bead centroids, by their number of beads."""
 
 ATOMS = {
     2: (openmm.CustomBondForce, "Bond", "r"),
     3: (openmm.CustomAngleForce, "Angle", "theta"),
     4: (openmm.CustomTorsionForce, "Torsion", "theta"),
 }
-"""OpenMM's own forces for beads of one atom, which are faster: class, what it adds, coordinate."""
+"""OpenMM's own forces for beads of one atom, which are faster: class, kind of term, coordinate."""
 
 FUNCTIONS = {
     "cos_dihedral": "cos({q})",
@@ -26,7 +26,7 @@ FUNCTIONS = {
     # [1 − (r/r₀)⁶]/[1 − (r/r₀)¹²]; Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003).
     "coordination": "1/(1+({q}/{radius})^6)",
 }
-"""What the kinds that are no internal coordinates themselves make of one, q."""
+"""Expressions in an internal coordinate q, for kinds that are functions of one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Variable:
 def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) -> Variable:
     """The collective variable, in nm or rad or without a unit.
 
-    Bead positions are the mapping's weighted centroids, so that the variable is a function of
-    the CG coordinates and of nothing else.
+    Bead positions are the mapping's weighted centroids, so the variable is a function of the CG
+    coordinates only.
 
     Raises:
         InputError: a bead does not exist.
@@ -59,10 +59,10 @@ def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) 
 
 
 class _Parts:
-    """The forces of one variable: terms of the same form share one.
+    """The forces of one variable: terms of the same form share a force.
 
-    A CustomCVForce evaluates each of its at most 32 forces by itself, so that a combination of
-    many terms must not have a force for each.
+    A CustomCVForce evaluates each of its at most 32 forces by itself, so a combination of many
+    terms cannot have one force for each term.
 
     Args:
         beads: of the mapping.

@@ -1,4 +1,4 @@
-"""What the engine asks of the copies of a system that a job runs."""
+"""What the engine needs from the copies of a system that a job runs."""
 
 import abc
 import dataclasses
@@ -19,7 +19,7 @@ class Frame:
         bias_energy: kJ/mol.
         log_weight: of the unbiased ensemble, up to a constant.
         variables: values of the biased collective variables, nm or rad.
-        temperature: of its thermostat, K, where copies have different ones.
+        temperature: of its thermostat, K, if copies have different ones.
     """
 
     copy: int
@@ -35,7 +35,7 @@ class Dynamics(abc.ABC):
     """Copies of a system that advance together.
 
     Attributes:
-        platform: that they run on.
+        platform: the one on which they run.
         made_on: version and device, on which an exact restart depends.
         copies: how many there are.
         degrees_of_freedom: of one copy.
@@ -43,7 +43,7 @@ class Dynamics(abc.ABC):
         has_levels: whether copies have temperatures of their own; their frames come in the same
             order of temperatures each time.
         period: ticks between events of the campaign's kind (hills, exchanges), or None.
-        divisible: whether any number of ticks may be cut into parts without changing a bit.
+        divisible: whether steps may be taken in any number of parts with bitwise equal results.
     """
 
     platform: openmm.Platform
@@ -61,7 +61,7 @@ class Dynamics(abc.ABC):
 
     @abc.abstractmethod
     def frames(self) -> Iterator[Frame]:
-        """The frames of this instant that belong into the trajectory."""
+        """The frames of this instant that belong in the trajectory."""
 
     @abc.abstractmethod
     def box(self) -> np.ndarray | None:
@@ -96,9 +96,9 @@ class Dynamics(abc.ABC):
 
         Args:
             arrays: from `state`.
-            fresh: None: random numbers go on too. Else only what all versions and devices
-                understand is restored, and this number tells the new random numbers from the
-                earlier ones: with the same ones again, copies of a path would converge.
+            fresh: None: random numbers continue too. Otherwise only the state that all versions and
+                devices can read is restored, and this number seeds new random numbers: if the
+                earlier ones were repeated, copies of a path would converge.
         """
 
     @abc.abstractmethod
@@ -106,7 +106,7 @@ class Dynamics(abc.ABC):
         """From now on a tick is two steps of half the length."""
 
     def pull(self, fraction: float) -> None:
-        """Move the bias of each copy on its way from where the copy started; 1: it is there."""
+        """Move the bias of each copy by a fraction of its way from the start; 1: it arrives."""
         return
 
     def event(self, time: float) -> None:

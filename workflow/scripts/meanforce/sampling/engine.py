@@ -25,16 +25,16 @@ CHECKED_FRAMES = 200
 LOGGED_LINES = 100
 
 STRETCH = 0.5
-"""Seconds of stepping after which the engine looks whether it must stop."""
+"""Seconds of stepping after which the engine checks whether it must stop."""
 
 PART = 10**6
-"""Steps times atoms after which it looks where the random numbers of several copies depend on how
-stepping is cut: about a second of a slow machine, and always the same cut."""
+"""Steps times atoms between these checks if the random numbers of several copies depend on how
+stepping is divided: about a second on a slow machine, and always the same division."""
 
 
 @dataclasses.dataclass
 class Segment:
-    """What one process did of a run."""
+    """The part of a run that one process did."""
 
     first_tick: int
     last_tick: int
@@ -141,7 +141,7 @@ class Engine:
         self._rate = 0.0
 
     def _new_progress(self) -> Progress:
-        """Of the whole job, by ticks, from where it is now."""
+        """Progress of the whole job in ticks, from the present one on."""
         dynamics, end = self._dynamics, self._schedule.end
         nanoseconds = self._campaign.time_step * dynamics.copies / 1000.0
         rate = Rate(f"ns/day on {dynamics.platform.getName()}", nanoseconds * 86400.0)
@@ -172,14 +172,14 @@ class Engine:
         self._progress.advance(self._tick, "frames")
 
     def _happen(self) -> None:
-        """All that falls on this tick."""
+        """Everything that happens at this tick."""
         schedule, dynamics = self._schedule, self._dynamics
         if schedule.is_pull(self._tick):
             dynamics.pull(self._tick / schedule.pull)
         if schedule.is_multiple(self._tick, schedule.per_temperature):
             self._thermometer.add(dynamics.temperature_ratios())
-        # A frame comes before the event: it was sampled under the bias, and at the level, that it
-        # had until now. A hill of its own would count in its weight e^{β(V − c)}.
+        # A frame is stored before the event: it was sampled under the bias and at the level before
+        # the event. Otherwise its own hill would enter its weight e^{β(V − c)}.
         if schedule.is_frame(self._tick):
             self._store_frames()
         if schedule.is_multiple(self._tick, dynamics.period):
@@ -231,7 +231,7 @@ class Engine:
         try:
             self._job.save(arrays, info)
         finally:
-            # Also where the job stops now: what is in the bundle may be seen by others.
+            # Also if the job stops now: others may use what is in the bundle.
             self._dynamics.bundle_written()
 
     def _mend(self, error: Exception) -> Bundle:

@@ -65,7 +65,7 @@ class BiasGrid:
         return kT * float(np.log(ratio) + (bias_factor - 1.0) * scaled.max())
 
     def force(self) -> openmm.CustomCVForce:
-        """The bias as an OpenMM force; outside of the grid it stays as it is at the edge."""
+        """The bias as an OpenMM force; outside the grid it keeps its value at the edge."""
         arguments, clamps = [], []
         for number, (variable, axis) in enumerate(zip(self.variables, self.axes, strict=True)):
             arguments.append(f"s{number}" if variable.periodic else f"x{number}")
@@ -83,7 +83,7 @@ class BiasGrid:
         return force
 
     def refresh(self, force: openmm.CustomCVForce, contexts: list[openmm.Context]) -> None:
-        """Bring the present values into contexts."""
+        """Copy the present values into contexts."""
         force.getTabulatedFunction(0).setFunctionParameters(*self._parameters())
         for context in contexts:
             force.updateParametersInContext(context)
@@ -100,12 +100,12 @@ class BiasGrid:
                 step = (high - low) / n
                 low, high = low - PADDING * step, high + PADDING * step
             ranges += [float(low), float(high)]
-        # OpenMM wants the first variable to run fastest.
+        # In OpenMM's order the first variable runs fastest.
         flat = values.flatten(order="F")
         return [flat, *ranges] if values.ndim == 1 else [*values.shape, flat, *ranges]
 
     def record(self) -> dict[str, np.ndarray]:
-        """Arrays from which `read` makes the grid again."""
+        """Arrays from which `read` restores the grid."""
         axes = {f"bias_axis_{number}": axis for number, axis in enumerate(self.axes)}
         return {"bias_grid": self.values, **axes}
 

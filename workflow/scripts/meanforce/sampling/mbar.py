@@ -7,7 +7,7 @@ the product of frames and windows.
 Each replica is solved by itself, so that replicas are independent and some of them can be used
 without the others. MBAR determines weights up to a common factor. Here it is fixed by a mean
 weight of 1, so that each replica counts by its number of frames wherever replicas are pooled.
-Readers of datasets could not do this, as other kinds of campaigns have log-weights with one
+Readers of datasets could not do this, because log-weights of other kinds of campaigns have one
 constant for all replicas (0, βV, β(V − c(t))), which must be kept. Analyses use all frames of a
 replica; training, which may use fewer, normalises the weights of these again.
 """
@@ -22,7 +22,7 @@ from meanforce.errors import InputError
 from meanforce.units import kt
 
 LARGEST_MATRIX = 10**7
-"""Reduced potentials that are kept at once."""
+"""Reduced potentials that are kept in memory at once."""
 
 LEAST_OVERLAP = 0.03
 """Overlap matrix element below which two windows do not count as connected; Klimovich, Shirts,
@@ -57,7 +57,7 @@ class Windows:
 
 @dataclasses.dataclass(frozen=True)
 class Solution:
-    """What MBAR found.
+    """Results of MBAR.
 
     Attributes:
         log_weights: of all frames, shape (n_frames,); the weights have mean 1.
@@ -111,7 +111,7 @@ def solve(
 
 
 def _check_overlap(windows: Windows, overlap: np.ndarray) -> None:
-    """Refuse windows that fall into groups with nothing between them."""
+    """Refuse windows that fall into groups that do not overlap."""
     from scipy.sparse.csgraph import connected_components
 
     connected = np.minimum(overlap, overlap.T) >= LEAST_OVERLAP

@@ -18,7 +18,7 @@ from meanforce.sampling.task import Host, Task
 from meanforce.systems.prepared import Prepared
 
 MADE = ("log.csv", "segments.csv", "trajectory.h5")
-"""Files that a job leaves in its folder, the last one being what others wait for."""
+"""Files that a job leaves in its folder; other jobs wait for the last one."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SampleInputs:
     shared: Path | None = None
 
     def identity(self, job: SampleJob) -> dict[str, Any]:
-        """By what a restart bundle is told from those of other jobs."""
+        """What identifies the restart bundle of this job."""
         files = {name: self.prepared / name for name in ("system.xml", "state.xml")}
         files |= {"start": self.start, "bias_of": self.bias_of}
         return {
@@ -55,7 +55,7 @@ class SampleInputs:
 
     @functools.cached_property
     def mapped(self) -> dict[Path, MappedSystem]:
-        """What each file of beads holds.
+        """Contents of each file of beads.
 
         Raises:
             InputError: a file is missing or damaged.
@@ -66,13 +66,13 @@ class SampleInputs:
 def sample(
     job: SampleJob, inputs: SampleInputs, threads: int, work: Job, report: Callable[[str], None]
 ) -> None:
-    """Sample into the folder of the work; it goes on from the restart bundle there.
+    """Sample into the work folder, and continue from the restart bundle there.
 
     Args:
         job: what to do.
         inputs: what it starts from.
         threads: processor threads that it may use.
-        work: folder, in which the files `MADE` will be.
+        work: folder for the files `MADE`.
         report: called with lines of progress.
 
     Raises:
@@ -96,11 +96,11 @@ def task_of(job: SampleJob, inputs: SampleInputs) -> Task:
     """The job in the terms of the engine.
 
     Raises:
-        InputError: the beads are missing that a biased variable is a function of.
+        InputError: beads that a biased variable depends on are missing.
     """
-    # Where beads are is the same with all kinds of masses.
+    # The positions of beads do not depend on the kind of masses.
     beads = {mapped.mapping: mapped.beads["sum"] for mapped in inputs.mapped.values()}
-    # JSON objects are sorted; the campaign has the order.
+    # JSON objects are sorted by name; the campaign has the right order.
     declared = {name: job.collective_variables[name] for name in job.campaign.biased_variables}
     for variable in declared.values():
         if variable.mapping not in beads:

@@ -16,7 +16,7 @@ from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
 PART = 128
-"""Frames whose forces are kept before they are written."""
+"""Frames whose forces are kept in memory before they are written."""
 
 TOLERANCE = 1e-4
 """Largest root mean square deviation from in-run forces, relative to the forces."""
@@ -46,7 +46,7 @@ def recompute(
     with TrajectoryReader(trajectory) as frames:
         if frames.n_atoms != n_atoms:
             raise InputError(
-                f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system {n_atoms}"
+                f"{trajectory}: has {frames.n_atoms} atoms, but the prepared system has {n_atoms}"
             )
         progress = Progress(report, frames.n_frames, len(done), Rate("frames/s"))
         with progress.during("setting up forces"):
@@ -74,7 +74,7 @@ def recompute(
 def _evaluate(
     context: openmm.Context, positions: np.ndarray, done: RecordFile, job: Job, progress: Progress
 ) -> None:
-    """Energies and forces of some frames, kept together: a write for each would take longer."""
+    """Energies and forces of some frames, written together because single writes take longer."""
     records, kept, before = np.empty(len(positions), done.kind), 0, len(done)
     energies, forces = records["energy"], records["forces"]
     for number, frame in enumerate(positions):
@@ -83,7 +83,7 @@ def _evaluate(
         state = context.getState(forces=True, energy=True)
         energies[number] = state.getPotentialEnergy()._value
         forces[number] = state.getForces(asNumpy=True)._value
-        # Of a large system even these few frames take minutes.
+        # For a large system even these few frames take minutes.
         if job.due():
             done.append(records[kept : number + 1])
             kept = number + 1

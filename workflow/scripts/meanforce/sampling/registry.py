@@ -19,6 +19,6 @@ def dynamics_of(task: Task, host: Host) -> Dynamics:
     """Dynamics of a job.
 
     Raises:
-        InputError: the platform is not there, or the bias cannot be made.
+        InputError: the platform is not available, or the bias cannot be made.
     """
     return KINDS[task.campaign.kind](task, host)

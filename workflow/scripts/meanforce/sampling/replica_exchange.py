@@ -18,7 +18,7 @@ from meanforce.units import BOLTZMANN
 class Exchange(Dynamics):
     """Copies at several temperatures that exchange them; frames of all levels are stored.
 
-    At every instant they come level after level, the coldest first.
+    At every instant frames are ordered by level, the coldest first.
 
     Args:
         task: the job; its temperature is that of the coldest level.
@@ -127,7 +127,7 @@ class Exchange(Dynamics):
         self._integrator.setStepSize(half)
         for copy in range(self.copies):
             self._load(copy)
-            # The loaded state may have brought the old step along.
+            # The loaded state may contain the old step.
             self._integrator.setStepSize(half)
             self._sampler.replicaConformation[copy] = self._conformation()
 

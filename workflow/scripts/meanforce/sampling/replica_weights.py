@@ -15,7 +15,7 @@ class ReplicaWeights:
     """Weights of the frames of a replica.
 
     Attributes:
-        solution: what MBAR found, over all frames.
+        solution: results of MBAR, over all frames.
         contents: fingerprint of each trajectory.
         ends: number of frames up to the end of each trajectory.
     """
@@ -33,7 +33,7 @@ class ReplicaWeights:
         np.savetxt(overlap, self.solution.overlap, fmt="%.5f", delimiter=",")
 
     def text(self) -> str:
-        """How much the frames are worth, in words."""
+        """Effective number of frames, in words."""
         weights = np.exp(self.solution.log_weights)
         effective = weights.sum() ** 2 / (weights**2).sum()
         windows = len(self.solution.free_energies)

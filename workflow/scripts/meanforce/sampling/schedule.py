@@ -6,10 +6,10 @@ import math
 from meanforce.settings.campaigns.registry import Campaign
 
 SAMPLES_PER_RELAXATION = 4
-"""Kinetic energies are looked at so often, at most, in the thermostat's relaxation time 1/γ."""
+"""Most samples of the kinetic energy in the thermostat's relaxation time 1/γ."""
 
 PULL_STEPS = 200
-"""Steps in which windows are pulled to their places."""
+"""Number of steps in which windows are pulled to their places."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Schedule:
         burn_in: ticks at the start of sampling whose frames are not stored.
         frames: stored frames of a copy.
         per_frame: ticks between frames.
-        per_temperature: ticks between looks at the kinetic energy.
+        per_temperature: ticks between samples of the kinetic energy.
         pull: ticks at the start in which windows are pulled to their places.
         per_pull: ticks between steps of the pull.
     """
@@ -50,7 +50,7 @@ class Schedule:
             burn_in=burn_in,
             frames=(ticks(campaign.length) - burn_in) // per_frame,
             per_frame=per_frame,
-            # Together with frames, so that stepping is not cut into more parts.
+            # Together with frames, so that stepping is not divided into more parts.
             per_temperature=per_frame * math.ceil(relaxation / (per_frame * campaign.time_step)),
             pull=pull,
             per_pull=max(1, pull // PULL_STEPS),
@@ -62,7 +62,7 @@ class Schedule:
         return self.equilibration + self.burn_in + self.frames * self.per_frame
 
     def phase(self, tick: int) -> str:
-        """What is done from this tick on, in words."""
+        """The phase from this tick on, in words."""
         if tick < self.pull:
             return "pulling windows to their places"
         if tick < self.equilibration:

@@ -18,7 +18,7 @@ class HillExchange:
     """One replica's view of the hills of all replicas of a campaign at a state point.
 
     Args:
-        folder: that all of them see.
+        folder: one that all of them can access.
         replica: number of this one.
         campaign: settings of the campaign; hills of other settings are not used.
     """
@@ -28,7 +28,7 @@ class HillExchange:
         folder.mkdir(parents=True, exist_ok=True)
 
     def publish(self, hills: np.ndarray) -> None:
-        """Replace what the others see of this replica: its own hills, one a row."""
+        """Replace what this replica shares with the others: its own hills, one per row."""
         path = self._folder / f"{self._replica}{SUFFIX}"
         write_bundle(path, Bundle({"hills": hills}, {"campaign": self._campaign}))
 

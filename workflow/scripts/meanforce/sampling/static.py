@@ -35,7 +35,7 @@ class Frozen(Bias):
 
     Args:
         grid: the bias.
-        offset: its c(t) at the end, kJ/mol, by which replicas with biases of their own have
+        offset: its c(t) at the end, kJ/mol, with which replicas with different biases have
             log-weights with one constant.
     """
 
@@ -70,7 +70,7 @@ def gaussians(campaign: StaticSettings, variables: tuple[Variable, ...]) -> str:
 
 def numbered(formula: str, names: list[str]) -> str:
     """A formula in the names of the variables, rewritten in s0, s1, ..."""
-    # All at once: a variable may be called like another one's number.
+    # All at once: a variable's name may be the number of another one, such as s0.
     numbers = {name: f"s{number}" for number, name in enumerate(names)}
     longest_first = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     return re.sub(rf"(?<!\w)(?:{longest_first})(?![\w(])", lambda m: numbers[m[0]], formula)
@@ -80,7 +80,7 @@ def check_formula(formula: str, names: list[str]) -> None:
     """Refuse a formula that OpenMM cannot read.
 
     Raises:
-        InputError: OpenMM's own words.
+        InputError: OpenMM's own message.
     """
     parts = [openmm.CustomExternalForce("x") for _ in names]
     force = bias_force(numbered(formula, names), [Variable((part,), False) for part in parts])
@@ -99,7 +99,7 @@ def dynamics(task: Task, host: Host) -> Walkers:
     """Dynamics of a job.
 
     Raises:
-        InputError: the trajectory that a frozen bias comes from is missing, or holds none.
+        InputError: the trajectory that a frozen bias comes from is missing, or holds no bias.
     """
     return Walkers(task, _bias(task), host)
 
@@ -121,9 +121,9 @@ def _frozen(task: Task, variables: tuple[Variable, ...]) -> Frozen:
             group = file["meanforce"]
             axes = [group[f"bias_axis_{number}"][:] for number in range(len(variables))]
             grid = BiasGrid.read(variables, group["bias_grid"][:], axes)
-            # Hills of other jobs have no c(t) of this one.
+            # Hills of other jobs do not have this job's c(t).
             offsets = group["bias_hills"][:, -1]
             offsets = offsets[np.isfinite(offsets)]
             return Frozen(grid, float(offsets[-1]) if len(offsets) else 0.0)
     except (OSError, KeyError, RuntimeError, ValueError) as error:
-        raise InputError(f"{task.bias_of}: holds no bias of metadynamics ({error})") from error
+        raise InputError(f"{task.bias_of}: holds no metadynamics bias ({error})") from error

@@ -1,4 +1,4 @@
-"""What a run has produced so far, in files that a killed process leaves in good order."""
+"""What a run has produced so far, in files that stay valid if the process is killed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +55,7 @@ class Store:
         }
 
     def positions(self) -> dict[str, list[int]]:
-        """Where the files end, once everything is on the disk."""
+        """Where the files end, after everything has been written to disk."""
         return {name: list(file.position()) for name, file in self._files.items()}
 
     @property
@@ -76,7 +76,8 @@ class Store:
     def add_check(
         self, frame: int, forces: np.ndarray, bias_forces: np.ndarray | None = None
     ) -> None:
-        """Add in-run forces on a stored frame, kJ/mol/nm: without the bias, and of it alone."""
+        """Add in-run forces on a stored frame, kJ/mol/nm: without the bias, and of the bias
+        alone."""
         record = np.empty((), self._files["checks"].kind)
         record["frame"], record["forces"] = frame, forces
         if bias_forces is not None:
@@ -106,7 +107,7 @@ class Store:
         arrays: dict[str, np.ndarray],
         attributes: dict[str, Any],
     ) -> None:
-        """Write the finished files; the raw ones stay, so that this may be done again."""
+        """Write the finished files; the raw ones stay, so that this can be repeated."""
         checks = np.concatenate([*self._blocks("checks")])
         arrays = arrays | {
             "checked_frames": checks["frame"],

@@ -40,7 +40,7 @@ class Host:
     Attributes:
         prepared: system and start; a bias is added to it.
         threads: processor threads that the job may use.
-        platform: name of the platform, where an earlier process chose it.
+        platform: name of the platform, if an earlier process chose it.
     """
 
     prepared: Prepared

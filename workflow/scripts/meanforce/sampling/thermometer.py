@@ -9,11 +9,11 @@ from scipy.special import chdtri
 from meanforce.errors import InputError
 
 TAIL = 1e-9
-"""Probability of a mean beyond each bound, where equilibrium has as few independent samples as it
-can have."""
+"""Probability of a mean beyond each bound, if equilibrium has the fewest possible independent
+samples."""
 
 ALLOWANCE = 0.05
-"""Relative error on top of it, of kinetic energies at a finite time step."""
+"""Additional relative error of kinetic energies at a finite time step."""
 
 
 class Unstable(Exception):
@@ -45,7 +45,7 @@ class Thermometer:
     count: int = 0
 
     def __post_init__(self) -> None:
-        # A kinetic energy that equilibrium shows once in 1e15 samples, and twice that.
+        # Twice the kinetic energy that equilibrium exceeds once in 1e15 samples.
         self._limit = 2.0 * float(chdtri(self.degrees_of_freedom, 1e-15)) / self.degrees_of_freedom
 
     def add(self, ratios: np.ndarray) -> None:
@@ -59,7 +59,7 @@ class Thermometer:
         self.count += 1
 
     def look(self, ratios: np.ndarray) -> None:
-        """Look at a sample without adding it.
+        """Check a sample without adding it.
 
         Raises:
             Unstable: a kinetic energy is not finite, or far outside of equilibrium.
@@ -91,8 +91,8 @@ class Thermometer:
         low, high = self.bounds()
         if not low < self.mean < high:
             raise InputError(
-                f"the run since its last start has {self.mean * temperature:.0f} K, but its "
-                f"thermostat {temperature:g} K (allowed: {max(0.0, low) * temperature:.0f} to "
-                f"{high * temperature:.0f} K); its restart or its time step is wrong, so that "
-                "nothing of it was kept"
+                f"the mean temperature since the run's last start is {self.mean * temperature:.0f} "
+                f"K, but the thermostat's is {temperature:g} K (allowed: "
+                f"{max(0.0, low) * temperature:.0f} to {high * temperature:.0f} K); the restart or "
+                "the time step is wrong, and nothing since then was kept"
             )

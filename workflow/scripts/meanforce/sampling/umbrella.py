@@ -12,14 +12,14 @@ from meanforce.sampling.walkers import Walkers
 from meanforce.units import kt
 
 FAR = 2.0
-"""Widths √(kT/k) within which some frame of a window must be of its centre, or the log warns."""
+"""Widths √(kT/k) from its centre within which a window must have a frame; else a warning."""
 
 NAMED = 10
-"""Windows that a warning names, at most."""
+"""Most windows that are named in warnings."""
 
 
 class Windows(Bias):
-    """V = Σ_d ½k_d(s_d − c_d)² with centres of its own for every copy.
+    """V = Σ_d ½k_d(s_d − c_d)² with different centres for every copy.
 
     All copies start from one structure. Before equilibration the centre of each moves evenly from
     the structure's s to c, along the shorter way where s is periodic, and takes the copy along.
@@ -30,7 +30,7 @@ class Windows(Bias):
         force_constants: k_d in kJ/mol/nm² or kJ/mol/rad².
         variables: the collective variables, in order.
         temperature: K.
-        pulled: whether centres start where the copies are; else they are in their places at once.
+        pulled: whether centres start where the copies are; otherwise they start in their places.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Windows(Bias):
     def pull(self, contexts: list[openmm.Context], fraction: float) -> None:
         ends = self._centers[self._chosen]
         way = self._wrapped(ends - self._starts)
-        # At the end no rounding is left.
+        # At the end, centres are exact, without rounding.
         self._now = ends.copy() if fraction >= 1.0 else self._starts + fraction * way
         for copy, context in enumerate(contexts):
             self._place(context, copy)
@@ -106,11 +106,11 @@ class Windows(Bias):
         }
 
     def summary(self, frames: np.ndarray) -> list[str]:
-        """Warnings of windows none of whose frames is near the centre.
+        """Warnings about windows without a frame near the centre.
 
-        Distances are in widths √(kT/k), as a root mean square over the variables: that of a
-        harmonic window's own frames is 1. A slope of the free energy shifts them, by F'/√(k kT)
-        widths; but a window without a frame within 2 of them has sampled another place.
+        Distances are in widths √(kT/k), as a root mean square over the variables: for the frames of
+        a purely harmonic window it is 1. A slope of the free energy shifts them, by F'/√(k kT)
+        widths; but a window without a frame within 2 widths has sampled another region.
         """
         lines = []
         for window in self._chosen:

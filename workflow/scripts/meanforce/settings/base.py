@@ -18,10 +18,10 @@ from meanforce import units
 from meanforce.errors import InputError
 
 NAME_LENGTH = 64
-"""Characters of a name."""
+"""Longest name, in characters."""
 
 NAME = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}$"
-"""What a name given by the user may look like: it becomes a file or folder name."""
+"""Pattern of names given by the user, which become file or folder names."""
 
 
 LARGEST = 1e12
@@ -37,8 +37,8 @@ class Settings(BaseModel):
 def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -> Any:
     """Annotated float that accepts a string with a unit, or a number inside a job.
 
-    Jobs validate with ``context={"internal": True}``: their numbers already are in
-    internal units. In a config file a bare number is ambiguous, hence refused.
+    Jobs validate with ``context={"internal": True}``: their numbers are already in internal units.
+    In a config file a bare number is ambiguous and therefore refused.
     """
     bound = "" if minimum is None else (" > 0" if exclusive else " >= 0")
 
@@ -94,17 +94,17 @@ ConcentrationOrZero = _quantity("concentration", 0.0, exclusive=False)
 
 
 class VariableValue(float):
-    """A number in internal units along a collective variable that remembers how it was given.
+    """A value of a collective variable in internal units, with the dimension of its unit.
 
     Attributes:
-        dimension: what the variable then is: ``length``, ``angle`` or ``number``.
+        dimension: ``length``, ``angle`` or ``number``, from the unit in the config.
     """
 
     dimension: str
 
 
 def _along_variable(value: Any, info: ValidationInfo, parsers: dict[str, Any]) -> float | None:
-    """The first reading of a value that succeeds, or None; inside a job plain numbers."""
+    """The value from the first parser that accepts it, or None; plain numbers inside a job."""
     if info.context and info.context.get("internal") and isinstance(value, (int, float)):
         return float(value)
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):
@@ -123,14 +123,14 @@ def _parser(kind: str) -> Callable[[str], float]:
 
 _VALUES = {"number": float, "length": _parser("length"), "angle": _parser("angle")}
 
-# A radian has no dimension, so that kJ/mol is read like kJ/mol/rad².
+# Radians are dimensionless, so kJ/mol is read like kJ/mol/rad².
 _FORCE_CONSTANTS = {"length": _parser("stiffness"), "angle": _parser("angular stiffness")}
 
 
 def coordinate(value: Any, info: ValidationInfo) -> float:
     """A value of a collective variable: a length (nm), an angle (rad) or a number.
 
-    Which of these is right depends on the variable; the config's cross-checks tell.
+    Which of these is right depends on the variable; the config's cross-checks test it.
     """
     number = _along_variable(value, info, _VALUES)
     if number is None:
@@ -201,9 +201,9 @@ def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
     if "{" in value or "}" in value:
-        raise ValueError(f"{value!r} has braces, in which Snakemake fills in wildcards")
+        raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
-        raise ValueError("is too long for the path of a file")
+        raise ValueError("is too long for a file path")
     return value
 
 

@@ -16,7 +16,7 @@ class Grid(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Variables:
-    """Collective variables of one system, combinations with their members, by name."""
+    """Collective variables of one system by name; combinations include their members."""
 
     declared: Mapping[str, CollectiveVariableSettings]
 
@@ -36,7 +36,7 @@ class Variables:
                 raise ValueError(f"{where}: names '{name}' twice")
 
     def check_values(self, where: str, names: Sequence[str], values: Sequence[float]) -> None:
-        """Refuse values that are not one for each variable, in the variable's unit.
+        """Refuse values unless there is one for each variable, in the variable's unit.
 
         Raises:
             ValueError: names the key and what was given.
@@ -80,7 +80,7 @@ def known(where: str, name: str, names: Iterable[str], what: str) -> None:
 
 
 def same_number(where: str, values: Sequence, names: Sequence[str]) -> None:
-    """Refuse another number of values than of collective variables.
+    """Refuse values whose number is not that of the collective variables.
 
     Raises:
         ValueError: names both numbers.

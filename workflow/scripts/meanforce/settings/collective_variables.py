@@ -16,7 +16,7 @@ N_BEADS = {
     "cos_dihedral": 4,
     "sin_dihedral": 4,
 }
-"""How many beads each kind of collective variable takes, where their number is fixed."""
+"""How many beads each kind of collective variable takes, if their number is fixed."""
 
 EVEN_KINDS = {"distance", "angle", "cos_dihedral", "coordination"}
 """Kinds that have the same value for a mirror image."""
@@ -27,10 +27,10 @@ KIND_OF_KEY = {
     "radius": "coordination",
     "coefficients": "combination",
 }
-"""Keys that belong to one kind only, which needs them."""
+"""Keys that one kind requires and other kinds do not allow."""
 
 DIMENSIONS = {"coordinate": "length", "distance": "length", "angle": "angle", "dihedral": "angle"}
-"""What values of each kind are; those of the others are numbers without a unit."""
+"""Dimension of the values of each kind; values of other kinds are numbers without a unit."""
 
 UNITS = {"length": "nm", "angle": "rad", "number": ""}
 """Internal unit of values."""
@@ -40,7 +40,7 @@ MEANINGS = {
     "angle": "an angle, such as '0.35 rad'",
     "number": "a number without a unit, such as 0.1",
 }
-"""What a value in the config has to be, for messages."""
+"""Descriptions of values in the config, for messages."""
 
 FORCE_CONSTANTS = {
     "length": "1000 kJ/mol/nm^2",
@@ -54,8 +54,8 @@ class CollectiveVariableSettings(Settings):
     """A function of the positions of the beads of one mapping.
 
     Coordination numbers: Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003), exponents 6 and 12.
-    A combination s = Σ c·s′ has the unit of its members, which they share; its coefficients are
-    numbers. Of dihedrals it takes cosines and sines, which do not jump at ±π.
+    A combination s = Σ c·s′ has the unit of its members, which must all have the same unit; its
+    coefficients are numbers. Dihedrals enter as cosines and sines, which do not jump at ±π.
     """
 
     kind: Literal[
@@ -68,24 +68,24 @@ class CollectiveVariableSettings(Settings):
         "coordination",
         "combination",
     ] = Field(
-        description="of 1 (coordinate), 2 (distance), 3 (angle) or 4 beads (dihedral, its cosine, "
-        "its sine); coordination: Σ 1/(1 + (r/radius)⁶) over pairs of `beads` and `other_beads`; "
-        "combination: a sum of other variables"
+        description="function of 1 (coordinate), 2 (distance), 3 (angle) or 4 beads (dihedral, its "
+        "cosine, its sine); coordination: Σ 1/(1 + (r/radius)⁶) over pairs of `beads` and "
+        "`other_beads`; combination: a sum of other variables"
     )
-    mapping: Name = Field(description="mapping whose beads are meant")
+    mapping: Name = Field(description="mapping that the beads belong to")
     beads: list[Name] = Field(
         default=[], description="bead names, in order; left out in a `combination`"
     )
     other_beads: list[Name] | None = Field(
         default=None,
         description="second group of a `coordination`; it may share beads with the first: a bead "
-        "makes no pair with itself, and two beads that both groups have are two pairs",
+        "does not form a pair with itself, and two beads that are in both groups form two pairs",
     )
     radius: Length | None = Field(
         default=None, description="distance at which a pair of a `coordination` counts 1/2"
     )
     axis: Literal["x", "y", "z"] | None = Field(
-        default=None, description="axis of a `coordinate`, else left out"
+        default=None, description="axis of a `coordinate`; other kinds do not have it"
     )
     coefficients: dict[Name, float] | None = Field(
         default=None,
@@ -94,7 +94,7 @@ class CollectiveVariableSettings(Settings):
         "same mapping and unit",
     )
     members: Annotated[dict[Name, "CollectiveVariableSettings"] | None, SkipJsonSchema()] = Field(
-        default=None, description="definitions of what a combination combines; only inside jobs"
+        default=None, description="definitions of a combination's members; only inside jobs"
     )
 
     @field_validator("members", mode="before")
@@ -108,10 +108,14 @@ class CollectiveVariableSettings(Settings):
     def _complete(self) -> Self:
         for key, kind in KIND_OF_KEY.items():
             if (getattr(self, key) is not None) != (self.kind == kind):
-                raise ValueError(f"'{key}' belongs to the kind '{kind}', and only there")
+                raise ValueError(
+                    f"'{key}' is required for the kind '{kind}', and not allowed elsewhere"
+                )
         if self.kind == "coordination":
             if not self.bead_tuples:
-                raise ValueError("a coordination takes two groups of beads that make a pair")
+                raise ValueError(
+                    "a coordination takes two groups of beads that form at least one pair"
+                )
         elif len(self.beads) != (wanted := N_BEADS.get(self.kind, 0)):
             raise ValueError(f"a {self.kind} takes {wanted} beads, given {len(self.beads)}")
         for group in (self.beads, self.other_beads or []):
@@ -121,7 +125,7 @@ class CollectiveVariableSettings(Settings):
 
     @property
     def terms(self) -> list[tuple[float, "CollectiveVariableSettings"]]:
-        """Coefficients and variables that add up to this one; itself, if it is no combination."""
+        """Coefficients and variables of a combination; otherwise 1 and the variable itself."""
         if self.coefficients is None:
             return [(1.0, self)]
         return [(self.coefficients[name], self.members[name]) for name in sorted(self.coefficients)]
@@ -141,7 +145,7 @@ class CollectiveVariableSettings(Settings):
 
     @property
     def dimension(self) -> str:
-        """What its values are: length (nm), angle (rad) or number."""
+        """Dimension of its values: length (nm), angle (rad) or number."""
         return DIMENSIONS.get(self.terms[0][1].kind, "number")
 
     @property
@@ -150,10 +154,10 @@ class CollectiveVariableSettings(Settings):
         return UNITS[self.dimension]
 
     def check_value(self, where: str, name: str, value: float) -> None:
-        """Refuse a value in a config that was given as another thing than the variable is.
+        """Refuse a value in a config whose dimension is not that of the variable.
 
         Raises:
-            ValueError: for example a length, for an angle.
+            ValueError: for example, a length is given for an angle.
         """
         given = getattr(value, "dimension", self.dimension)
         if given != self.dimension:
@@ -161,10 +165,10 @@ class CollectiveVariableSettings(Settings):
             raise ValueError(f"{where}: given {shown}, but '{name}' is {MEANINGS[self.dimension]}")
 
     def check_force_constant(self, where: str, name: str, value: float) -> None:
-        """Refuse a force constant in a config that is one of another kind of variable.
+        """Refuse a force constant in a config whose unit does not fit the variable.
 
         Raises:
-            ValueError: one along a length, for an angle or a number, or the other way round.
+            ValueError: for example, the constant is for a length and the variable is an angle.
         """
         along_length = getattr(value, "dimension", self.dimension) == "length"
         if along_length != (self.dimension == "length"):
@@ -174,7 +178,7 @@ class CollectiveVariableSettings(Settings):
     def with_members(
         self, declared: Mapping[str, "CollectiveVariableSettings"]
     ) -> "CollectiveVariableSettings":
-        """The variable such that a job needs to know no other one."""
+        """The variable with its members' definitions, so that a job needs no other variable."""
         if self.coefficients is None:
             return self
         return self.model_copy(
@@ -200,8 +204,8 @@ class CollectiveVariableSettings(Settings):
                 )
             if member.mapping != self.mapping:
                 raise ValueError(
-                    f"{where}: '{name}' is of mapping '{member.mapping}', the combination of "
-                    f"mapping '{self.mapping}'; they must be the same"
+                    f"{where}: '{name}' belongs to mapping '{member.mapping}', but the combination "
+                    f"to mapping '{self.mapping}'; they must be the same"
                 )
         if len({member.dimension for member in members.values()}) > 1:
             given = ", ".join(f"{name} ({m.dimension})" for name, m in members.items())

@@ -19,10 +19,10 @@ from meanforce.settings.systems.registry import System
 from meanforce.settings.validation import ValidationSettings
 
 MOST_GRID_POINTS = 10**6
-"""Points of a bias grid; its splines are made anew with every hill."""
+"""Most points of a bias grid, whose splines are rebuilt after every hill."""
 
 STANDARD_PRESSURE = 1.0
-"""Pressure of state points that name none, bar."""
+"""Pressure of state points that do not define it, bar."""
 
 
 class StatePointSettings(Settings):
@@ -31,15 +31,15 @@ class StatePointSettings(Settings):
     temperature: Temperature = Field(description="thermostat temperature")
     pressure: Pressure | None = Field(
         default=None,
-        description="at which the density of systems in explicit solvent is equilibrated; "
-        "1 bar, where left out",
+        description="pressure at which the density of systems in explicit solvent is equilibrated; "
+        "default: 1 bar",
     )
 
 
 class Config(Settings):
     """One YAML document: everything that a run depends on."""
 
-    seed: int = Field(default=1, ge=0, lt=2**32, description="all random numbers come from it")
+    seed: int = Field(default=1, ge=0, lt=2**32, description="seed of all random numbers")
     systems: dict[Name, System] = Field(min_length=1)
     state_points: dict[Name, StatePointSettings] = Field(min_length=1)
     mappings: dict[Name, dict[Name, MappingSettings]] = Field(description="system: name: mapping")
@@ -86,18 +86,18 @@ class Config(Settings):
         return self
 
     def variables_of(self, system: str) -> dict[str, CollectiveVariableSettings]:
-        """Collective variables of a system by name, combinations with their members."""
+        """Collective variables of a system by name; combinations include their members."""
         declared = self.collective_variables.get(system, {})
         return {name: variable.with_members(declared) for name, variable in declared.items()}
 
     def validation_of(self, system: str) -> ValidationSettings:
-        """What models of a system are judged by; the defaults, where it is not in the config."""
+        """Validation settings of a system; the defaults, if it is not in the config."""
         return self.validation.get(system, ValidationSettings())
 
     def watched(self, experiment: ExperimentSettings) -> list[str]:
         """Collective variables by which the convergence of a CG run is judged.
 
-        Those of the surface, or without one those of the mapping and those that the run biases.
+        Those of the surface; without a surface, those of the mapping and those that the run biases.
         """
         variables = self.variables_of(experiment.system)
         own = {name for name, one in variables.items() if one.mapping == experiment.mapping}
@@ -148,7 +148,7 @@ class Config(Settings):
         self._check_simulation(system, experiment)
 
     def is_exact(self, system: str, mapping: str) -> bool:
-        """Whether models of a mapping are judged by an exact result, and need no reference."""
+        """Whether models of a mapping are judged by an exact result and so need no reference."""
         beads, variables = self.mappings[system][mapping].beads, self.variables_of(system)
         surface = [variables[name] for name in self.validation_of(system).surface]
         return self.systems[system].is_exact(surface, len(beads or ()))
@@ -161,9 +161,10 @@ class Config(Settings):
         )
         if by_variables and not self.watched(experiment):
             raise ValueError(
-                f"simulations.{experiment.simulation}.until: nothing tells convergence, as "
-                f"'validation.{system}' has no 'surface', the run no bias, and no collective "
-                f"variable the mapping '{experiment.mapping}'; declare one, or set 'until: null'"
+                f"simulations.{experiment.simulation}.until: there is no collective variable to "
+                f"judge convergence by: 'validation.{system}' has no 'surface', the run has no "
+                f"bias, and the mapping '{experiment.mapping}' has no collective variables; "
+                "declare one, or set 'until: null'"
             )
         for state in (*experiment.train, *experiment.held_out):
             temperature = self.state_points[state].temperature
@@ -208,7 +209,7 @@ class Config(Settings):
                 )
 
     def _check_temperatures(self, where: str, experiment: ExperimentSettings, form: str) -> None:
-        """What a potential that depends on temperature needs of its training data."""
+        """Refuse training data with too few temperatures for the potential."""
         points = {self.state_points[name].temperature for name in experiment.train}
         levels = self._levels(experiment)
         if len(points | levels) < 2:
@@ -244,8 +245,8 @@ class Config(Settings):
 
 
 def _check_names(section: str, where: str, names: Iterable[str]) -> None:
-    """Refuse names that would be the same folder or file as another, on some file system."""
-    seen = dict.fromkeys(RESERVED.get(section, ()), "is a name that results/ needs")
+    """Refuse names that would give the same folder or file on some file systems."""
+    seen = dict.fromkeys(RESERVED.get(section, ()), "is a reserved name in results/")
     for name in names:
         if name.casefold() in seen:
             raise ValueError(f"{where}.{name}: {seen[name.casefold()]}; choose another name")

@@ -10,14 +10,14 @@ from meanforce.settings.examples import EXAMPLES
 SECTIONS = {
     "systems": "Topology, force field and solvent. Each entry is one system.",
     "state_points": "Thermodynamic states; experiments train at some and hold out others.",
-    "mappings": "By system: how atoms become beads, and forces on atoms forces on beads.",
+    "mappings": "By system: how atoms and their forces are mapped onto beads.",
     "collective_variables": "By system: functions of bead positions, declared by bead names.",
     "campaigns": "By system: sampling protocols.",
     "potentials": "Forms of the CG potential and how they are fitted.",
     "fitting": "A key of each potential: how its parameters are found.",
     "simulations": "How CG models are run.",
-    "validation": "By system: by which free energies models are judged.",
-    "experiments": "What is trained on what, and validated against what.",
+    "validation": "By system: free energies by which models are judged.",
+    "experiments": "Each trains a potential on some data, runs it, and validates it.",
 }
 
 PARTS = {
@@ -37,21 +37,21 @@ PARTS = {
     "NoiseAugmentationSettings": "noise",
     "MoleculeMappingSettings": "molecules",
 }
-"""Models that are parts of sections, and the keys they stand under."""
+"""Models that are parts of sections, and the keys that contain them."""
 
 HEAD = """# Configuration
 
-One YAML document describes a run; `config/config.yaml` is the default, and any other is given
-with `snakemake --configfile FILE`. This page is generated from the settings
+One YAML document describes a run; `config/config.yaml` is the default, and
+`snakemake --configfile FILE` selects another one. This page is generated from the settings
 (`python workflow/scripts/document_settings.py`); `workflow/schemas/config.schema.json` is the
 same as a JSON schema, for editors.
 
 - **Quantities are strings with units**: `300 K`, `2 fs`, `10 ns`, `1.2 kJ/mol`, `0.35 rad`. Any
-  unit of the right dimension will do (`0.3 kcal/mol`, `60 deg`, `5 angstrom`).
+  unit of the right dimension is allowed (`0.3 kcal/mol`, `60 deg`, `5 angstrom`).
 - **Names** that you give (of systems, campaigns, experiments, …) become file names: letters,
   digits, `_` and `-`.
 - An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.
-- Only meaning counts: reordering keys, comments, or `300.0 K` for `300 K` reruns nothing.
+- Changes without meaning rerun nothing: the order of keys, comments, or `300.0 K` for `300 K`.
 - The examples are parts of valid configs; [your_molecule.yaml](your_molecule.yaml) is a whole one
   with every line explained.
 
@@ -65,7 +65,7 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as it lies in the repository."""
+    """The schema as it is stored in the repository."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Section `experiments`: what is trained on what, simulated how, and validated against what."""
+"""Section `experiments`: training data, CG runs and reference of each potential."""
 
 from typing import Literal, Self
 
@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Name, Settings, Time
 
 BLOCKS_PER_FOLD = 4
-"""Each replica is cut into at most folds × this many contiguous blocks, dealt out to the folds in
-turn."""
+"""Each replica is cut into at most folds × this many contiguous blocks, which are assigned to the
+folds in turn."""
 
 Resampling = Literal["half_samples", "jackknife", "validation_fold"]
 """How the members of an ensemble differ in their data; see `training.resampling`."""
@@ -22,50 +22,54 @@ class ExperimentSettings(Settings):
     campaigns: list[Name] = Field(min_length=1, description="campaigns that give training data")
     replicas: list[int] | None = Field(
         default=None,
-        description="replicas used of these campaigns; all, where left out. A replica of umbrella "
-        "sampling has all windows, whatever number of jobs they are run in, and weights of its own",
+        description="replicas of these campaigns that are used; default: all. A replica of "
+        "umbrella sampling includes all windows, even if several jobs run them, and has its own "
+        "weights",
     )
     weights: Literal["none", "bias"] = Field(
         default="none",
-        description="bias: each frame counts e^{βV}, V being its bias energy, in training and in "
-        "force errors; needed where a bias is not a function of the mapping's beads, and wasteful "
-        "elsewhere",
+        description="bias: each frame has the weight e^{βV}, where V is its bias energy, in "
+        "training and in force errors. This is needed if a bias is not a function of the mapping's "
+        "beads; otherwise it only wastes data",
     )
     potential: Name = Field(description="entry of the section `potentials`")
-    train: list[Name] = Field(min_length=1, description="state points trained at")
-    held_out: list[Name] = Field(default=[], description="state points that are only validated at")
+    train: list[Name] = Field(min_length=1, description="state points of the training data")
+    held_out: list[Name] = Field(
+        default=[], description="state points that are used only for validation"
+    )
     reference: Name | None = Field(
         default=None,
         description="campaign that the model is validated against. Without one, models of exactly "
-        "solvable systems are validated against the exact result, and of others the values are "
-        "reported without errors and verdicts",
+        "solvable systems are validated against the exact result; for others, values are reported "
+        "without errors and verdicts",
     )
     ensemble: int = Field(
         default=4,
         ge=1,
         le=50,
-        description="members, whose mean is simulated, and whose spread is the error that the "
-        "draw of the training data causes. Networks come in pairs with seeds of their own: each is "
-        "trained on half of the `folds`, and its partner on the other half; so 4 cost what 2 on "
-        "all data would, and n have n/2 degrees of freedom. A single one leaves out one fold and "
-        "has no such error. Potentials of kind spline and rbf leave out one fold each (jackknife)",
+        description="number of members. Their mean is simulated, and their spread gives the error "
+        "that comes from the finite training data. Networks come in pairs with different seeds: "
+        "one is trained on half of the `folds`, its partner on the other half. So 4 networks cost "
+        "as much as 2 on all data, and n have n/2 degrees of freedom. A single network leaves out "
+        "one fold and has no such error. Each member of kind spline or rbf leaves out one fold "
+        "(jackknife)",
     )
     folds: int = Field(
         default=8,
         ge=2,
         le=50,
-        description="groups of time blocks, up to 4 blocks each; fewer and longer blocks are "
-        "cut where conformations remember longer",
+        description="groups of time blocks, up to 4 blocks each; blocks are fewer and longer if "
+        "conformations are correlated for longer",
     )
     simulation: Name = Field(description="entry of the section `simulations`")
     atomistic_time: list[Time] | None = Field(
         default=None,
         min_length=1,
         max_length=50,
-        description="makes a learning curve: for each of these times, and each seed, a run of its "
-        "own, `<experiment>_<time>_<seed>`, that uses the beginning of its trajectories, as far "
-        "as this time pays for: equilibration, sampling with the filling of a bias, and one step "
-        "for each frame whose forces are computed again",
+        description="makes a learning curve: for each of these times and each seed, a separate "
+        "run, `<experiment>_<time>_<seed>`, that uses the beginning of its trajectories. This time "
+        "covers equilibration, sampling including the filling of a bias, and one step for each "
+        "frame whose forces are recomputed",
     )
     seeds: int | None = Field(
         default=None,
@@ -78,13 +82,13 @@ class ExperimentSettings(Settings):
         default=0.2,
         ge=0,
         lt=1,
-        description="fraction of the sampled part of an `atomistic_time` that is left out at its "
-        "beginning, where a bias fills fast; it counts all the same",
+        description="fraction at the beginning of the sampled part of an `atomistic_time` that is "
+        "not used, because a bias changes fast there; its cost is counted",
     )
     learning_curve: Name | None = Field(
         default=None,
-        description="figure that shows the curve; experiments may share one. The name of the "
-        "system, where left out",
+        description="figure that shows the curve; experiments may share one. Default: the name of "
+        "the system",
     )
 
     @model_validator(mode="after")
@@ -92,7 +96,7 @@ class ExperimentSettings(Settings):
         shared = sorted(set(self.train) & set(self.held_out))
         if shared:
             raise ValueError(
-                f"{', '.join(shared)} stands in 'train' and in 'held_out'; "
+                f"{', '.join(shared)} is in both 'train' and 'held_out'; "
                 "a held-out state point must not be trained at"
             )
         for key in ("train", "held_out", "campaigns"):
@@ -101,26 +105,26 @@ class ExperimentSettings(Settings):
                 raise ValueError(f"'{key}' names an entry twice: {values}")
         if self.replicas is not None and len(set(self.replicas)) != max(1, len(self.replicas)):
             raise ValueError(
-                f"'replicas' is {self.replicas}; name at least one, and none twice, or leave it out"
+                f"'replicas' is {self.replicas}; give at least one, each only once, or leave it out"
             )
         self._check_learning_curve()
         return self
 
     def check_ensemble(self, where: str, linear: bool) -> None:
-        """Refuse members that cannot be told apart, or that have no partner.
+        """Refuse an ensemble with equal members, or with a network that has no partner.
 
         Args:
             where: the experiment in the config.
             linear: whether the potential is fitted without any randomness.
 
         Raises:
-            ValueError: this is not the ensemble of such a potential.
+            ValueError: such a potential cannot have this ensemble.
         """
         n, folds = self.ensemble, self.folds
         if linear and n > folds:
             raise ValueError(
-                f"{where}.ensemble: is {n}, but 'folds' only {folds}; every member of a linear "
-                "potential leaves out a fold of its own"
+                f"{where}.ensemble: is {n}, but 'folds' is only {folds}; every member of a linear "
+                "potential leaves out a different fold"
             )
         if linear or n == 1:
             return
@@ -131,8 +135,8 @@ class ExperimentSettings(Settings):
             )
         if n > 2 * (folds - 1):
             raise ValueError(
-                f"{where}.ensemble: is {n}, but {folds} 'folds' have no more than {folds - 1} "
-                f"independent ways to be halved; give at most {2 * (folds - 1)}, or more folds"
+                f"{where}.ensemble: is {n}, but {folds} 'folds' can be halved in only {folds - 1} "
+                f"independent ways; give at most {2 * (folds - 1)}, or more folds"
             )
 
     def resampling(self, linear: bool) -> Resampling:
@@ -156,6 +160,8 @@ class ExperimentSettings(Settings):
         if self.seeds is None:
             raise ValueError("'atomistic_time' needs 'seeds', the number of runs at each time")
         if self.replicas is not None:
-            raise ValueError("'replicas' come from 'seeds', so give only one of them")
+            raise ValueError(
+                "'seeds' determines the replicas; give only one of 'seeds' and 'replicas'"
+            )
         if len(set(self.atomistic_time)) != len(self.atomistic_time):
             raise ValueError(f"'atomistic_time' names a time twice: {self.atomistic_time} ps")

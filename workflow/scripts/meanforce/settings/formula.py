@@ -1,7 +1,7 @@
-"""Bias formulas: what may stand in one, checked before OpenMM reads it.
+"""Bias formulas: their contents are checked before OpenMM reads them.
 
-OpenMM compiles formulas with a parser of its own, which runs no code; but it takes names that it
-does not know for zero, and symbolic derivatives of deeply nested formulas take for ever.
+OpenMM compiles formulas with its own parser, which runs no code. But it treats unknown names as
+zero, and symbolic derivatives of deeply nested formulas take extremely long.
 """
 
 import re
@@ -15,16 +15,16 @@ FUNCTIONS = (
 """Functions of OpenMM's formulas."""
 
 MOST_PARTS = 400
-"""Numbers, names and operators of a formula whose definitions are filled in."""
+"""Most numbers, names and operators of a formula whose definitions are filled in."""
 
 DEEPEST = 20
-"""Parentheses within each other."""
+"""Deepest nesting of parentheses."""
 
 MOST_POWERS = 40
-"""Operators ^; towers of them have huge derivatives."""
+"""Most operators ^; nested powers have huge derivatives."""
 
 OUR_NAMES = re.compile(r"[sv]\d+(_\d+)?")
-"""What variables are called inside a job."""
+"""Names of variables inside a job."""
 
 
 def check_formula(formula: str, variables: Sequence[str]) -> None:
@@ -35,7 +35,7 @@ def check_formula(formula: str, variables: Sequence[str]) -> None:
         variables: names of the collective variables that it is a function of.
 
     Raises:
-        ValueError: says what is wrong and what is allowed.
+        ValueError: states what is wrong and what is allowed.
     """
     expression, *rest = [_parts(text, variables) for text in formula.split(";")]
     if not expression:
@@ -44,7 +44,7 @@ def check_formula(formula: str, variables: Sequence[str]) -> None:
     definitions: dict[str, list[str]] = {}
     for parts in rest:
         if len(parts) < 3 or parts[1] != "=":
-            raise ValueError("what stands behind ';' must be a definition, such as 'a = 2*phi'")
+            raise ValueError("text after ';' must be a definition, such as 'a = 2*phi'")
         if parts[0] in definitions or parts[0] in variables or OUR_NAMES.fullmatch(parts[0]):
             raise ValueError(f"'{parts[0]}' is defined already; choose another name")
         definitions[parts[0]] = parts[2:]
@@ -79,9 +79,9 @@ def _check_names(
     for part, following in zip(parts, [*parts[1:], ""], strict=True):
         depth += (part == "(") - (part == ")")
         if depth > DEEPEST:
-            raise ValueError(f"has more than {DEEPEST} parentheses within each other")
+            raise ValueError(f"has parentheses nested more than {DEEPEST} deep")
         if part == "=":
-            raise ValueError("'=' is allowed behind ';' only, in definitions such as 'a = 2*phi'")
+            raise ValueError("'=' is allowed only after ';', in definitions such as 'a = 2*phi'")
         if not re.match(r"[A-Za-z_]", part) or part in variables:
             continue
         if following == "(" and part not in FUNCTIONS:
@@ -95,7 +95,7 @@ def _check_names(
 
 
 def _size(parts: list[str], definitions: dict[str, list[str]], inside: tuple[str, ...]) -> int:
-    """Number of parts when definitions are filled in, at least where they are too many."""
+    """Number of parts with definitions filled in; counting ends when they are too many."""
     size = 0
     for part in parts:
         if part in inside:

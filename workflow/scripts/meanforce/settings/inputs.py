@@ -1,4 +1,4 @@
-"""Which files of one stage another reads, from the config: rules and the plan ask here."""
+"""Which files of other stages a stage reads, from the config; used by the rules and the plan."""
 
 from collections.abc import Iterable
 
@@ -17,14 +17,14 @@ from meanforce.settings.learning_curves import learning_curves
 
 
 def start(config: Config, system: str, state: str) -> EquilibratedPaths | None:
-    """The equilibrated state that sampling starts from; None where the prepared one will do."""
+    """The equilibrated state that sampling starts from; None if it is the prepared one."""
     return EquilibratedPaths(system, state) if config.systems[system].equilibrated else None
 
 
 def frozen_bias(
     config: Config, system: str, state: str, campaign: str, replica: int | str
 ) -> ReplicaPaths | None:
-    """The job, at the same state point, whose final bias a static campaign takes, frozen."""
+    """The job, at the same state point, whose final bias a static campaign uses, frozen."""
     campaigns = config.campaigns[system]
     source = campaigns[campaign].bias_source
     if source is None:
@@ -51,7 +51,7 @@ def jobs_of_replica(
 def weights(
     config: Config, system: str, state: str, campaign: str, replica: int | str
 ) -> WeightsPaths | None:
-    """Weights by all windows of a job's replica; other campaigns' frames carry their own."""
+    """Weights from all windows of a job's replica; None if frames have their own weights."""
     chosen = config.campaigns[system][campaign]
     if not chosen.reweighted_together:
         return None
@@ -61,7 +61,7 @@ def weights(
 def training_data(
     config: Config, experiment: str, states: Iterable[str] | None = None
 ) -> list[DatasetPaths]:
-    """What an experiment trains on; of some of its state points, where these are given."""
+    """Datasets that an experiment trains on, at all or only some of its state points."""
     chosen = config.experiments[experiment]
     return [
         DatasetPaths(chosen.system, state, campaign, job, chosen.mapping)
@@ -73,7 +73,7 @@ def training_data(
 
 
 def reference_data(config: Config, experiment: str, states: Iterable[str]) -> list[DatasetPaths]:
-    """What an experiment is validated against at state points; nothing without a reference."""
+    """Datasets that an experiment is validated against; none without a reference."""
     chosen = config.experiments[experiment]
     if chosen.reference is None:
         return []
@@ -110,7 +110,7 @@ def all_members(config: Config) -> list[MemberPaths]:
 
 
 def all_datasets(config: Config) -> list[DatasetPaths]:
-    """All that some experiment is trained on or validated against."""
+    """All datasets that some experiment is trained on or validated against."""
     return [
         dataset
         for name in config.experiments

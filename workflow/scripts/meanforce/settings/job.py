@@ -1,4 +1,4 @@
-"""Typed settings from plain values in internal units, as jobs and files of models hold them."""
+"""Typed settings from plain values in internal units, as in jobs and model files."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ def validated(kind: Any, values: Any, where: str) -> Any:
     Args:
         kind: type of the settings.
         values: plain ones, or settings.
-        where: key that they stand under, for messages; empty for all of them.
+        where: key that contains them, for messages; empty at the top level.
 
     Raises:
         InputError: the values do not fit the type.

@@ -1,16 +1,16 @@
 """Learning curves: an experiment with `atomistic_time` and `seeds` becomes one run for each pair.
 
-A run is an experiment of its own. Run k uses replica k of the experiment's campaigns, and of it
-only the beginning that the run's atomistic time pays for; so the runs of a seed share one
-trajectory, the seeds are independent data, and a further time needs no sampling. What is paid for,
-in simulated time of all copies of the system:
+Each run is an experiment. Runs of seed k use the beginning of replica k of the experiment's
+campaigns, as far as their atomistic time covers it. So the runs of a seed share one trajectory,
+different seeds are independent data, and a further time needs no sampling. The atomistic time,
+summed over all copies of the system, is
 
-    c·(equilibration + t + t·time_step/stride) + before,
+    c·(equilibration + t + t·time_step/stride) + before
 
-of c copies that are sampled for the time t, filling of the bias included, and whose frames get
-their forces computed again, each of which costs as much as one step. Before come the
-equilibration of a box in solvent, which replicas share, but which none could do without, and the
-build-up of a frozen bias, of which each seed has its own.
+for c copies that are sampled for the time t, including the filling of the bias. Recomputing the
+forces of a frame counts as one step. `before` is the equilibration of a solvated box, which
+replicas share but each of them needs, and the build-up of a frozen bias, which each seed has for
+itself.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from meanforce.settings.config import Config
 from meanforce.settings.experiments import BLOCKS_PER_FOLD, ExperimentSettings
 
 FEMTOSECONDS = 1000
-"""In a ps."""
+"""Femtoseconds per ps."""
 
 
 class CurveRunSettings(ExperimentSettings):
@@ -42,10 +42,10 @@ class CurveRunSettings(ExperimentSettings):
 
 
 def with_runs(config: Config) -> Config:
-    """The config with runs in the place of the experiments that ask for a learning curve.
+    """The config with its runs in place of each experiment that makes a learning curve.
 
     Raises:
-        InputError: the campaigns do not give the data for them.
+        InputError: the campaigns do not provide the data for them.
     """
     found: dict[str, ExperimentSettings] = {}
     taken: dict[str, str] = {}
@@ -74,7 +74,7 @@ def learning_curves(config: Config) -> dict[str, dict[str, CurveRunSettings]]:
 
 
 def windows(config: Config, experiment: ExperimentSettings) -> list[tuple[float, float]] | None:
-    """What a run uses of each dataset, campaign after campaign, at one state point after another.
+    """Time window of each dataset that a run uses, by campaign, then by state point.
 
     Args:
         config: the whole config.
@@ -93,7 +93,7 @@ def windows(config: Config, experiment: ExperimentSettings) -> list[tuple[float,
 
 
 def _window(config: Config, run: CurveRunSettings, name: str, state: str) -> tuple[float, float]:
-    """Begin and end, ps, of what a run's share pays for; an end before the begin: nothing."""
+    """Begin and end, ps, of what a run's share covers; nothing, if the end comes first."""
     campaign = config.campaigns[run.system][name]
     share = run.time / len(run.campaigns) / len(run.train) - _before(config, run, name, state)
     copies = campaign.copies(1)
@@ -135,15 +135,16 @@ def _runs(
             where = f"experiments.{name}.atomistic_time"
             if end > campaign.length_of(state) + campaign.stride:
                 raise InputError(
-                    f"{where}: {text} are {end:.6g} ps of campaign '{label}' at '{state}', which "
-                    f"has only {campaign.length_of(state):g}; give less, or make it longer"
+                    f"{where}: {text} corresponds to {end:.6g} ps of campaign '{label}' at "
+                    f"'{state}', which has only {campaign.length_of(state):g}; give less, or make "
+                    "it longer"
                 )
             frames = int(max(0.0, end - begin) / campaign.stride) // stride
             if frames < fewest:
                 raise InputError(
-                    f"{where}: {text} leave {frames} frames of campaign '{label}' at '{state}' "
-                    f"after equilibration, filling and what is discarded; {experiment.folds} "
-                    f"folds need {fewest}"
+                    f"{where}: {text} leaves {frames} frames of campaign '{label}' at '{state}' "
+                    f"after equilibration, filling and 'discard'; {experiment.folds} folds need "
+                    f"{fewest}"
                 )
 
 
@@ -153,27 +154,28 @@ def _text(time: float, name: str) -> str:
     if femtoseconds < 1 or abs(femtoseconds - time * FEMTOSECONDS) > 1e-9 * femtoseconds:
         raise InputError(
             f"experiments.{name}.atomistic_time: {time:g} ps is not a whole number of "
-            "femtoseconds, by which its runs are named"
+            "femtoseconds, which the names of its runs need"
         )
     whole, rest = divmod(femtoseconds, FEMTOSECONDS)
     return f"{femtoseconds}fs" if rest else f"{whole}ps"
 
 
 def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) -> None:
-    """Refuse data that give no independent seeds, or that know of what comes after a window."""
+    """Refuse data with dependent seeds, or data that depend on frames after a window."""
     where = f"experiments.{name}"
     if config.mappings[experiment.system][experiment.mapping].force_map == "optimal":
         raise InputError(
             f"{where}.mapping: the force map of '{experiment.mapping}' is 'optimal', which is "
-            "fitted to whole replicas, so that short times would know of long ones; use 'aggregate'"
+            "fitted to whole replicas, so that short times would use data of long ones; use "
+            "'aggregate'"
         )
     sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:
         campaign = sources[label]
         if campaign.reweighted_together:
             raise InputError(
-                f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are no "
-                "independent replicas with a beginning; a learning curve cannot use it"
+                f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are not "
+                "independent replicas that can be cut; a learning curve cannot use it"
             )
         if campaign.shares_hills and experiment.seeds > 1:
             raise InputError(
@@ -194,7 +196,7 @@ def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) 
 
 
 def _check_name(run: str, name: str, taken: dict[str, str]) -> None:
-    """Refuse a run whose name is too long for a folder, or another's, on some file system."""
+    """Refuse a run's name that is too long, or the same as another's on some file systems."""
     if len(run) > NAME_LENGTH:
         raise InputError(
             f"experiments.{name}: its run would be called '{run}', more than {NAME_LENGTH} "
@@ -202,7 +204,7 @@ def _check_name(run: str, name: str, taken: dict[str, str]) -> None:
         )
     if run.casefold() in taken:
         raise InputError(
-            f"experiments.{name}: gives the run '{run}', but there is '{taken[run.casefold()]}' "
+            f"experiments.{name}: gives the run '{run}', but '{taken[run.casefold()]}' exists "
             "already; choose another name"
         )
 

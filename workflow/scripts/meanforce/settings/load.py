@@ -15,20 +15,20 @@ from meanforce.settings.learning_curves import with_runs
 Model = TypeVar("Model", bound=BaseModel)
 
 MOST_VALUES = 10**6
-"""Values of a config; one that stands in several places (a YAML alias) counts in each."""
+"""Most values of a config; one that is used in several places (a YAML alias) counts in each."""
 
 DEEPEST = 30
-"""Sections within each other."""
+"""Deepest nesting of sections."""
 
 LONGEST_LINE = 1000
-"""Characters of a message."""
+"""Longest line of a message, in characters."""
 
 
 def load_config(raw: Any) -> Config:
-    """Checked configuration from what a YAML file holds, with the runs of learning curves.
+    """Checked configuration from the contents of a YAML file, with the runs of learning curves.
 
     Raises:
-        InputError: anything is wrong; one line an error, each naming its key.
+        InputError: anything is wrong; one line per error, each with its key.
     """
     if not isinstance(raw, Mapping) or not raw:
         raise InputError("the config is empty; it needs sections such as 'systems'")
@@ -41,10 +41,10 @@ def load_config(raw: Any) -> Config:
 
 
 def _count(value: Any, depth: int) -> int:
-    """How many values there are, at least where they are too many.
+    """Number of values; counting ends when they are too many.
 
     Raises:
-        InputError: they stand too deep within each other, or within themselves.
+        InputError: they are nested too deeply, or contain themselves.
     """
     if isinstance(value, Mapping):
         children = value.values()
@@ -53,7 +53,7 @@ def _count(value: Any, depth: int) -> int:
     else:
         return 1
     if not depth:
-        raise InputError(f"the config has more than {DEEPEST} sections or lists within each other")
+        raise InputError(f"the config has sections or lists nested more than {DEEPEST} deep")
     total = 1
     for child in children:
         total += _count(child, depth - 1)
@@ -102,10 +102,10 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _walk(location: tuple, model: type[BaseModel]) -> tuple[list[str], list[str]]:
-    """Keys of the file that an error's location means, and the keys allowed beside the last.
+    """Keys in the file for an error's location, and the keys allowed beside the last.
 
-    Locations also hold the kinds of unions and pydantic's own markers, which stand nowhere in
-    the file; walking the JSON schema along the location tells them apart.
+    Locations also contain the kinds of unions and pydantic's own markers, which are not in the
+    file; following the location through the JSON schema identifies them.
     """
     schema = _schema(model)
     definitions = schema.get("$defs", {})

@@ -10,12 +10,12 @@ from meanforce.settings.base import Length, Name, Settings
 
 
 class NoiseAugmentationSettings(Settings):
-    """Gaussian noise on bead positions, and forces of the density that it smears.
+    """Gaussian noise on bead positions, and forces of the smeared density.
 
     The potential of mean force is then that of R + ση. Durumeric, Chen, Clementi et al.,
     arXiv:2407.01286 (2024). Models are judged by the free energies and the structure of the beads
-    without noise, so that an error shows how much was smeared; only `force_rmse` is compared on
-    the noised positions, as it is the loss that was minimised.
+    without noise, so their errors include the effect of the smearing; only `force_rmse` is compared
+    on the noised positions, because it is the loss that was minimised.
     """
 
     level: Length = Field(description="standard deviation σ of the noise along each axis")
@@ -24,7 +24,7 @@ class NoiseAugmentationSettings(Settings):
 KINDS_OF_WEIGHTS = ("mass", "geometry", "charge")
 
 SUM_ALLOWANCE = 1e-6
-"""How far explicit weights of a bead may be from 1 in sum: numbers in a file are rounded."""
+"""How far the sum of a bead's explicit weights may be from 1: numbers in a file are rounded."""
 
 
 def _atoms(value: Any) -> str | list[str]:
@@ -57,8 +57,8 @@ def _weights(value: Any) -> str | dict[str, list[float]]:
         return value
     if not isinstance(value, dict) or not value:
         raise ValueError(
-            f"{value!r} is neither of {', '.join(KINDS_OF_WEIGHTS)}, nor a bead name with a list "
-            "of weights, such as {CO: [0.4, 0.6]}"
+            f"{value!r} is not one of {', '.join(KINDS_OF_WEIGHTS)} or a bead name with a list of "
+            "weights, such as {CO: [0.4, 0.6]}"
         )
     return {str(bead): _weights_of_bead(bead, row) for bead, row in value.items()}
 
@@ -105,7 +105,7 @@ BeadsByName = dict[Name, BeadAtoms]
 def _molecule_name(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(
-            f"{value!r} is not the name of a molecule type, which is that of its residue, such as "
+            f"{value!r} is not the name of a molecule type; use the name of its residue, such as "
             "HOH, or of its residues, such as ACE-ALA-NME"
         )
     return value
@@ -117,16 +117,14 @@ MoleculeName = Annotated[str, BeforeValidator(_molecule_name), WithJsonSchema({"
 class MoleculeMappingSettings(Settings):
     """Beads of one molecule type, the same for all its molecules.
 
-    Atoms and residues are counted, and residues numbered from 1, in each molecule by itself. Beads
+    Atoms and residues are counted within each molecule, and residues are numbered from 1. Beads
     that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type.
     """
 
-    template: Template | None = Field(
-        default=None, description="ready-made beads, as those of a mapping"
-    )
+    template: Template | None = Field(default=None, description="ready-made beads, as in a mapping")
     beads: BeadsByName | None = Field(
         default=None,
-        description="bead name: its atoms (instead of a template), as those of a mapping: names, "
+        description="bead name: its atoms (instead of a template), as in a mapping: names, "
         "such as [O, H1, H2], or an MDTraj selection within the molecule",
     )
     weights: Weights | None = Field(
@@ -150,34 +148,34 @@ class MappingSettings(Settings):
     template: Template | None = Field(
         default=None,
         description=(
-            "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. "
-            "Beads are named RESIDUE+NUMBER-ATOM, such as ALA2-CA, with the chain in front "
-            "(A-ALA2-CA) where two chains have the same"
+            "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. Beads "
+            "are named RESIDUE+NUMBER-ATOM, such as ALA2-CA, with the chain in front (A-ALA2-CA) "
+            "if two chains have the same name"
         ),
     )
     beads: BeadsByName | None = Field(
         default=None,
         description="bead name: its atoms (instead of a template), by an MDTraj selection or by "
-        "names, like those of template beads, or shorter where no other atom has the same (CB)",
+        "names, like those of template beads, or shorter ones that are unique (CB)",
     )
     molecules: dict[MoleculeName, MoleculeMappingSettings] | None = Field(
         default=None,
         description="molecule type: its beads (instead of a template or beads of one solute), the "
         "same for all its molecules. A molecule type has the name of its residue, such as HOH, or "
-        "of its residues, such as ACE-ALA-NME. Types that are left out are not mapped. Of several "
-        "molecules, beads are called TYPE#NUMBER-BEAD, such as HOH#17-W",
+        "of its residues, such as ACE-ALA-NME. Types that are left out are not mapped. With "
+        "several molecules, beads are called TYPE#NUMBER-BEAD, such as HOH#17-W",
     )
     weights: Weights = Field(
         default="mass",
-        description="weights of the atoms in a bead's position: by mass, all the same, by |charge|,"
+        description="weights of the atoms in a bead's position: by mass, equal, by |charge|,"
         " or bead name: numbers that sum to 1, in the order of the bead's list, or, for a "
         "selection, of the structure file",
     )
     masses: Literal["sum", "consistent"] = Field(
         default="sum",
-        description="bead masses: sum over the bead's atoms and the hydrogens bonded to them; or "
-        "M = 1/Σ(c²/m) over its atoms with weights c and masses m, with which the CG model has "
-        "the momenta of the mapped atoms. Free energies depend on neither",
+        description="bead masses: sum over the bead's atoms and the hydrogens bonded to them; or M "
+        "= 1/Σ(c²/m) over its atoms with weights c and masses m, which gives the CG model the "
+        "momentum distribution of the mapped atoms. Free energies do not depend on masses",
     )
     force_map: Literal["slice", "aggregate", "optimal"] = Field(
         default="aggregate",
@@ -188,11 +186,11 @@ class MappingSettings(Settings):
     solvent_groups: Literal["none", "whole"] = Field(
         default="whole",
         description="solvent in an `optimal` force map: whole: the total force on water and ions "
-        "takes part, with one coefficient a bead; none: it does not",
+        "is included, with one coefficient per bead; none: it is not included",
     )
     noise: NoiseAugmentationSettings | None = Field(
         default=None,
-        description="noise on bead positions whose score takes part in an `optimal` force map; "
+        description="noise on bead positions, whose score is included in an `optimal` force map; "
         "only for campaigns without a bias, or with the experiment's `weights: bias`",
     )
 

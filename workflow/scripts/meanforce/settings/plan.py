@@ -20,7 +20,7 @@ class PlannedJob:
 
     Attributes:
         stage: one of `STAGES`.
-        output: file that appears when the job is done, its last one.
+        output: last file that the job writes; when it exists, the job is done.
         log: file that the job writes its progress and its errors to.
     """
 
@@ -64,7 +64,7 @@ def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
 
 
 def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
-    """A trajectory, and what it starts from."""
+    """Jobs of a trajectory, and of what it starts from."""
     prepared = PreparedPaths(replica.system)
     yield PlannedJob("prepare", prepared.state_xml, prepared.log)
     start = inputs.start(config, replica.system, replica.state)

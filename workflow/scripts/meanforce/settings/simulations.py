@@ -21,14 +21,14 @@ class CgBiasSettings(Settings):
     """Well-tempered bias shared by all chains of a CG run: built, then frozen and harvested."""
 
     collective_variables: list[Name] = Field(
-        min_length=1, max_length=2, description="what the bias is a function of"
+        min_length=1, max_length=2, description="collective variables that the bias depends on"
     )
     width: list[Width] = Field(
         min_length=1, max_length=2, description="width of a hill along each collective variable"
     )
     bias_factor: float = Field(gt=1, le=1000, description="(T + ΔT)/T")
     build: Time = Field(description="time over which the bias is built")
-    bins: int = Field(default=120, ge=20, le=1000, description="grid points, each way")
+    bins: int = Field(default=120, ge=20, le=1000, description="grid points along each variable")
     lower: list[Coordinate] | None = Field(
         default=None, description="lower ends of the grid, for non-periodic variables"
     )
@@ -57,24 +57,24 @@ class TemperatureExchangeSettings(Settings):
 
 
 FEWEST_CHAINS = 4
-"""Fewer chains cannot be told apart by where they started: two groups of two."""
+"""Fewest chains for a comparison of different starts: two groups of two."""
 
 LONGER = 4
-"""Times its `length` that a run goes on in search of convergence, where nothing else is said."""
+"""Default of `until.at_most`, in units of `length`."""
 
 
 class UntilSettings(Settings):
-    """When a CG run has converged: looked at after `length`, and again after every further one.
+    """When a CG run has converged: tested after `length`, and again after every further `length`.
 
-    What is looked at are the stored values of the collective variables of the system's surface
-    (cosine and sine of periodic ones). All that is asked for must hold; else the run ends after
+    The tests use the stored values of the collective variables of the system's surface (cosine and
+    sine of periodic ones). All criteria that are set must hold; otherwise the run ends after
     `at_most` and is marked as not converged.
 
     Nested R-hat (Margossian et al., Bayesian Analysis (2024), arXiv:2110.13017) compares chains
     that started in different places. It is about 1 for chains that have forgotten their start,
-    however short they are; 1.01 means that a seventh of the spread of the variable is still memory.
-    Where all chains started in one basin there is nothing to compare: then they drift together. A
-    basin that no chain has seen is found by neither.
+    however short they are; 1.01 means that a seventh of the spread of the variable still comes from
+    the starts. If all chains started in one basin, R-hat has nothing to compare, and only `drift`
+    detects that they move together. Neither detects a basin that no chain has visited.
     """
 
     r_hat: float | None = Field(
@@ -95,8 +95,7 @@ class UntilSettings(Settings):
     )
     at_most: Time | None = Field(
         default=None,
-        description="stored time after which the run ends in any case; 4 times `length`, where it "
-        "is not given",
+        description="stored time after which the run always ends; default: 4 times `length`",
     )
 
     @model_validator(mode="after")
@@ -125,23 +124,23 @@ class SimulationSettings(Settings):
     )
     until: UntilSettings | None = Field(
         default=UntilSettings(),
-        description="go on until the run has converged; null: end after `length`, without a word "
-        "on convergence",
+        description="continue until the run has converged; null: end after `length`, without a "
+        "test of convergence",
     )
     least_stable: float = Field(
         default=0.95,
         gt=0,
         le=1,
-        description="fraction of chains that must stay intact, or the run fails: a chain is "
-        "broken that explodes, whose beads change places, or whose chirality flips",
+        description="fraction of chains that must stay intact, or the run fails; a chain is broken "
+        "if it explodes, its beads change places, or its chirality flips",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="where the run computes; auto: on a GPU, where there is one"
+        default="auto", description="where the run computes; auto: on a GPU if there is one"
     )
     compile: Literal["auto", "never"] = Field(
         default="auto",
         description="auto: long runs compile their steps, which takes about a minute and "
-        "doubles the speed; without a C++ compiler they go on as they are",
+        "doubles the speed; without a C++ compiler they continue uncompiled",
     )
 
     @model_validator(mode="after")
@@ -166,19 +165,19 @@ class SimulationSettings(Settings):
         if self.until and self.until.r_hat and self.ladders < FEWEST_CHAINS:
             what = "ladders of 'exchange'" if self.exchange else "'chains'"
             raise ValueError(
-                f"{self.ladders} {what} are too few for 'until' to compare where they started; "
+                f"{self.ladders} {what} are too few for 'until' to compare different starts; "
                 f"give at least {FEWEST_CHAINS}, or set 'until.r_hat: null'"
             )
         return self
 
     @property
     def longest(self) -> float:
-        """Stored time of each chain after which the run ends in any case, ps."""
+        """Stored time of each chain after which the run always ends, ps."""
         if self.until is None:
             return self.length
         return self.until.at_most or LONGER * self.length
 
     @property
     def ladders(self) -> int:
-        """Chains that are stored: one of every ladder, or all where there is no exchange."""
+        """Chains that are stored: one of every ladder, or all if there is no exchange."""
         return self.chains // (self.exchange.levels if self.exchange else 1)

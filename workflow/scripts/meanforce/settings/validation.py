@@ -15,29 +15,29 @@ class ValidationSettings(Settings):
 
     Everything here may be left out. Models are always judged by the free energies of all
     collective variables of the mapping; by the radius of gyration and the end-to-end distance of
-    molecules of three beads and more; and by what collective variables do not see: bonds, angles,
-    dihedrals and impropers, the dihedral ω of each peptide bond whose CA, C, N and CA (or a cap's
-    methyl) are beads, and the two slowest modes of the reference by time-lagged independent
-    component analysis (TICA), where the reference is long enough to have them. So a model with the
-    right φ and ψ and a cis peptide bond is recognised as wrong.
+    molecules of three beads and more; and by quantities that collective variables miss: bonds,
+    angles, dihedrals and impropers, the dihedral ω of each peptide bond whose CA, C, N and CA (or a
+    cap's methyl) are beads, and the two slowest modes of the reference by time-lagged independent
+    component analysis (TICA), if the reference is long enough. So a model with the right φ and ψ
+    but a cis peptide bond is recognised as wrong.
 
     Without `surface` there are no distances of surfaces, no basins and no barriers; convergence is
     judged by all collective variables of the mapping, and CG chains start at random training
-    frames. Without a reference (`reference: null` in an experiment) the values of the model are
-    reported, its stability and its convergence, and no errors or verdicts.
+    frames. Without a reference (`reference: null` in an experiment) the values, the stability and
+    the convergence of the model are reported, without errors and verdicts.
 
     There are also the metrics `autocorrelation_time_<variable>` and `speed_up_<variable>`, the
     atomistic time over the model's, where the reference is a campaign of the kind `unbiased`, the
     simulation has neither bias nor exchange, and both are long enough. CG time is not physical
-    time: a model moves with the friction of its thermostat, and a picosecond of it is worth
-    something else for every motion.
+    time: a model moves with the friction of its thermostat, and the speed-up differs from motion to
+    motion.
 
     Errors have a `verdict` in summary.csv. `not converged`: the CG run ended before its chains had
     forgotten where they started. `within noise`: no larger than the smallest error that these data
-    resolve, which a perfect model exceeds once in twenty times. `resolved better`: larger than
+    resolve, which a perfect model exceeds in one of twenty cases. `resolved better`: larger than
     that, but resolvably smaller than the error of every experiment on the same system, mapping and
     state point with another force map, campaigns or potential, and of direct reweighting of the
-    same data. `limited by data`: no larger than what the draw of the training data explains.
+    same data. `limited by data`: no larger than what the random draw of the training data explains.
     `worse`: none of these.
 
     A held-out state point must not be trained at, under any name, and validation refuses a
@@ -50,7 +50,7 @@ class ValidationSettings(Settings):
         max_length=2,
         description="one or two collective variables of the free-energy surface",
     )
-    bins: int = Field(default=60, ge=10, le=400, description="histogram bins each way")
+    bins: int = Field(default=60, ge=10, le=400, description="histogram bins along each variable")
     lower: list[Coordinate] | None = Field(
         default=None, description="lower ends of non-periodic variables"
     )
@@ -71,8 +71,8 @@ class ValidationSettings(Settings):
     )
     barriers: dict[Name, tuple[Name, Name]] = Field(
         default={},
-        description="metric barrier_<variable>: height above the first basin's minimum of the "
-        "lowest way to the second, in the variable's one-dimensional free energy",
+        description="metric barrier_<variable>: height of the lowest path to the second basin "
+        "above the first basin's minimum, in the variable's one-dimensional free energy",
     )
     distances: list[tuple[Name, Name]] = Field(
         default=[],
@@ -84,8 +84,8 @@ class ValidationSettings(Settings):
         default=10,
         ge=4,
         le=100,
-        description="time blocks of a replica for standard errors; with four replicas of the "
-        "reference or more, these are what is resampled",
+        description="time blocks of a replica for standard errors; with four or more replicas of "
+        "the reference, the replicas are resampled instead",
     )
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ def atoms_of(prepared: Prepared) -> Atoms:
 
 
 def input_atoms(settings: System) -> Atoms:
-    """Atoms as the config describes them, before anything ran; without water that is added.
+    """Atoms as the config describes them, before any job has run; without added water.
 
     Raises:
         InputError: a file is missing, or the force field does not fit the structure.

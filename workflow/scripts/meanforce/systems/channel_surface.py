@@ -5,8 +5,7 @@ middle. With u = (r − r₀)/a and a step s(r) = ½[1 + tanh(c u)] from one wel
 
     V₀ = B (u² − 1)² + ΔE s,    k = K exp(−λ s).
 
-Integrating out Y, three Gaussians, gives the potential of mean force of A and B, but for a
-constant,
+Integrating out Y, three Gaussians, gives the potential of mean force of A and B, up to a constant,
 
     W(r; T) = V₀ + (3/2) kT ln k = B (u² − 1)² + (ΔE − T ΔS) s,    ΔS = (3/2) λ R:
 
@@ -29,7 +28,7 @@ MIDDLE = 1.8
 HALF_WIDTH = 0.3
 """a, nm: half the distance of the wells."""
 STEEPNESS = 1.2
-"""c: wide enough for mean forces that are no noisier than they must be."""
+"""c: the step is wide enough that mean forces are no noisier than necessary."""
 STIFFNESS = 400.0
 """K, kJ/mol/nm²."""
 SOFTENING = 4.0

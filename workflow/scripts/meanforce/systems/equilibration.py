@@ -26,7 +26,7 @@ from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN
 
 SAMPLES = 200
-"""About so many rows are logged of each phase."""
+"""About this many rows are logged for each phase."""
 
 PHASES = ("nvt", "npt", "nvt_final")
 
@@ -35,10 +35,10 @@ IN_WORDS = {
     "npt": "equilibration at constant pressure",
     "nvt_final": "equilibration at the final volume",
 }
-"""Phases as the log calls them."""
+"""Names of the phases in the log."""
 
 STRETCH = 0.5
-"""Seconds of stepping after which a job looks whether it must stop."""
+"""Seconds of stepping after which a job checks whether it must stop."""
 
 GRAMS_PER_CM3 = 1.66053906660e-3
 """g/cm³ in u/nm³ (CODATA 2018)."""
@@ -48,7 +48,7 @@ HEADER = "phase,time_ps,temperature_k,density_g_cm3,potential_energy_kj_mol\n"
 
 @dataclasses.dataclass(frozen=True)
 class Bath:
-    """What the system is brought into equilibrium with.
+    """Thermostat and barostat with which the system is equilibrated.
 
     Attributes:
         temperature: K.
@@ -62,7 +62,7 @@ class Bath:
 
 
 class Equilibrator:
-    """Runs the phases one after the other and checks what came out."""
+    """Runs the phases one after the other and checks the results."""
 
     def __init__(
         self,
@@ -89,8 +89,8 @@ class Equilibrator:
         """All phases.
 
         Args:
-            table: CSV text to write, one row a sample; complete up to where a check fails.
-            job: folder and restart bundle; without one nothing is kept of a run that stops.
+            table: CSV text to write, one row per sample; complete up to where a check fails.
+            job: folder and restart bundle; without one, nothing of a run that stops is kept.
 
         Returns:
             positions, velocities and box at the end.
@@ -129,7 +129,7 @@ class Equilibrator:
         return every, steps // every * every
 
     def _new_progress(self) -> Progress:
-        """Of all phases, by steps, from where an earlier process stopped."""
+        """Progress of all phases in steps, from where an earlier process stopped."""
         done = 0
         if self._resumed is not None:
             done = self._before(self._resumed.info["phase"]) + self._resumed.info["done"]
@@ -138,7 +138,7 @@ class Equilibrator:
         return Progress(self._report, sum(self._steps(name)[1] for name in PHASES), done, rate)
 
     def _before(self, name: str) -> int:
-        """Steps of the phases before one."""
+        """Steps of all phases before this one."""
         return sum(self._steps(other)[1] for other in PHASES[: PHASES.index(name)])
 
     def _with_barostat(self) -> openmm.System:
@@ -151,7 +151,7 @@ class Equilibrator:
         return system
 
     def _seed(self, purpose: str) -> int:
-        # 0 would mean a random one.
+        # OpenMM would take 0 for a random seed.
         offset = ("barostat", *PHASES).index(purpose)
         return (self._bath.seed + offset) % (2**31 - 1) + 1
 
@@ -164,7 +164,7 @@ class Equilibrator:
     ) -> tuple[openmm.State | None, np.ndarray]:
         """One phase; returns its end, and temperature (K) and density (g/cm³), shape (n, 2).
 
-        A phase that an earlier process ended is not run again; its end is then None.
+        A phase that an earlier process finished is not run again; its end is then None.
         """
         settings = self._settings
         here = self._resumed.info["phase"] if self._resumed else PHASES[0]
@@ -198,7 +198,7 @@ class Equilibrator:
             ) from error
 
     def _restore(self, context: openmm.Context, name: str) -> tuple[int, list]:
-        """Bring a context to where an earlier process stopped; steps done and rows until then."""
+        """Restore a context where an earlier process stopped; its steps and rows so far."""
         info, arrays = self._resumed.info, self._resumed.arrays
         context.setPeriodicBoxVectors(*arrays["box"])
         context.setPositions(arrays["positions"])

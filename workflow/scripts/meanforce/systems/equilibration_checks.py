@@ -51,7 +51,8 @@ def settled_density(densities: np.ndarray, allowance: float) -> float:
         g/cm³.
 
     Raises:
-        InputError: the density still drifts, or its mean is not known well; with the figures.
+        InputError: the density still drifts, or the error of its mean is too large; with the
+            figures.
     """
     second = np.array_split(np.asarray(densities), 2)[1]
     (early, early_error), (late, late_error) = (
@@ -67,8 +68,8 @@ def settled_density(densities: np.ndarray, allowance: float) -> float:
         )
     if not error <= allowance * mean:
         raise InputError(
-            f"equilibration: the density is known to {mean:.4f} ± {error:.4f} g/cm³ only (allowed: "
-            f"an error of {allowance * mean:.4f} g/cm³); give a longer 'npt'"
+            f"equilibration: the error of the mean density is too large: {mean:.4f} ± {error:.4f} "
+            f"g/cm³ (allowed: an error of {allowance * mean:.4f} g/cm³); give a longer 'npt'"
         )
     return mean
 

@@ -1,4 +1,4 @@
-"""What is known of a system whose potential of mean force has a formula or a quadrature."""
+"""Exact results for systems whose potential of mean force has a formula or a quadrature."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from meanforce.settings.systems.base import ExactlySolvableSettings
 from meanforce.units import kt
 
 JACOBIANS = {"coordinate": np.ones_like, "distance": np.square}
-"""Volume of configuration space at a value of a collective variable, but for a constant."""
+"""Volume of configuration space at a value of a collective variable, up to a constant factor."""
 
 AXES = ("x", "y", "z")
 
@@ -25,8 +25,8 @@ class ExactPmf:
     is J(s) exp(−W/kT), with the volume J of configuration space at s (r² of a distance r).
 
     Attributes:
-        system: settings of the system; they name the kind of s.
-        pmf: W in kJ/mol, but for a constant, at s in nm, shape (n,), and a temperature in K.
+        system: settings of the system; they define the kind of s.
+        pmf: W in kJ/mol, up to a constant, at s in nm, shape (n,), and a temperature in K.
         wells: lower end of the range with the first well, upper end of that with the second, nm.
         barrier: range in which the highest point between them is sought, nm.
     """

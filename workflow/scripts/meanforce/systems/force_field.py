@@ -13,7 +13,7 @@ from openmm import app
 from meanforce.errors import InputError
 
 CODE = ("Script", "InitializationScript", "Include")
-"""Elements of force field files by which OpenMM runs code."""
+"""Elements of force field files from which OpenMM runs code."""
 
 NO_FORCE_FIELDS = ("hydrogens.xml", "glycam-hydrogens.xml", "residues.xml", "pdbNames.xml")
 """XML files that OpenMM ships beside its force fields."""
@@ -56,7 +56,7 @@ def check(names: list[str]) -> None:
 
 
 def _refuse_code(name: str) -> None:
-    """OpenMM runs the Python code in a force field file, and in files that it includes."""
+    """Refuse Python code and includes in a force field file: OpenMM would run the code of both."""
     try:
         root = ElementTree.parse(name).getroot()  # noqa: S314  # OpenMM reads it the same way
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:
@@ -64,8 +64,8 @@ def _refuse_code(name: str) -> None:
     for tag in CODE:
         if root.find(tag) is not None:
             raise InputError(
-                f"force_field: '{name}' has an element <{tag}>, by which code could be run; files "
-                "of your own must do without, those that OpenMM ships may have it"
+                f"force_field: '{name}' has an element <{tag}>, which could run code; it is not "
+                "allowed in your own files, only in those that OpenMM ships"
             )
 
 
@@ -78,13 +78,13 @@ def load(names: list[str]) -> app.ForceField:
     check(names)
     try:
         return app.ForceField(*names)
-    except Exception as error:  # OpenMM's reader raises whatever it stumbles over
+    except Exception as error:  # OpenMM's reader raises many kinds of errors
         raise InputError(f"force_field: {names} cannot be read ({error})") from error
 
 
 @contextlib.contextmanager
 def fitting(names: list[str], structure: str) -> Iterator[None]:
-    """Say which files do not fit each other, in OpenMM's words, which name the residue.
+    """Report which files do not fit each other, with OpenMM's message, which has the residue.
 
     Raises:
         InputError: a residue has no template, or lacks atoms.

@@ -41,7 +41,7 @@ def pmf(x: np.ndarray, temperature: float, n_y: int = 801) -> np.ndarray:
     Args:
         x: positions in nm, shape (n,).
         temperature: in K.
-        n_y: points of the trapezoidal rule over `Y_RANGE`; so many are exact to 1e-9 kJ/mol from
+        n_y: points of the trapezoidal rule over `Y_RANGE`; the default is exact to 1e-9 kJ/mol from
             50 K to 400 K.
 
     Returns:

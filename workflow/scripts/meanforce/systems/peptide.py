@@ -22,7 +22,7 @@ def read_structure(path: str) -> app.PDBFile | app.PDBxFile:
         raise InputError(f"structure: the file '{path}' does not exist")
     try:
         return app.PDBxFile(path) if file.suffix == ".cif" else app.PDBFile(path)
-    except Exception as error:  # OpenMM's readers raise whatever they stumble over
+    except Exception as error:  # OpenMM's readers raise many kinds of errors
         raise InputError(f"structure: '{path}' cannot be read as PDB or mmCIF ({error})") from error
 
 
@@ -46,7 +46,7 @@ def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
 
 
 def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
-    # The Reference platform is deterministic, so that the same input gives the same start.
+    # The Reference platform is deterministic, so the same input gives the same start.
     context = openmm.Context(
         system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
     )

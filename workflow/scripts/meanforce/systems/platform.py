@@ -40,7 +40,7 @@ def choose_platform(
     probes = [_Probe(name, system, positions, threads) for name in CANDIDATES if name in available]
     probes = [probe for probe in probes if probe.works]
     started = time.perf_counter()
-    # In turns, so that a machine that is busy for a while is busy for all of them.
+    # In turns, so that temporary load on the machine affects all of them.
     while time.perf_counter() - started < seconds * len(probes):
         for probe in probes:
             probe.step()
@@ -50,7 +50,7 @@ def choose_platform(
 def platform_properties(platform: openmm.Platform, threads: int) -> dict[str, str]:
     """Properties with which a context uses no more threads than the job has.
 
-    On one thread the CPU platform then also gives the same bits again, at no cost in speed.
+    On one thread the CPU platform is then also bitwise reproducible, at no cost in speed.
     """
     if platform.getName() != "CPU":
         return {}
@@ -71,8 +71,8 @@ def made_on(context: openmm.Context) -> str:
 class _Probe:
     """Times short stretches of steps on one platform.
 
-    Other processes can only slow a stretch down, so the fastest one tells platforms apart even
-    where several jobs share the cores.
+    Other processes can only slow a stretch down, so the fastest one is compared; this works even if
+    several jobs share the cores.
 
     Attributes:
         name: of the platform.

@@ -48,7 +48,7 @@ class Prepared:
                 becomes the system's default one.
 
         Raises:
-            InputError: a file is missing, is no such file, or is of another system.
+            InputError: a file is missing, of another kind, or of another system.
         """
         try:
             system = _deserialized(folder / "system.xml", "System")
@@ -71,10 +71,11 @@ class Prepared:
 
 
 def _deserialized(path: Path, root: str) -> openmm.System | openmm.State:
-    """What OpenMM wrote as XML.
+    """Object that OpenMM wrote as XML.
 
     Raises:
-        ValueError: the file was cut short; OpenMM reads as much as there is, forces left out.
+        ValueError: the file was cut short; OpenMM would read the part that exists, without the
+            missing forces.
     """
     text = path.read_text()
     if not text.rstrip().endswith(f"</{root}>"):
@@ -89,7 +90,7 @@ def _read_state(path: Path, n_atoms: int) -> openmm.State:
     except (OSError, AttributeError, openmm.OpenMMException, ValueError) as error:
         raise InputError(f"{path}: is not an equilibrated state ({error})") from error
     if found != n_atoms:
-        raise InputError(f"{path}: has {found} atoms, but the prepared system {n_atoms}")
+        raise InputError(f"{path}: has {found} atoms, but the prepared system has {n_atoms}")
     return state
 
 

@@ -13,7 +13,7 @@ from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared
 
 MINIMISER_ITERATIONS = 200
-"""Enough to part atoms that are too close; the equilibration does the rest."""
+"""Enough to separate atoms that are too close; the equilibration does the rest."""
 
 LIGHTEST = 1.0
 """Mass that every atom must keep, u."""
@@ -36,7 +36,7 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
     field = force_field.load(settings.force_field)
     edge = _edge(settings, structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
     with force_field.fitting(settings.force_field, settings.structure):
-        # Alone first: a residue without a template is then one of the structure's.
+        # The structure alone first: a residue without a template is then one of its own.
         field.createSystem(structure.topology)
     solvated = solvate(settings, field, structure, edge, seed)
     with force_field.fitting(settings.force_field, settings.structure):
@@ -53,7 +53,7 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
 
 
 def _edge(settings: SolvatedPeptideSettings, positions: np.ndarray) -> float:
-    """Edge of the cubic box, nm; the molecule fits in whichever way it turns.
+    """Edge of the cubic box, nm; the molecule fits in any orientation.
 
     Args:
         settings: of the system.
@@ -91,7 +91,7 @@ def solvate(
         seed: decides which water molecules ions replace.
 
     Raises:
-        InputError: the force field knows no such water or ions.
+        InputError: the force field does not have this water or these ions.
     """
     modeller = app.Modeller(structure.topology, structure.positions)
     # Modeller draws the water molecules that ions replace from Python's own generator.
@@ -134,7 +134,7 @@ def _refuse_light_atoms(
 
 
 def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
-    # On one thread, and told so, the CPU platform is deterministic too, and fast enough.
+    # With one thread set, the CPU platform is deterministic too, and fast enough.
     context = openmm.Context(
         system,
         openmm.VerletIntegrator(0.001),

@@ -11,7 +11,7 @@ from meanforce.systems import peptide, registry
 
 
 def input_topology(settings: System) -> mdtraj.Topology:
-    """Topology as the config describes it, before anything ran.
+    """Topology as the config describes it, before any job has run.
 
     Raises:
         InputError: the structure file is missing or unreadable.

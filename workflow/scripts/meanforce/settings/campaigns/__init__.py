@@ -1,1 +1,1 @@
-"""Section `campaigns`: one kind a module, and what a kind needs as attributes of its class."""
+"""Section `campaigns`: one module for each kind; a class has attributes for its kind's needs."""

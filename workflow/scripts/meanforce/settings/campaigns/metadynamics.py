@@ -11,12 +11,12 @@ from meanforce.settings.checks import Variables
 from meanforce.settings.collective_variables import is_periodic
 
 INTERVALS_PER_WIDTH = 2.0
-"""Grid intervals to a hill's width: a spline through them is off by about 0.2 % of its height.
+"""Grid intervals per hill width: splines then deviate by about 0.2 % of a hill's height.
 
-The splines are made anew with every hill, which costs more the finer the grid is."""
+The splines are rebuilt after every hill, which costs more on a finer grid."""
 
 MOST_GRID_POINTS = 10**6
-"""Points of a bias grid; its splines are made anew with every hill."""
+"""Most points of a bias grid, whose splines are rebuilt after every hill."""
 
 
 class MetadynamicsSettings(BiasedSettings):
@@ -39,7 +39,7 @@ class MetadynamicsSettings(BiasedSettings):
         default=None,
         ge=20,
         le=1000,
-        description="intervals of the bias grid, each way; left out: 2 to a hill's width",
+        description="intervals of the bias grid along each variable; default: 2 per hill width",
     )
     lower: list[Coordinate] | None = Field(
         default=None, description="lower ends of the grid, for non-periodic variables"
@@ -59,12 +59,12 @@ class MetadynamicsSettings(BiasedSettings):
     )
     share_every: Time | None = Field(
         default=None,
-        description="time after which replicas, as jobs of their own, exchange their hills through "
-        "files; left out: each replica has a bias of its own",
+        description="time between exchanges of hills among replicas, which are separate jobs, "
+        "through files; default: each replica has its own bias",
     )
 
     def intervals(self, lower: float, upper: float, width: float) -> int:
-        """Intervals of the bias grid between two ends, along a variable with hills of a width."""
+        """Intervals of the bias grid between two ends, for hills of this width."""
         return self.bins or max(20, math.ceil((upper - lower) / width * INTERVALS_PER_WIDTH))
 
     def copies(self, job: int) -> int:

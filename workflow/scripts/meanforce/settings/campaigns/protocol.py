@@ -1,4 +1,4 @@
-"""What every kind of campaign has."""
+"""Settings that every kind of campaign has."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
@@ -9,16 +9,16 @@ from meanforce.settings.base import Name, Rate, Settings, Time, TimeOrZero
 from meanforce.settings.checks import Variables
 
 MOST_STEPS = 10**12
-"""Integration steps of a copy: years of computing."""
+"""Most integration steps of a copy: years of computing."""
 
 
 class ProtocolSettings(Settings):
-    """What every campaign has, and what the rest of the workflow asks of its kind.
+    """Settings of every campaign, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
         dynamical: whether a replica is one stretch of dynamics without a bias.
         reweighted_together: whether the weights of frames come from all jobs of a replica at once.
-        intervals_of_steps: keys of times that must be a time step or more, or zero.
+        intervals_of_steps: keys of times that must be zero or at least one time step.
     """
 
     dynamical: ClassVar[bool] = False
@@ -27,13 +27,14 @@ class ProtocolSettings(Settings):
 
     length: Time = Field(description="sampled time of each copy, after equilibration")
     length_at: dict[Name, Time] = Field(
-        default={}, description="state point: length there, where it differs from `length`"
+        default={}, description="state point: length there, if it differs from `length`"
     )
     stride: Time = Field(description="time between stored frames")
     time_step: Time = Field(description="integration step")
     friction: Rate = Field(description="friction of the Langevin thermostat")
     equilibration: TimeOrZero = Field(
-        description="time before sampling starts; not stored, and no hills are added in it"
+        description="time before sampling starts; it is not stored, and no hills are added during "
+        "it"
     )
     replicas: int = Field(default=1, ge=1, le=1000, description="independent repeats")
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
@@ -41,8 +42,8 @@ class ProtocolSettings(Settings):
     )
     on_instability: Literal["stop", "halve_time_step"] = Field(
         default="stop",
-        description="when a run explodes: stop, or go on once from the last restart bundle with "
-        "half the time step",
+        description="if a run becomes unstable: stop, or continue once from the last restart "
+        "bundle with half the time step",
     )
 
     @model_validator(mode="after")
@@ -63,19 +64,19 @@ class ProtocolSettings(Settings):
 
     @property
     def jobs_per_replica(self) -> int:
-        """Jobs that make one replica together."""
+        """Number of jobs that together make one replica."""
         return 1
 
     @property
     def jobs(self) -> int:
-        """Jobs at a state point, replica after replica.
+        """Number of jobs at a state point.
 
-        Each has a number, from 1, and makes one trajectory.
+        They are numbered from 1, replica after replica, and each makes one trajectory.
         """
         return self.replicas * self.jobs_per_replica
 
     def jobs_of(self, replicas: list[int] | None = None) -> list[int]:
-        """Jobs that make some replicas, one replica after the other; all, where left out."""
+        """Numbers of the jobs of some replicas, one replica after the other; by default of all."""
         each = self.jobs_per_replica
         chosen = range(1, self.replicas + 1) if replicas is None else replicas
         return [(replica - 1) * each + job for replica in chosen for job in range(1, each + 1)]
@@ -95,7 +96,7 @@ class ProtocolSettings(Settings):
 
     @property
     def bias_source(self) -> str | None:
-        """Campaign whose final bias this one takes, frozen."""
+        """Campaign whose final bias this one uses, frozen."""
         return None
 
     @property
@@ -105,7 +106,7 @@ class ProtocolSettings(Settings):
 
     @property
     def pulling(self) -> float:
-        """Time in ps before equilibration in which a bias moves copies to where they belong."""
+        """Time in ps before equilibration during which a bias moves copies to their windows."""
         return 0.0
 
     @property
@@ -118,7 +119,7 @@ class ProtocolSettings(Settings):
         return [lowest]
 
     def check_state_point(self, where: str, state: str, temperature: float) -> None:
-        """Refuse a state point at which the campaign makes no sense.
+        """Refuse a state point at which the campaign cannot run.
 
         Args:
             where: the campaign in the config.
@@ -154,7 +155,7 @@ class BiasedSettings(ProtocolSettings):
     """A campaign whose bias is a function of collective variables."""
 
     collective_variables: list[Name] = Field(
-        min_length=1, max_length=3, description="what the bias is a function of"
+        min_length=1, max_length=3, description="collective variables that the bias depends on"
     )
 
     @property

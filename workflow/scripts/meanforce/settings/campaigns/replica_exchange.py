@@ -11,9 +11,9 @@ from meanforce.settings.campaigns.protocol import ProtocolSettings
 class ReplicaExchangeSettings(ProtocolSettings):
     """Temperature replica exchange; frames of all levels are stored, at their temperatures.
 
-    A potential that depends on temperature is trained on all of them; another one, and every
-    comparison with the reference, takes those at the state point's temperature.
-    Sugita, Okamoto, Chem. Phys. Lett. 314, 141 (1999).
+    A potential that depends on temperature is trained on all of them. Other potentials and all
+    comparisons with the reference use only those at the state point's temperature. Sugita, Okamoto,
+    Chem. Phys. Lett. 314, 141 (1999).
     """
 
     kind: Literal["replica_exchange"]

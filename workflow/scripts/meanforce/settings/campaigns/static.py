@@ -26,13 +26,13 @@ class GaussianSettings(Settings):
 class StaticSettings(BiasedSettings):
     """Dynamics under a bias that never changes: Gaussians, a formula, or a frozen bias.
 
-    A frozen bias is the final one of a metadynamics campaign. It does not change while frames
-    are stored, so that no slow motion lags behind it.
+    A frozen bias is the final one of a metadynamics campaign. It does not change while frames are
+    stored, so slow motions do not lag behind it.
     """
 
     kind: Literal["static"]
     gaussians: list[GaussianSettings] | None = Field(
-        default=None, min_length=1, description="the bias is their sum"
+        default=None, min_length=1, description="Gaussians whose sum is the bias"
     )
     formula: str | None = Field(
         default=None,
@@ -43,8 +43,8 @@ class StaticSettings(BiasedSettings):
     bias_of: Name | None = Field(
         default=None,
         description="metadynamics campaign on the same collective variables whose final bias is "
-        "used, frozen: each replica takes that of the same number, where there are as many, and "
-        "else all take that of the first",
+        "used, frozen. Each replica uses the bias of the replica with the same number, if that "
+        "campaign has at least as many replicas; otherwise all use the bias of the first",
     )
 
     @model_validator(mode="after")
@@ -54,12 +54,12 @@ class StaticSettings(BiasedSettings):
         return self
 
     def bias_from(self, source: ProtocolSettings, job: int) -> int:
-        """Job of the campaign `bias_of` whose final bias a job of this one takes."""
+        """Job of the campaign `bias_of` whose final bias a job of this one uses."""
         return job if source.replicas >= self.replicas else 1
 
     @property
     def bias_source(self) -> str | None:
-        """Campaign whose final bias this one takes, frozen."""
+        """Campaign whose final bias this one uses, frozen."""
         return self.bias_of
 
     def check(self, where, variables, campaigns):
@@ -82,12 +82,12 @@ class StaticSettings(BiasedSettings):
         if not isinstance(source, MetadynamicsSettings):
             known = [n for n, c in campaigns.items() if isinstance(c, MetadynamicsSettings)]
             raise ValueError(
-                f"{where}: '{self.bias_of}' is no metadynamics campaign of this system; "
+                f"{where}: '{self.bias_of}' is not a metadynamics campaign of this system; "
                 f"known: {', '.join(known) or 'none'}"
             )
         if source.collective_variables != self.collective_variables:
             raise ValueError(
-                f"{where}: '{self.bias_of}' biases "
-                f"{', '.join(source.collective_variables)}, but this campaign "
-                f"{', '.join(self.collective_variables)}; they must be the same"
+                f"{where}: '{self.bias_of}' biases {', '.join(source.collective_variables)}, but "
+                f"this campaign biases {', '.join(self.collective_variables)}; they must be the "
+                "same"
             )

@@ -11,10 +11,10 @@ from meanforce.settings.campaigns.protocol import BiasedSettings
 from meanforce.settings.checks import same_number
 
 MOST_WINDOWS = 10**4
-"""Windows of an umbrella campaign."""
+"""Most windows of an umbrella campaign."""
 
 PULL = 20.0
-"""Time in which windows are pulled to their centres, where none is given, ps."""
+"""Default time in which windows are pulled to their centres, ps."""
 
 
 class WindowRowSettings(Settings):
@@ -43,7 +43,9 @@ class UmbrellaSettings(BiasedSettings):
 
     kind: Literal["umbrella"]
     collective_variables: list[Name] = Field(
-        min_length=1, max_length=2, description="what windows are placed along"
+        min_length=1,
+        max_length=2,
+        description="collective variables along which windows are placed",
     )
     force_constant: list[Stiffness] = Field(
         min_length=1,
@@ -54,15 +56,15 @@ class UmbrellaSettings(BiasedSettings):
         default=None,
         min_length=1,
         max_length=2,
-        description="centres along each collective variable; windows are all their combinations",
+        description="centres along each collective variable; each combination of them is a window",
     )
     centers: list[list[Coordinate]] | None = Field(
         default=None, min_length=1, description="centres of single windows (instead of rows)"
     )
     pull: TimeOrZero = Field(
         default=PULL,
-        description="time before equilibration in which the centre of each window moves from "
-        "where the system starts to where it belongs (ps); not stored",
+        description="time before equilibration during which the centre of each window moves from "
+        "the system's start to its own place (ps); not stored",
     )
     windows_per_job: int = Field(default=1, ge=1, le=10000, description="windows that one job runs")
 
@@ -96,7 +98,7 @@ class UmbrellaSettings(BiasedSettings):
 
     @property
     def pulling(self) -> float:
-        """Time in ps before equilibration in which a bias moves copies to where they belong."""
+        """Time in ps before equilibration during which a bias moves copies to their windows."""
         return self.pull
 
     def check(self, where, variables, campaigns):

@@ -8,7 +8,7 @@ from meanforce.settings.campaigns.protocol import ProtocolSettings
 class UnbiasedSettings(ProtocolSettings):
     """Plain Langevin dynamics, without a bias.
 
-    Only these runs show how fast the atoms move, and so how much faster a model does.
+    Only these runs give the time scales of the atomistic system, and so a model's speed-up.
     """
 
     dynamical: ClassVar[bool] = True

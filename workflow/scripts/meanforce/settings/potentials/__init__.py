@@ -1,1 +1,1 @@
-"""Section `potentials`: one kind a module, and what networks or linear potentials share."""
+"""Section `potentials`: one module for each kind, and what networks or linear potentials share."""

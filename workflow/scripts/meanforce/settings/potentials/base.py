@@ -1,4 +1,4 @@
-"""What every kind of potential offers."""
+"""Settings that every kind of potential has."""
 
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ from meanforce.settings.potentials.priors import PriorSettings
 
 
 class PotentialSettings(Settings):
-    """A potential, and what the rest of the workflow asks of its kind.
+    """A potential, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
         linear: whether it is linear in its parameters.
@@ -32,7 +32,7 @@ class PotentialSettings(Settings):
 
     @property
     def resumable(self) -> bool:
-        """Whether a fit takes long, and goes on from a restart bundle."""
+        """Whether a fit takes long and can continue from a restart bundle."""
         return self.fitting.resumable(self.linear)
 
     @property
@@ -42,22 +42,22 @@ class PotentialSettings(Settings):
 
     @property
     def variables(self) -> list[str]:
-        """Names of the collective variables that it is a function of; empty: of all beads."""
+        """Names of the collective variables that it depends on; empty: it depends on all beads."""
         return []
 
     @property
     def frame_stride(self) -> int:
-        """Every frame of this number is used in fitting."""
+        """Every n-th frame is used in fitting; this is n."""
         return 1
 
     @property
     def terms_below(self) -> PriorSettings | None:
-        """Prior that is fitted first, where there is one."""
+        """Prior that is fitted first, or None."""
         return None
 
     @property
     def depends_on_temperature(self) -> bool:
-        """Whether it is a potential for several temperatures, and not for its state points only."""
+        """Whether it is defined at all temperatures, and not only at its state points."""
         return self.temperature != "none"
 
     def check(self, where: str, variables: Variables) -> None:

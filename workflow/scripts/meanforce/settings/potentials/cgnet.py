@@ -11,7 +11,7 @@ class CgnetSettings(NetworkSettings):
     """Multilayer perceptron on internal coordinates; Wang et al., ACS Cent. Sci. 5, 755 (2019).
 
     Its inputs are all distances between beads, and the angles and dihedrals along their bonds, so
-    that it is a model of one molecule.
+    it is a model of one molecule.
     """
 
     kind: Literal["cgnet"]

@@ -42,7 +42,7 @@ class PairTermSettings(Settings):
 
 
 class TermsSettings(Settings):
-    """What the potential of a molecule is the sum of; `null` leaves a kind of term out."""
+    """Terms whose sum is the potential of a molecule; `null` leaves a kind of term out."""
 
     bonds: CurveTermSettings | None = Field(
         default=CurveTermSettings(), description="curves of bond lengths"
@@ -65,17 +65,18 @@ class TermsSettings(Settings):
 
 
 class LinearSettings(PotentialSettings):
-    """What the potentials that are linear in their coefficients have."""
+    """Settings of the potentials that are linear in their coefficients."""
 
     linear: ClassVar[bool] = True
 
     collective_variable: Name | None = Field(
-        default=None, description="the potential is one curve, a function of this variable; or …"
+        default=None,
+        description="the potential is one curve, a function of this variable (instead of `terms`)",
     )
     terms: TermsSettings | None = Field(
         default=None,
-        description="… the sum of curves of a molecule's internal coordinates, one for each "
-        "combination of bead types (`{}` takes all defaults)",
+        description="the potential is a sum of curves of a molecule's internal coordinates, one "
+        "for each combination of bead types (`{}` takes all defaults)",
     )
     lower: Coordinate | None = Field(
         default=None, description="lower end of the basis along the collective variable"
@@ -110,7 +111,7 @@ class LinearSettings(PotentialSettings):
             if basis != (None, None, None):
                 raise ValueError(
                     "'lower', 'upper' and 'functions' belong to a 'collective_variable'; "
-                    "those of 'terms' come from the data and stand in each term"
+                    "for 'terms', ranges come from the data, and 'functions' is a key of each term"
                 )
         elif None in basis:
             raise ValueError("a 'collective_variable' needs 'lower', 'upper' and 'functions'")
@@ -123,7 +124,7 @@ class LinearSettings(PotentialSettings):
 
     @property
     def relative_width(self) -> float:
-        """Width of a basis function in units of the distance between two; splines have no other."""
+        """Width of a basis function in units of the distance between two; fixed for splines."""
         return 1.0
 
     @property
@@ -133,7 +134,7 @@ class LinearSettings(PotentialSettings):
 
     @property
     def variables(self) -> list[str]:
-        """Names of the collective variables that it is a function of; empty: of all beads."""
+        """Names of the collective variables that it depends on; empty: it depends on all beads."""
         return [] if self.collective_variable is None else [self.collective_variable]
 
     def check(self, where: str, variables: Variables) -> None:

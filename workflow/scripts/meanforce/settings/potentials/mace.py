@@ -11,7 +11,7 @@ from meanforce.settings.potentials.network import NetworkSettings
 class MaceSettings(NetworkSettings):
     """Equivariant message passing, bead types as species; needs `envs/requirements-mace.txt`.
 
-    Its energy is the same for beads of one type that are exchanged, and for mirror images. Batatia
+    Its energy does not change when beads of one type are exchanged, or for mirror images. Batatia
     et al., Adv. Neural Inf. Process. Syst. 35, 11423 (2022).
     """
 
@@ -39,8 +39,8 @@ class MaceSettings(NetworkSettings):
     )
     temperature: Literal["none", "linear", "quadratic"] = Field(
         default="none",
-        description="none: one potential; linear: an energy and an entropy part; quadratic: and a "
-        "third, for three or more temperatures",
+        description="none: one potential; linear: an energy and an entropy part; quadratic: also a "
+        "third part, for three or more temperatures",
     )
 
     @property

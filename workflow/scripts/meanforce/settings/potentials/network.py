@@ -12,8 +12,8 @@ TemperatureForm = Literal["none", "feature", "linear", "quadratic"]
 
 TEMPERATURE = (
     "none: one potential; linear: an energy and an entropy part, U(R; T) = U0(R) + (T - T0) U1(R); "
-    "quadratic: and (T - T0)² U2(R), for three or more temperatures; feature: T is an input of the "
-    "network, which says nothing of temperatures between two that were trained at"
+    "quadratic: also (T - T0)² U2(R), for three or more temperatures; feature: T is an input of "
+    "the network, whose form between training temperatures is then not constrained"
 )
 
 
@@ -25,15 +25,16 @@ class GradientTrainingSettings(Settings):
         default=None,
         ge=1,
         le=10**9,
-        description="most optimisation steps: of many frames fewer passes are made, so that they "
-        "cost no more; null: as many as `epochs` are",
+        description="maximum number of optimisation steps: with many frames, fewer passes are "
+        "made, so that the cost does not grow; null: only `epochs` limits the training",
     )
     batch_size: int = Field(default=512, ge=1, le=1000000, description="frames in a step")
     learning_rate: float = Field(default=3e-3, gt=0, le=1, description="peak of the schedule")
     schedule: Literal["one_cycle", "cosine"] = Field(
         default="one_cycle",
         description="course of the learning rate; one_cycle: up for 30 % of the steps, then down, "
-        "momentum the other way round; cosine: up for 'warm_up' of the steps, then down to zero",
+        "momentum in the opposite direction; cosine: up for 'warm_up' of the steps, then down to "
+        "zero",
     )
     warm_up: float = Field(
         default=0.05, ge=0, lt=1, description="fraction of the steps; only with schedule cosine"
@@ -45,18 +46,18 @@ class GradientTrainingSettings(Settings):
         ge=0.5,
         lt=1,
         description="decay per step of an exponential moving average of the weights, which is then "
-        "what is validated and kept; null: no average",
+        "validated and kept; null: no average",
     )
     patience: int | None = Field(
         default=None,
         ge=1,
-        description="stop after so many epochs without a better validation loss; null: never. The "
-        "best epoch is kept in any case",
+        description="stop after this number of epochs without a better validation loss; null: "
+        "never. The best epoch is always kept",
     )
     bead_weights: Literal["none", "inverse_variance"] = Field(
         default="none",
-        description="inverse_variance: each bead's force errors count by one over the variance of "
-        "its noise; the best epoch is chosen by that loss",
+        description="inverse_variance: each bead's force errors are weighted by the inverse "
+        "variance of its noise; the best epoch is chosen by that loss",
     )
     stride: int = Field(default=1, ge=1, description="use every n-th frame of the datasets")
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -65,19 +66,19 @@ class GradientTrainingSettings(Settings):
 
 
 class NetworkSettings(PotentialSettings):
-    """A network, above a prior where there is one."""
+    """A network, with or without a prior."""
 
     prior: PriorSettings | None = Field(
-        default=None, description="energy terms to start from; none, where left out"
+        default=None, description="energy terms that the network is added to; default: none"
     )
     training: GradientTrainingSettings = Field(description="how it is trained")
 
     @property
     def terms_below(self) -> PriorSettings | None:
-        """Prior that is fitted first, where there is one."""
+        """Prior that is fitted first, or None."""
         return self.prior
 
     @property
     def frame_stride(self) -> int:
-        """Every frame of this number is used in fitting."""
+        """Every n-th frame is used in fitting; this is n."""
         return self.training.stride

@@ -1,4 +1,4 @@
-"""Prior energy terms below a network: what keeps a chain where the network knows nothing."""
+"""Prior energy terms below a network: they hold a chain together where there are no data."""
 
 from typing import Literal, Self
 
@@ -47,7 +47,7 @@ class PriorSettings(Settings):
     def _something(self) -> Self:
         if {self.bonds, self.angles, self.dihedrals} == {"none"} and self.excluded_volume is None:
             raise ValueError(
-                "names no term; give some of 'bonds: harmonic', 'angles: harmonic', "
+                "has no term; give some of 'bonds: harmonic', 'angles: harmonic', "
                 "'dihedrals: fourier' and 'excluded_volume: {}', or leave the prior out"
             )
         return self

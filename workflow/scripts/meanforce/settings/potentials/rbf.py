@@ -10,7 +10,8 @@ from meanforce.settings.potentials.linear import LinearSettings
 class RbfSettings(LinearSettings):
     """Gaussian radial basis functions at equal distances, fitted by normal equations.
 
-    Of one collective variable or of a molecule's internal coordinates, as with splines.
+    They are functions of one collective variable or of a molecule's internal coordinates, as with
+    splines.
     """
 
     kind: Literal["rbf"]

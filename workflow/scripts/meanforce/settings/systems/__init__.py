@@ -1,1 +1,1 @@
-"""Section `systems`: one kind a module, and what a kind needs as attributes of its class."""
+"""Section `systems`: one module for each kind; a class has attributes for its kind's needs."""

@@ -1,4 +1,4 @@
-"""What every kind of system offers."""
+"""Settings that every kind of system has."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -10,7 +10,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 
 class SystemSettings(Settings):
-    """A system, and what the rest of the workflow asks of its kind.
+    """A system, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
         periodic: whether it is in a periodic box.
@@ -66,7 +66,7 @@ class ExactlySolvableSettings(SystemSettings):
 
 
 class MoleculeSettings(SystemSettings):
-    """What every system from a structure file has."""
+    """Settings of every system from a structure file."""
 
     structure: FilePath = Field(
         description="PDB or mmCIF file, with hydrogens, relative to the project"

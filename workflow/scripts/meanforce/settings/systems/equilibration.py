@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import Rate, Settings, Time
 
 PHASE_STEPS = 100
-"""Fewest steps of a phase of equilibration: its averages need some."""
+"""Fewest steps of a phase of equilibration, for its averages."""
 
 
 class EquilibrationSettings(Settings):
@@ -43,16 +43,16 @@ class EquilibrationSettings(Settings):
         default=0.01,
         gt=0,
         le=0.2,
-        description="how far, relatively and beyond its statistical error, the mean temperature of "
-        "the third phase may be from the thermostat's",
+        description="allowed relative deviation of the mean temperature of the third phase from "
+        "the thermostat's, beyond its statistical error",
     )
     density_allowance: float = Field(
         default=0.01,
         gt=0,
         le=0.2,
-        description="how far, relatively and beyond the statistical error, the mean densities of "
-        "the third and fourth quarter of the second phase may differ; also the largest standard "
-        "error of their mean",
+        description="allowed relative difference of the mean densities of the third and fourth "
+        "quarter of the second phase, beyond the statistical error; also the largest relative "
+        "standard error of their mean",
     )
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"

@@ -11,11 +11,11 @@ from meanforce.settings.systems.base import MoleculeSettings
 class PeptideSettings(MoleculeSettings):
     """A molecule from a structure file, in vacuum or implicit solvent.
 
-    Implicit solvent is a matter of the force field: one of its files must be of such a model, such
-    as `amber99_obc.xml`.
+    Implicit solvent comes from the force field: one of its files must define such a model, for
+    example `amber99_obc.xml`.
     """
 
     kind: Literal["peptide"]
     nonbonded_cutoff: Length | None = Field(
-        default=None, description="cutoff of the nonbonded interactions; without it there is none"
+        default=None, description="cutoff of the nonbonded interactions; default: no cutoff"
     )

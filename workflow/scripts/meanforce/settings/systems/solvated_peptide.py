@@ -9,7 +9,7 @@ from meanforce.settings.systems.base import MoleculeSettings
 from meanforce.settings.systems.equilibration import EquilibrationSettings
 
 BOX_MARGIN = 1.05
-"""Boxes shrink at constant pressure; they start by this factor above twice the cutoff."""
+"""Boxes shrink at constant pressure; their start edge is at least this times twice the cutoff."""
 
 
 class SolvatedPeptideSettings(MoleculeSettings):
@@ -25,7 +25,7 @@ class SolvatedPeptideSettings(MoleculeSettings):
     water_model: Literal["tip3p", "spce", "tip4pew", "tip5p"] = Field(
         default="tip3p",
         description="geometry of the water that is added; `force_field` must have parameters for "
-        "it (`tip3p` also does for other models of three sites, `tip4pew` for those of four)",
+        "it (`tip3p` also works for other three-site models, `tip4pew` for four-site models)",
     )
     box: Length | None = Field(default=None, description="edge of the cubic box at the start")
     padding: Length | None = Field(
@@ -36,7 +36,7 @@ class SolvatedPeptideSettings(MoleculeSettings):
     ionic_strength: ConcentrationOrZero = Field(
         default="0 mol/L",
         validate_default=True,
-        description="concentration of ions that are added on top",
+        description="concentration of ions that are added beyond neutralisation",
     )
     positive_ion: Literal["Na+", "K+", "Li+", "Rb+", "Cs+"] = Field(
         default="Na+", description="which positive ions are added"
@@ -68,7 +68,7 @@ class SolvatedPeptideSettings(MoleculeSettings):
         if self.box is not None and self.box < least:
             raise ValueError(
                 f"'box' is {self.box:g} nm, but 'nonbonded_cutoff' needs {least:g} nm: twice "
-                f"{self.nonbonded_cutoff:g} nm, and {BOX_MARGIN - 1:.0%} to shrink by"
+                f"{self.nonbonded_cutoff:g} nm, plus {BOX_MARGIN - 1:.0%} because boxes shrink"
             )
         return self
 
