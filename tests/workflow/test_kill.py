@@ -77,7 +77,7 @@ def test_killed_sampling_is_bit_identical(root, prepared, heavy_beads, tmp_path,
 
 
 def test_killed_forces_are_bit_identical(root, prepared, heavy_beads, tmp_path):
-    changes = {"length": 240.0, "stride": 0.004, "equilibration": 0.0}
+    changes = {"length": 360.0, "stride": 0.004, "equilibration": 0.0}
     arguments = sample_command(root, prepared, heavy_beads, tmp_path, "unbiased", **changes)
     result = run(arguments)
     assert result.returncode == 0, result.stderr

@@ -11,7 +11,7 @@ from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.metrics import exact_pmf
 from meanforce.figures import style
-from meanforce.figures.profiles import LABELS
+from meanforce.figures.labels import LABELS
 from meanforce.statistics.free_energies import free_energy
 from meanforce.units import KCAL, kt
 

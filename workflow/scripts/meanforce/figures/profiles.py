@@ -7,6 +7,7 @@ from meanforce.figures import style
 from meanforce.figures.axes import Axis, axis_of
 from meanforce.figures.chart import Frame, Panel, drawing
 from meanforce.figures.figure import Figure, svg_figure
+from meanforce.figures.labels import LABELS
 
 UPPER = Frame(height=190, bottom=10)
 LOWER = Frame(height=104, top=8, bottom=42)
@@ -15,9 +16,6 @@ ALONE = Frame(height=222)
 
 ENERGY_TOP = 8.0
 """Free energies above this leave a figure (kcal/mol): they are never sampled in equilibrium."""
-
-LABELS = {"rdf": ("g(r)", ""), "msd": ("MSD", "nm²")}
-"""Kinds of profiles that are not free energies: label and unit of what is drawn."""
 
 
 def figures(table: pd.DataFrame, where: str) -> list[Figure]:

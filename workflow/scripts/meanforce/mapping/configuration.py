@@ -12,7 +12,7 @@ from meanforce.core.molecule_type import MoleculeType
 from meanforce.errors import InputError
 from meanforce.mapping import graph as molecular
 from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
-from meanforce.mapping.force_maps import refuse_optimal_of_copies
+from meanforce.mapping.copies import refuse_optimal_of_copies
 from meanforce.mapping.molecules import Copies, Molecules
 from meanforce.mapping.names import find_atoms
 from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers

@@ -10,7 +10,6 @@ from scipy.sparse import coo_array, csr_array, diags_array, eye_array
 from scipy.sparse.csgraph import connected_components
 
 from meanforce.core.beads import Beads
-from meanforce.core.topology import Topology
 from meanforce.errors import InputError
 
 TOLERANCE = 1e-10
@@ -114,19 +113,6 @@ def refuse_wrong(
             f"{where}.force_map: '{kind}' breaks B Mᵀ = 1 for the beads "
             f"'{beads.names[row]}' and '{beads.names[column]}', because constraints join them; "
             "put rigidly bonded atoms into one bead"
-        )
-
-
-def refuse_optimal_of_copies(topology: Topology, where: str) -> None:
-    """Refuse `optimal` maps of several molecules of a type.
-
-    Raises:
-        InputError: there are such molecules.
-    """
-    if topology.has_copies:
-        raise InputError(
-            f"{where}.force_map: 'optimal' is not available for a molecule type with several "
-            "molecules; use 'aggregate', or 'slice' where no bonds are constrained"
         )
 
 

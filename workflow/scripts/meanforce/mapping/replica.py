@@ -19,8 +19,8 @@ from meanforce.mapping.block_force_maps import (
     fixed_force_maps,
     optimal_force_maps,
 )
+from meanforce.mapping.copies import refuse_optimal_of_copies
 from meanforce.mapping.direct_squares import DirectSquares
-from meanforce.mapping.force_maps import refuse_optimal_of_copies
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
 from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
