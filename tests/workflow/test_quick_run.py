@@ -170,7 +170,7 @@ def test_snakemake_reports_by_itself(quick_run, tmp_path):
         assert category in page
     for caption in (
         "Bands are one standard error",
-        "one row a metric",
+        "one row per metric",
         "The whole run on",
     ):
         assert caption in page

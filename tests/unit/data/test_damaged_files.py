@@ -214,14 +214,14 @@ WRITER = """
 import errno, resource, sys
 from pathlib import Path
 import numpy as np
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.data.hdf5 import new_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 folder, n = Path(sys.argv[1]), 5000
 try:
     if sys.argv[2] == "H5MD":
         with H5mdWriter(folder / "a.h5", np.ones(1), {}, with_forces=False) as writer:
-            writer.append(np.zeros((n, 1, 3)), *np.arange(4.0 * n).reshape(4, n))
+            writer.append(FrameBlock(np.zeros((n, 1, 3)), *np.arange(4.0 * n).reshape(4, n)))
     else:
         with new_file(folder / "a.h5") as file:
             file.create_dataset("x", data=np.arange(n))
