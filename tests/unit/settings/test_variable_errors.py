@@ -4,6 +4,7 @@ import pytest
 from config_changes import ALANINE, PSI, assert_refused, both, declare, put, static, umbrella
 
 from meanforce.sampling.check import check_structures
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.load import load_config
 
 
@@ -25,6 +26,10 @@ BAD = {
     "too few beads": (
         declare("c", "cos_dihedral", beads=PSI[:3]),
         rf"{VARIABLES}\.c: a cos_dihedral takes 4 beads, given 3",
+    ),
+    "a bead of a path": (
+        declare("d", "distance", beads=[PSI[0], "../x"]),
+        rf"{VARIABLES}\.d\.beads\S*: '\.\./x' is not the name of a bead, such as 'ALA2-CA'",
     ),
     "key of another kind": (
         declare("d", "distance", beads=PSI[:2], radius="0.5 nm"),
@@ -167,3 +172,9 @@ def test_variables_without_a_unit_take_numbers(config):
     loaded = load_config(config)
     assert loaded.campaigns[ALANINE]["unbiased"].windows() == [(-1.0,), (0.0,), (1.0,)]
     assert loaded.campaigns[ALANINE]["unbiased"].force_constant == [50.0]
+
+
+def test_beads_of_copies_have_names_with_the_number_of_their_molecule():
+    beads = ["HOH#1-W", "HOH#17-W"]
+    variable = CollectiveVariableSettings(kind="distance", mapping="m", beads=beads)
+    assert variable.bead_names == beads

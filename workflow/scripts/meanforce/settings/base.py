@@ -23,6 +23,9 @@ NAME_LENGTH = 64
 NAME = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}$"
 """Pattern of names given by the user, which become file or folder names."""
 
+BEAD_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(#[0-9]+-[A-Za-z0-9_-]+)?$"
+"""Pattern of names of beads; those of molecules with copies have the molecule's number."""
+
 
 LARGEST = 1e12
 """Largest number in internal units: beyond it, sums and counts of steps lose their meaning."""
@@ -197,6 +200,15 @@ def _name(value: Any) -> str:
     return value
 
 
+def _bead_name(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(BEAD_NAME, value):
+        raise ValueError(
+            f"{value!r} is not the name of a bead, such as 'ALA2-CA', or 'HOH#17-W' for a bead of "
+            "one of several molecules of a type"
+        )
+    return value
+
+
 def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
@@ -209,5 +221,10 @@ def _file(value: Any) -> str:
 
 FilePath = Annotated[str, BeforeValidator(_file), WithJsonSchema({"type": "string"})]
 """Path of a file that is read: relative to the project, or absolute."""
+
+BeadName = Annotated[
+    str, BeforeValidator(_bead_name), WithJsonSchema({"type": "string", "pattern": BEAD_NAME})
+]
+"""Name of a bead, as a mapping gives it."""
 
 Name = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME})]

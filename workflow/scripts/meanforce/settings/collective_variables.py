@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from meanforce.settings.base import Length, Name, Settings
+from meanforce.settings.base import BeadName, Length, Name, Settings
 
 N_BEADS = {
     "coordinate": 1,
@@ -73,10 +73,10 @@ class CollectiveVariableSettings(Settings):
         "`other_beads`; combination: a sum of other variables"
     )
     mapping: Name = Field(description="mapping that the beads belong to")
-    beads: list[Name] = Field(
+    beads: list[BeadName] = Field(
         default=[], description="bead names, in order; left out in a `combination`"
     )
-    other_beads: list[Name] | None = Field(
+    other_beads: list[BeadName] | None = Field(
         default=None,
         description="second group of a `coordination`; it may share beads with the first: a bead "
         "does not form a pair with itself, and two beads that are in both groups form two pairs",

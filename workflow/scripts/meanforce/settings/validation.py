@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Coordinate, Energy, Name, Settings
+from meanforce.settings.base import BeadName, Coordinate, Energy, Name, Settings
 
 Box = dict[Name, tuple[Coordinate, Coordinate]]
 """Intervals of collective variables; variables left out are free."""
@@ -74,7 +74,7 @@ class ValidationSettings(Settings):
         description="metric barrier_<variable>: height of the lowest path to the second basin "
         "above the first basin's minimum, in the variable's one-dimensional free energy",
     )
-    distances: list[tuple[Name, Name]] = Field(
+    distances: list[tuple[BeadName, BeadName]] = Field(
         default=[],
         description="pairs of beads by name, such as [ACE1-C, NME3-N]: free energies of their "
         "distances, in mappings that have both beads, as the metrics fes_rmse_distance_<a>_<b> and "
