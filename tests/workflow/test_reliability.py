@@ -203,8 +203,10 @@ def test_a_second_process_on_the_same_folder_is_refused(sampling, once, tmp_path
     arguments = sampling(tmp_path)
     first = start(arguments)
     wait_for_bundle(first, work(tmp_path / "trajectory.h5"), number=1)
+    # Paused, so that it is still there however long the second takes to start.
+    first.send_signal(signal.SIGSTOP)
     second = run(arguments)
-    assert first.poll() is None, "the first ended too early: the test shows nothing"
+    first.send_signal(signal.SIGCONT)
     assert_error(second, f"process {first.pid} on host {socket.gethostname()} works here; wait")
     _, error = first.communicate(timeout=60)
     assert first.returncode == 0, error
