@@ -46,9 +46,9 @@ def check_structures(config: Config) -> None:
                     beads[system, variable.mapping].index(bead, where)
     for system, campaigns in config.campaigns.items():
         for name, campaign in campaigns.items():
-            if campaign.kind == "static" and campaign.formula is not None:
+            if campaign.bias_formula is not None:
                 try:
-                    check_formula(campaign.formula, campaign.collective_variables)
+                    check_formula(campaign.bias_formula, campaign.biased_variables)
                 except InputError as error:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
     for system, validation in config.validation.items():

@@ -11,9 +11,9 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group, Measure, Source
-from meanforce.analysis.metrics.rdf import nearest_image
 from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
+from meanforce.core.cell import nearest_images
 from meanforce.core.graph import molecules
 from meanforce.statistics.resampling import DRAWS, resampled
 
@@ -83,7 +83,7 @@ def mean_squared_displacement(
     for stretch in stretches:
         centers = np.stack([_center(sample, stretch, part) for part in parts], axis=1)
         if sample.box is not None:
-            steps = nearest_image(np.diff(centers, axis=0), sample.box)
+            steps = nearest_images(np.diff(centers, axis=0), sample.box)
             centers = centers[0] + np.concatenate([0 * steps[:1], np.cumsum(steps, axis=0)])
         values = [((centers[lag:] - centers[:-lag]) ** 2).sum(-1).mean() for lag in lags]
         sums[sample.units[stretch[0]]] += len(stretch) * np.array([*values, 1.0])

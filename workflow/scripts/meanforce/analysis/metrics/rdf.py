@@ -14,6 +14,7 @@ from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group
 from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.samples import Sample
+from meanforce.core.cell import nearest_images, smallest_width
 from meanforce.core.graph import molecules
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import DRAWS, resampled
@@ -83,29 +84,12 @@ def _all(comparison: Comparison) -> list[tuple[str, np.ndarray, list[np.ndarray]
         return []
     if len(molecules(comparison.model.molecule)) < 2:
         return []
-    reach = 0.5 * min(heights(side.box).min() for side in sides)
+    reach = 0.5 * min(smallest_width(side.box) for side in sides)
     edges = np.linspace(0.0, reach, comparison.validation.bins + 1)
     return [
         (name, edges, [unit_sums(side, pairs, edges) for side in sides])
         for name, pairs in pairs_by_type(comparison.model).items()
     ]
-
-
-def heights(box: np.ndarray) -> np.ndarray:
-    """Distances of a box's opposite faces, nm, shape (3,); box vectors are rows."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(box), axis=0)
-
-
-def nearest_image(differences: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Differences of positions, shape (..., 3), to the nearest image.
-
-    Exact up to half the least height of a box in reduced form, as OpenMM has it: lower triangular,
-    with off-diagonal elements at most half of the diagonal ones.
-    """
-    for axis in (2, 1, 0):
-        turns = np.round(differences[..., axis] / box[axis, axis])
-        differences = differences - turns[..., None] * box[axis]
-    return differences
 
 
 def pairs_by_type(sample: Sample) -> dict[str, np.ndarray]:
@@ -134,7 +118,7 @@ def unit_sums(sample: Sample, pairs: np.ndarray, edges: np.ndarray) -> np.ndarra
     result = np.zeros((sample.n_units, bins + 1))
     for chunk in np.array_split(frames, max(1, len(frames) * len(pairs) // PAIRS)):
         positions = sample.positions[chunk].astype(float)
-        separation = nearest_image(positions[:, pairs[:, 1]] - positions[:, pairs[:, 0]], box)
+        separation = nearest_images(positions[:, pairs[:, 1]] - positions[:, pairs[:, 0]], box)
         distance = np.linalg.norm(separation, axis=2)
         column = np.floor(distance / edges[-1] * bins).astype(int)
         inside = column < bins

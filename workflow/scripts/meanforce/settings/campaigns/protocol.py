@@ -100,6 +100,11 @@ class ProtocolSettings(Settings):
         return None
 
     @property
+    def bias_formula(self) -> str | None:
+        """Bias as an expression in the names of the collective variables."""
+        return None
+
+    @property
     def filling(self) -> float:
         """Time in ps at the beginning of `length` whose frames are not used."""
         return 0.0

@@ -62,6 +62,11 @@ class StaticSettings(BiasedSettings):
         """Campaign whose final bias this one uses, frozen."""
         return self.bias_of
 
+    @property
+    def bias_formula(self) -> str | None:
+        """Bias as an expression in the names of the collective variables."""
+        return self.formula
+
     def check(self, where, variables, campaigns):
         super().check(where, variables, campaigns)
         names = self.collective_variables
