@@ -20,23 +20,19 @@ import dataclasses
 import math
 
 import numpy as np
-import torch
 from scipy.spatial import cKDTree
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group, Measure
 from meanforce.analysis.members import contrasts
-from meanforce.analysis.metrics.force_error import FEWEST, UNIT, compared_frames
+from meanforce.analysis.metrics.force_error import FEWEST, UNIT, compared_frames, predicted_forces
 from meanforce.analysis.rows import Quantity, Row
-from meanforce.core.configuration import Configuration
 from meanforce.core.invariants import features, in_own_frames
 from meanforce.mapping.irreducible import block_error
 from meanforce.statistics.distances import trace_of_square
 
 PAIRS = 10
 """Frames of the other half that each frame is paired with."""
-
-CHUNK = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +81,9 @@ def rows(comparison: Comparison) -> list[Row]:
         return []
     positions, forces = sample.force_positions[frames], comparison.forces.values[frames]
     carries = (forces != 0).any(axis=0)
-    predictions = _predictions(comparison, positions) * carries
+    predictions = (
+        predicted_forces(comparison, positions, comparison.trained.ensemble.each) * carries
+    )
     mean = predictions.mean(axis=0)
     apart, dof = contrasts(predictions, comparison.trained.scheme)
     if dof == 0:
@@ -164,16 +162,3 @@ def _freedom(apart: np.ndarray, dof: float) -> float:
         return 1.0
     squared = float((apart**2).sum()) ** 2
     return float(np.clip(squared / max(trace_of_square(apart, dof), 1e-12 * squared), 1.0, 1e6))
-
-
-def _predictions(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
-    """Forces of each member, kJ/mol/nm, shape (n_members, n, n_beads, 3)."""
-    parts = []
-    ensemble = comparison.trained.ensemble
-    beads = torch.from_numpy(positions).to(ensemble.dtype)
-    whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
-    with torch.no_grad():
-        for block in whole.split(CHUNK):
-            _, forces = ensemble.each(block)
-            parts.append(forces.double().numpy())
-    return np.concatenate(parts, axis=1)

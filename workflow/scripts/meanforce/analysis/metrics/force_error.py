@@ -1,6 +1,7 @@
 """Metrics `force_rmse` and `force_irreducible`: the loss, and the part no model can remove."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ FRAMES = 30000
 
 FEWEST = 100
 """With fewer frames of the unbiased ensemble, error bars are not reliable; there are no rows."""
+
+CHUNK = 8192
+"""Frames whose forces are computed at once."""
 
 UNIT = KCAL * 10.0
 """kJ/mol/nm in one kcal/mol/Å."""
@@ -37,7 +41,9 @@ def rows(comparison: Comparison) -> list[Row]:
     positions = sample.force_positions[frames]
     forces = comparison.forces.values[frames]
     blocks = sample.blocks[frames]
-    predicted = _predict(comparison, positions)
+    predicted = predicted_forces(
+        comparison, positions, comparison.trained.ensemble.energy_and_forces
+    )
     carries = (forces != 0).any(axis=0)
     residual = (forces - predicted) * carries
     components = int(carries.sum())
@@ -79,13 +85,24 @@ def compared_frames(comparison: Comparison) -> np.ndarray:
     return frames[:: max(1, len(frames) // FRAMES)]
 
 
-def _predict(comparison: Comparison, positions: np.ndarray) -> np.ndarray:
-    parts = []
-    ensemble = comparison.trained.ensemble
-    beads = torch.from_numpy(positions).to(ensemble.dtype)
+def predicted_forces(
+    comparison: Comparison,
+    positions: np.ndarray,
+    compute: Callable[[Configuration], tuple[torch.Tensor, torch.Tensor]],
+) -> np.ndarray:
+    """Forces on frames of the reference, block by block, in kJ/mol/nm.
+
+    Args:
+        comparison: whose reference the frames are of.
+        positions: nm, shape (n, n_beads, 3).
+        compute: energies and forces of a block, such as a method of the ensemble; forces have the
+            shape (..., n, n_beads, 3).
+
+    Returns:
+        double precision, shape (..., n, n_beads, 3).
+    """
+    beads = torch.from_numpy(positions).to(comparison.trained.ensemble.dtype)
     whole = Configuration(beads, comparison.temperature, comparison.reference.cell(beads))
     with torch.no_grad():
-        for block in whole.split(8192):
-            _, forces = ensemble.energy_and_forces(block)
-            parts.append(forces.double().numpy())
-    return np.concatenate(parts)
+        parts = [compute(block)[1].double().numpy() for block in whole.split(CHUNK)]
+    return np.concatenate(parts, axis=-3)
