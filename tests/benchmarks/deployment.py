@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import openmm
 import torch
+from openmm import app, unit
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT / "tests" / "support")]
@@ -22,10 +23,13 @@ from networks import network, on_a_prior  # noqa: E402
 from peptides import PEPTIDE, peptide  # noqa: E402
 from timing import paired  # noqa: E402
 
+from meanforce.core.beads import Beads  # noqa: E402
 from meanforce.core.topology import Topology  # noqa: E402
 from meanforce.deployment.evaluator import TorchEvaluator, evaluator_of  # noqa: E402
 from meanforce.deployment.system import python_force  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean  # noqa: E402
+from meanforce.sampling.collective_variables import bias_force  # noqa: E402
+from meanforce.sampling.network_variable import network_variable  # noqa: E402
 
 STEPS = 200
 """OpenMM steps timed at once."""
@@ -42,6 +46,7 @@ def main() -> None:
     print("|---|---|---|---|---|")
     for what, members in cases():
         print(one_replica(what, EnsembleMean(members), arguments.rounds), flush=True)
+    print(biased(arguments.rounds))
 
 
 def cases():
@@ -72,6 +77,38 @@ def one_replica(what: str, potential: EnsembleMean, rounds: int) -> str:
     ratio = paired(lambda: fast.step(STEPS), lambda: slow.step(STEPS), rounds)
     rates = [STEPS / statistics.median(seconds) for seconds in zip(*ratio.times, strict=True)]
     return ratio.row(what, "≥ 4") + " {:.0f} and {:.0f} |".format(*rates)
+
+
+def biased(rounds: int) -> str:
+    """Row of the table for a bias on the heavy atoms of capped alanine in implicit solvent."""
+    structure = app.PDBFile(str(ROOT / "resources" / "capped_alanine.pdb"))
+    field = app.ForceField("amber99sbildn.xml", "amber99_obc.xml")
+    atoms = list(structure.topology.atoms())
+    heavy = [atom.index for atom in atoms if atom.element.symbol != "H"]
+    start = structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    frames = start[heavy] + np.random.default_rng(3).normal(0, 0.01, (200, len(heavy), 3))
+    beads = Beads.of_beads(
+        PEPTIDE.names, [(atom,) for atom in heavy], [(1.0,)] * len(heavy), PEPTIDE.bonds,
+        np.full(len(heavy), 12.0),
+    )  # fmt: skip
+    net = network(PEPTIDE, frames, 1, (128,) * 3)
+    model = evaluator_of(EnsembleMean([net]), TEMPERATURE)
+    integrators = []
+    for with_bias in (True, False):
+        system = field.createSystem(structure.topology, constraints=app.HBonds)
+        if with_bias:
+            variable = network_variable(model, beads, len(atoms), False, "models")
+            system.addForce(bias_force("-0.01*s0", [variable]))
+        integrator = openmm.LangevinMiddleIntegrator(TEMPERATURE, 1.0, 0.002)
+        platform = openmm.Platform.getPlatformByName("Reference")
+        integrator.context = openmm.Context(system, integrator, platform)
+        integrator.context.setPositions(structure.positions)
+        integrators.append(integrator)
+    fast, slow = integrators
+    ratio = paired(lambda: fast.step(2 * STEPS), lambda: slow.step(2 * STEPS), rounds)
+    rates = [2 * STEPS / statistics.median(taken) for taken in zip(*ratio.times, strict=True)]
+    row = ratio.row("22 atoms with a bias by 3×128 on 10 beads over none", "≥ 0.4")
+    return row + " {:.0f} and {:.0f} |".format(*rates)
 
 
 def dynamics(force: openmm.Force, start: np.ndarray) -> openmm.Integrator:

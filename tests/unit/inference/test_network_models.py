@@ -157,7 +157,9 @@ def test_old_model_files_are_read(root):
 
 def test_what_is_not_such_a_model_is_refused(root, tmp_path):
     old = root / "tests" / "data" / "models"
-    with pytest.raises(InputError, match="of kind 'spline', format .*; allowed here are models of"):
+    with pytest.raises(
+        InputError, match=r"of kind 'spline', format \d; allowed here are models of"
+    ):
         NetworkModel.read([old / "spline.safetensors"], TEMPERATURE)
     with pytest.raises(InputError, match="is not a complete model"):
         NetworkModel.read([tmp_path / "none.safetensors"], TEMPERATURE)

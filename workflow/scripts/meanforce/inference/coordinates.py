@@ -24,6 +24,9 @@ TINY = 1e-12
 DOTS = np.array([(0, 1), (1, 1), (2, 1), (3, 3), (4, 4), (3, 4), (0, 4)]).T
 """Pairs of vectors whose scalar products dihedrals need, of b1, b2, b3, b1×b2 and b2×b3."""
 
+ONES = np.ones(3)
+"""The product with it sums over the components."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Values:
@@ -57,10 +60,10 @@ class Coordinates:
         bonds = [(d[k + 1], d[k]) for k in range(3) for d in dihedrals]
         ends = [(d[plus], d[minus]) for plus, minus in ((0, 1), (1, 2), (3, 2)) for d in dihedrals]
         straight = [(j, i) for i, j in pairs] + arms
-        self._differences = _Rows(straight + bonds, n_beads)
-        self._vectors = _Rows(straight + ends, n_beads)
         columns = np.arange(5 * len(dihedrals)).reshape(5, -1)
         self._left, self._right = (columns[vectors].reshape(-1) for vectors in DOTS)
+        self._differences = _Rows(straight + bonds, n_beads)
+        self._vectors = _Rows(straight + ends, n_beads)
 
     def evaluate(self, positions: np.ndarray) -> Values:
         """Values of all coordinates at positions in nm, float64, shape (n_beads, 3)."""
@@ -154,7 +157,7 @@ class _Rows:
 
 def _sum(products: np.ndarray) -> np.ndarray:
     """Sum over the three components, which are the rows."""
-    return products[0] + products[1] + products[2]
+    return ONES @ products
 
 
 def _angles(units: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:

@@ -74,8 +74,10 @@ class Network:
         hidden, slopes = (features - self._mean).astype(self.dtype), []
         for layer, bias in enumerate(self._biases):
             # The products of the first layer are those of all members in a row.
-            x = hidden @ (self._weights[layer - 1] if layer else self._in)
-            x = x.reshape(bias.shape)
+            if layer:
+                x = hidden @ self._weights[layer - 1]
+            else:
+                x = (hidden @ self._in).reshape(bias.shape)
             x += bias
             gate = np.tanh(x)
             gate += 1.0

@@ -60,12 +60,15 @@ class MeanPrior:
         )
         self._repels = bool(values["excluded"])
         self._radius, self._repulsion = radius, energy / len(members)
-        self._near = STRAIGHT_BELOW * radius
+        none = radius == 0.0
+        self._push = np.where(none, 0.0, -12.0 * self._repulsion / np.where(none, 1.0, radius))
         cosine, sine = (
             spread(f"dihedral_{name}", "dihedrals", turns).mean(0).T for name in ("cosine", "sine")
         )
-        self._series = cosine - 1j * sine if values["dihedrals"] else None
-        self._orders = np.arange(1.0, len(cosine) + 1)
+        self._turns = bool(values["dihedrals"])
+        # Σ a cos mφ + b sin mφ is the real part of Σ (a − ib) e^{imφ}.
+        self._series = cosine + 1j * sine
+        self._slopes = np.arange(1.0, len(cosine) + 1)[:, None] * (cosine - 1j * sine)
 
     def add_to(self, at: Values, plain: np.ndarray, turns: np.ndarray) -> float:
         """Energy in kJ/mol; derivatives in the coordinates are added to the two arrays."""
@@ -74,21 +77,25 @@ class MeanPrior:
         energy = self._energy + 0.5 * float(slope @ away)
         if self._repels:
             r = at.plain[: self._lengths]
-            inside = np.maximum(r, self._near)
-            ratio = self._radius / inside
-            ratio *= ratio
-            ratio *= ratio * ratio
-            value = self._repulsion * ratio
-            value *= ratio
-            push = -12.0 * value / inside
-            value += push * (r - inside)
-            energy += float(value.sum())
-            slope[: self._lengths] += push.sum(0)
+            # With x = σ/r, or its value where the line begins, V = ε x¹² + V' (r − σ/x) and
+            # V' = −12 ε x¹³/σ, so that V = 13 ε x¹² + V' r.
+            x = self._radius / r
+            np.minimum(x, 1.0 / STRAIGHT_BELOW, out=x)
+            power = x * x
+            power *= power * power
+            power *= power
+            x *= power
+            x *= self._push
+            push = np.add.reduce(x)
+            energy += 13.0 * float(np.vdot(self._repulsion, power)) + float(push @ r)
+            slope[: self._lengths] += push
         plain += slope
-        if self._series is not None:
-            # Σ a cos mφ + b sin mφ is the real part of Σ (a − ib) e^{imφ}.
-            powers = np.multiply.accumulate(np.broadcast_to(at.turns, self._series.shape))
-            terms = self._series * powers
-            energy += float(terms.real.sum())
-            turns -= (self._orders @ terms).imag
+        if self._turns:
+            powers = np.empty_like(self._series)
+            powers[0] = at.turns
+            for order in range(1, len(powers)):
+                np.multiply(powers[order - 1], at.turns, out=powers[order])
+            energy += float(np.vdot(self._series, powers).real)
+            powers *= self._slopes
+            turns -= np.add.reduce(powers).imag
         return energy

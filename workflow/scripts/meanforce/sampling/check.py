@@ -1,8 +1,12 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
+from meanforce.sampling.network_variable import read_model
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
@@ -51,6 +55,8 @@ def check_structures(config: Config) -> None:
                     check_formula(campaign.bias_formula, campaign.biased_variables)
                 except InputError as error:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
+            if campaign.biased_mapping is not None:
+                _check_models(config, beads, system, name)
     for system, validation in config.validation.items():
         for pair in validation.distances:
             known = {name: beads[system, name] for name in config.mappings.get(system, {})}
@@ -98,8 +104,9 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     reference = [] if chosen.reference is None else [chosen.reference]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        variables = config.campaigns[chosen.system][campaign].biased_variables
-        if variables and noise is not None:
+        biased = config.campaigns[chosen.system][campaign]
+        variables, mapping = biased.biased_variables, biased.biased_mapping
+        if (variables or mapping) and noise is not None:
             # Frames with different biases can get the same noised positions, in other proportions
             # than without a bias.
             raise InputError(
@@ -107,15 +114,42 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
                 f"that the bias of campaign '{campaign}' is not a function of their positions; "
                 "use a campaign without a bias, or set the experiment's 'weights: bias'"
             )
-        for variable in variables:
-            why = f"campaign '{campaign}' biases"
+        why = f"campaign '{campaign}' biases"
+        for variable in [*variables, *([] if mapping is None else [None])]:
             try:
-                _check_function_of_beads(config, beads, experiment, variable, why)
+                if variable is None:
+                    names = beads[chosen.system, mapping].names
+                    what = f"{why} the beads of mapping '{mapping}'"
+                    _check_beads_among(config, beads, experiment, (mapping, names), what)
+                else:
+                    _check_function_of_beads(config, beads, experiment, variable, why)
             except InputError as error:
                 raise InputError(
                     f"{error}; to use this campaign anyway, set the experiment's 'weights: bias', "
                     "so that each frame has the weight e^{βV}"
                 ) from None
+
+
+def _check_models(
+    config: Config, beads: dict[tuple[str, str], Beads], system: str, name: str
+) -> None:
+    """Refuse models of a bias that cannot be read, or are of other beads than its mapping's."""
+    campaign, where = config.campaigns[system][name], f"campaigns.{system}.{name}"
+    if (system, campaign.biased_mapping) not in beads:
+        known = ", ".join(config.mappings.get(system, {})) or "none"
+        raise InputError(
+            f"{where}.mapping: '{campaign.biased_mapping}' is not a mapping of this system; known: "
+            f"{known}"
+        )
+    own = beads[system, campaign.biased_mapping]
+    any_temperature = 300.0
+    paths = [Path(path) for path in campaign.models]
+    read_model(paths, own, any_temperature, f"{where}.models")
+    if config.systems[system].periodic and own.n_molecules > 1:
+        raise InputError(
+            f"{where}.mapping: '{campaign.biased_mapping}' has beads of {own.n_molecules} "
+            "molecules in a periodic box, but a network on all distances takes only a single molecule there"
+        )
 
 
 def _check_exact(
@@ -141,11 +175,23 @@ def _check_function_of_beads(
     variable: str,
     why: str,
 ) -> None:
+    settings = config.variables_of(config.experiments[experiment].system)[variable]
+    used = (settings.mapping, settings.bead_names)
+    _check_beads_among(config, beads, experiment, used, f"{why} '{variable}'")
+
+
+def _check_beads_among(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    experiment: str,
+    used: tuple[str, Sequence[str]],
+    what: str,
+) -> None:
+    """Refuse beads, given by mapping and names, that the experiment's mapping does not have."""
     chosen = config.experiments[experiment]
-    settings = config.variables_of(chosen.system)[variable]
-    own = beads[chosen.system, chosen.mapping]
-    declared = beads[chosen.system, settings.mapping]
-    for name in settings.bead_names:
+    mapping, names = used
+    own, declared = beads[chosen.system, chosen.mapping], beads[chosen.system, mapping]
+    for name in names:
         there = declared.names.index(name)
         here = own.names.index(name) if name in own.names else None
         same = here is not None and (
@@ -154,8 +200,8 @@ def _check_function_of_beads(
         )
         if not same:
             raise InputError(
-                f"experiments.{experiment}: {why} '{variable}', which is not a function of the "
+                f"experiments.{experiment}: {what}, which is not a function of the "
                 f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
-                f"'{settings.mapping}' is not among them); allowed are collective variables of: "
+                f"'{mapping}' is not among them); allowed are collective variables of: "
                 f"{own.listed}"
             )

@@ -93,7 +93,8 @@ campaigns:
     lifted:
       kind: static
       collective_variables: [phi]
-      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables
+      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables, or,
+      # without collective variables, models: [FILE.safetensors], mapping: heavy, scale: 0.5
       gaussians: [{height: -8 kJ/mol, center: [0 rad], width: [0.5 rad]}]
       length: 5 ns
       stride: 40 fs

@@ -105,6 +105,16 @@ class ProtocolSettings(Settings):
         return None
 
     @property
+    def biased_mapping(self) -> str | None:
+        """Mapping on whose beads the bias acts without collective variables."""
+        return None
+
+    @property
+    def model_files(self) -> list[str]:
+        """Files of trained models that the bias is made from."""
+        return []
+
+    @property
     def filling(self) -> float:
         """Time in ps at the beginning of `length` whose frames are not used."""
         return 0.0
