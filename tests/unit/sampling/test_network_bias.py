@@ -1,4 +1,4 @@
-"""A trained network as a static bias: its energies and forces, its restarts, and what is refused."""
+"""A trained network as a static bias: energies, forces, restarts, and what is refused."""
 
 import numpy as np
 import openmm

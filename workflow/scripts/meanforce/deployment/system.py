@@ -5,18 +5,23 @@ import itertools
 import numpy as np
 import openmm
 
+from meanforce.core.domain import Domain
 from meanforce.deployment.evaluator import Evaluator, evaluator_of
 from meanforce.deployment.native import native_forces
+from meanforce.deployment.watched import Watched
 from meanforce.potentials.interface import EnsembleMean
 
 
-def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float) -> openmm.System:
+def build_system(
+    potential: EnsembleMean, masses: np.ndarray, temperature: float, domain: Domain | None = None
+) -> openmm.System:
     """A System whose only energy is U(R; T) of the model; a particle is a bead.
 
     Args:
         potential: mean of the ensemble's members.
         masses: of the beads, u, shape (n_beads,).
         temperature: T in K; it does not set a thermostat.
+        domain: of the training data: where Python computes the forces, leaving it warns.
     """
     system = openmm.System()
     for mass in masses:
@@ -24,7 +29,10 @@ def build_system(potential: EnsembleMean, masses: np.ndarray, temperature: float
     share = 1.0 / len(potential.members)
     native = [native_forces(member, masses, temperature, share) for member in potential.members]
     if None in native:
-        system.addForce(python_force(evaluator_of(potential, temperature), len(masses)))
+        evaluator = evaluator_of(potential, temperature)
+        if domain is not None:
+            evaluator = Watched(evaluator, domain)
+        system.addForce(python_force(evaluator, len(masses)))
     else:
         for force in itertools.chain.from_iterable(native):
             system.addForce(force)

@@ -13,6 +13,7 @@ from meanforce.fitting.resampling import Split
 from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import summary
 from meanforce.jobs.train import TrainJob
+from meanforce.potentials.card import training_facts
 from meanforce.potentials.files import save
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, resumable, work_folder
@@ -66,12 +67,17 @@ def train_member(
     if frames.weights is not None:
         report(summary(effective, len(frames)))
     report(frames.cut.text())
+    with Progress(report).during("looking at the ranges of the data"):
+        cells = None if frames.cells is None else frames.cells.numpy()
+        facts = training_facts(
+            frames.molecule, frames.positions.numpy(), cells, frames.temperatures.numpy()
+        )
     split = Split.of(job.resampling, job.folds, job.member)
     parts, left_out = split.frames(frames)
     result = fit(potential, parts, job.collective_variables, left_out, job.seed, report, work)
     used = {"frames": len(frames), "effective_sample_size": effective}
     made_from = {"settings": job.plain(), "datasets": contents(datasets)}
-    return Member(result, used | frames.cut.about() | split.about() | made_from)
+    return Member(result, facts | used | frames.cut.about() | split.about() | made_from)
 
 
 @contextlib.contextmanager

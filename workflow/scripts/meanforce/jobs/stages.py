@@ -99,6 +99,13 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
         folds=chosen.folds,
         resampling=chosen.resampling(potential.deterministic),
         seed=seed_of(config, experiment, "train", str(member)),
+        origin={
+            "system": chosen.system,
+            "mapping": chosen.mapping,
+            "campaigns": list(chosen.campaigns),
+            "state_points": {name: config.state_points[name].temperature for name in chosen.train},
+            "atomistic_time": atomistic_time(config, experiment),
+        },
     )
 
 

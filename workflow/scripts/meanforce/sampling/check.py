@@ -148,7 +148,8 @@ def _check_models(
     if config.systems[system].periodic and own.n_molecules > 1:
         raise InputError(
             f"{where}.mapping: '{campaign.biased_mapping}' has beads of {own.n_molecules} "
-            "molecules in a periodic box, but a network on all distances takes only a single molecule there"
+            "molecules in a periodic box, but a network on all distances takes only a single "
+            "molecule there"
         )
 
 
