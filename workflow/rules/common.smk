@@ -36,13 +36,12 @@ from meanforce.restart.overview import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
-
-# With this key Snakemake would evaluate Python expressions in a config.
-for file in workflow.configfiles:
-    if "__use_yte__" in Path(file).read_text(encoding="utf-8"):
-        raise WorkflowError(f"{file}: '__use_yte__' is refused; a config holds values, not code")
+from meanforce.settings.yaml_file import read_config_file
 
 try:
+    if workflow.is_main_process:
+        for file in workflow.configfiles:
+            read_config_file(Path(file))
     CONFIG = load_config(config)
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
