@@ -47,7 +47,9 @@ CASES = {
     "python object": (
         "seed: !!python/object/apply:os.system ['touch pwned']\n", "not valid JSON or YAML"
     ),
-    "a section twice": ("seed: 1\nsystems:\n  a: 1\nsystems:\n  b: 1\n", "line 4: the key 'systems'"),
+    "a section twice": (
+        "seed: 1\nsystems:\n  a: 1\nsystems:\n  b: 1\n", "line 4: the key 'systems'"
+    ),
     "expressions": ("__use_yte__: true\nseed: ?1 + 1\n", "'__use_yte__' is refused"),
 }  # fmt: skip
 
