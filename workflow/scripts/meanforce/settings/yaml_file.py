@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from meanforce.errors import InputError
+from meanforce.paths import RESULTS
 
 YTE = "__use_yte__"
 """With this key Snakemake would evaluate Python expressions in a config."""
@@ -63,6 +64,11 @@ def read_config_file(path: Path) -> dict[str, Any]:
     if not isinstance(contents, dict):
         raise InputError(f"{path}: the config needs sections such as 'systems'")
     return contents
+
+
+def default_output(path: Path) -> str:
+    """Folder of the results of a config file that names none."""
+    return f"{RESULTS}/{path.stem}"
 
 
 def _cause(text: str, mark: yaml.Mark | None, error: yaml.MarkedYAMLError) -> str:
