@@ -67,6 +67,11 @@ onstart:
     note_run(config, LAST_FILE.stem)
 
 
+# In the folder that Snakemake runs in; also by hand, after a run that a cluster ended.
+onerror:
+    shell("python {SCRIPTS:q}/report_finished.py >&2 || true")
+
+
 # Experiments of each target that is a part of the run.
 TARGETS = {
     f"system_{system}": names
