@@ -45,9 +45,8 @@ def main() -> None:
     place = PartReportPaths("finished")
     Path(place.page).parent.mkdir(parents=True, exist_ok=True)
     write_report(results_of(job, files), TEMPLATE, place)
-    print(
-        f"report of what is finished ({len(done)} of {len(config.experiments)} experiments): {place.page}"
-    )
+    share = f"{len(done)} of {len(config.experiments)} experiments"
+    print(f"report of what is finished ({share}): {place.page}")
 
 
 if __name__ == "__main__":
