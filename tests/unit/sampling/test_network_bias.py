@@ -1,19 +1,28 @@
 """A trained network as a static bias: energies, forces, restarts, and what is refused."""
 
+import json
+
+import mdtraj
 import numpy as np
 import openmm
 import pytest
 import torch
+import yaml
 from interruptions import stopped_after
 from networks import network, saved
+from openmm import app, unit
 
 from meanforce.core.beads import Beads
 from meanforce.core.configuration import Configuration
 from meanforce.errors import InputError
+from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.potentials.files import load_ensemble
+from meanforce.sampling.check import check_structures
 from meanforce.sampling.network_variable import read_model
 from meanforce.settings.campaigns.static import StaticSettings
+from meanforce.settings.load import load_config
+from meanforce.settings.mappings import MappingSettings
 from torsion import BEADS, PROTOCOL, make_engine, molecule, run
 from torsion import metadynamics as other_campaign
 
@@ -142,3 +151,40 @@ def test_models_of_other_beads_and_boxes_of_molecules_are_refused(tmp_path, fram
 def test_settings_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         campaign(["m.safetensors"], **changes)
+
+
+def quick(root, models, mapping: str, trained_on: str) -> dict:
+    """The quick config, with an experiment that is trained on a network's bias."""
+    config = yaml.safe_load((root / "config" / "quick.yaml").read_text())
+    config = json.loads(json.dumps(config))
+    campaigns, name = (
+        config["campaigns"]["capped_alanine"],
+        "capped_alanine_metadynamics_heavy_cgnet",
+    )
+    campaigns["network"] = campaigns["unbiased"] | {
+        "kind": "static", "models": [str(path) for path in models], "mapping": mapping, "scale": 1
+    }  # fmt: skip
+    config["experiments"] = {
+        name: config["experiments"][name] | {"campaigns": ["network"], "mapping": trained_on}
+    }
+    return config
+
+
+def test_a_config_is_checked_before_any_job(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    structure = app.PDBFile("resources/capped_alanine.pdb")
+    topology = mdtraj.Topology.from_openmm(structure.topology)
+    start = structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    beads = build_beads(MappingSettings(template="heavy"), topology, "heavy")
+    heavy = beads.matrix(len(start)) @ start
+    near = heavy + np.random.default_rng(1).normal(0, 0.01, (20, *heavy.shape))
+    models = saved(tmp_path, [network(beads.topology, near)])
+    check_structures(load_config(quick(root, models, "heavy", "heavy")))
+    for arguments, message in (
+        ((models, "core_beta", "core_beta"), "network.models: the model was fitted to beads with"),
+        ((models, "none", "heavy"), "network.mapping: 'none' is not a mapping of this system"),
+        (([tmp_path / "no.safetensors"], "heavy", "heavy"), "network.models: .*not a complete"),
+        ((models, "heavy", "core_beta"), "which is not a function of the beads of mapping 'core_"),
+    ):
+        with pytest.raises(InputError, match=message):
+            check_structures(load_config(quick(root, *arguments)))
