@@ -19,7 +19,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.potentials.files import load_ensemble
 from meanforce.sampling.check import check_structures
-from meanforce.sampling.network_variable import read_model
+from meanforce.sampling.network_bias import read_model
 from meanforce.settings.campaigns.static import StaticSettings
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -142,6 +142,7 @@ def test_models_of_other_beads_and_boxes_of_molecules_are_refused(tmp_path, fram
         ({"models": None}, "give exactly one of"),
         ({"formula": "phi"}, "give exactly one of"),
         ({"scale": None}, "'models' needs a 'mapping' and a 'scale'"),
+        ({"scale": 0.0}, "scale: is 0, which is no bias"),
         ({"collective_variables": ["phi"]}, "'collective_variables' has no meaning with 'models'"),
         ({"models": ["m.json"]}, "is not a .safetensors file"),
         ({"models": ["results/experiments/e/m.safetensors"]}, "lies in a folder 'results'"),

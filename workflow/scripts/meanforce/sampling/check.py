@@ -6,7 +6,7 @@ from pathlib import Path
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
-from meanforce.sampling.network_variable import read_model
+from meanforce.sampling.network_bias import read_model
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field

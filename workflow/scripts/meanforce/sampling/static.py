@@ -11,7 +11,7 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.sampling.grid import BiasGrid
-from meanforce.sampling.network_variable import network_variable, read_model
+from meanforce.sampling.network_bias import BeadEnergy, NetworkBias, read_model
 from meanforce.sampling.task import Host, Task
 from meanforce.sampling.walkers import Walkers
 from meanforce.settings.campaigns.static import StaticSettings
@@ -118,15 +118,14 @@ def _bias(task: Task, host: Host) -> Bias:
     return Formula(gaussians(task.campaign, variables), variables)
 
 
-def _network(task: Task, host: Host) -> Formula:
-    """−scale·U with U the only variable, so that its values are stored with the frames."""
+def _network(task: Task, host: Host) -> NetworkBias:
     campaign, system = task.campaign, host.prepared.system
     model = read_model(
         [Path(name) for name in campaign.models], task.beads, task.temperature, "models"
     )
     periodic = system.usesPeriodicBoundaryConditions()
-    variable = network_variable(model, task.beads, system.getNumParticles(), periodic, "models")
-    return Formula(f"-({campaign.scale!r})*s0", (variable,))
+    energy = BeadEnergy.of(model, task.beads, system.getNumParticles(), periodic, "models")
+    return NetworkBias(energy, campaign.scale)
 
 
 def _frozen(task: Task, variables: tuple[Variable, ...]) -> Frozen:

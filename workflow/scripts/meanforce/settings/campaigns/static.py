@@ -92,6 +92,8 @@ class StaticSettings(BiasedSettings):
             )
         if self.mapping is None or self.scale is None:
             raise ValueError("'models' needs a 'mapping' and a 'scale'")
+        if self.scale == 0.0:
+            raise ValueError("scale: is 0, which is no bias; use a campaign of kind 'unbiased'")
         for name in self.models:
             if not name.endswith(".safetensors"):
                 raise ValueError(f"models: '{name}' is not a .safetensors file")
