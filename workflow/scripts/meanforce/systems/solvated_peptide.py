@@ -9,11 +9,9 @@ from openmm import app, unit
 from meanforce.errors import InputError
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
+from meanforce.systems.minimise import minimised
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared
-
-MINIMISER_ITERATIONS = 200
-"""Enough to separate atoms that are too close; the equilibration does the rest."""
 
 LIGHTEST = 1.0
 """Mass that every atom must keep, u."""
@@ -49,7 +47,7 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
             hydrogenMass=settings.hydrogen_mass,
         )
     _refuse_light_atoms(settings, system, solvated.topology)
-    return Prepared(system, solvated.topology, _minimise(system, solvated.positions))
+    return Prepared(system, solvated.topology, minimised(system, solvated.positions))
 
 
 def _edge(settings: SolvatedPeptideSettings, positions: np.ndarray) -> float:
@@ -131,16 +129,3 @@ def _refuse_light_atoms(
                 f"hydrogen_mass: {settings.hydrogen_mass:g} u leaves {mass:.3g} u for the atom "
                 f"{atom.residue.name}{atom.residue.id}-{atom.name}; give less (4 u is usual)"
             )
-
-
-def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
-    # With one thread set, the CPU platform is deterministic too, and fast enough.
-    context = openmm.Context(
-        system,
-        openmm.VerletIntegrator(0.001),
-        openmm.Platform.getPlatformByName("CPU"),
-        {"Threads": "1", "DeterministicForces": "true"},
-    )
-    context.setPositions(positions)
-    openmm.LocalEnergyMinimizer.minimize(context, maxIterations=MINIMISER_ITERATIONS)
-    return context.getState(positions=True).getPositions()

@@ -1,0 +1,68 @@
+"""Builder of systems from OpenMM's own files."""
+
+from pathlib import Path
+
+import openmm
+
+from meanforce.errors import InputError
+from meanforce.settings.systems.openmm import OpenmmSettings
+from meanforce.systems import from_files
+from meanforce.systems.coordinates import plain
+from meanforce.systems.described import Described
+from meanforce.systems.peptide import read_structure
+from meanforce.systems.prepared import Prepared, deserialised
+
+CODE = ("PythonForce", "TorchForce")
+"""Forces from which OpenMM or its plug-ins run code."""
+
+
+def build(settings: OpenmmSettings, seed: int = 0) -> Prepared:
+    """Minimise the system.
+
+    Raises:
+        InputError: a file is missing or damaged, or the files do not fit each other.
+    """
+    return from_files.prepared(describe(settings))
+
+
+def describe(settings: OpenmmSettings) -> Described:
+    """The system of a serialised system and a structure.
+
+    Raises:
+        InputError: a file is missing or damaged, or the files do not fit each other.
+    """
+    structure = read_structure(settings.structure)
+    system = _read("system", settings.system, "System")
+    positions = plain(structure.positions)
+    vectors = system.getDefaultPeriodicBoxVectors()
+    if settings.state is not None:
+        state = _read("state", settings.state, "State")
+        with from_files.reading("state", settings.state, "a state with positions"):
+            positions, vectors = plain(state.getPositions()), state.getPeriodicBoxVectors()
+    periodic = system.usesPeriodicBoundaryConditions()
+    if periodic:
+        system.setDefaultPeriodicBoxVectors(*vectors)
+    elif settings.equilibration is not None:
+        raise InputError(
+            f"equilibration: needs a periodic box, but no force in '{settings.system}' uses one; "
+            "leave it out"
+        )
+    if system.getNumParticles() != structure.topology.getNumAtoms():
+        raise InputError(
+            f"structure: '{settings.structure}' has {structure.topology.getNumAtoms()} atoms, but "
+            f"the system in '{settings.system}' has {system.getNumParticles()}"
+        )
+    box = plain(vectors) if periodic else None
+    where = f"'{settings.system}' and '{settings.state or settings.structure}'"
+    return from_files.described(structure.topology, positions, box, where, lambda: system)
+
+
+def _read(key: str, path: str, root: str) -> openmm.System | openmm.State:
+    from_files.checked_file(key, path)
+    with from_files.reading(key, path, f"a serialised {root} of OpenMM"):
+        text = Path(path).read_text(encoding="utf-8")
+        for name in CODE:
+            # OpenMM replaces no characters in names of forces, so that this finds all of them.
+            if name in text:
+                raise InputError(f"{key}: '{path}' has a {name}, which could run code; remove it")
+        return deserialised(text, root)
