@@ -103,6 +103,11 @@ def structure_files(wildcards):
     return files_of(CONFIG.systems[wildcards.system])
 
 
+def template_files(wildcards):
+    """Files of the user with beads by residue."""
+    return CONFIG.mappings[wildcards.system][wildcards.mapping].template_files
+
+
 def start_of(wildcards):
     """Equilibrated state that sampling starts from; none if it is the prepared one."""
     place = inputs.start(CONFIG, wildcards.system, wildcards.state)

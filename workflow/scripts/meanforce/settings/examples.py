@@ -82,6 +82,7 @@ mappings:
   capped_alanine:
     heavy: {template: heavy, force_map: aggregate}
     ends: {beads: {A: resid 0 and not type H, B: [NME3-N, NME3-C]}, force_map: optimal}
+    by_residue: {template_file: resources/residue_beads.yaml}
     by_molecule: {molecules: {ACE-ALA-NME: {beads: {A: [ACE1-C], B: [NME3-N]}}}}
 """,
     "collective_variables": """\

@@ -1,7 +1,7 @@
 """Positions and the periodic box from structure files of several programs."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,14 @@ def gro(path: str) -> Coordinates:
     """From a file of GROMACS."""
     file = app.GromacsGroFile(path)
     return Coordinates(
-        plain(file.positions), _vectors(file.getPeriodicBoxVectors()), tuple(file.residueIds)
+        plain(file.positions), box_of(file.getPeriodicBoxVectors()), tuple(file.residueIds)
     )
 
 
 def inpcrd(path: str) -> Coordinates:
     """From a file of AMBER, text or NetCDF."""
     file = app.AmberInpcrdFile(path)
-    return Coordinates(plain(file.positions), _vectors(file.boxVectors))
+    return Coordinates(plain(file.positions), box_of(file.boxVectors))
 
 
 def crd(path: str) -> Coordinates:
@@ -72,7 +72,7 @@ def rst(path: str) -> Coordinates:
 
 
 def plain(positions: unit.Quantity) -> np.ndarray:
-    """Positions or box vectors in nm, shape (n, 3)."""
+    """Positions in nm, shape (n, 3)."""
     return np.array(positions.value_in_unit(unit.nanometer), dtype=float).reshape(-1, 3)
 
 
@@ -85,10 +85,11 @@ def _cif(path: str) -> Coordinates:
 
 
 def _of_file(file: Any) -> Coordinates:
-    return Coordinates(plain(file.positions), _vectors(file.topology.getPeriodicBoxVectors()))
+    return Coordinates(plain(file.positions), box_of(file.topology.getPeriodicBoxVectors()))
 
 
-def _vectors(vectors: unit.Quantity | None) -> np.ndarray | None:
+def box_of(vectors: Sequence[unit.Quantity] | None) -> np.ndarray | None:
+    """Periodic box vectors in nm, shape (3, 3); None where there are none, or without a volume."""
     if vectors is None:
         return None
     box = np.array([v.value_in_unit(unit.nanometer) for v in vectors], dtype=float)

@@ -19,8 +19,8 @@ from meanforce.systems.minimise import minimised
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.structure_file import as_written, bonds_of
 
-LONGEST_BOND = 0.35
-"""Of two atoms whose elements are known, in a start structure, nm."""
+LONGEST_BOND = {True: 0.2, False: 0.3}
+"""In a start structure, nm: with a hydrogen, and between other elements."""
 
 METHODS = {
     "none": app.NoCutoff,
@@ -115,7 +115,9 @@ def options(settings: ParametrisedSettings) -> dict[str, Any]:
         "nonbondedCutoff": settings.nonbonded_cutoff * unit.nanometer,
         "constraints": app.HBonds if settings.constraints == "h_bonds" else None,
         "rigidWater": settings.rigid_water,
-        "hydrogenMass": settings.hydrogen_mass,
+        "hydrogenMass": None
+        if settings.hydrogen_mass is None
+        else settings.hydrogen_mass * unit.dalton,
         "switchDistance": None
         if settings.switch_distance is None
         else settings.switch_distance * unit.nanometer,
@@ -186,11 +188,12 @@ def _refuse_long_bonds(topology: app.Topology, positions: np.ndarray, where: str
     for one, other in topology.bonds():
         if one.element is None or other.element is None:
             continue
+        allowed = LONGEST_BOND[app.element.hydrogen in (one.element, other.element)]
         length = float(np.linalg.norm(positions[one.index] - positions[other.index]))
-        if length > LONGEST_BOND:
+        if length > allowed:
             names = [f"{a.residue.name}{a.residue.id}-{a.name}" for a in (one, other)]
             raise InputError(
                 f"structure: the bond of {names[0]} and {names[1]} in {where} is {length:.3g} nm "
-                f"long (allowed: {LONGEST_BOND:g} nm); are atoms of the structure in another order "
+                f"long (allowed: {allowed:g} nm); are atoms of the structure in another order "
                 "than in the topology?"
             )

@@ -7,13 +7,16 @@ import openmm
 from meanforce.errors import InputError
 from meanforce.settings.systems.openmm import OpenmmSettings
 from meanforce.systems import from_files
-from meanforce.systems.coordinates import plain
+from meanforce.systems.coordinates import box_of, plain
 from meanforce.systems.described import Described
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared, deserialised
 
 CODE = ("PythonForce", "TorchForce")
 """Forces from which OpenMM or its plug-ins run code."""
+
+ENSEMBLE = ("Barostat", "AndersenThermostat", "DrudeForce")
+"""Parts of the names of forces that change the ensemble, or need an integrator of their own."""
 
 
 def build(settings: OpenmmSettings, seed: int = 0) -> Prepared:
@@ -33,6 +36,7 @@ def describe(settings: OpenmmSettings) -> Described:
     """
     structure = read_structure(settings.structure)
     system = _read("system", settings.system, "System")
+    _refuse_forces(system, settings.system)
     positions = plain(structure.positions)
     vectors = system.getDefaultPeriodicBoxVectors()
     if settings.state is not None:
@@ -52,9 +56,20 @@ def describe(settings: OpenmmSettings) -> Described:
             f"structure: '{settings.structure}' has {structure.topology.getNumAtoms()} atoms, but "
             f"the system in '{settings.system}' has {system.getNumParticles()}"
         )
-    box = plain(vectors) if periodic else None
+    box = box_of(vectors) if periodic else None
     where = f"'{settings.system}' and '{settings.state or settings.structure}'"
     return from_files.described(structure.topology, positions, box, where, lambda: system)
+
+
+def _refuse_forces(system: openmm.System, path: str) -> None:
+    for force in system.getForces():
+        name = type(force).__name__
+        if any(part in name for part in ENSEMBLE):
+            raise InputError(
+                f"system: '{path}' has a {name}, with which campaigns cannot be sampled (they run "
+                "Langevin dynamics at constant volume; a periodic system is brought to its density "
+                "by 'equilibration'); remove it from the system"
+            )
 
 
 def _read(key: str, path: str, root: str) -> openmm.System | openmm.State:

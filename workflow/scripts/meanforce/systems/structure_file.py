@@ -64,6 +64,8 @@ def as_written(topology: app.Topology, positions: unit.Quantity) -> app.Topology
                 f"structure: residue {one.name}{one.id} or one of its atoms has a name that cannot "
                 "be written to an mmCIF file; use letters and digits"
             )
+    # Files hold fewer digits of the box.
+    read.setPeriodicBoxVectors(topology.getPeriodicBoxVectors())
     return with_bonds(read, bonds)
 
 

@@ -19,7 +19,9 @@ class AmberSettings(ParametrisedSettings):
     kind: Literal["amber"]
     topology: FilePath = Field(description="topology with parameters (`.prmtop`, `.parm7`)")
     implicit_solvent: ImplicitSolvent | None = Field(
-        default=None, description="generalised Born model of implicit water; default: vacuum"
+        default=None,
+        description="generalised Born model of implicit water, with a surface term (ACE); default: "
+        "vacuum",
     )
 
     @property

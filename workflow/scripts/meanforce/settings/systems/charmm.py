@@ -30,7 +30,9 @@ class CharmmSettings(ParametrisedSettings):
         description="edges of a rectangular periodic box, where the structure has none",
     )
     implicit_solvent: ImplicitSolvent | None = Field(
-        default=None, description="generalised Born model of implicit water; default: vacuum"
+        default=None,
+        description="generalised Born model of implicit water, with a surface term (ACE); default: "
+        "vacuum",
     )
 
     @property
