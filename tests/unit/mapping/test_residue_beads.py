@@ -10,6 +10,7 @@ import yaml
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.solvent import is_solvent
 from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -219,3 +220,25 @@ def test_variables_name_its_beads_and_the_check_finds_mistakes(config, tmp_path)
     template(tmp_path / "mine.yaml", {"ACE": {"beads": {}}})
     with pytest.raises(InputError, match=r"mappings\.capped_alanine\.mine\.template_file: .*'ALA'"):
         check_structures(load_config(config))
+
+
+@pytest.mark.parametrize(
+    ("name", "atoms", "is_water"),
+    [
+        ("SPX", "OW HW1 HW2", True),
+        ("OPC", "O H1 H2 EP", True),
+        ("TP5", "O H1 H2 L1 L2", True),
+        ("H3O", "O H1 H2 H3", False),
+        ("OHM", "O H1", False),
+        ("H2S", "S H1 H2", False),
+    ],
+)
+def test_water_is_solvent_under_any_name(name, atoms, is_water):
+    topology = peptide("ALA")
+    residue = topology.add_residue(name, topology.add_chain(), resSeq=2)
+    for atom in atoms.split():
+        symbol = {"E": "VS", "L": "VS"}.get(atom[0], atom[0])
+        topology.add_atom(atom, mdtraj.element.Element.getBySymbol(symbol), residue)
+    beads = built(topology, template="ca_side_chain")
+    assert len(beads.names) == 2
+    assert is_solvent(residue) is is_water

@@ -109,6 +109,14 @@ def test_hydrogens_become_heavier(tmp_path):
         assert sum(masses) == pytest.approx(sum(map(ethanol.mass, ethanol.NAMES)), abs=0.01)
 
 
+def test_hydrogens_that_are_too_heavy(tmp_path):
+    for make in (gromacs, charmm):
+        with pytest.raises(
+            InputError, match=r"hydrogen_mass: 6 u leaves -2.97 u for the atom EOH1-C1; give l"
+        ):
+            describe(make(tmp_path, hydrogen_mass=6.0)).parametrised()
+
+
 def test_a_template_needs_bonds(tmp_path):
     settings = force_field(tmp_path)
     ethanol.pdb(tmp_path / "e.pdb", bonded=False)

@@ -40,7 +40,7 @@ def describe(settings: AmberSettings) -> Described:
                 **from_files.options(settings),
                 implicitSolvent=None if model is None else from_files.MODELS[model],
             )
-        return from_files.with_correction(made, settings)
+        return from_files.finished(made, file.topology, settings)
 
     where = f"'{settings.topology}' and '{settings.structure}'"
     return from_files.described(file.topology, start.positions, box, where, system)

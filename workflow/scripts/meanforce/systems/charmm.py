@@ -49,7 +49,7 @@ def describe(settings: CharmmSettings) -> Described:
                 **from_files.options(settings),
                 implicitSolvent=None if model is None else from_files.MODELS[model],
             )
-        return from_files.with_correction(made, settings)
+        return from_files.finished(made, topology, settings)
 
     where = f"'{settings.topology}' and '{settings.structure}'"
     return from_files.described(topology, start.positions, box, where, system)

@@ -15,6 +15,7 @@ from meanforce.errors import InputError
 from meanforce.settings.systems.files import IN_A_BOX, ParametrisedSettings
 from meanforce.systems.described import Described
 from meanforce.systems.force_field import sentence
+from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.structure_file import as_written, bonds_of
@@ -124,8 +125,15 @@ def options(settings: ParametrisedSettings) -> dict[str, Any]:
     }
 
 
-def with_correction(system: openmm.System, settings: ParametrisedSettings) -> openmm.System:
-    """Set whether Lennard-Jones interactions beyond the cutoff count."""
+def finished(
+    system: openmm.System, topology: app.Topology, settings: ParametrisedSettings
+) -> openmm.System:
+    """A system after what OpenMM's readers leave to the caller.
+
+    Raises:
+        InputError: the hydrogen mass leaves too little for another atom.
+    """
+    refuse_light_atoms(settings.hydrogen_mass, system, topology)
     for force in system.getForces():
         if isinstance(force, openmm.NonbondedForce):
             force.setUseDispersionCorrection(settings.dispersion_correction)
@@ -195,5 +203,5 @@ def _refuse_long_bonds(topology: app.Topology, positions: np.ndarray, where: str
             raise InputError(
                 f"structure: the bond of {names[0]} and {names[1]} in {where} is {length:.3g} nm "
                 f"long (allowed: {allowed:g} nm); are atoms of the structure in another order "
-                "than in the topology?"
+                "than in the topology, or molecules cut by a box that is not used?"
             )

@@ -43,7 +43,7 @@ def describe(settings: GromacsSettings) -> Described:
         file.topology.setPeriodicBoxVectors(box)
         with from_files.reading("topology", settings.topology, "a topology with all parameters"):
             made = file.createSystem(**from_files.options(settings))
-        return from_files.with_correction(made, settings)
+        return from_files.finished(made, file.topology, settings)
 
     return from_files.described(file.topology, start.positions, box, where, system)
 
