@@ -182,12 +182,29 @@ def test_message_says_what_is_wrong(tmp_path, residues, message):
     assert str(caught.value).startswith("m") and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "- 1", "\x00", "!!python/object:os.system {}"])
-def test_damaged_files(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "mine.yaml': "),
+        ("- 1", "mine.yaml': "),
+        ("a: [", "mine.yaml, line 1: "),
+        ("\x00", "mine.yaml: the template file is not YAML"),
+        ("!!python/object:os.system {}", "mine.yaml, line 1: could not determine a constructor"),
+        (
+            "residues:\n  GLY: {beads: {A: [N]}}\n  GLY: {beads: {A: [C]}}",
+            "mine.yaml, line 3: the key 'GLY' stands here and in line 2",
+        ),
+    ],
+)
+def test_damaged_files(tmp_path, text, message):
     (tmp_path / "mine.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"m\.template_file: '.*mine\.yaml'"):
+    with pytest.raises(InputError, match=r"m\.template_file: ") as caught:
         built(peptide("CYS", "GLY"), template_file=str(tmp_path / "mine.yaml"))
-    with pytest.raises(InputError, match=r"the file 'nothing\.yaml' does not exist"):
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_missing():
+    with pytest.raises(InputError, match=r"m\.template_file: nothing\.yaml: .*No such file"):
         built(peptide("CYS", "GLY"), template_file="nothing.yaml")
 
 

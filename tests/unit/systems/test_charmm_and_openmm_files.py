@@ -162,16 +162,35 @@ def test_forces_that_change_the_ensemble(files, force):
         describe(serialised())
 
 
-def test_a_force_that_runs_code_is_refused_before_it_is_read(files):
-    mark = files / "pwned"
-    payload = f"cos\nsystem\n(S'touch {mark}'\ntR.".encode().hex()
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("PythonForce", "has a PythonForce, which could run code; remove it"),
+        ("TorchForce", "has a TorchForce, which could run code; remove it"),
+        # OpenMM reads all of these as the same name.
+        ("Python&#70;orce", "letters written as numbers"),
+        ("Python&#x46;orce", "letters written as numbers"),
+        ("Python&#x00046;orce", "letters written as numbers"),
+        ("Python&#4294967366;orce", "letters written as numbers"),
+        ("Python&#70orce", "letters written as numbers"),
+    ],
+)
+def test_a_force_that_runs_code_is_refused_before_it_is_read(files, monkeypatch, name, message):
     (files / "system.xml").write_text(
         '<?xml version="1.0" ?>\n<System openmmVersion="8.6" type="System" version="1"><Forces>'
-        f'<Force type="PythonForce" version="1" computation="{payload}"/></Forces></System>'
+        f'<Force type="{name}" version="1"/></Forces></System>'
     )
-    with pytest.raises(InputError, match="has a PythonForce, which could run code; remove it"):
+    monkeypatch.setattr(openmm.XmlSerializer, "deserialize", lambda text: pytest.fail("was read"))
+    with pytest.raises(InputError, match=message):
         describe(serialised())
-    assert not mark.exists()
+
+
+def test_numbers_that_openmm_writes_itself_are_allowed(files):
+    force = openmm.CustomExternalForce("0*x")
+    force.setName("α\n'β'")
+    write_system(boxed_system(force))
+    assert "&" in (files / "system.xml").read_text()
+    assert describe(serialised()).periodic
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.5, 0.98])

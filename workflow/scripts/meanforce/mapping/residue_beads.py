@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mdtraj
-import yaml
 from pydantic import ValidationError
 
 from meanforce.errors import InputError
 from meanforce.mapping.names import residue_labels
 from meanforce.settings.load import explain
 from meanforce.settings.residue_beads import ResidueBeadsSettings, TemplateFileSettings
+from meanforce.settings.yaml_file import read_yaml
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +51,10 @@ def read_template(path: str, where: str) -> dict[str, ResidueBeadsSettings]:
     Raises:
         InputError: it is missing or damaged, or has unknown keys or wrong values.
     """
-    if not Path(path).is_file():
-        raise InputError(f"{where}: the file '{path}' does not exist")
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"{where}: '{path}' cannot be read as YAML ({text})") from error
+        values = read_yaml(Path(path), "template file")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
     try:
         return TemplateFileSettings.model_validate(values).residues
     except ValidationError as error:

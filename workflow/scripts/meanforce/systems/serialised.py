@@ -1,5 +1,6 @@
 """Builder of systems from OpenMM's own files."""
 
+import re
 from pathlib import Path
 
 import openmm
@@ -14,6 +15,9 @@ from meanforce.systems.prepared import Prepared, deserialised
 
 CODE = ("PythonForce", "TorchForce")
 """Forces from which OpenMM or its plug-ins run code."""
+
+REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
+"""A character given by its number."""
 
 ENSEMBLE = ("Barostat", "AndersenThermostat", "DrudeForce")
 """Parts of the names of forces that change the ensemble, or need an integrator of their own."""
@@ -76,8 +80,27 @@ def _read(key: str, path: str, root: str) -> openmm.System | openmm.State:
     from_files.checked_file(key, path)
     with from_files.reading(key, path, f"a serialised {root} of OpenMM"):
         text = Path(path).read_text(encoding="utf-8")
-        for name in CODE:
-            # OpenMM replaces no characters in names of forces, so that this finds all of them.
-            if name in text:
-                raise InputError(f"{key}: '{path}' has a {name}, which could run code; remove it")
+        _refuse_code(text, f"{key}: '{path}'")
         return deserialised(text, root)
+
+
+def _refuse_code(text: str, where: str) -> None:
+    """Refuse forces that hold code before OpenMM reads them, which would run it.
+
+    OpenMM replaces numbers of characters in names of forces, so that they could hide a name. It
+    writes such numbers only of control characters and of characters beyond ASCII.
+    """
+    for name in CODE:
+        if name in text:
+            raise InputError(f"{where} has a {name}, which could run code; remove it")
+    others = REFERENCE.sub(lambda found: "&#" if _printable(found) else "", text)
+    if "&#" in others:
+        raise InputError(
+            f"{where} has letters written as numbers (&#…;), which could hide a force that runs "
+            "code; write them as they are"
+        )
+
+
+def _printable(found: re.Match) -> bool:
+    number = int(found[1], 16) if found[1] else int(found[2])
+    return 32 <= number < 127 or number > 0xFFFF
