@@ -18,7 +18,6 @@ nsteps = 0
 nstxout = 1
 nstfout = 1
 nstenergy = 1
-continuation = yes
 gen-vel = no
 constraints = none
 define = -DFLEXIBLE
@@ -45,11 +44,14 @@ class Evaluation:
 
     Attributes:
         energy: potential energy, kJ/mol.
-        forces: kJ/mol/nm, shape (n_atoms, 3).
+        forces: kJ/mol/nm, shape (n_atoms, 3); zero on virtual sites.
+        positions: nm, shape (n_atoms, 3): those of the structure, with virtual sites in their
+            places; molecules may be cut by the box.
     """
 
     energy: float
     forces: np.ndarray
+    positions: np.ndarray
 
 
 def gmx(folder: Path, *arguments: str, given: str = "") -> str:
@@ -62,16 +64,27 @@ def gmx(folder: Path, *arguments: str, given: str = "") -> str:
     return found.stdout
 
 
-def peptide_files(folder: Path, pdb: Path, edge: float, in_water: bool) -> None:
-    """Files `peptide.top` and `peptide.gro` in AMBER99SB-ILDN, in the middle of a cubic box."""
+def peptide_files(
+    folder: Path, pdb: Path, edge: float, force_field: str, water: str = "none"
+) -> None:
+    """Files `peptide.top` and `peptide.gro`, in the middle of a cubic box.
+
+    Args:
+        folder: to write to.
+        pdb: the peptide; its hydrogens are made anew.
+        edge: of the box, nm.
+        force_field: of GROMACS.
+        water: its model, or none.
+    """
     gmx(
         folder, "pdb2gmx", "-f", str(pdb), "-o", "dry.gro", "-p", "peptide.top", "-i", "held.itp",
-        "-ff", "amber99sb-ildn", "-water", "tip3p", "-ignh",
+        "-ff", force_field, "-water", water, "-ignh",
     )  # fmt: skip
     box = ["-box", *[f"{edge}"] * 3]
     gmx(folder, "editconf", "-f", "dry.gro", "-o", "boxed.gro", "-c", *box)
-    if in_water:
-        options = ["-cs", "spc216.gro", "-p", "peptide.top", "-o", "peptide.gro"]
+    if water != "none":
+        box = "tip4p.gro" if water == "tip4p" else "spc216.gro"
+        options = ["-cs", box, "-p", "peptide.top", "-o", "peptide.gro"]
         gmx(folder, "solvate", "-cp", "boxed.gro", *options)
     else:
         (folder / "boxed.gro").rename(folder / "peptide.gro")
@@ -88,6 +101,7 @@ def evaluate(folder: Path, options: str) -> Evaluation:
     gmx(folder, "energy", "-f", "run.edr", "-o", "energy.xvg", "-dp", given="Potential\n")
     rows = [r for r in (folder / "energy.xvg").read_text().splitlines() if r[0] not in "#@"]
     with TRRReader(str(folder / "run.trr")) as frames:
-        # MDAnalysis converts to kJ/mol/Å.
+        # MDAnalysis converts to Å and kJ/mol/Å.
         forces = 10.0 * frames[0].forces.astype(float)
-    return Evaluation(float(rows[0].split()[1]), forces)
+        positions = 0.1 * frames[0].positions.astype(float)
+    return Evaluation(float(rows[0].split()[1]), forces, positions)

@@ -1,12 +1,13 @@
 """GROMACS and OpenMM agree on systems from the same topology and structure."""
 
+import dataclasses
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 import openmm
 import pytest
-from gmx import IN_WATER, VACUUM, evaluate, needs_gmx, peptide_files
+from gmx import IN_WATER, VACUUM, Evaluation, evaluate, needs_gmx, peptide_files
 from whole_path import check_mapped, energy_and_forces, sampled_and_mapped, system_of
 
 from meanforce.mapping.configuration import build_beads
@@ -18,7 +19,8 @@ from meanforce.systems.topology import described_topology
 FOUND = importlib.util.find_spec("openmmtools")
 FIRST, LAST = 25, 37
 """Residues YTIGIGHLLTKSP of lysozyme, of which glycine, histidine and proline are special."""
-FLEXIBLE = {"constraints": "none", "rigid_water": False}
+FREE = {"nonbonded_method": "none", "constraints": "none"}
+BOXED = {"nonbonded_method": "pme", "constraints": "none", "rigid_water": False}
 
 pytestmark = needs_gmx
 
@@ -29,56 +31,93 @@ def settings(folder: Path, **changes):
 
 
 @pytest.fixture(scope="module")
-def vacuum(tmp_path_factory) -> Path:
-    """Files of thirteen residues with side chains and charged ends."""
+def part(tmp_path_factory) -> Path:
+    """Thirteen residues with side chains, whose ends will be charged."""
     if FOUND is None:
         pytest.skip("openmmtools, which has the structure, is missing")
-    folder = tmp_path_factory.mktemp("vacuum")
     whole = Path(FOUND.origin).parent / "data" / "T4-lysozyme-L99A-implicit" / "receptor.pdb"
     rows = [row for row in whole.read_text().splitlines() if row.startswith("ATOM")]
-    kept = [row for row in rows if FIRST <= int(row[22:26]) <= LAST]
-    (folder / "part.pdb").write_text("\n".join([*kept, "TER", "END", ""]))
-    peptide_files(folder, folder / "part.pdb", 12.0, in_water=False)
+    kept = [row.replace("HIE", "HIS") for row in rows if FIRST <= int(row[22:26]) <= LAST]
+    path = tmp_path_factory.mktemp("part") / "part.pdb"
+    path.write_text("\n".join([*kept, "TER", "END", ""]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def vacuum(part, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("vacuum")
+    peptide_files(folder, part, 12.0, "amber99sb-ildn")
+    return folder
+
+
+def in_water(root, folder: Path, model: str) -> Path:
+    """Capped alanine in water; GROMACS has another name for the last carbon."""
+    text = (root / "resources" / "capped_alanine.pdb").read_text()
+    (folder / "alanine.pdb").write_text(text.replace(" C   NME", " CH3 NME"))
+    peptide_files(folder, folder / "alanine.pdb", 2.4, "amber99sb-ildn", model)
     return folder
 
 
 @pytest.fixture(scope="module")
 def water(root, tmp_path_factory) -> Path:
-    """Files of capped alanine in water; GROMACS has another name for the last carbon."""
-    folder = tmp_path_factory.mktemp("water")
-    text = (root / "resources" / "capped_alanine.pdb").read_text()
-    (folder / "alanine.pdb").write_text(text.replace(" C   NME", " CH3 NME"))
-    peptide_files(folder, folder / "alanine.pdb", 2.4, in_water=True)
-    return folder
+    return in_water(root, tmp_path_factory.mktemp("water"), "tip3p")
 
 
-def check_agreement(described, system, reference) -> None:
-    energy, forces = energy_and_forces(described, system)
+def check_agreement(described, reference: Evaluation) -> None:
+    system = described.parametrised()
+    for force in system.getForces():
+        if isinstance(force, openmm.NonbondedForce):
+            # The default gives forces to 5e-4.
+            force.setEwaldErrorTolerance(1e-5)
+    positions = reference.positions
+    if described.box is not None:
+        edges = np.diag(described.box)
+        positions = positions - np.rint((positions - described.positions) / edges) * edges
+    at = dataclasses.replace(described, positions=positions)
+    energy, forces = energy_and_forces(at, system)
+    # OpenMM leaves forces on virtual sites, whose parents have them too.
+    virtual = [i for i in range(system.getNumParticles()) if system.isVirtualSite(i)]
+    assert not reference.forces[virtual].any()
+    forces[virtual] = 0.0
     assert energy == pytest.approx(reference.energy, rel=1e-4)
     difference = np.sqrt(((forces - reference.forces) ** 2).sum())
     assert difference < 1e-3 * np.sqrt((reference.forces**2).sum())
 
 
 def test_a_peptide_with_side_chains_in_vacuum(vacuum):
-    described = describe(settings(vacuum, nonbonded_method="none", **FLEXIBLE))
+    described = describe(settings(vacuum, **FREE))
     names = [f"{residue.name}{residue.id}" for residue in described.topology.residues()]
     assert names[0] == "TYR25" and names[-1] == "PRO37" and "HIS31" in names
-    check_agreement(described, described.parametrised(), evaluate(vacuum, VACUUM))
+    check_agreement(described, evaluate(vacuum, VACUUM))
+
+
+@pytest.mark.parametrize("force_field", ["charmm27", "oplsaa"])
+def test_other_force_fields(part, tmp_path, force_field):
+    """With CMAP, Urey-Bradley terms and dihedral types that are defined twice; and with geometric
+    mixing and Ryckaert-Bellemans dihedrals."""
+    peptide_files(tmp_path, part, 12.0, force_field)
+    check_agreement(describe(settings(tmp_path, **FREE)), evaluate(tmp_path, VACUUM))
 
 
 def test_a_peptide_in_water(water):
-    described = describe(settings(water, nonbonded_method="pme", **FLEXIBLE))
-    system = described.parametrised()
-    for force in system.getForces():
-        if isinstance(force, openmm.NonbondedForce):
-            # The default gives forces to 5e-4.
-            force.setEwaldErrorTolerance(1e-5)
     reference = evaluate(water, IN_WATER)
-    check_agreement(described, system, reference)
+    check_agreement(describe(settings(water, **BOXED)), reference)
     # The check would see the dispersion correction, 83 kJ/mol of 8,700.
-    other = settings(water, nonbonded_method="pme", dispersion_correction=False, **FLEXIBLE)
+    other = settings(water, dispersion_correction=False, **BOXED)
     wrong = energy_and_forces(describe(other))[0]
     assert abs(wrong - reference.energy) > 5e-3 * abs(reference.energy)
+
+
+def test_water_with_virtual_sites(root, tmp_path):
+    in_water(root, tmp_path, "tip4p")
+    described = describe(settings(tmp_path, **BOXED))
+    system = described.parametrised()
+    sites = [atom for atom in described.topology.atoms() if system.isVirtualSite(atom.index)]
+    assert len(sites) > 400 and {atom.element for atom in sites} == {None}
+    check_agreement(described, evaluate(tmp_path, IN_WATER))
+    # Water is solvent, with its sites.
+    beads = build_beads(MappingSettings(template="heavy"), described_topology(described), "m")
+    assert len(beads.names) == 10
 
 
 def test_it_samples_and_maps(vacuum, tmp_path):

@@ -176,6 +176,32 @@ def test_macros_with_values(files):
     assert after > before + 0.1
 
 
+def test_dihedral_types_that_are_defined_again_count_once(files):
+    """OpenMM would add both; consecutive lines are terms of one dihedral."""
+    twice = "HC CT CS OH 9 0.0 3.0 1\nHC CT CS OH 9 0.0 2.0 2\nHC CT CS HX 9 0.0 1.0 1\n"
+    again = "; once more\nHC CT CS OH 9 0.0 3.0 1\nOH CS CT HC 9 0.0 3.0 1\n"
+    types = files / "types" / "kinds.itp"
+    text = types.read_text()
+    molecule = files / "parts" / "ethanol.itp"
+    term = next(
+        line
+        for line in molecule.read_text().split("[ dihedrals ]")[1].splitlines()
+        if line.startswith(("4 1 2 3 9", "3 2 1 4 9"))
+    )
+    replace(molecule, term, " ".join(term.split()[:5]))
+    energies = []
+    for extra in (twice, twice + again):
+        types.write_text(f"{text}[ dihedraltypes ]\n{extra}")
+        described = describe(settings())
+        system = described.parametrised()
+        torsions = next(f for f in system.getForces() if f.getName() == "PeriodicTorsionForce")
+        found = [torsions.getTorsionParameters(i)[4:] for i in range(torsions.getNumTorsions())]
+        assert [p[2]._value for p in found].count(3.0) == 1
+        assert [p[2]._value for p in found].count(2.0) == 1
+        energies.append(energy_and_forces(described)[0])
+    assert energies[0] == energies[1]
+
+
 def test_residues_keep_their_numbers(files):
     lines = (files / "e.gro").read_text().replace("    1EOH", "   17EOH")
     (files / "e.gro").write_text(lines)

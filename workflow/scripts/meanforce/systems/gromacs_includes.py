@@ -1,8 +1,9 @@
 """A GROMACS topology in one piece: what its preprocessor leaves of it, and which files it reads.
 
-OpenMM's reader seeks included files in one folder only, and skips sections that it does not
-implement, restraints among them. Here files are included as GROMACS does, and such
-sections are refused. Macros in data lines are left to the reader.
+OpenMM's reader seeks included files in one folder only, skips sections that it does not
+implement, restraints among them, and adds dihedral types that a force field repeats. Here files are
+included as GROMACS does, such sections are refused, and repetitions are left out. Macros in data
+lines are left to the reader.
 """
 
 import dataclasses
@@ -47,7 +48,7 @@ class Preprocessed:
     @property
     def text(self) -> str:
         """The whole topology."""
-        return "".join(self.lines)
+        return "".join(without_repetitions(self.lines))
 
 
 def preprocess(path: str, folders: Sequence[str], defines: Sequence[str]) -> Preprocessed:
@@ -67,6 +68,28 @@ def preprocess(path: str, folders: Sequence[str], defines: Sequence[str]) -> Pre
     places = [*folders, *installed_folders()]
     _include(path, places, found, 0)
     return found
+
+
+def without_repetitions(lines: Sequence[str]) -> list[str]:
+    """Lines without dihedral types that are defined again.
+
+    Several terms of one dihedral (function 9) stand in consecutive lines. GROMACS ignores a later
+    line for the same atom types if it is the same as the first one, and refuses it otherwise.
+    """
+    kept, section, last = [], "", None
+    seen: set[tuple[str, ...]] = set()
+    for line in lines:
+        words = line.split(";", 1)[0].split()
+        if words and words[0].startswith("["):
+            section, last = _section(line), None
+        elif section == "dihedraltypes" and len(words) > 5 and words[4] == "9":
+            types = tuple(words[:4])
+            if types != last and types in seen:
+                continue
+            seen |= {types, types[::-1]}
+            last = types
+        kept.append(line)
+    return kept
 
 
 def installed_folders() -> list[str]:
@@ -129,9 +152,13 @@ def _found(wanted: str, including: str, places: list[str]) -> str:
 
 
 def _refuse_skipped(line: str, path: str) -> None:
-    section = line.split(";", 1)[0].strip().strip("[]").strip()
+    section = _section(line)
     if section not in READ | WITHOUT_EFFECT:
         raise InputError(
             f"topology: '{path}' has a section [ {section} ], which OpenMM does not read, so that "
             "its interactions would be missing; leave it out, or the macro that includes it"
         )
+
+
+def _section(line: str) -> str:
+    return line.split(";", 1)[0].strip().strip("[]").strip()
