@@ -4,8 +4,10 @@ import importlib.util
 import re
 from pathlib import Path
 
+import numpy as np
 import openmm
 import pytest
+from mdtraj.formats import AmberNetCDFRestartFile
 from whole_path import check_mapped, sampled_and_mapped, system_of
 
 from meanforce.errors import InputError
@@ -22,7 +24,7 @@ IN_WATER = DATA / "alanine-dipeptide-explicit" / "alanine-dipeptide"
 METHANOL = DATA / "methanol-box" / "methanol-box"
 LYSOZYME = DATA / "T4-lysozyme-L99A-implicit"
 KCAL = 4.184
-WARM = {"friction": 100.0, "equilibration": 0.3}
+WARM = {"friction": 100.0, "equilibration": 0.2, "time_step": 0.002}
 """A minimised box of many atoms has to take up half of its heat first."""
 
 
@@ -101,6 +103,16 @@ def test_a_liquid_maps(tmp_path):
     found = sampled_and_mapped(chosen, mapping, tmp_path, **WARM)
     assert len(heavy) == 2 and found.beads.n_molecules == 125
     check_mapped(found)
+
+
+def test_netcdf_restart_files(tmp_path):
+    text = describe(settings(IN_WATER, "pme"))
+    with AmberNetCDFRestartFile(str(tmp_path / "start.ncrst"), "w") as file:
+        lengths = 10 * np.diag(text.box)
+        file.write(10 * text.positions, cell_lengths=lengths, cell_angles=[90.0] * 3)
+    binary = describe(settings(IN_WATER, "pme", structure=str(tmp_path / "start.ncrst")))
+    np.testing.assert_allclose(binary.positions, text.positions, atol=1e-6)
+    np.testing.assert_allclose(binary.box, text.box, atol=1e-6)
 
 
 def test_structures_without_a_box_and_of_other_molecules():

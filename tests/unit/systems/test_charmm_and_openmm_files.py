@@ -78,7 +78,7 @@ def test_charmm_parameters_that_are_missing(files):
         (files / "e.prm").write_text("\n".join(lines))
         build(charmm(), 0)
     (files / "e.prm").write_text("BONDS\nnonsense\n")
-    with pytest.raises(InputError, match=r"parameters: 'e\.prm' cannot be read as CHARMM param"):
+    with pytest.raises(InputError, match=r"parameters: \['e\.prm'\] cannot be read as CHARMM par"):
         build(charmm(), 0)
     (files / "e.dat").write_text("")
     with pytest.raises(InputError, match=r"e\.dat"):

@@ -134,7 +134,15 @@ def test_water_of_the_files_is_rigid_and_solvent(water):
     beads = build_beads(MappingSettings(template="heavy"), described_topology(described), "m")
     assert len(beads.names) == 10
     molecules = (described.topology.getNumAtoms() - 22) // 3
-    assert described.parametrised().getNumConstraints() == 12 + 3 * molecules
+    system = described.parametrised()
+    assert system.getNumConstraints() == 12 + 3 * molecules
+    # The lengths of its section [ settles ].
+    lengths = {
+        round(system.getConstraintParameters(i)[2]._value, 5)
+        for i in range(system.getNumConstraints())
+        if system.getConstraintParameters(i)[0] >= 22
+    }
+    assert lengths == {0.09572, 0.15139}
 
 
 def test_files_of_its_installation_are_input_files(vacuum):

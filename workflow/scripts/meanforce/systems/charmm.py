@@ -4,6 +4,7 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
+from meanforce.errors import InputError
 from meanforce.settings.systems.charmm import CharmmSettings
 from meanforce.systems import from_files
 from meanforce.systems.coordinates import crd, read_coordinates, rst
@@ -38,8 +39,13 @@ def describe(settings: CharmmSettings) -> Described:
         from_files.checked_file("parameters", path)
 
     def system() -> openmm.System:
-        with from_files.reading("parameters", settings.parameters[0], "CHARMM parameters"):
+        try:
             parameters = app.CharmmParameterSet(*settings.parameters)
+        except Exception as error:  # OpenMM's reader raises many kinds of errors
+            raise InputError(
+                f"parameters: {settings.parameters} cannot be read as CHARMM parameters "
+                f"({from_files.said(error)})"
+            ) from error
         if box is not None:
             file.box_vectors = box * unit.nanometer
         model = settings.implicit_solvent

@@ -43,7 +43,8 @@ class ParametrisedSettings(FilesSettings):
 
     nonbonded_method: Literal["none", "cutoff", "reaction_field", "pme", "lj_pme"] = Field(
         description="none: no cutoff; cutoff: without a box; in the structure's periodic box: "
-        "reaction_field, pme: particle mesh Ewald, or lj_pme: also for Lennard-Jones interactions",
+        "reaction_field (dielectric constant 78.3), pme: particle mesh Ewald, or lj_pme: also for "
+        "Lennard-Jones interactions",
     )
     nonbonded_cutoff: Length = Field(
         default="1 nm", validate_default=True, description="cutoff of the method, unless it is none"
