@@ -86,6 +86,7 @@ def test_a_peptide_samples_and_maps(tmp_path):
     check_mapped(found)
 
 
+@pytest.mark.slow
 def test_a_peptide_in_water_samples_and_maps(tmp_path):
     chosen = settings(IN_WATER, "pme", nonbonded_cutoff=0.9)
     found = sampled_and_mapped(chosen, {"template": "heavy"}, tmp_path, **WARM)
