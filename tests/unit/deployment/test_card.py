@@ -21,7 +21,7 @@ from meanforce.restart.job import resumable
 
 ORIGIN = {
     "system": "chain", "mapping": "all", "campaigns": ["biased", "plain"],
-    "state_points": {"T300": 300.0}, "atomistic_time": 4200.0,
+    "state_points": {"T300": 300.0},
 }  # fmt: skip
 TRAIN = TrainJob.of(
     potential={
@@ -147,7 +147,7 @@ def test_the_page_of_a_deployed_model(trained, tmp_path):
     page = (tmp_path / "deployed" / "MODEL_CARD.md").read_text()
     assert "system `chain`, beads of mapping `all`" in page
     assert "campaigns: biased, plain; state points: T300 (300 K)" in page
-    assert "4.2 ns of atomistic dynamics" in page and "4000 frames" in page
+    assert "0.3999 ns of atomistic dynamics" in page and "4000 frames" in page
     assert "| T300 | js_phi_psi | 0.00271 | 0.0004 | 0.0014 | 1 | worse |" in page
     assert "stable_chains" not in page and "| distance A-B | " in page
     assert "**Warning:**" not in page

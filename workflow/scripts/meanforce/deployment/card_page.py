@@ -43,8 +43,10 @@ def _training(card: ModelCard) -> list[str]:
     lines = [
         f"- system `{origin['system']}`, beads of mapping `{origin['mapping']}`",
         f"- campaigns: {', '.join(origin['campaigns'])}; state points: {points}",
-        f"- {origin['atomistic_time'] / 1000.0:g} ns of atomistic dynamics, burn-in included",
     ]
+    if "sampled_time" in card.about:
+        time = card.about["sampled_time"] / 1000.0
+        lines.append(f"- {time:.4g} ns of atomistic dynamics, without equilibration and burn-in")
     if "frames" in card.about:
         effective = card.about.get("effective_sample_size", card.about["frames"])
         lines.append(f"- {card.about['frames']} frames, worth {effective:.0f} of equal weight")

@@ -104,7 +104,6 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
             "mapping": chosen.mapping,
             "campaigns": list(chosen.campaigns),
             "state_points": {name: config.state_points[name].temperature for name in chosen.train},
-            "atomistic_time": atomistic_time(config, experiment),
         },
     )
 

@@ -19,14 +19,12 @@ class TrainingOrigin(Settings):
         mapping: its name.
         campaigns: their names.
         state_points: temperatures in K by name.
-        atomistic_time: sampled behind the data, burn-in included, ps.
     """
 
     system: Name
     mapping: Name
     campaigns: list[Name]
     state_points: dict[Name, Temperature]
-    atomistic_time: float
 
 
 class TrainJob(StageJob):

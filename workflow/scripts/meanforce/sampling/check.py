@@ -61,6 +61,7 @@ def check_structures(config: Config) -> None:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
             if campaign.biased_mapping is not None:
                 _check_models(config, beads, system, name)
+                _check_one_molecule(config, beads, periodic[system], (system, name))
     for system, validation in config.validation.items():
         for pair in validation.distances:
             known = {name: beads[system, name] for name in config.mappings.get(system, {})}
@@ -149,9 +150,18 @@ def _check_models(
     any_temperature = 300.0
     paths = [Path(path) for path in campaign.models]
     read_model(paths, own, any_temperature, f"{where}.models")
-    if config.systems[system].periodic and own.n_molecules > 1:
+
+
+def _check_one_molecule(
+    config: Config, beads: dict[tuple[str, str], Beads], periodic: bool, place: tuple[str, str]
+) -> None:
+    """Refuse a network's bias on several molecules in a periodic box."""
+    system, name = place
+    mapping = config.campaigns[system][name].biased_mapping
+    own = beads[system, mapping]
+    if periodic and own.n_molecules > 1:
         raise InputError(
-            f"{where}.mapping: '{campaign.biased_mapping}' has beads of {own.n_molecules} "
+            f"campaigns.{system}.{name}.mapping: '{mapping}' has beads of {own.n_molecules} "
             "molecules in a periodic box, but a network on all distances takes only a single "
             "molecule there"
         )
