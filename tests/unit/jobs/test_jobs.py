@@ -30,7 +30,7 @@ def jobs_of(config: Config) -> list[StageJob]:
             if config.systems[system].equilibrated:
                 found.append(stages.equilibrate_job(config, system, state))
             for campaign, chosen in campaigns.items():
-                names = (system, state, campaign, chosen.jobs)
+                names = (system, state, campaign, chosen.jobs_of(state)[-1])
                 found.append(stages.sample_job(config, *names))
                 found += [stages.map_job(config, *names, m) for m in config.mappings[system]]
     for name, chosen in config.experiments.items():

@@ -183,18 +183,22 @@ def report_job(config: Config) -> ReportJob:
     )
 
 
-def atomistic_time(config: Config, experiment: str) -> float:
-    """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
+def atomistic_time(config: Config, experiment: str) -> float | None:
+    """Sampled atomistic time in ps behind an experiment's training data, burn-in included.
+
+    None if it is not in the config, as for frames from files.
+    """
     chosen = config.experiments[experiment]
     if isinstance(chosen, CurveRunSettings):
         return chosen.time
     campaigns = config.campaigns[chosen.system]
-    return sum(
-        campaigns[name].length_of(state) * campaigns[name].copies(job)
+    times = [
+        campaigns[name].sampled_time(state, job)
         for name in chosen.campaigns
         for state in chosen.train
-        for job in campaigns[name].jobs_of(chosen.replicas)
-    )
+        for job in campaigns[name].jobs_of(state, chosen.replicas)
+    ]
+    return None if None in times else sum(times)
 
 
 def without(settings: Settings, *names: str) -> Settings:
@@ -214,8 +218,8 @@ def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> lis
     return [
         campaigns[name].jobs_per_replica
         for name in experiment.campaigns
-        for _ in experiment.train
-        for _ in experiment.replicas or range(campaigns[name].replicas)
+        for state in experiment.train
+        for _ in experiment.replicas or range(campaigns[name].replicas_at(state))
     ]
 
 
@@ -238,7 +242,7 @@ def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[Tr
     times, found = windows(config, chosen), []
     for number, name in enumerate(chosen.campaigns):
         campaign = config.campaigns[chosen.system][name]
-        jobs = campaign.jobs_of(chosen.replicas)
+        jobs = campaign.jobs_of(state, chosen.replicas)
         place = number * len(chosen.train) + chosen.train.index(state)
         facts = _facts(config, chosen.system, campaign)
         found.append(

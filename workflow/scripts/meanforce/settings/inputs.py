@@ -44,7 +44,7 @@ def jobs_of_replica(
     config: Config, system: str, state: str, campaign: str, repeat: int | str
 ) -> list[ReplicaPaths]:
     """All jobs of one replica of a campaign at a state point, in order."""
-    jobs = config.campaigns[system][campaign].jobs_of([int(repeat)])
+    jobs = config.campaigns[system][campaign].jobs_of(state, [int(repeat)])
     return [ReplicaPaths(system, state, campaign, job) for job in jobs]
 
 
@@ -68,7 +68,7 @@ def training_data(
         for campaign in chosen.campaigns
         for state in chosen.train
         if states is None or state in states
-        for job in config.campaigns[chosen.system][campaign].jobs_of(chosen.replicas)
+        for job in config.campaigns[chosen.system][campaign].jobs_of(state, chosen.replicas)
     ]
 
 
@@ -80,7 +80,7 @@ def reference_data(config: Config, experiment: str, states: Iterable[str]) -> li
     return [
         DatasetPaths(chosen.system, state, chosen.reference, job, chosen.mapping)
         for state in states
-        for job in config.campaigns[chosen.system][chosen.reference].jobs_of()
+        for job in config.campaigns[chosen.system][chosen.reference].jobs_of(state)
     ]
 
 
