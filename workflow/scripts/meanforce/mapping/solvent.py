@@ -7,7 +7,9 @@ IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Zn", "F", "Cl", "Br"
 
 
 def is_solvent(residue: mdtraj.core.topology.Residue) -> bool:
-    """Whether a residue is a water molecule or an ion."""
+    """Whether a residue is a water molecule or an ion; beads of existing CG data are neither."""
+    if residue.n_atoms and residue.atom(0).element is mdtraj.core.element.virtual:
+        return False
     if residue.is_water:
         return True
     return residue.n_atoms == 1 and residue.atom(0).element.symbol in IONS

@@ -33,4 +33,11 @@ def ca(topology: mdtraj.Topology) -> dict[str, list[int]]:
     return _named(topology, lambda atom: atom.name == "CA" and atom.element.symbol == "C")
 
 
-TEMPLATES = {"heavy": heavy, "core_beta": core_beta, "ca": ca}
+def every_atom(topology: mdtraj.Topology) -> dict[str, list[int]]:
+    """Every atom of the solute, under its own name where all names are different."""
+    found = _named(topology, lambda atom: True)
+    names = [topology.atom(i).name for [i] in found.values()]
+    return dict(zip(names, found.values(), strict=True)) if len({*names}) == len(names) else found
+
+
+TEMPLATES = {"heavy": heavy, "core_beta": core_beta, "ca": ca, "all": every_atom}

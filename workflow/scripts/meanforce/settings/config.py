@@ -108,6 +108,12 @@ class Config(Settings):
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         for key, state in campaign.state_points:
             known(f"{where}.{key}", state, self.state_points, "state point")
+        settings = self.systems[system]
+        if not (settings.has_forces or campaign.imported):
+            raise ValueError(
+                f"{where}.kind: is '{campaign.kind}', but '{system}' is a system of kind "
+                f"'{settings.kind}', which has no forces and cannot be sampled; allowed is external"
+            )
         campaign.check(where, self._variables(system), self.campaigns[system])
 
     def _variables(self, system: str) -> Variables:

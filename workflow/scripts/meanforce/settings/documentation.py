@@ -21,6 +21,8 @@ SECTIONS = {
 }
 
 PARTS = {
+    "BeadMoleculeSettings": "composition",
+    "BeadSettings": "beads",
     "EquilibrationSettings": "equilibration",
     "GradientTrainingSettings": "training",
     "PriorSettings": "prior",

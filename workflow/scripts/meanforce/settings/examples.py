@@ -29,6 +29,24 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.beads": """\
+systems:
+  four_beads:
+    kind: beads
+    composition:
+      - name: CHAIN
+        beads:
+          - {name: A, type: C1, mass: 14 u}
+          - {name: B, type: C2, mass: 14 u}
+          - {name: C, type: C2, mass: 14 u}
+          - {name: D, type: C1, mass: 14 u}
+        bonds: [[A, B], [B, C], [C, D]]
+  water_from_elsewhere:
+    kind: beads
+    # or file: beads.json, which holds the key composition
+    composition: [{name: HOH, count: 500, beads: [{name: W, mass: 18.015 u}]}]
+    box: [2.5 nm, 2.5 nm, 2.5 nm]
+""",
     "state_points": """\
 state_points:
   T300: {temperature: 300 K}

@@ -97,7 +97,7 @@ Weights = Annotated[
 """Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
 
 
-Template = Literal["heavy", "core_beta", "ca"]
+Template = Literal["heavy", "core_beta", "ca", "all"]
 
 BeadsByName = dict[Name, BeadAtoms]
 
@@ -150,7 +150,8 @@ class MappingSettings(Settings):
         description=(
             "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. Beads "
             "are named RESIDUE+NUMBER-ATOM, such as ALA2-CA, with the chain in front (A-ALA2-CA) "
-            "if two chains have the same name"
+            "if two chains have the same name. all: every atom is a bead, named like the atom if "
+            "all atoms have different names; for systems of kind `beads`"
         ),
     )
     beads: BeadsByName | None = Field(

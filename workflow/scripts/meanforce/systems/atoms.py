@@ -6,9 +6,27 @@ import numpy as np
 import openmm
 from openmm import unit
 
+from meanforce.settings.systems.base import MoleculeSettings
 from meanforce.settings.systems.registry import System
 from meanforce.systems import force_field, peptide, registry
 from meanforce.systems.prepared import Prepared
+
+
+@dataclasses.dataclass(frozen=True)
+class OwnBeads:
+    """What atoms that are beads have in place of elements.
+
+    Attributes:
+        types: of the beads.
+        masses: u, shape (n_beads,).
+    """
+
+    types: tuple[str, ...]
+    masses: np.ndarray
+
+    def part(self, members: np.ndarray) -> "OwnBeads":
+        """Those of some beads, in their order."""
+        return OwnBeads(tuple(self.types[i] for i in members), self.masses[members])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +37,13 @@ class Atoms:
         charges: e, shape (n_atoms,); None where the force field has none.
         positions: of the start structure, nm, shape (n_atoms, 3).
         box: periodic box vectors, nm, shape (3, 3); None without.
+        own_beads: types and masses of atoms that are beads themselves; None for atoms.
     """
 
     charges: np.ndarray | None
     positions: np.ndarray
     box: np.ndarray | None = None
+    own_beads: OwnBeads | None = None
 
 
 def atoms_of(prepared: Prepared) -> Atoms:
@@ -32,7 +52,12 @@ def atoms_of(prepared: Prepared) -> Atoms:
     if prepared.system.usesPeriodicBoundaryConditions():
         vectors = prepared.system.getDefaultPeriodicBoxVectors()
         box = np.array([vector.value_in_unit(unit.nanometer) for vector in vectors])
-    return Atoms(_charges(prepared.system), _plain(prepared.positions), box)
+    own = None
+    if prepared.bead_types is not None:
+        numbers = range(prepared.system.getNumParticles())
+        masses = [prepared.system.getParticleMass(i).value_in_unit(unit.dalton) for i in numbers]
+        own = OwnBeads(prepared.bead_types, np.array(masses))
+    return Atoms(_charges(prepared.system), _plain(prepared.positions), box, own)
 
 
 def input_atoms(settings: System) -> Atoms:
@@ -41,7 +66,7 @@ def input_atoms(settings: System) -> Atoms:
     Raises:
         InputError: a file is missing, or the force field does not fit the structure.
     """
-    if not settings.input_files:
+    if not isinstance(settings, MoleculeSettings):
         return atoms_of(registry.build(settings, 0))
     structure = peptide.read_structure(settings.structure)
     field = force_field.load(settings.force_field)

@@ -1,12 +1,14 @@
 """A system that is ready to sample: what the stage `prepare` writes and later stages read."""
 
 import dataclasses
+import io
 from pathlib import Path
 
 import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
+from meanforce.systems.bead_records import read_topology, with_records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,11 +19,13 @@ class Prepared:
         system: without any bias.
         topology: same atom order as the system.
         positions: nm, shape (n_atoms, 3).
+        bead_types: types of the atoms where they are beads, which have no elements.
     """
 
     system: openmm.System
     topology: app.Topology
     positions: unit.Quantity
+    bead_types: tuple[str, ...] | None = None
 
     def write(self, folder: Path) -> None:
         """Write `system.xml`, `topology.cif` and `state.xml` into a folder."""
@@ -35,8 +39,13 @@ class Prepared:
         state = context.getState(positions=True, energy=True)
         (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(self.system))
         (folder / "state.xml").write_text(openmm.XmlSerializer.serialize(state))
-        with (folder / "topology.cif").open("w") as file:
-            app.PDBxFile.writeFile(self.topology, self.positions, file, keepIds=True)
+        text = io.StringIO()
+        app.PDBxFile.writeFile(self.topology, self.positions, text, keepIds=True)
+        (folder / "topology.cif").write_text(
+            text.getvalue()
+            if self.bead_types is None
+            else with_records(text.getvalue(), self.topology, self.bead_types)
+        )
 
     @classmethod
     def read(cls, folder: Path, start: Path | None = None) -> "Prepared":
@@ -53,7 +62,7 @@ class Prepared:
         try:
             system = _deserialized(folder / "system.xml", "System")
             state = _deserialized(folder / "state.xml", "State")
-            topology = app.PDBxFile(str(folder / "topology.cif")).topology
+            topology, types = read_topology(folder / "topology.cif")
         except (OSError, openmm.OpenMMException, LookupError, ValueError) as error:
             raise InputError(f"{folder}: is not a prepared system ({error})") from error
         counts = {system.getNumParticles(), len(state.getPositions()), topology.getNumAtoms()}
@@ -63,11 +72,11 @@ class Prepared:
                 f"{' and '.join(map(str, sorted(counts)))} atoms)"
             )
         if start is None:
-            return cls(system, topology, state.getPositions())
+            return cls(system, topology, state.getPositions(), types)
         state = _read_state(start, system.getNumParticles())
         system.setDefaultPeriodicBoxVectors(*state.getPeriodicBoxVectors())
         topology.setPeriodicBoxVectors(state.getPeriodicBoxVectors())
-        return cls(system, topology, state.getPositions())
+        return cls(system, topology, state.getPositions(), types)
 
 
 def _deserialized(path: Path, root: str) -> openmm.System | openmm.State:

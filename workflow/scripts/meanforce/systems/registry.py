@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems import channel, muller_brown, peptide, solvated_peptide
+from meanforce.systems import beads, channel, muller_brown, peptide, solvated_peptide
 from meanforce.systems.prepared import Prepared
 
 KINDS: dict[str, Callable[[System, int], Prepared]] = {
@@ -11,6 +11,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "channel": channel.build,
     "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
+    "beads": beads.build,
 }
 
 

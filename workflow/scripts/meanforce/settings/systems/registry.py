@@ -4,12 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
+from meanforce.settings.systems.beads import BeadsSettings
 from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 
 System = Annotated[
-    MullerBrownSettings | ChannelSettings | PeptideSettings | SolvatedPeptideSettings,
+    MullerBrownSettings
+    | ChannelSettings
+    | PeptideSettings
+    | SolvatedPeptideSettings
+    | BeadsSettings,
     Field(discriminator="kind"),
 ]
