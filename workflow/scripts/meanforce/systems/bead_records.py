@@ -26,7 +26,7 @@ def _records(topology: app.Topology, types: tuple[str, ...]) -> str:
     for atom, kind in zip(topology.atoms(), types, strict=True):
         residue = atom.residue
         # Types are quoted, as they may begin with characters that have a meaning in mmCIF.
-        lines.append(f"{residue.chain.id} {residue.name} {residue.id} {atom.name} '{kind}'")
+        lines.append(f'{residue.chain.id} {residue.name} {residue.id} {atom.name} "{kind}"')
     lines.append("#")
     bonds = [(first.index, second.index) for first, second in topology.bonds()]
     if bonds:
@@ -60,7 +60,7 @@ def read_topology(path: Path) -> tuple[app.Topology, tuple[str, ...] | None]:
         if last[1] != (name, number):
             residue, last = made.addResidue(name, chain, number), (chain_id, (name, number))
         atoms.append(made.addAtom(bead, None, residue))
-        types.append(kind.strip("'"))
+        types.append(kind[1:-1])
     for first, second in _rows(text, BONDS, 2):
         made.addBond(atoms[int(first)], atoms[int(second)])
     made.setPeriodicBoxVectors(topology.getPeriodicBoxVectors())

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from meanforce.data.formats import gromacs
+from meanforce.data.formats import cgnet, chemtrain, gromacs, mlcg
 from meanforce.data.formats.base import FrameFile, Opened
 
 FORMATS: dict[str, Callable[[Path, Opened], FrameFile]] = {
     "trr": gromacs.trr,
     "xtc": gromacs.xtc,
+    "cgnet": cgnet.cgnet,
+    "mlcg": mlcg.mlcg,
+    "chemtrain": chemtrain.chemtrain,
+    "chemtrain_fractional": chemtrain.chemtrain_fractional,
 }
 
 

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from meanforce.settings.base import FilePath, Length, Mass, Name, Settings
 from meanforce.settings.systems.base import SystemSettings
 
-LONGEST_TYPE = 64
+LONGEST_TYPE = 1000
 """Longest name of a bead type, in characters."""
 
 MOST_BEADS = 10**6
@@ -17,10 +17,10 @@ MOST_BEADS = 10**6
 
 def _type_name(value: Any) -> str:
     printable = isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_TYPE
-    if not printable or not value or set(value) & set(" '\"\\"):
+    if not printable or not value or set(value) & set(' "\\'):
         raise ValueError(
             f"{value!r} is not the name of a bead type; use at most {LONGEST_TYPE} characters, "
-            "without spaces, quotes and backslashes"
+            "without spaces, double quotes and backslashes"
         )
     return value
 
