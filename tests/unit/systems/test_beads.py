@@ -27,7 +27,7 @@ PEPTIDE = {
             "beads": [
                 {"name": "CA1", "residue": "ALA", "residue_number": 1, "mass": 71.0},
                 {"name": "CA2", "residue": "ALA", "residue_number": 2, "mass": 71.0},
-                {"name": "SG", "residue": "CYS", "residue_number": 3, "mass": 0.5, "type": "S#1"},
+                {"name": "SG", "residue": "CYS", "residue_number": 3, "mass": 0.5, "type": "S#1'"},
             ],
             "bonds": [["CA1", "CA2"], ["SG", "CA2"]],
         }
@@ -69,7 +69,7 @@ def mapped(folder, **mapping):
 def test_names_types_masses_and_bonds_reach_the_mapping(prepare):
     found = mapped(prepare(PEPTIDE), template="all")
     assert found.names == ("CA1", "CA2", "SG")
-    assert found.types == ("ALA-CA1", "ALA-CA2", "S#1")
+    assert found.types == ("ALA-CA1", "ALA-CA2", "S#1'")
     assert found.bonds == ((0, 1), (1, 2))
     assert found.residues == (("ALA", 0), ("ALA", 1), ("CYS", 2))
     np.testing.assert_array_equal(found.masses, [71.0, 71.0, 0.5])
@@ -115,7 +115,7 @@ def test_a_file_gives_the_same_as_the_config(prepare, tmp_path):
         beads.build(chosen).write(tmp_path / name.replace(".", "_"))
         assert (tmp_path / name.replace(".", "_") / "topology.cif").read_text() == text
         assert input_topology(chosen) == prepared_topology(inline / "topology.cif")
-        assert input_atoms(chosen).own_beads.types == ("ALA-CA1", "ALA-CA2", "S#1")
+        assert input_atoms(chosen).own_beads.types == ("ALA-CA1", "ALA-CA2", "S#1'")
 
 
 def with_changes(**changes):
@@ -170,7 +170,7 @@ def test_wrong_files_are_named(tmp_path, text, message):
 
 
 @pytest.mark.parametrize(
-    "cut", ["ALA 2 CA2 'ALA-CA2'\n", "0 1\n", "#\nloop_\n_meanforce_bond", "ATOM      3"]
+    "cut", ['ALA 2 CA2 "ALA-CA2"\n', "0 1\n", "#\nloop_\n_meanforce_bond", "ATOM      3"]
 )
 def test_damaged_records_are_refused(prepare, cut):
     folder = prepare(PEPTIDE)

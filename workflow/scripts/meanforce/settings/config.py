@@ -109,7 +109,7 @@ class Config(Settings):
         for key, state in campaign.state_points:
             known(f"{where}.{key}", state, self.state_points, "state point")
         settings = self.systems[system]
-        if not (settings.has_forces or campaign.imported):
+        if not (settings.has_force_field or campaign.imported):
             raise ValueError(
                 f"{where}.kind: is '{campaign.kind}', but '{system}' is a system of kind "
                 f"'{settings.kind}', which has no forces and cannot be sampled; allowed is external"

@@ -49,7 +49,7 @@ class Atoms:
 def atoms_of(prepared: Prepared) -> Atoms:
     """Atoms of a prepared system."""
     box = None
-    if prepared.system.usesPeriodicBoundaryConditions():
+    if prepared.periodic:
         vectors = prepared.system.getDefaultPeriodicBoxVectors()
         box = np.array([vector.value_in_unit(unit.nanometer) for vector in vectors])
     own = None

@@ -27,6 +27,13 @@ class Prepared:
     positions: unit.Quantity
     bead_types: tuple[str, ...] | None = None
 
+    @property
+    def periodic(self) -> bool:
+        """Whether it is in a periodic box; without forces only the topology shows it."""
+        if self.bead_types is None:
+            return self.system.usesPeriodicBoundaryConditions()
+        return self.topology.getPeriodicBoxVectors() is not None
+
     def write(self, folder: Path) -> None:
         """Write `system.xml`, `topology.cif` and `state.xml` into a folder."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -15,13 +15,12 @@ class SystemSettings(Settings):
     Attributes:
         periodic: whether it is in a periodic box.
         equilibrated: whether it is equilibrated at every state point before it is sampled.
-        has_forces: whether it has a force field; without one it can neither be sampled, nor can
-            forces be computed.
+        has_force_field: whether it can be sampled, and its forces recomputed.
     """
 
     periodic: ClassVar[bool] = False
     equilibrated: ClassVar[bool] = False
-    has_forces: ClassVar[bool] = True
+    has_force_field: ClassVar[bool] = True
 
     @property
     def force_field_files(self) -> list[str]:

@@ -94,7 +94,7 @@ class BeadsSettings(SystemSettings):
     mapping `{template: all, force_map: slice}` uses each of them.
     """
 
-    has_forces: ClassVar[bool] = False
+    has_force_field: ClassVar[bool] = False
 
     kind: Literal["beads"]
     composition: list[BeadMoleculeSettings] | None = Field(
