@@ -14,10 +14,12 @@ class SystemSettings(Settings):
 
     Attributes:
         periodic: whether it is in a periodic box.
+        has_force_field: whether it can be sampled, and its forces recomputed.
         equilibrated: whether it is equilibrated at every state point before it is sampled.
     """
 
     periodic: ClassVar[bool] = False
+    has_force_field: ClassVar[bool] = True
     equilibrated: ClassVar[bool] = False
 
     @property
