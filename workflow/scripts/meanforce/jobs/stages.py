@@ -4,6 +4,7 @@ import hashlib
 
 from meanforce.jobs.beads import BeadsJob
 from meanforce.jobs.equilibrate import EquilibrateJob
+from meanforce.jobs.import_frames import ImportJob
 from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.jobs.map import MapJob
 from meanforce.jobs.prepare import PrepareJob
@@ -71,6 +72,22 @@ def sample_job(
         temperature=config.state_points[state].temperature,
         collective_variables=_variables(config, system, settings.biased_variables),
         seed=seed_of(config, system, state, campaign, str(replica)),
+    )
+
+
+def import_frames_job(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> ImportJob:
+    """Job of the stages `import_frames` and `import_frames_and_forces`."""
+    settings = config.campaigns[system][campaign]
+    return ImportJob.of(
+        trajectory=settings.at(state)[int(replica) - 1],
+        forces=settings.forces,
+        disagreement=settings.disagreement,
+        has_force_field=config.systems[system].has_force_field,
+        temperature=config.state_points[state].temperature,
+        biased=settings.biased_variables,
+        collective_variables=_variables(config, system, settings.biased_variables),
     )
 
 

@@ -108,11 +108,10 @@ class Config(Settings):
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         for key, state in campaign.state_points:
             known(f"{where}.{key}", state, self.state_points, "state point")
-        settings = self.systems[system]
-        if not (settings.has_force_field or campaign.imported):
+        if campaign.recomputes_forces and not self.systems[system].has_force_field:
             raise ValueError(
-                f"{where}.kind: is '{campaign.kind}', but '{system}' is a system of kind "
-                f"'{settings.kind}', which has no forces and cannot be sampled; allowed is external"
+                f"{where}: needs the forces of system '{system}', which has no force field; "
+                "allowed is the kind 'external' with 'forces: file'"
             )
         campaign.check(where, self._variables(system), self.campaigns[system])
 

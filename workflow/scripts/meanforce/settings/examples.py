@@ -148,6 +148,27 @@ campaigns:
       friction: 1 / ps
       equilibration: 50 ps
 """,
+    "campaigns.external": """\
+campaigns:
+  capped_alanine:
+    mine:
+      kind: external
+      # Those of the files; default: recomputed with the system's force field.
+      forces: file
+      trajectories:
+        # The first replica at 300 K: two parts of one run.
+        - {files: [runs/1.part1.trr, runs/1.part2.trr], state_point: T300, begin: 1 ns}
+        - {files: [runs/2.nc], state_point: T300, stride: 10}
+        - {files: [runs/hot.dump], state_point: T400, units: real, time_step: 1 fs}
+    mine_biased:
+      kind: external
+      # What the bias depends on. COLVAR's columns of these names are compared with the frames.
+      collective_variables: [phi, psi]
+      trajectories:
+        - files: [runs/biased.trr]
+          state_point: T300
+          bias: {file: runs/COLVAR, column: metad.rbias}
+""",
     "potentials.spline": """\
 potentials:
   curve_of_x: {kind: spline, collective_variable: x, lower: 8 nm, upper: 58 nm, functions: 45}

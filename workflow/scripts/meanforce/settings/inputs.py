@@ -1,6 +1,6 @@
 """Which files of other stages a stage reads, from the config; used by the rules and the plan."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from meanforce.paths import (
     BeadsPaths,
@@ -12,6 +12,7 @@ from meanforce.paths import (
     ReplicaPaths,
     WeightsPaths,
 )
+from meanforce.settings.campaigns.base import CampaignSettings
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
 
@@ -38,6 +39,26 @@ def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]
     names = config.campaigns[system][campaign].biased_variables
     mappings = {config.variables_of(system)[name].mapping for name in names}
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
+
+
+def imported_files(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> list[str]:
+    """Files of the user that one job of an external campaign reads."""
+    one = config.campaigns[system][campaign].at(state)[int(replica) - 1]
+    return [*one.files, *([] if one.bias is None else [one.bias.file])]
+
+
+def campaigns_with(
+    config: Config, wanted: Callable[[CampaignSettings], bool]
+) -> list[tuple[str, str]]:
+    """System and name of the campaigns with a property."""
+    return [
+        (system, name)
+        for system, campaigns in config.campaigns.items()
+        for name, campaign in campaigns.items()
+        if wanted(campaign)
+    ]
 
 
 def jobs_of_replica(

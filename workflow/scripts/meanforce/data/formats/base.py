@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +29,16 @@ class FileFrames:
     times: np.ndarray | None = None
     boxes: np.ndarray | None = None
 
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, chosen: slice | np.ndarray) -> "FileFrames":
+        """Some of the frames."""
+        return FileFrames(*(
+            None if values is None else values[chosen]
+            for values in (self.positions, self.forces, self.times, self.boxes)
+        ))  # fmt: skip
+
 
 class FrameFile(Protocol):
     """An open trajectory; a context manager.
@@ -47,6 +59,8 @@ class FrameFile(Protocol):
 
     def blocks(self, start: int, stop: int, stride: int, size: int) -> Iterator[FileFrames]:
         """Frames start, start + stride, ... below stop, at most `size` at a time.
+
+        Good frames before one that cannot be read are given first.
 
         Raises:
             InputError: a frame cannot be read; it and the good frames before it are named.
@@ -81,12 +95,23 @@ class Opened:
         units: of its numbers; None: the format's own.
         time_step: ps, for formats that number frames by steps; None: they have no times.
         arrays: names of arrays in the file by what they are, where they are not the usual ones.
+        molecule: which of several molecules of the file is read.
+        box: box vectors in rows, nm, shape (3, 3), of frames that have none in the file.
     """
 
     n_atoms: int
     units: Units | None = None
     time_step: float | None = None
     arrays: dict[str, str] = dataclasses.field(default_factory=dict)
+    molecule: str | None = None
+    box: np.ndarray | None = None
+
+
+UNREADABLE = (
+    OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError, EOFError,
+    StopIteration, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""Errors of libraries that read a damaged file."""
 
 
 @contextlib.contextmanager
@@ -95,17 +120,15 @@ def opening(path: Path, what: str) -> Iterator[None]:
 
     Args:
         path: the file.
-        what: what it should be, such as "TRR file".
+        what: what it should be, such as "a TRR file".
 
     Raises:
         InputError: opening failed.
     """
     try:
         yield
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist") from None
-    except (OSError, LookupError, RuntimeError, ValueError, TypeError, EOFError) as error:
-        raise InputError(f"{path}: is not a {what} ({_short(error)})") from error
+    except UNREADABLE as error:
+        raise InputError(f"{path}: is not {what} ({_short(error)})") from error
 
 
 @contextlib.contextmanager
@@ -117,8 +140,32 @@ def reading_frame(path: Path, number: int) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, LookupError, RuntimeError, ValueError, TypeError, EOFError) as error:
+    except UNREADABLE as error:
         raise damaged(path, number, error) from error
+
+
+def frame_by_frame(
+    path: Path, block: FileFrames, numbers: range, fill: Callable[[FileFrames, int, int], None]
+) -> Iterator[FileFrames]:
+    """Fill a block row by row, for formats that are read one frame at a time.
+
+    Args:
+        path: the file.
+        block: arrays to be filled.
+        numbers: of its frames.
+        fill: called with the block, the row and the number of its frame.
+
+    Raises:
+        InputError: a frame cannot be read, after the good ones before it were given.
+    """
+    for row, number in enumerate(numbers):
+        try:
+            fill(block, row, number)
+        except UNREADABLE as error:
+            if row:
+                yield block[:row]
+            raise damaged(path, number, error) from error
+    yield block
 
 
 def damaged(path: Path, number: int, error: Exception) -> InputError:

@@ -5,53 +5,23 @@ cgnet, https://github.com/coarse-graining/cgnet, takes arrays of coordinates and
 and `ala2_forces.npy`; as one file they are the arrays `coords` and `forces`.
 """
 
+import dataclasses
 from pathlib import Path
 
-from meanforce.data.formats.base import Opened
-from meanforce.data.formats.cg_arrays import (
-    ANGSTROM,
-    CgArrays,
-    CgArraysFile,
-    load_npy,
-    load_npz,
-    named,
-)
-from meanforce.errors import InputError
+from meanforce.data.formats.arrays import ANGSTROM, npy_pair
+from meanforce.data.formats.base import FrameFile, Opened
+from meanforce.data.formats.npz import NpzFile
 
-COORDINATES = ("coordinates", "coords", "positions", "confs")
-"""What files of positions are called; their files of forces have `forces` in its place."""
+NAMES = {"positions": "coords", "forces": "forces"}
+"""Arrays of an `.npz` file."""
 
 
-def cgnet(path: Path, known: Opened) -> CgArraysFile:
+def cgnet(path: Path, known: Opened) -> FrameFile:
     """An `.npz` file, or the `.npy` file of coordinates beside that of forces.
 
     Raises:
         InputError: a file is missing, damaged or a pickle, or an array is missing or wrong.
     """
     if path.suffix == ".npy":
-        forces = forces_beside(path)
-        arrays = CgArrays(load_npy(path, "file of coordinates"), load_npy(forces, "file of forces"))
-    else:
-        held = load_npz(path, "file of cgnet")
-        arrays = CgArrays(
-            positions=named(path, held, known.arrays.get("positions", "coords")),
-            forces=named(path, held, known.arrays.get("forces", "forces")),
-        )
-    return CgArraysFile(path, arrays, known, ANGSTROM)
-
-
-def forces_beside(path: Path) -> Path:
-    """The file of forces that belongs to a file of coordinates.
-
-    Raises:
-        InputError: its name does not show which.
-    """
-    for word in COORDINATES:
-        head, found, tail = path.name.rpartition(word)
-        if found:
-            return path.with_name(f"{head}forces{tail}")
-    raise InputError(
-        f"{path}: its file of forces is not known, because the name has none of "
-        f"{', '.join(COORDINATES)}; call the two files, for example, ala2_coordinates.npy and "
-        "ala2_forces.npy"
-    )
+        return npy_pair(path, ANGSTROM)
+    return NpzFile(path, dataclasses.replace(known, units=ANGSTROM, arrays=NAMES))

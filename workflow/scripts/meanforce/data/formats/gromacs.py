@@ -2,12 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
-from meanforce.data.formats.base import FileFrames, Opened, opening, reading_frame
+from meanforce.data.formats.base import (
+    UNREADABLE,
+    FileFrames,
+    Opened,
+    frame_by_frame,
+    opening,
+)
+
+UNROUNDED = 9
+"""Most atoms whose positions are stored in an XTC file as they are."""
 
 
 class GromacsFile:
@@ -17,34 +26,34 @@ class GromacsFile:
     """
 
     def __init__(self, path: Path, known: Opened, kind: type, what: str) -> None:
-        self.path, self.n_atoms = path, known.n_atoms
+        self.path, self._at = path, -1
         with opening(path, what):
             self._file = kind(str(path))
             self.n_frames = len(self._file)
             self.n_atoms = self._file.n_atoms
             first = self._file.read()
-            self._file.seek(0)
         self.has_forces = bool(getattr(first, "hasf", False))
-        rounding = getattr(first, "prec", None)
+        rounding = getattr(first, "prec", None) if self.n_atoms > UNROUNDED else None
         self.precision = None if rounding is None else 1.0 / rounding
+        self.n_frames += self._has_rest()
+
+    def _has_rest(self) -> bool:
+        """Whether a part of a frame, which the library has not counted, ends the file."""
+        try:
+            self._file.seek(self.n_frames - 1)
+            self._file.read()
+        except UNREADABLE:
+            # It has counted it.
+            return False
+        return self._file._bytes_tell() != self.path.stat().st_size
 
     def blocks(self, start: int, stop: int, stride: int, size: int) -> Iterator[FileFrames]:
         """Frames start, start + stride, ... below stop, at most `size` at a time."""
         numbers = range(start, min(stop, self.n_frames), stride)
-        at = 0
+        self._at = -1
         for first in range(0, len(numbers), size):
             part = numbers[first : first + size]
-            block = self._empty(len(part))
-            for row, number in enumerate(part):
-                with reading_frame(self.path, number):
-                    if number != at:
-                        self._file.seek(number)
-                    elif number == 0:
-                        self._file.seek(0)
-                    frame = self._file.read()
-                    self._fill(block, row, frame)
-                at = number + 1
-            yield block
+            yield from frame_by_frame(self.path, self._empty(len(part)), part, self._fill)
 
     def _empty(self, n: int) -> FileFrames:
         shape = (n, self.n_atoms, 3)
@@ -55,7 +64,11 @@ class GromacsFile:
             boxes=np.empty((n, 3, 3)),
         )
 
-    def _fill(self, block: FileFrames, row: int, frame: Any) -> None:
+    def _fill(self, block: FileFrames, row: int, number: int) -> None:
+        if number != self._at:
+            self._file.seek(number)
+        frame = self._file.read()
+        self._at = number + 1
         if not getattr(frame, "hasx", True):
             raise ValueError("it has no positions")
         block.positions[row] = frame.x
@@ -74,9 +87,9 @@ class GromacsFile:
 
 def trr(path: Path, known: Opened) -> GromacsFile:
     """A TRR file."""
-    return GromacsFile(path, known, TRRFile, "TRR file")
+    return GromacsFile(path, known, TRRFile, "a TRR file")
 
 
 def xtc(path: Path, known: Opened) -> GromacsFile:
     """An XTC file."""
-    return GromacsFile(path, known, XTCFile, "XTC file")
+    return GromacsFile(path, known, XTCFile, "an XTC file")

@@ -3,12 +3,21 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from meanforce.data.formats import cgnet, chemtrain, gromacs, mlcg
+from meanforce.data.formats import by_mdanalysis, cgnet, chemtrain, gromacs, mlcg
 from meanforce.data.formats.base import FrameFile, Opened
+from meanforce.data.formats.mdtraj_hdf5 import MdtrajFile
+from meanforce.data.formats.npz import NpzFile
+from meanforce.errors import InputError
 
 FORMATS: dict[str, Callable[[Path, Opened], FrameFile]] = {
     "trr": gromacs.trr,
     "xtc": gromacs.xtc,
+    "dcd": by_mdanalysis.dcd,
+    "netcdf": by_mdanalysis.netcdf,
+    "h5md": by_mdanalysis.h5md,
+    "mdtraj_hdf5": MdtrajFile,
+    "lammps_dump": by_mdanalysis.lammps_dump,
+    "npz": NpzFile,
     "cgnet": cgnet.cgnet,
     "mlcg": mlcg.mlcg,
     "chemtrain": chemtrain.chemtrain,
@@ -27,4 +36,6 @@ def open_frames(path: Path, kind: str, known: Opened) -> FrameFile:
     Raises:
         InputError: the file is missing, damaged or of another format.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist")
     return FORMATS[kind](path, known)

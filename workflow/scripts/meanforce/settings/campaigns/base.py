@@ -19,6 +19,11 @@ class CampaignSettings(Settings):
     reweighted_together: ClassVar[bool] = False
 
     @property
+    def recomputes_forces(self) -> bool:
+        """Whether forces come from the system's force field."""
+        return True
+
+    @property
     def dynamical(self) -> bool:
         """Whether a replica is one stretch of dynamics without a bias."""
         return False
