@@ -6,43 +6,16 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from cg_datasets import BOX, CHAIN, MASSES, dataset
 
 import export_dataset
 from meanforce.core.topology import Topology
-from meanforce.data.h5md import EACH, FrameBlock, H5mdWriter
 from meanforce.errors import InputError
 from meanforce.export.cg_dataset import CgDataset
 from meanforce.export.cg_dataset_files import FORMATS, write
 from meanforce.settings.job import validated
 from meanforce.settings.systems.registry import System
 from meanforce.systems import beads
-
-CHAIN = Topology.of_beads(
-    ("ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"),
-    ("ALA-N(C:CO)", "ALA-CA", "ALA-CA", "NME-N"),
-    ((0, 1), (1, 2), (2, 3)),
-)
-MASSES = np.array([15.015, 13.019, 12.011, 15.015])
-BOX = np.array([[3.0, 0.0, 0.0], [0.5, 2.5, 0.0], [-0.4, 0.3, 2.0]])
-
-
-def dataset(path, n=25, seed=1, box=None, topology=CHAIN, masses=MASSES, **values):
-    """A dataset of random frames; `logs` are the log-weights."""
-    logs = values.pop("logs", np.zeros(n))
-    rng = np.random.default_rng(seed)
-    parameters = topology.parameters() | {"temperature": 310.0, "force_map": "aggregate"} | values
-    frames = FrameBlock(
-        position=rng.normal(1.0, 0.4, (n, topology.size, 3)).astype(np.float32),
-        force=rng.normal(0.0, 900.0, (n, topology.size, 3)).astype(np.float32),
-        time=0.2 * np.arange(n) + 5.0,
-        bias_energy=logs * 2.5,
-        log_weight=logs,
-        chain=np.zeros(n, int),
-        boxes=None if box is None else box * (1.0 + 0.01 * np.arange(n)[:, None, None]),
-    )
-    with H5mdWriter(path, masses, parameters, True, None if box is None else EACH) as writer:
-        writer.append(frames)
-    return frames
 
 
 def plain(folder, kind):
