@@ -168,6 +168,16 @@ campaigns:
         - files: [runs/biased.trr]
           state_point: T300
           bias: {file: runs/COLVAR, column: metad.rbias}
+    published:
+      # CG data: for a system of kind `beads`. The forces are in published/ala2_forces.npy.
+      kind: external
+      forces: file
+      continuous: false
+      trajectories:
+        - files: [published/ala2_coordinates.npy]
+          format: cgnet
+          state_point: T300
+          interval: 1 ps
 """,
     "potentials.spline": """\
 potentials:

@@ -30,7 +30,8 @@ class _Quiet:
     """Closes a reader that could not open its file without a message from the interpreter."""
 
     def close(self) -> None:
-        with contextlib.suppress(AttributeError):
+        with contextlib.suppress(AttributeError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             super().close()
 
 

@@ -26,7 +26,7 @@ class GromacsFile:
     """
 
     def __init__(self, path: Path, known: Opened, kind: type, what: str) -> None:
-        self.path, self._at = path, -1
+        self.path, self._at, self._is_trr = path, -1, kind is TRRFile
         with opening(path, what):
             self._file = kind(str(path))
             self.n_frames = len(self._file)
@@ -61,7 +61,7 @@ class GromacsFile:
             positions=np.empty(shape, np.float32),
             forces=np.empty(shape, np.float32) if self.has_forces else None,
             times=np.empty(n),
-            boxes=np.empty((n, 3, 3)),
+            boxes=np.empty((n, 3, 3), np.float32),
         )
 
     def _fill(self, block: FileFrames, row: int, number: int) -> None:
@@ -69,14 +69,14 @@ class GromacsFile:
             self._file.seek(number)
         frame = self._file.read()
         self._at = number + 1
-        if not getattr(frame, "hasx", True):
-            raise ValueError("it has no positions")
         block.positions[row] = frame.x
+        block.times[row], block.boxes[row] = frame.time, frame.box
         if block.forces is not None:
             if not frame.hasf:
                 raise ValueError("it has no forces, but the first frame has")
             block.forces[row] = frame.f
-        block.times[row], block.boxes[row] = frame.time, frame.box
+        if self._is_trr and not frame.hasx:
+            raise ValueError("it has no positions")
 
     def __enter__(self) -> Self:
         return self

@@ -35,6 +35,11 @@ class BiasEnergies:
         times = table[TIME]
         if not len(times):
             raise InputError(f"{self._path}: has no rows")
+        if not np.isfinite(times).all():
+            raise InputError(
+                f"{self._path}: row {int(np.argmin(np.isfinite(times)))} has a time that is not a "
+                "finite number"
+            )
         if (np.diff(times) < 0).any():
             row = int(np.argmax(np.diff(times) < 0)) + 1
             raise InputError(

@@ -19,6 +19,9 @@ ATOMS = 10**6
 FEWEST = 10
 """Frames that are compared of any system."""
 
+PROBED = 0.05
+"""Seconds for which each platform is timed: few frames are computed."""
+
 TOLERANCE = 0.01
 """Largest relative deviation of forces that agree; those of two programs differ by 1e-3 and less
 where cutoffs and Ewald sums are the same."""
@@ -117,7 +120,7 @@ def recomputed(
         boxes: nm, shape (n_frames, 3, 3), or None.
         threads: processor threads that may be used.
     """
-    platform = choose_platform("auto", prepared.system, prepared.positions, threads)
+    platform = choose_platform("auto", prepared.system, prepared.positions, threads, seconds=PROBED)
     context = openmm.Context(
         prepared.system,
         openmm.VerletIntegrator(0.001),

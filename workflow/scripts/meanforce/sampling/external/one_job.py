@@ -95,6 +95,7 @@ class _Import:
         topology, place = self._inputs.prepared.topology, self._folder
         size = max(1, min(8192, BLOCK // (12 * self._n_atoms)))
         with contextlib.ExitStack() as opened:
+            opened.enter_context(self._stream)
             made = TrajectoryWriter(place / "trajectory.h5", topology, self._kind, self._periodic)
             writer, forces = opened.enter_context(made), None
             if self._job.forces == "file":

@@ -1,9 +1,9 @@
 """Frames of a run's files that are used, in order, each checked."""
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,8 +18,12 @@ ROUNDED = 1e-4
 an error of 25 kJ/mol/nm and more."""
 
 
+MOST_OPEN = 32
+"""Most files that stay open between the check of all of them and reading."""
+
+
 class FrameStream:
-    """The frames of one trajectory.
+    """The frames of one trajectory; a context manager.
 
     Args:
         settings: its files and what is used of them.
@@ -50,16 +54,30 @@ class FrameStream:
         self._known = _known(settings, n_atoms, box)
         self._with_forces = forces == "file"
         self.n_frames, self.seen = 0, 0
+        # Counting the frames of a file may mean to go through it.
+        self._open: dict[Path, FrameFile] = {}
         for path in self._paths():
-            with self._opened(path) as file:
-                self._check(file)
-                self.n_frames += -(-file.n_frames // settings.stride)
+            file = self._opened(path)
+            self.n_frames += -(-file.n_frames // settings.stride)
+            self._check(file)
+            if len(self._open) < MOST_OPEN:
+                self._open[path] = file
+            else:
+                file.__exit__(None, None, None)
 
     def _paths(self) -> list[Path]:
         return [Path(file) for file in self._settings.files]
 
     def _opened(self, path: Path) -> FrameFile:
-        return open_frames(path, self._settings.format_of(str(path)), self._known)
+        kind = self._settings.format_of(str(path))
+        return self._open.pop(path, None) or open_frames(path, kind, self._known)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *unused: Any) -> None:
+        while self._open:
+            self._open.popitem()[1].__exit__(None, None, None)
 
     def _check(self, file: FrameFile) -> None:
         if file.n_atoms != self._known.n_atoms:
@@ -88,36 +106,43 @@ class FrameStream:
             InputError: a frame cannot be read, is not finite, has no box where one is needed, or
                 is not in order of time; or no frame is left.
         """
-        begin, end = self._settings.begin, self._settings.end
-        last, used = -np.inf, 0
-        numbered = 0
+        last, used, numbered = -np.inf, 0, 0
         for path in self._paths():
-            with self._opened(path) as file, contextlib.closing(self._read(file, size)) as parts:
+            with self._opened(path) as file:
                 first = True
-                for numbers, block in parts:
+                for numbers, block in self._read(file, size):
                     times = self._times(path, block, numbered, numbers)
-                    if first and used and times[0] == last:
+                    if first and times[0] == last:
                         self._report(f"{path}: its first frame repeats the last one before it")
                         numbers, block, times = numbers[1:], block[1:], times[1:]
                     first = False
                     self._refuse_disorder(path, numbers, times, last)
                     self._refuse_gaps(path, numbers, block)
-                    last = times[-1] if len(times) else last
-                    keep = np.ones(len(times), dtype=bool)
-                    if begin is not None:
-                        keep &= times >= begin - _rounding(begin)
-                    if end is not None:
-                        keep &= times <= end + _rounding(end)
                     self.seen += len(block)
+                    last = times[-1] if len(times) else last
+                    keep = self._inside(times)
+                    used += int(keep.sum())
                     if keep.any():
-                        used += int(keep.sum())
                         chosen = FileFrames(block.positions, block.forces, times, block.boxes)
                         yield chosen if keep.all() else chosen[keep]
-                    if end is not None and last >= end:
-                        return
+                    if self._settings.end is not None and last >= self._settings.end:
+                        # What follows may be damaged.
+                        break
                 numbered += file.n_frames
+            if self._settings.end is not None and last >= self._settings.end:
+                break
         if not used:
             raise InputError(f"{self._settings.files[0]}: no frame is left{self._range(last)}")
+
+    def _inside(self, times: np.ndarray) -> np.ndarray:
+        """Which times are in the range that is used, bool, shape (n,)."""
+        begin, end = self._settings.begin, self._settings.end
+        inside = np.ones(len(times), dtype=bool)
+        if begin is not None:
+            inside &= times >= begin - _rounding(begin)
+        if end is not None:
+            inside &= times <= end + _rounding(end)
+        return inside
 
     def _read(self, file: FrameFile, size: int) -> Iterator[tuple[range, FileFrames]]:
         """Blocks of a file with the numbers of their frames."""
@@ -167,7 +192,7 @@ class FrameStream:
             return
         if block.boxes is None:
             raise InputError(f"{path}: has no periodic box, but the system has one")
-        good = np.isfinite(block.boxes).all(axis=(1, 2)) & (np.linalg.det(block.boxes) > 0)
+        good = np.linalg.det(np.nan_to_num(block.boxes)) > 0
         if not good.all():
             raise InputError(
                 f"{path}: frame {numbers[int(np.argmin(good))]} has no periodic box, but the "
