@@ -10,6 +10,7 @@ from cg_datasets import BOX, CHAIN, MASSES, dataset
 
 import export_dataset
 from meanforce.core.topology import Topology
+from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.errors import InputError
 from meanforce.export.cg_dataset import CgDataset
 from meanforce.export.cg_dataset_files import FORMATS, write
@@ -130,6 +131,20 @@ def test_weights_of_windows_share_one_factor(tmp_path):
     assert CgDataset.of(paths).weights is None
     weights = CgDataset.of(paths, together=True).weights
     np.testing.assert_allclose(weights[25:] / weights[:25], np.exp(2.0), rtol=1e-5)
+
+
+def test_only_frames_at_the_temperature_of_the_state_point(tmp_path):
+    """Hotter levels of replica exchange have other mean forces."""
+    parameters = CHAIN.parameters() | {"temperature": 310.0}
+    positions = np.arange(24.0)[:, None, None] * np.ones((1, 4, 3))
+    zeros = np.zeros(24)
+    with H5mdWriter(tmp_path / "1.h5", MASSES, parameters, True, None, True) as writer:
+        writer.append(FrameBlock(
+            positions, np.arange(24.0), zeros, zeros, zeros.astype(int), positions,
+            temperature=np.tile([310.0, 350.0, 400.0], 8),
+        ))  # fmt: skip
+    write(CgDataset.of([tmp_path / "1.h5"]), "chemtrain", tmp_path, "d")
+    assert np.load(tmp_path / "d.npz")["R"][:, 0, 0].tolist() == list(range(0, 24, 3))
 
 
 def test_the_beads_are_a_file_that_a_system_takes(tmp_path):

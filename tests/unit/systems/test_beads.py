@@ -137,12 +137,25 @@ def with_changes(**changes):
             with_changes(beads=[{"name": "A", "mass": 1.0, "type": "a b"}], bonds=[]),
             "'a b' is not the name of a bead type",
         ),
+        (
+            with_changes(beads=[{"name": f"B{i}", "mass": 1.0} for i in range(2000)], bonds=[]),
+            "'composition' is too long for a config .* give it as a 'file'",
+        ),
         (with_changes(count=400000), "'composition' has 1200000 beads; allowed are at most"),
     ],
 )
 def test_wrong_settings_are_one_sentence(values, message):
     with pytest.raises(InputError, match=message):
         settings(values)
+
+
+def test_a_large_molecule_fits_into_a_file(tmp_path):
+    listed = [{"name": f"B{i}", "mass": "1 u"} for i in range(2000)]
+    bonds = [[f"B{i}", f"B{i + 1}"] for i in range(1999)]
+    values = {"composition": [{"name": "LONG", "beads": listed, "bonds": bonds}]}
+    (tmp_path / "beads.json").write_text(json.dumps(values))
+    prepared = beads.build(settings({"kind": "beads", "file": str(tmp_path / "beads.json")}))
+    assert (prepared.topology.getNumAtoms(), prepared.topology.getNumBonds()) == (2000, 1999)
 
 
 @pytest.mark.parametrize(

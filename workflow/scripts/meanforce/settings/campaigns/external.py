@@ -65,7 +65,12 @@ class TrajectorySettings(Settings):
     end: TimeOrZero | None = Field(
         default=None, description="last time that is used; default: to the last frame"
     )
-    format: Format | None = Field(default=None, description="default: by the suffix of the files")
+    format: Format | None = Field(
+        default=None,
+        description="default: by the suffix of the files. CG data of other programs need it: cgnet "
+        "(.npz, or .npy files of coordinates and forces), mlcg, chemtrain, and "
+        "chemtrain_fractional, whose positions are fractions of the box",
+    )
     units: UnitStyle | ReducedUnitsSettings | None = Field(
         default=None,
         description="units of a LAMMPS dump, which does not hold them, as the run's unit style or, "

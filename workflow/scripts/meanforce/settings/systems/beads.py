@@ -14,6 +14,9 @@ LONGEST_TYPE = 1000
 MOST_BEADS = 10**6
 """Most beads of a system."""
 
+LONGEST_INLINE = 50000
+"""Most characters of beads and bonds in the config, which are passed on a command line."""
+
 
 def _type_name(value: Any) -> str:
     printable = isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_TYPE
@@ -114,6 +117,12 @@ class BeadsSettings(SystemSettings):
             raise ValueError("give either 'composition' or 'file', and not both")
         if self.composition is not None:
             _refuse_too_many(self.composition)
+            length = sum(len(part.model_dump_json()) for part in self.composition)
+            if length > LONGEST_INLINE:
+                raise ValueError(
+                    f"'composition' is too long for a config ({length} characters as JSON; allowed "
+                    f"are {LONGEST_INLINE}); give it as a 'file'"
+                )
         return self
 
     @property
