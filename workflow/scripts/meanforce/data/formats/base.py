@@ -120,7 +120,7 @@ def opening(path: Path, what: str) -> Iterator[None]:
 
     Args:
         path: the file.
-        what: what it should be, such as "a TRR file".
+        what: what it should be, such as "a complete TRR file".
 
     Raises:
         InputError: opening failed.

@@ -22,6 +22,9 @@ from meanforce.data.formats.base import FileFrames, Opened, Units, frame_by_fram
 from meanforce.data.formats.dcd_size import has_rest
 from meanforce.errors import InputError
 
+# Of a damaged file, and also of one that was read completely.
+warnings.filterwarnings("ignore", message="Cannot close a netcdf_file")
+
 CONVERTED = Units(length=0.1, force=10.0)
 """MDAnalysis's own units."""
 
@@ -123,7 +126,7 @@ def _own_units(known: Opened) -> Opened:
 
 def dcd(path: Path, known: Opened) -> MDAnalysisFile:
     """A DCD file of CHARMM, NAMD or OpenMM."""
-    found = MDAnalysisFile(path, _Dcd, "a DCD file", _own_units(known))
+    found = MDAnalysisFile(path, _Dcd, "a complete DCD file", _own_units(known))
     # The library leaves out a last frame that is not whole.
     found.n_frames += has_rest(path)
     return found
@@ -131,12 +134,12 @@ def dcd(path: Path, known: Opened) -> MDAnalysisFile:
 
 def netcdf(path: Path, known: Opened) -> MDAnalysisFile:
     """An Amber NetCDF file."""
-    return MDAnalysisFile(path, _Netcdf, "an Amber NetCDF file", _own_units(known))
+    return MDAnalysisFile(path, _Netcdf, "a complete Amber NetCDF file", _own_units(known))
 
 
 def h5md(path: Path, known: Opened) -> MDAnalysisFile:
     """An H5MD file of atoms."""
-    return MDAnalysisFile(path, _H5md, "an H5MD file", _own_units(known))
+    return MDAnalysisFile(path, _H5md, "a complete H5MD file", _own_units(known))
 
 
 def lammps_dump(path: Path, known: Opened) -> MDAnalysisFile:
@@ -150,4 +153,4 @@ def lammps_dump(path: Path, known: Opened) -> MDAnalysisFile:
             f"{path}: a LAMMPS dump holds neither its units nor its time step; give 'units' and "
             "'time_step'"
         )
-    return MDAnalysisFile(path, _Dump, "a LAMMPS dump", known)
+    return MDAnalysisFile(path, _Dump, "a complete LAMMPS dump", known)

@@ -87,9 +87,9 @@ class GromacsFile:
 
 def trr(path: Path, known: Opened) -> GromacsFile:
     """A TRR file."""
-    return GromacsFile(path, known, TRRFile, "a TRR file")
+    return GromacsFile(path, known, TRRFile, "a complete TRR file")
 
 
 def xtc(path: Path, known: Opened) -> GromacsFile:
     """An XTC file."""
-    return GromacsFile(path, known, XTCFile, "an XTC file")
+    return GromacsFile(path, known, XTCFile, "a complete XTC file")

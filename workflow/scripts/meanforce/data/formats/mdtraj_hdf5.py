@@ -27,7 +27,7 @@ class MdtrajFile:
 
     def __init__(self, path: Path, known: Opened) -> None:
         self.path, self._units = path, known.units or Units()
-        with opening(path, "an MDTraj HDF5 file"):
+        with opening(path, "a complete MDTraj HDF5 file"):
             self._file = h5py.File(path, "r")
             self.n_frames, self.n_atoms, _ = self._file["coordinates"].shape
             self.has_forces = "forces" in self._file

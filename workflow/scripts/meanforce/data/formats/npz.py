@@ -56,7 +56,7 @@ class NpzFile:
 
     def __init__(self, path: Path, known: Opened) -> None:
         self.path, self._units = path, known.units or Units()
-        with opening(path, "a NumPy archive"):
+        with opening(path, "a complete NumPy archive"):
             self._archive = zipfile.ZipFile(path)
             members = {name.removesuffix(".npy") for name in self._archive.namelist()}
             self._names = {what: known.arrays.get(what, what) for what in ARRAYS}
