@@ -1,10 +1,13 @@
 """Campaigns of frames that exist already: what a config may say of them, and the jobs they make."""
 
+from pathlib import Path
+
 import pytest
 
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.jobs.import_frames import ImportJob
+from meanforce.jobs.replaced import replaced
 from meanforce.sampling.check import check_structures
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
@@ -205,3 +208,19 @@ def test_what_changes_no_import(config, tmp_path):
     assert stages.import_frames_job(load_config(config), *names).canonical() == before
     mine(config)["trajectories"][0]["stride"] = 2
     assert stages.import_frames_job(load_config(config), *names).canonical() != before
+
+
+def test_files_that_change_replace_results_of_another_config(config, tmp_path, monkeypatch):
+    """Another config with the same folder of results, whose campaign reads other frames."""
+    before = load_config(with_runs(config, tmp_path))
+    changed = with_runs(config, tmp_path, stride=2)
+    monkeypatch.chdir(tmp_path)
+    (made,) = [
+        place.trajectory
+        for place in inputs.training_data(before, EXPERIMENT)
+        if (place.state, place.replica) == ("T400", 1)
+    ]
+    Path(made).parent.mkdir(parents=True)
+    Path(made).touch()
+    assert replaced(before, before) == []
+    assert replaced(before, load_config(changed)) == [made]

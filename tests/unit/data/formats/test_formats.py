@@ -4,7 +4,7 @@ import mdtraj
 import numpy as np
 import pytest
 from existing_runs import Run, write
-from MDAnalysis.lib.formats.libmdaxdr import XTCFile
+from MDAnalysis.lib.formats.libmdaxdr import TRRFile, XTCFile
 
 from meanforce.data.formats.base import Opened
 from meanforce.data.formats.registry import FORMATS, open_frames
@@ -96,6 +96,25 @@ def test_a_file_gives_what_was_written(tmp_path, run, kind):
             )
             if file.has_forces:
                 np.testing.assert_allclose(joined("forces"), run.forces[chosen], rtol=1e-6)
+
+
+@pytest.mark.parametrize("lacking", ["positions", "forces"])
+def test_frames_of_trr_that_hold_other_things(tmp_path, run, lacking):
+    """As where nstxout and nstfout of GROMACS differ: a stride gives those that are complete."""
+    with TRRFile(str(tmp_path / "run.trr"), "w") as file:
+        for k, time in enumerate(run.times):
+            given = {"positions": run.positions[k], "forces": run.forces[k]}
+            if k % 3:
+                given[lacking] = None
+            values = (given["positions"], None, given["forces"])
+            file.write(*values, run.box.astype("f4"), k, time, 0.0, 12)
+    with open_frames(tmp_path / "run.trr", "trr", ATOMS) as file:
+        with pytest.raises(InputError, match=f"frame 1 has no {lacking}.* 'stride'"):
+            list(file.blocks(0, 23, 1, 8))
+        for number, block in enumerate(file.blocks(0, 23, 3, 2)):
+            part = slice(6 * number, 6 * number + 6, 3)
+            np.testing.assert_array_equal(block.positions, run.positions[part])
+            np.testing.assert_array_equal(block.forces, run.forces[part])
 
 
 def test_forces_in_mdtraj_hdf5(tmp_path, run):
@@ -199,6 +218,24 @@ def test_a_file_that_was_cut_short_gives_good_frames_only(tmp_path, run, kind):
         assert f"frame {good} cannot be read" in str(error.value)
         assert f"frames 0 to {good - 1} are good" in str(error.value)
         assert 8 < good < 16
+
+
+def test_a_dump_that_was_cut_short(root, tmp_path):
+    whole = (root / "tests/data/lammps/real.dump").read_text().splitlines(keepends=True)
+    known = Opened(4, STYLES["real"], time_step=0.001)
+    for lines, good in ((whole, 6), (whole[:-1], 5), (whole[: 13 * 5 + 3], 5)):
+        (tmp_path / "run.dump").write_text("".join(lines))
+        found = 0
+        with open_frames(tmp_path / "run.dump", "lammps_dump", known) as file:
+            try:
+                for block in file.blocks(0, file.n_frames, 1, 4):
+                    found += len(block)
+            except InputError as error:
+                assert f"frame {good} cannot be read" in str(error)
+                assert len(lines) < len(whole)
+            else:
+                assert lines is whole
+        assert found == good
 
 
 def test_unit_styles():

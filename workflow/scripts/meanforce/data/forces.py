@@ -7,8 +7,8 @@ from typing import Self
 import h5py
 import numpy as np
 
-from meanforce.data.chunks import GrowingArray
 from meanforce.data.hdf5 import new_file, reading
+from meanforce.data.plain_chunks import OpenArray
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -63,7 +63,8 @@ class ForcesWriter:
     def __init__(self, path: Path, n_atoms: int) -> None:
         self._open = contextlib.ExitStack()
         self._file = self._open.enter_context(new_file(path))
-        self._forces = GrowingArray(self._file, "forces", (n_atoms, 3), "f4")
+        rows = max(1, BLOCK // (12 * n_atoms))
+        self._forces = OpenArray(self._file, "forces", (n_atoms, 3), "f4", rows)
         self._forces.dataset.attrs["unit"] = FORCE_UNIT
 
     def append(self, forces: np.ndarray) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
-from meanforce.data.chunks import GrowingArray
 from meanforce.data.hdf5 import new_file
+from meanforce.data.plain_chunks import FixedArray, OpenArray
 from meanforce.data.trajectory import BLOCK, BOXES, GROUP
 from meanforce.restart.records import RecordFile
 
@@ -58,26 +58,6 @@ def write_trajectory(
         writer.finish(arrays, attributes)
 
 
-class _FixedArray:
-    """An HDF5 dataset whose length is given, filled block by block."""
-
-    def __init__(
-        self, group: h5py.Group, name: str, shape: tuple[int, ...], kind: str, rows: int
-    ) -> None:
-        self.dataset = group.create_dataset(
-            name, shape, kind, chunks=(rows, *shape[1:]), fletcher32=True
-        )
-        self._filled = 0
-
-    def append(self, block: np.ndarray) -> None:
-        """Add rows, shape (n, ...)."""
-        self.dataset[self._filled : self._filled + len(block)] = block
-        self._filled += len(block)
-
-    def close(self) -> None:
-        """Nothing is left to be written."""
-
-
 class TrajectoryWriter:
     """Writes frames block by block; a context manager.
 
@@ -86,7 +66,7 @@ class TrajectoryWriter:
         topology: of the atoms.
         kind: type of the frames' records, of `frame_type`.
         periodic: whether frames have a box.
-        count: number of frames; None: as many as come, in compressed chunks.
+        count: number of frames; None: as many as come.
 
     Attributes:
         rows: frames of a chunk, the best size of a block.
@@ -139,11 +119,11 @@ class TrajectoryWriter:
 
     def _array(
         self, place: h5py.Group, name: str, item: tuple[int, ...], kind: str, unit: str = ""
-    ) -> GrowingArray | _FixedArray:
+    ) -> OpenArray | FixedArray:
         if self._count is None:
-            array = GrowingArray(place, name, item, kind)
+            array = OpenArray(place, name, item, kind, self.rows)
         else:
-            array = _FixedArray(place, name, (self._count, *item), kind, self.rows)
+            array = FixedArray(place, name, (self._count, *item), kind, self.rows)
         if unit:
             array.dataset.attrs["units"] = np.bytes_(unit)
         return array

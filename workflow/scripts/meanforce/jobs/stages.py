@@ -91,6 +91,15 @@ def import_frames_job(
     )
 
 
+def trajectory_job(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> SampleJob | ImportJob:
+    """Job of the stage that makes a trajectory: it is sampled, or read from files."""
+    imported = config.campaigns[system][campaign].imported
+    build = import_frames_job if imported else sample_job
+    return build(config, system, state, campaign, replica)
+
+
 def map_job(
     config: Config, system: str, state: str, campaign: str, replica: int | str, mapping: str
 ) -> MapJob:

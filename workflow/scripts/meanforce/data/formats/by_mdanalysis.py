@@ -153,4 +153,17 @@ def lammps_dump(path: Path, known: Opened) -> MDAnalysisFile:
             f"{path}: a LAMMPS dump holds neither its units nor its time step; give 'units' and "
             "'time_step'"
         )
-    return MDAnalysisFile(path, _Dump, "a complete LAMMPS dump", known)
+    found = MDAnalysisFile(path, _Dump, "a complete LAMMPS dump", known)
+    # The library leaves out a last frame that is not whole; each frame has 9 lines before its atoms.
+    found.n_frames += _lines(path) > found.n_frames * (found.n_atoms + 9)
+    return found
+
+
+def _lines(path: Path) -> int:
+    """Number of lines of a text file."""
+    count, last = 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            count += block.count(b"\n")
+            last = block[-1:]
+    return count + (last != b"\n")

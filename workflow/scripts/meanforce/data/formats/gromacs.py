@@ -14,6 +14,7 @@ from meanforce.data.formats.base import (
     frame_by_frame,
     opening,
 )
+from meanforce.errors import InputError
 
 UNROUNDED = 9
 """Most atoms whose positions are stored in an XTC file as they are."""
@@ -22,7 +23,7 @@ UNROUNDED = 9
 class GromacsFile:
     """A TRR or XTC file, already in nm, kJ/mol/nm and ps; see `FrameFile`.
 
-    Frames of a TRR file may differ in what they hold; only those with positions count.
+    Frames of a TRR file may differ in what they hold, but those that are read must have the same.
     """
 
     def __init__(self, path: Path, known: Opened, kind: type, what: str) -> None:
@@ -73,10 +74,16 @@ class GromacsFile:
         block.times[row], block.boxes[row] = frame.time, frame.box
         if block.forces is not None:
             if not frame.hasf:
-                raise ValueError("it has no forces, but the first frame has")
+                raise self._lacks("forces", number)
             block.forces[row] = frame.f
         if self._is_trr and not frame.hasx:
-            raise ValueError("it has no positions")
+            raise self._lacks("positions", number)
+
+    def _lacks(self, what: str, number: int) -> InputError:
+        return InputError(
+            f"{self.path}: frame {number} has no {what}, which the run wrote less often than other "
+            "things; set the trajectory's 'stride' so that only frames with them are used"
+        )
 
     def __enter__(self) -> Self:
         return self
