@@ -54,6 +54,9 @@ def check_structures(config: Config) -> None:
                     beads[system, variable.mapping].index(bead, where)
     for system, campaigns in config.campaigns.items():
         for name, campaign in campaigns.items():
+            for key, file in campaign.input_files:
+                if not Path(file).is_file():
+                    raise InputError(f"campaigns.{system}.{name}.{key}: '{file}' does not exist")
             if campaign.bias_formula is not None:
                 try:
                     check_formula(campaign.bias_formula, campaign.biased_variables)
@@ -109,9 +112,16 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     reference = [] if chosen.reference is None else [chosen.reference]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        biased = config.campaigns[chosen.system][campaign]
-        variables, mapping = biased.biased_variables, biased.biased_mapping
-        if (variables or mapping) and noise is not None:
+        settings = config.campaigns[chosen.system][campaign]
+        variables, mapping = settings.biased_variables, settings.biased_mapping
+        if settings.biased and not variables and mapping is None:
+            raise InputError(
+                f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
+                "the bias of this campaign may be no function of the beads; name those that it "
+                f"depends on, or set 'weights: bias' in experiment '{experiment}', so that each "
+                "frame has the weight e^{βV}"
+            )
+        if settings.biased and noise is not None:
             # Frames with different biases can get the same noised positions, in other proportions
             # than without a bias.
             raise InputError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from meanforce.core.beads import Beads
 from meanforce.sampling.collective_variables import Variable
-from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.systems.prepared import Prepared
 
 
@@ -25,7 +25,7 @@ class Task:
         identity: settings of the campaign as plain values, without what differs between jobs.
     """
 
-    campaign: Campaign
+    campaign: SampledCampaign
     variables: dict[str, Variable]
     temperature: float
     seed: int
