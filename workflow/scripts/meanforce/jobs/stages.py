@@ -82,7 +82,11 @@ def map_job(
     # Only noise is random: without it another seed changes nothing.
     names = (system, state, campaign, str(replica), mapping)
     seed = None if chosen.noise is None else seed_of(config, *names, "noise")
-    return MapJob.of(mapping=chosen, seed=seed)
+    return MapJob.of(
+        mapping=chosen,
+        seed=seed,
+        refuses_failed_checks=config.campaigns[system][campaign].refuses_failed_checks,
+    )
 
 
 def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:

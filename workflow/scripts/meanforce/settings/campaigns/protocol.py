@@ -110,6 +110,11 @@ class ProtocolSettings(Settings):
         return 0.0
 
     @property
+    def refuses_failed_checks(self) -> bool:
+        """Whether frames that cannot be right are refused; sampled ones are only reported."""
+        return False
+
+    @property
     def pulling(self) -> float:
         """Time in ps before equilibration during which a bias moves copies to their windows."""
         return 0.0
