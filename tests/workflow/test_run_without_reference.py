@@ -4,6 +4,7 @@ Frames are drawn from the exact Müller–Brown density, so that no atomistic ru
 """
 
 import copy
+import json
 import sys
 
 import muller_brown_draws as exact
@@ -19,6 +20,7 @@ import validate
 from meanforce.analysis.kinds import Measure
 from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.jobs import stages
+from meanforce.mapping.quality import check_dataset
 from meanforce.settings.load import load_config
 
 EXPERIMENT = "muller_brown_unbiased_x_spline"
@@ -88,8 +90,13 @@ def run(root, tmp_path_factory):
             "--settings", settings, "--figure", folder / "figure.png",
             *(part for name, path in made.items() for part in (f"--{name}", path)),
         )  # fmt: skip
+        checks = folder / "s" / "T" / "c" / "1" / "m.checks.json"
+        checks.parent.mkdir(parents=True)
+        with H5mdReader(data) as reader:
+            checks.write_text(json.dumps(check_dataset(reader)))
         program(
-            report, "--metrics", made["metrics"], "--curves", *curves, "--profiles",
+            report, "--checks", checks, "--metrics", made["metrics"], "--curves", *curves,
+            "--profiles",
             made["profiles"], "--surfaces", made["surface"], "--speeds", folder / "speed.csv",
             "--settings", stages.report_job(config).canonical(),
             "--template", root / "workflow" / "report" / "report.html.j2",
@@ -122,6 +129,7 @@ def test_all_stages_run(run, surface, reference):
     assert ("nothing, as there is no reference" in page) != reference
     assert ("No errors: these experiments have no reference" in page) != reference
     assert "Sampling of the CG model" in page
+    assert "Checks of 1 dataset:" in page and "<td>m</td>" in page
     with H5mdReader(folder / "cg.h5") as reader:
         assert list(reader.parameters["starts"]) == ["x"]
         assert len(set(np.round(reader.parameters["starts"]["x"], 3))) > 10

@@ -184,6 +184,7 @@ def reported(part):
         # Each once: experiments may share datasets, and mappings trajectories.
         "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
         "speeds": [place.speed for place in compared],
+        "checks": list(dict.fromkeys(place.checks for place in inputs.all_datasets(part))),
         "learning_curves": [place.figure for place in curves],
         "learning_tables": [file for place in curves for file in (place.table, place.savings)],
     }

@@ -18,7 +18,7 @@ import numpy as np
 from meanforce.data.h5md import H5mdReader
 from meanforce.mapping.fields import Dilation
 from meanforce.mapping.remedies import Finding, remedy
-from meanforce.statistics.errors import quantile
+from meanforce.statistics.errors import THREE_SIGMA, quantile
 from meanforce.statistics.series_mean import Mean, series_mean
 from meanforce.units import kt
 
@@ -31,11 +31,8 @@ FEWEST = 20
 ENOUGH = 100
 """Independent frames above which an error bar is good enough to choose by it."""
 
-CHANCE = 0.0027
-"""Probability that a normal quantity deviates by more than 3 standard errors."""
-
-REFUTED = 5.7e-7
-"""The same for 5 standard errors; imported data that deviate so far are refused."""
+FIVE_SIGMA = 5.7e-7
+"""Probability of more than 5 standard errors; imported data that deviate so far are refused."""
 
 ROUNDING = 1e-4
 """Relative size of sums that counts as rounding of single precision."""
@@ -240,9 +237,9 @@ def _verdict(tests: list[tuple[Mean, float]]) -> dict[str, Any]:
             for (mean, expected), limit in zip(tests, limits, strict=True)
         )
 
-    failed = beyond(CHANCE)
+    failed = beyond(THREE_SIGMA)
     return {"verdict": "failed" if failed else "passed"} | (
-        {"refuted": beyond(REFUTED)} if failed else {}
+        {"refuted": beyond(FIVE_SIGMA)} if failed else {}
     )
 
 

@@ -5,7 +5,7 @@ The virial is an energy: positions in Å together with forces in kJ/mol/Å leave
 
 import dataclasses
 
-from meanforce.statistics.errors import quantile
+from meanforce.statistics.errors import THREE_SIGMA, quantile
 from meanforce.statistics.series_mean import Mean
 
 FACTORS = {
@@ -20,9 +20,6 @@ FACTORS = {
 
 TEMPERATURES = 0.5, 2.0
 """Ratios of temperatures that may be an error in the config."""
-
-CHANCE = 0.0027
-"""Probability that the right explanation is rejected: 3 standard errors."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Finding:
     @property
     def factors(self) -> list[float]:
         """Factors that make the virial right within its error, the best one first."""
-        if self.ratio.deviation(0.0) < quantile(self.ratio.error.dof, CHANCE):
+        if self.ratio.deviation(0.0) < quantile(self.ratio.error.dof, THREE_SIGMA):
             # Zero within its error: no factor mends that.
             return []
         found = {factor: _misfit(self.ratio.scaled(factor)) for factor in FACTORS}
@@ -53,7 +50,7 @@ class Finding:
 
 def _misfit(ratio: Mean) -> float:
     """Distance from 1, in units of the largest that chance explains."""
-    return abs(ratio.deviation(1.0)) / quantile(ratio.error.dof, CHANCE)
+    return abs(ratio.deviation(1.0)) / quantile(ratio.error.dof, THREE_SIGMA)
 
 
 def remedy(finding: Finding) -> str:
