@@ -148,6 +148,11 @@ def reference_data(wildcards):
     return [place.dataset for place in places]
 
 
+def reference_tables(wildcards):
+    """Tables of free energies that an experiment is validated against at a state point."""
+    return inputs.reference_tables(CONFIG, wildcards.experiment, wildcards.state)
+
+
 def models_of(wildcards):
     """Members of an experiment's ensemble."""
     return [place.model for place in inputs.members(CONFIG, wildcards.experiment)]

@@ -175,7 +175,9 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
         "chosen": chosen,
         "mapping": part["mapping"].iloc[0],
         "force_map": part["force_map"].iloc[0],
-        "judged": _judged_against(chosen["reference"], models),
+        "judged": _judged_against(
+            chosen["reference"], results.config["references"].get(facts.system, {}), models
+        ),
         "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
         "states": [_state(results, part, name, state) for state in facts.states],
         "groups": metric_table.groups(part, facts.states),
@@ -191,8 +193,17 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     }
 
 
-def _judged_against(reference: str | None, rows: pd.DataFrame) -> str:
-    """What a model's errors are measured from, if it has any; `rows` are those of the model."""
+def _judged_against(reference: str | None, tables: dict[str, Any], rows: pd.DataFrame) -> str:
+    """What a model's errors are measured from, if it has any.
+
+    Args:
+        reference: name of a campaign or a table, or None.
+        tables: those of the system, by name.
+        rows: of the model.
+    """
+    if reference in tables:
+        source = tables[reference]["source"]
+        return f"table {reference}" + (f" ({source})" if source else "")
     if reference is not None:
         return f"campaign {reference}"
     return "the exact result" if rows["measure"].isin(ERRORS).any() else ""
