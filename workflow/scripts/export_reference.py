@@ -3,17 +3,17 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from meanforce.analysis.comparison import axes_of
 from meanforce.analysis.one_comparison import judged, reference_of
 from meanforce.analysis.table_reference import exported, exported_repeats
 from meanforce.data.surface_tables import write_table
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.jobs import stages
+from meanforce.paths import use_output
 from meanforce.progress import report
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
+from meanforce.settings.yaml_file import default_output, read_config_file
 from meanforce.units import kt
 
 
@@ -31,7 +31,10 @@ def main() -> None:
         "standard errors: NAME-1.csv, NAME-2.csv, …",
     )
     arguments = parser.parse_args()
-    config = load_config(yaml.safe_load(arguments.configfile.read_text(encoding="utf-8")))
+    contents = read_config_file(arguments.configfile)
+    contents.setdefault("output", default_output(arguments.configfile))
+    config = load_config(contents)
+    use_output(config.output)
     name, state = arguments.experiment, arguments.state
     if name not in config.experiments:
         raise InputError(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.figures.numbers import counted, number
 from meanforce.mapping.refusal import failures
 from meanforce.paths import DatasetPaths
@@ -76,8 +76,7 @@ def _line(path: Path) -> DatasetLine:
         return DatasetLine(DatasetPaths.of(path), _values(checks), cells, wrong)
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(
-            f"{path}: is not a file of a dataset's checks ({error!r}); delete it, so that it is "
-            "made again"
+            f"{path}: is not a file of a dataset's checks ({error!r}); {MAKE_AGAIN}"
         ) from error
 
 
