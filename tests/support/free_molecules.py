@@ -9,7 +9,8 @@ from openmm import unit
 import torsion
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
-from meanforce.mapping.identities import BiasForces, check_identities
+from meanforce.mapping.frame_means import BiasForces
+from meanforce.mapping.identities import check_identities
 
 TEMPERATURE = 300.0
 ROD = 0.109
@@ -37,6 +38,23 @@ def langevin(
         ))  # fmt: skip
     positions, forces = (np.array(values) for values in zip(*found, strict=True))
     return positions, forces
+
+
+def forces_of(force: openmm.Force, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forces in kJ/mol/nm, shape (n, n_atoms, 3), and energies in kJ/mol of one force alone."""
+    system = openmm.System()
+    for _ in range(positions.shape[1]):
+        system.addParticle(12.0)
+    system.addForce(force)
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    forces, energies = np.empty_like(positions), np.empty(len(positions))
+    for number, frame in enumerate(positions):
+        context.setPositions(frame)
+        state = context.getState(forces=True, energy=True)
+        forces[number] = state.getForces(asNumpy=True)._value
+        energies[number] = state.getPotentialEnergy()._value
+    return forces, energies
 
 
 def chain(frames: int, seed: int, *further: openmm.Force) -> tuple[np.ndarray, np.ndarray]:

@@ -128,6 +128,7 @@ def _checks(failed: bool) -> dict:
         "irreducible_variance": {"variance": 35490.0, "error": 243.0, "total": 743998.0},
         "identities": {
             "virial": virial, "mean_force": zero, "mean_torque": zero | {"deviation": 1.3},
+            "torsions": {"verdict": "not_applied", "reason": "no part can turn"},
         },
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from free_molecules import TEMPERATURE, identities
 
 from meanforce.errors import InputError
-from meanforce.mapping.identities import BiasForces
+from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.refusal import failures, report_failures
 from meanforce.units import kt
 
@@ -79,7 +79,7 @@ def test_wrong_temperature(chain, tmp_path):
 
 def test_forces_of_the_bias_or_weights_take_the_bias_out(biased, tmp_path):
     positions, forces, pull, log_weights = biased
-    some = np.arange(0, FRAMES, 4)
+    some = np.arange(0, FRAMES, 40)
     bias = BiasForces(some, pull[some])
     clean = forces - pull
     for number, (given, weights) in enumerate(((bias, None), (None, log_weights))):
@@ -97,6 +97,44 @@ def test_bias_that_is_left_in_the_forces(biased, tmp_path):
     virial = identities(tmp_path / "a.h5", positions, forces, log_weights=log_weights)["virial"]
     assert virial["verdict"] == "failed"
     assert "the forces contain those of the bias" in virial["mend"]
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """Frames of a run that is biased along the torsion, all forces, and the bias's own."""
+
+    def bias():
+        force = openmm.CustomTorsionForce("-3.5*cos(theta-0.5)")
+        force.addTorsion(0, 1, 2, 3, [])
+        return force
+
+    positions, forces = free_molecules.chain(FRAMES, 8, bias())
+    return positions, forces, *free_molecules.forces_of(bias(), positions)
+
+
+def test_bias_along_a_torsion(turned, tmp_path):
+    """The virial cannot show it; the torsion itself can."""
+    positions, forces, pull, energy = turned
+    weights, some = energy / kt(TEMPERATURE), np.arange(0, FRAMES, 40)
+    clean, bias = forces - pull, BiasForces(some, pull[some])
+    for number, given in enumerate(
+        ({"log_weights": weights}, {"bias": bias}, {"log_weights": weights, "bias": bias})
+    ):
+        found = identities(tmp_path / f"{number}.h5", positions, clean, **given)
+        assert abs(found["torsions"]["deviation"]) < 4.3
+        assert abs(found["virial"]["deviation"]) < 4
+    # The bias's forces have no virial, so that they cost no precision.
+    assert found["virial"]["bias"] == "forces"
+    left = identities(tmp_path / "left.h5", positions, forces, log_weights=weights)
+    assert left["virial"]["verdict"] == "passed"
+    assert left["torsions"]["verdict"] == "failed" and left["torsions"]["refuted"]
+    assert left["torsions"]["worst"] == ["B0", "B1", "B2", "B3"]
+    assert "the forces contain those of the bias" in failures(left)["torsions"]
+    undeclared = identities(tmp_path / "undeclared.h5", positions, clean)
+    assert undeclared["torsions"]["refuted"]
+    assert "lack those of a bias along it" in failures(undeclared)["torsions"]
+    # Forces and bias together are those of another molecule, and right.
+    assert abs(identities(tmp_path / "e.h5", positions, forces)["torsions"]["deviation"]) < 4.3
 
 
 def test_bias_that_is_not_declared(biased, tmp_path):

@@ -15,8 +15,8 @@ from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
 from meanforce.mapping.direct_squares import DirectSquares
+from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
-from meanforce.mapping.identities import BiasForces
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.unwrap import tree_of

@@ -9,7 +9,8 @@ import numpy as np
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
-from meanforce.mapping.identities import BiasForces, check_identities
+from meanforce.mapping.frame_means import BiasForces
+from meanforce.mapping.identities import check_identities
 from meanforce.mapping.irreducible import irreducible_variance, unexplained
 from meanforce.mapping.memory import conformations, stride_of
 from meanforce.statistics.autocorrelation import Correlation, correlation

@@ -22,10 +22,18 @@ def failures(identities: dict[str, Any]) -> dict[str, str]:
     for name, check in identities.items():
         if check["verdict"] != "failed":
             continue
+        if name == "torsions" and "virial" in found:
+            continue  # the same cause
         if name == "virial":
             found[name] = (
                 f"the virial of positions and forces is {check['ratio']:.3g} ± "
                 f"{check['stderr']:.2g} times what the temperature demands: {check['mend']}"
+            )
+        elif name == "torsions":
+            found[name] = (
+                f"forces along the torsion {'-'.join(check['worst'])} are "
+                f"{abs(check['deviation']):.1f} standard errors from what the temperature and its "
+                f"distribution demand: {check['mend']}"
             )
         else:
             found[name] = (

@@ -18,6 +18,11 @@ FACTORS = {
 }
 """What forces (or positions) are to be multiplied with, and what they are then."""
 
+BIAS_LEFT = (
+    "it is right for frames without their weights, so that the forces contain those of the bias; "
+    "give forces without the bias, or frames without bias energies"
+)
+
 TEMPERATURES = 0.5, 2.0
 """Ratios of temperatures that may be an error in the config."""
 
@@ -57,10 +62,7 @@ def remedy(finding: Finding) -> str:
     """What would mend it, as a part of a sentence."""
     ratio, error = finding.ratio.value, finding.ratio.error.stderr
     if finding.unweighted is not None and _misfit(finding.unweighted) < 1:
-        return (
-            "it is right for frames without their weights, so that the forces contain those of the "
-            "bias; give forces without the bias, or frames without bias energies"
-        )
+        return BIAS_LEFT
     if finding.factors:
         return " or ".join(
             f"multiplying by {factor:.4g} would mend it ({FACTORS[factor]})"

@@ -21,8 +21,8 @@ from meanforce.mapping.block_force_maps import (
 )
 from meanforce.mapping.copies import refuse_optimal_of_copies
 from meanforce.mapping.direct_squares import DirectSquares
+from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
-from meanforce.mapping.identities import BiasForces
 from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
 from meanforce.progress import Progress
