@@ -61,6 +61,13 @@ BAD = {
         r"'files\.T300' names a file twice",
     ),
     "one column for two": (table(error="phi"), r"columns have the same name"),
+    "an exact result": (
+        both(
+            put("references", {"muller_brown": {"published": TABLE | {"variables": {"x": "nm"}}}}),
+            put("experiments", "muller_brown_static_x_rbf", "reference", "published"),
+        ),
+        r"reference: 'published' is a table, but models of mapping 'x' are judged by an exact resu",
+    ),
     "unknown system": (
         put("references", {"nothing": {"published": TABLE}}),
         r"references\.nothing: there is no system 'nothing'",

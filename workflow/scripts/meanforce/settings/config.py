@@ -178,6 +178,12 @@ class Config(Settings):
             what = "campaign or table" if tables else "campaign"
             known(f"{where}.reference", experiment.reference, {**campaigns, **tables}, what)
             table = self.table_of(experiment)
+            if table and self.is_exact(system, experiment.mapping):
+                raise ValueError(
+                    f"{where}.reference: '{experiment.reference}' is a table, but models of "
+                    f"mapping '{experiment.mapping}' are judged by an exact result; name a campaign, or "
+                    "leave it out"
+                )
             for name in (*experiment.train, *experiment.held_out) if table else ():
                 at = f"references.{system}.{experiment.reference}.files"
                 known(at, name, table.files, "file for the state point")
