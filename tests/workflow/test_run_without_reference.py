@@ -20,6 +20,7 @@ import report
 import simulate
 import train
 import validate
+from meanforce import paths
 from meanforce.analysis.kinds import Measure
 from meanforce.data.h5md import FrameBlock, H5mdReader, H5mdWriter
 from meanforce.jobs import stages
@@ -127,9 +128,11 @@ def run(root, tmp_path_factory):
         raw = raw_config(root, True, "reference")
         raw["campaigns"]["muller_brown"]["reference"]["replicas"] = 1
         (folder / "config.yaml").write_text(yaml.safe_dump(raw))
-        (place,) = inputs.reference_data(load_config(raw), EXPERIMENT, [STATE])
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder)
+            # Where the program looks, by the config's name; set back afterwards.
+            patch.setattr(paths, "_output", "results/config")
+            (place,) = inputs.reference_data(load_config(raw), EXPERIMENT, [STATE])
             path = folder / place.dataset
             path.parent.mkdir(parents=True)
             path.write_bytes((folder / "2.h5").read_bytes())

@@ -181,8 +181,8 @@ class Config(Settings):
             if table and self.is_exact(system, experiment.mapping):
                 raise ValueError(
                     f"{where}.reference: '{experiment.reference}' is a table, but models of "
-                    f"mapping '{experiment.mapping}' are judged by an exact result; name a campaign, or "
-                    "leave it out"
+                    f"mapping '{experiment.mapping}' are judged by an exact result; name a "
+                    "campaign, or leave it out"
                 )
             for name in (*experiment.train, *experiment.held_out) if table else ():
                 at = f"references.{system}.{experiment.reference}.files"
