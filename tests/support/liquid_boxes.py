@@ -63,7 +63,8 @@ def spline(
         else:
             low, high = (RANGES | (ranges or {}))[term]
             pair = term == "pairs"
-            h = (high - low) / (functions - 1 if pair else functions - 3)
+            # The support of the last function of a pair ends at the cutoff.
+            h = (high - low) / (functions if pair else functions - 3)
             curve = EnergyCurve(
                 name, term, functions, low - h, h, (low, high), 2.5 / h**2, high if pair else None
             )
@@ -92,11 +93,11 @@ def lennard_jones(epsilon: float = 1.0, sigma: float = 0.34, cutoff: float = 0.8
     return energy
 
 
-def chain_forms() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """All kinds of terms."""
+def chain_forms(sigma: float = 0.32) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """All kinds of terms; σ of the pairs in nm."""
     return {
         "bonds": lambda r: 4000 * (r - 0.16) ** 2,
-        "pairs": lennard_jones(0.6, 0.32, 1.0),
+        "pairs": lennard_jones(0.6, sigma, 1.0),
         "angles": lambda a: 30 * (a - 2.0) ** 2,
         "dihedrals": lambda d: 3 * (1 + np.cos(3 * d)) + 1.5 * np.sin(d),
     }

@@ -1,4 +1,4 @@
-"""Which engine runs a CG model: the one that the settings name, or the fastest in a short timing."""
+"""Which engine runs a CG model: that of the settings, or the fastest in a short timing."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -104,9 +104,8 @@ def _fastest(run: CgRun, tabulated: Tabulated, report: Callable[[str], None]) ->
                 continue
             engines.append(StretchEngine(run, mover))
             times.append(seconds)
-    rates = [
-        f"{one.name} ({one.device}) {1 / t:.3g}" for one, t in zip(engines, times, strict=True)
-    ]
+    pairs = zip(engines, times, strict=True)
+    rates = [f"{one.name} ({one.device}) {1 / seconds:.3g}" for one, seconds in pairs]
     chosen = engines[int(np.argmin(times))]
     report(f"engine {chosen.name}; steps/s of all chains: {', '.join(rates)}")
     return chosen

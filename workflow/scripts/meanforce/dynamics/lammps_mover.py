@@ -30,7 +30,7 @@ POINTS = 4000
 """Of a table; those of pairs are spaced evenly in r²."""
 
 BEAD_STEPS = 4_000_000
-"""Steps times beads of a stretch on each processor: some seconds, of which starting takes little."""
+"""Steps times beads of a stretch on each processor: some seconds, most of them spent in steps."""
 
 SKIN = 2.0
 """Å; beads within it beyond the cutoff are in the neighbour lists."""
@@ -45,8 +45,8 @@ LAUNCHER = "MEANFORCE_MPIEXEC"
 """Environment variable: command that starts MPI processes, to which ` -n NUMBER` is appended."""
 
 EXPLODED = re.compile(
-    r"Bond (length|atoms missing|atom missing)|table (inner|outer) cutoff|Lost atoms|missing on proc"
-    r"|Non-numeric|out of range atoms|Bond .* extent|Angle atoms|Dihedral atoms|nan",
+    r"Bond (length|atoms? missing)|(Angle|Dihedral) atoms|table (inner|outer) cutoff|Lost atoms"
+    r"|Non-numeric|Out of range atoms|Bond .* extent|\bnan\b",
     re.IGNORECASE,
 )
 """Errors of LAMMPS when beads are where the potential never was."""

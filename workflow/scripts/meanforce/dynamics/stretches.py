@@ -21,8 +21,8 @@ from meanforce.units import BOLTZMANN
 BEAD_FRAMES = 10_000_000
 """Stored frames of a stretch times beads times chains, at most: they are kept in memory."""
 
-SEEDS = 2**31 - 2
-"""Seeds are 1 … this number, as LAMMPS and OpenMM accept them."""
+SEEDS = 800_000_000
+"""Seeds are 1 … this number, which LAMMPS and OpenMM accept, also with a process's number added."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +186,7 @@ class StretchEngine:
         every, done = self.schedule.per_frame, start - self.schedule.before_frames
         if seed is None:
             generator = self._run.generator
-            draw = torch.randint(1, SEEDS, (1,), generator=generator, device=generator.device)
+            draw = torch.randint(1, SEEDS + 1, (1,), generator=generator, device=generator.device)
             seed = int(draw)
         if done < 0:
             return Stretch(end - start, 0, 0, seed)

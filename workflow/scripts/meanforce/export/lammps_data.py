@@ -1,4 +1,4 @@
-"""Beads as LAMMPS's data files: a box, masses, atoms, velocities and bonded coordinates; real units.
+"""Beads as data files of LAMMPS: box, masses, atoms, velocities and bonded terms; real units.
 
 The parts that stay the same while beads move are made once.
 """

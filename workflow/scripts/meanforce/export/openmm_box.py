@@ -98,17 +98,12 @@ def _pairs(molecule: Topology, tables: Sequence[AnyTable]) -> openmm.CustomNonbo
     force.addTabulatedFunction("curve", openmm.Continuous1DFunction(values, 0.0, last))
     if not single:
         force.addPerParticleParameter("kind")
-        table = np.array(
-            [
-                [
-                    starts.get(numbers.get((min(i, j), max(i, j)), -1), last)
-                    for i in range(len(kinds))
-                ]
-                for j in range(len(kinds))
-            ]
-        )
+        count = len(kinds)
+        table = np.full((count, count), last)
+        for (i, j), number in numbers.items():
+            table[i, j] = table[j, i] = starts[number]
         force.addTabulatedFunction(
-            "start", openmm.Discrete2DFunction(len(kinds), len(kinds), table.flatten().tolist())
+            "start", openmm.Discrete2DFunction(count, count, table.flatten().tolist())
         )
     for kind in molecule.types:
         force.addParticle([] if single else [kinds.index(kind)])

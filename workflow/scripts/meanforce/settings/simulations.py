@@ -118,9 +118,10 @@ class SimulationSettings(Settings):
     stride: Time = Field(description="time between stored frames")
     engine: Literal["auto", "torch", "openmm", "lammps"] = Field(
         default="auto",
-        description="what moves the beads. torch: any potential, many chains as one batch; openmm "
-        "and lammps: one chain after the other, only potentials of `terms` in a periodic box; auto: "
-        "torch, or in a long run of a periodic box the fastest installed engine in a short timing",
+        description="program that moves the beads. torch: any potential, all chains as one batch; "
+        "openmm, lammps: one chain after the other, only potentials of `terms` in a periodic box; "
+        "auto: torch, but in a long run in a periodic box the fastest of those that are installed, "
+        "in a short timing",
     )
     bias: CgBiasSettings | None = Field(
         default=None, description="flattening bias for slow collective variables, reweighted"

@@ -42,7 +42,7 @@ class PotentialSettings(Settings):
 
     @property
     def tabulated(self) -> bool:
-        """Whether it is a sum of curves of single coordinates, which other programs take as tables."""
+        """Whether it is a sum of curves of single coordinates, which other programs can run."""
         return False
 
     @property
