@@ -20,6 +20,7 @@ rule simulate:
         mem_mb=grows(1500),
         runtime=grows(720),
         gpu=0,
+        tasks=1,
     params:
         with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "simulate.py",
@@ -29,4 +30,4 @@ rule simulate:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
-        " --threads {threads} --time-limit {resources.runtime} >> {log:q} 2>&1"
+        " --threads {threads} --tasks {resources.tasks} --time-limit {resources.runtime} >> {log:q} 2>&1"

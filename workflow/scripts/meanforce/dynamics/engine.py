@@ -36,6 +36,7 @@ class CgRun:
         simulation: settings.
         generator: of all random numbers, on the potential's device.
         system: the beads.
+        processes: that an engine with MPI starts.
     """
 
     potential: Potential
@@ -43,6 +44,7 @@ class CgRun:
     simulation: SimulationSettings
     generator: torch.Generator
     system: CgSystem
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if self.starts.cell_per_frame:

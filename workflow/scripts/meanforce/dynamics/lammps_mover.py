@@ -38,14 +38,11 @@ SKIN = 2.0
 REACH = 3.0
 """Beads of an angle or dihedral are at most this many of the longest bonds apart."""
 
-PROCESSES = "MEANFORCE_TASKS"
-"""Environment variable: number of MPI processes."""
-
 LAUNCHER = "MEANFORCE_MPIEXEC"
 """Environment variable: command that starts MPI processes, to which ` -n NUMBER` is appended."""
 
 EXPLODED = re.compile(
-    r"Bond (length|atoms? missing)|(Angle|Dihedral) atoms|table (inner|outer) cutoff|Lost atoms"
+    r"(Bond|Angle|Dihedral) (length|atoms?\b.*missing)|table (inner|outer) cutoff|Lost atoms"
     r"|Non-numeric|Out of range atoms|Bond .* extent|\bnan\b",
     re.IGNORECASE,
 )
@@ -109,7 +106,6 @@ class LammpsMover:
     Args:
         run: what to run.
         tabulated: its potential at its temperature.
-        tasks: MPI processes; default: as many as the environment variable gives, or one.
 
     Raises:
         InputError: LAMMPS is missing, the cell is not in reduced form, or the potential has no
@@ -118,7 +114,7 @@ class LammpsMover:
 
     name = "lammps"
 
-    def __init__(self, run: CgRun, tabulated: Tabulated, tasks: int | None = None) -> None:
+    def __init__(self, run: CgRun, tabulated: Tabulated) -> None:
         require_installed()
         cell, settings = run.starts.cell, run.simulation
         if not is_reduced(cell):
@@ -126,9 +122,9 @@ class LammpsMover:
                 "engine: 'lammps' needs a cell whose first vector lies along x, the second in the "
                 "plane of x and y, and whose vectors are reduced; give 'engine: torch'"
             )
-        self._tasks = tasks or int(os.environ.get(PROCESSES, "1"))
-        self.device = "CPU" if self._tasks == 1 else f"CPU, {self._tasks} processes"
-        self.bead_steps = BEAD_STEPS * self._tasks
+        self._launcher = launcher(run.processes)
+        self.device = "CPU" if run.processes == 1 else f"CPU ({run.processes} processes)"
+        self.bead_steps = BEAD_STEPS * run.processes
         molecule, tables = tabulated
         self._data = DataFile(molecule, tables, run.system.masses, cell)
         self._tables = tempfile.TemporaryDirectory(prefix="meanforce-lammps-")
@@ -213,8 +209,7 @@ class LammpsMover:
             (folder / path.name).symlink_to(path)
         self._data.write(folder / "start.data", positions, velocities)
         (folder / "in.lammps").write_text(self._script + commands)
-        program = [*_launched(self._tasks), PROGRAM]
-        program += ["-in", "in.lammps", "-log", "none", "-nocite"]
+        program = [*self._launcher, PROGRAM, "-in", "in.lammps", "-log", "none", "-nocite"]
         # One thread for each process, as the processors are those of the processes.
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(
@@ -239,22 +234,22 @@ class LammpsMover:
         return done.stdout
 
 
-def _launched(tasks: int) -> Sequence[str]:
-    """The command before the program's name.
+def launcher(processes: int) -> Sequence[str]:
+    """The command before the program's name that starts MPI processes.
 
     Raises:
         InputError: there is nothing that starts MPI processes.
     """
-    if tasks == 1:
+    if processes == 1:
         return ()
     given = os.environ.get(LAUNCHER, "").split()
     found = given or [name for name in ("mpiexec", "mpirun", "srun") if shutil.which(name)][:1]
     if not found or shutil.which(found[0]) is None:
         raise InputError(
-            f"engine: LAMMPS on {tasks} processes needs 'mpiexec', 'mpirun' or 'srun' on the PATH, "
-            f"or the name of such a program in the environment variable {LAUNCHER}"
+            f"engine: LAMMPS on {processes} processes needs 'mpiexec', 'mpirun' or 'srun' on the "
+            f"PATH, or the name of such a program in the environment variable {LAUNCHER}"
         )
-    return [*found, "-n", str(tasks)]
+    return [*found, "-n", str(processes)]
 
 
 def _read(path: Path) -> np.ndarray:
