@@ -24,14 +24,13 @@ def main() -> None:
     parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "--tasks", type=int, default=1, help="LAMMPS starts this many MPI processes a thread"
+        "--processes", type=int, default=1, help="of MPI, where LAMMPS runs the model"
     )
     add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     job = SimulateJob.read(arguments.settings)
-    processes = arguments.threads * arguments.tasks
-    inputs = SimulateInputs(arguments.models, arguments.datasets, processes)
+    inputs = SimulateInputs(arguments.models, arguments.datasets, arguments.processes)
     limits = arguments.time_limit, arguments.bundle_every
     with resumable(arguments.output, inputs.identity(job), *limits) as work:
         speed = simulate(job, inputs, work.folder / "cg.h5", work, report)

@@ -27,6 +27,7 @@ from meanforce.dynamics.lammps_mover import LammpsMover
 from meanforce.dynamics.openmm_mover import OpenmmMover
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.stretches import Stretch
+from meanforce.errors import InputError
 from meanforce.export.tables import mean_tables
 from meanforce.potentials.interface import EnsembleMean
 from meanforce.units import BOLTZMANN, kt
@@ -123,6 +124,26 @@ def test_the_mean_of_an_ensemble_has_one_table_a_curve():
     assert abs(its_forces - forces).max() < 2e-4 * np.sqrt((forces**2).mean())
 
 
+def test_types_without_a_curve_do_not_interact():
+    """Pairs of Q and Q were never seen."""
+    cell, (molecule, positions) = BOXES["cubic"], box_of_chains(40, 3.0)
+    whole = spline(molecule, {"pairs": lennard_jones(0.6, 0.32, 1.0)})
+    kept = [curve for curve in whole.values["curves"] if curve["name"] != "Q – Q"]
+    assert len(kept) == 2
+    coefficients = whole.coefficients.reshape(3, -1)
+    chosen = [curve["name"] != "Q – Q" for curve in whole.values["curves"]]
+    potential = type(whole)(whole.values | {"curves": kept}, coefficients[chosen].flatten())
+    energy, forces = of(potential, positions, cell)
+    assert energy != pytest.approx(of(whole, positions, cell)[0], rel=1e-3)
+    run, tables = box_run(potential, molecule, positions, cell), mean_tables(potential, TEMPERATURE)
+    found, its_forces = OpenmmMover(run, tables, "Reference").energy_and_forces(positions)
+    assert found == pytest.approx(energy, rel=1e-4)
+    assert abs(its_forces - forces).max() < 1e-4 * np.sqrt((forces**2).mean())
+    if lammps_mover.installed():
+        with pytest.raises(InputError, match="LAMMPS needs a curve for every bond"):
+            LammpsMover(run, tables)
+
+
 STRETCH = 40
 """Steps of a stretch in tests of restarts."""
 
@@ -130,8 +151,8 @@ STRETCH = 40
 @pytest.mark.parametrize("engine", EACH_ENGINE)
 def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine):
     molecule, positions = box_of_chains(20, 2.4)
-    monkeypatch.setitem(openmm_mover.BEAD_STEPS, "CPU", STRETCH * molecule.size)
-    monkeypatch.setattr(lammps_mover, "BEAD_STEPS", STRETCH * molecule.size)
+    monkeypatch.setitem(openmm_mover.BEAD_STEPS, "CPU", 2 * STRETCH * molecule.size)
+    monkeypatch.setattr(lammps_mover, "BEAD_STEPS", 2 * STRETCH * molecule.size)
     potential = spline(molecule, chain_forms())
     torch.set_num_threads(1)
 

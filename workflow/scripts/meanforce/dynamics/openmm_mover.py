@@ -14,7 +14,7 @@ from meanforce.export.openmm_box import build_box_system
 from meanforce.export.tables import Tabulated
 from meanforce.systems.platform import choose_platform, platform_properties
 
-BEAD_STEPS = {"Reference": 200_000, "CPU": 500_000}
+BEAD_STEPS = {"Reference": 200_000, "CPU": 1_000_000}
 """Steps times beads of a stretch: some seconds. A new context for each one makes restarts exact."""
 
 ON_GPU = 200_000_000

@@ -21,6 +21,9 @@ from meanforce.units import BOLTZMANN
 BEAD_FRAMES = 10_000_000
 """Stored frames of a stretch times beads times chains, at most: they are kept in memory."""
 
+TOGETHER = 4
+"""Chains up to which a stretch of all of them takes the time that its engine asks for."""
+
 SEEDS = 800_000_000
 """Seeds are 1 … this number, which LAMMPS and OpenMM accept, also with a process's number added."""
 
@@ -77,7 +80,7 @@ class Mover(Protocol):
     Attributes:
         name: of the engine.
         device: where it computes.
-        bead_steps: steps times beads of a stretch, some seconds of run time.
+        bead_steps: steps times beads of a stretch of all chains, less than half a minute.
     """
 
     name: str
@@ -119,7 +122,9 @@ class StretchEngine:
         self._intact = IntegrityCheck(run.system.molecule, self._starts, cell)
         n_beads, chains = run.starts.n_beads, len(run.starts)
         frames = max(1, BEAD_FRAMES // (n_beads * chains))
-        self._longest = max(1, min(mover.bead_steps // n_beads, frames * self.schedule.per_frame))
+        # With many chains a stretch takes longer, so that starting a program stays a small part.
+        steps = mover.bead_steps // (n_beads * min(chains, TOGETHER))
+        self._longest = max(1, min(steps, frames * self.schedule.per_frame))
 
     @property
     def name(self) -> str:
