@@ -86,7 +86,7 @@ class Stretches:
 class WithOpenmm(Stretches):
     """OpenMM: bare steps of an integrator in one context."""
 
-    def bare(self, steps: int = 100) -> float:
+    def bare(self, steps: int = 10) -> float:
         """Steps per second."""
         context = self._mover._context(1)
         context.setPositions(self._chains.state.positions[0].numpy())
@@ -105,7 +105,7 @@ class WithLammps(Stretches):
     def bare(self) -> float:
         """Steps per second."""
         state = self._chains.state
-        steps = max(100, self._mover.bead_steps // state.positions.shape[1])
+        steps = max(20, self._mover.bead_steps // (4 * state.positions.shape[1]))
         output = []
         run, self._mover._run = self._mover._run, lambda *a: output.append(run(*a)) or output[-1]
         self._mover.move(
@@ -122,7 +122,7 @@ class WithTorch:
     def __init__(self, run: CgRun) -> None:
         self.engine = TorchEngine(run)
         self._chains = self.engine.start()
-        self._steps = max(STRIDE, 600_000 // run.starts.n_beads // STRIDE * STRIDE)
+        self._steps = max(20, 600_000 // run.starts.n_beads)
         self.ours()
 
     def _of(self, work: Callable[[], None]) -> float:

