@@ -111,8 +111,15 @@ def grows(amount):
 
 def structure_files(wildcards):
     """Files of the user that a system is built from."""
-    files = CONFIG.systems[wildcards.system].input_files
-    return [file for file in files if Path(file).is_file()]
+    # Processes of single jobs need not import OpenMM for this.
+    from meanforce.systems.input_files import files_of
+
+    return files_of(CONFIG.systems[wildcards.system])
+
+
+def template_files(wildcards):
+    """Files of the user with beads by residue."""
+    return CONFIG.mappings[wildcards.system][wildcards.mapping].template_files
 
 
 def start_of(wildcards):

@@ -6,8 +6,9 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
-from meanforce.systems.atoms import input_atoms
-from meanforce.systems.topology import input_topology
+from meanforce.systems.atoms import described_atoms
+from meanforce.systems.registry import describe
+from meanforce.systems.topology import described_topology
 
 
 def check_structures(config: Config) -> None:
@@ -27,15 +28,18 @@ def check_structures(config: Config) -> None:
             raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
     atoms: dict[str, list[str]] = {}
+    periodic: dict[str, bool] = {}
     for system, mappings in config.mappings.items():
         try:
-            topology = input_topology(config.systems[system])
+            described = describe(config.systems[system])
+            topology = described_topology(described)
             # Charges are in the force field; other weights do not need it.
             by_charge = any(mapping.needs_charges for mapping in mappings.values())
-            start = input_atoms(config.systems[system]) if by_charge else None
+            start = described_atoms(described) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
         atoms[system] = [atom.name for atom in topology.atoms]
+        periodic[system] = described.periodic
         for name, mapping in mappings.items():
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
     for system, variables in config.collective_variables.items():
@@ -61,7 +65,8 @@ def check_structures(config: Config) -> None:
                     + "; ".join(f"{name}: {own.listed}" for name, own in known.items())
                 )
     for name, experiment in config.experiments.items():
-        _check_molecules(config, beads, name)
+        if periodic[experiment.system]:
+            _check_molecules(config, beads, name)
         _check_campaigns(config, beads, name)
         if config.is_exact(experiment.system, experiment.mapping):
             _check_exact(config, beads, atoms[experiment.system], name)
@@ -80,8 +85,7 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
     potential = config.potentials[chosen.potential]
-    in_a_box = number > 1 and config.systems[chosen.system].periodic
-    if in_a_box and not potential.takes_molecules_in_a_box:
+    if number > 1 and not potential.takes_molecules_in_a_box:
         raise InputError(
             f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
             f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "

@@ -29,6 +29,49 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.gromacs": """\
+systems:
+  from_gromacs:
+    kind: gromacs
+    topology: my_files/topol.top
+    structure: my_files/confout.gro
+    include: [my_files/toppar]
+    defines: {HEAVY_H: ''}
+    nonbonded_method: pme
+    nonbonded_cutoff: 1 nm
+    dispersion_correction: true  # as DispCorr = EnerPres
+""",
+    "systems.amber": """\
+systems:
+  from_amber:
+    kind: amber
+    topology: my_files/peptide.prmtop
+    structure: my_files/peptide.rst7
+    nonbonded_method: none
+    implicit_solvent: obc2
+""",
+    "systems.charmm": """\
+systems:
+  from_charmm:
+    kind: charmm
+    topology: my_files/step3_input.psf
+    parameters: [my_files/top_all36_prot.rtf, my_files/par_all36m_prot.prm, my_files/water_ions.str]
+    structure: my_files/step3_input.crd
+    box: [6.2 nm, 6.2 nm, 6.2 nm]
+    nonbonded_method: pme
+    nonbonded_cutoff: 1.2 nm
+    switch_distance: 1 nm
+    hydrogen_mass: 3 amu
+    equilibration: {npt: 500 ps}
+""",
+    "systems.openmm": """\
+systems:
+  from_openmm:
+    kind: openmm
+    system: my_files/system.xml
+    structure: my_files/topology.cif
+    state: my_files/state.xml
+""",
     "state_points": """\
 state_points:
   T300: {temperature: 300 K}
@@ -39,6 +82,7 @@ mappings:
   capped_alanine:
     heavy: {template: heavy, force_map: aggregate}
     ends: {beads: {A: resid 0 and not type H, B: [NME3-N, NME3-C]}, force_map: optimal}
+    by_residue: {template_file: resources/residue_beads.yaml}
     by_molecule: {molecules: {ACE-ALA-NME: {beads: {A: [ACE1-C], B: [NME3-N]}}}}
 """,
     "collective_variables": """\

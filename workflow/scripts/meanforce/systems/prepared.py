@@ -7,6 +7,7 @@ import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
+from meanforce.systems.structure_file import read_topology, write_structure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Prepared:
         (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(self.system))
         (folder / "state.xml").write_text(openmm.XmlSerializer.serialize(state))
         with (folder / "topology.cif").open("w") as file:
-            app.PDBxFile.writeFile(self.topology, self.positions, file, keepIds=True)
+            write_structure(self.topology, self.positions, file)
 
     @classmethod
     def read(cls, folder: Path, start: Path | None = None) -> "Prepared":
@@ -51,9 +52,9 @@ class Prepared:
             InputError: a file is missing, of another kind, or of another system.
         """
         try:
-            system = _deserialized(folder / "system.xml", "System")
-            state = _deserialized(folder / "state.xml", "State")
-            topology = app.PDBxFile(str(folder / "topology.cif")).topology
+            system = _read(folder / "system.xml", "System")
+            state = _read(folder / "state.xml", "State")
+            topology = read_topology(folder / "topology.cif")
         except (OSError, openmm.OpenMMException, LookupError, ValueError) as error:
             raise InputError(f"{folder}: is not a prepared system ({error})") from error
         counts = {system.getNumParticles(), len(state.getPositions()), topology.getNumAtoms()}
@@ -70,22 +71,32 @@ class Prepared:
         return cls(system, topology, state.getPositions())
 
 
-def _deserialized(path: Path, root: str) -> openmm.System | openmm.State:
+def deserialised(text: str, root: str) -> openmm.System | openmm.State:
     """Object that OpenMM wrote as XML.
 
+    Args:
+        text: the XML.
+        root: name of its root.
+
     Raises:
-        ValueError: the file was cut short; OpenMM would read the part that exists, without the
+        ValueError: the text was cut short; OpenMM would read the part that exists, without the
             missing forces.
     """
-    text = path.read_text()
     if not text.rstrip().endswith(f"</{root}>"):
-        raise ValueError(f"{path.name} was cut short")
+        raise ValueError(f"it was cut short, or its root is not <{root}>")
     return openmm.XmlSerializer.deserialize(text)
+
+
+def _read(path: Path, root: str) -> openmm.System | openmm.State:
+    try:
+        return deserialised(path.read_text(), root)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _read_state(path: Path, n_atoms: int) -> openmm.State:
     try:
-        state = _deserialized(path, "State")
+        state = _read(path, "State")
         found = len(state.getVelocities())
     except (OSError, AttributeError, openmm.OpenMMException, ValueError) as error:
         raise InputError(f"{path}: is not an equilibrated state ({error})") from error

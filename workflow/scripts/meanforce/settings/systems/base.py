@@ -13,11 +13,9 @@ class SystemSettings(Settings):
     """A system, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
-        periodic: whether it is in a periodic box.
         equilibrated: whether it is equilibrated at every state point before it is sampled.
     """
 
-    periodic: ClassVar[bool] = False
     equilibrated: ClassVar[bool] = False
 
     @property
