@@ -105,7 +105,7 @@ class WithLammps(Stretches):
     def bare(self) -> float:
         """Steps per second."""
         state = self._chains.state
-        steps = max(20, self._mover.bead_steps // (4 * state.positions.shape[1]))
+        steps = max(20, self._mover.bead_steps // (16 * state.positions.shape[1]))
         output = []
         run, self._mover._run = self._mover._run, lambda *a: output.append(run(*a)) or output[-1]
         self._mover.move(

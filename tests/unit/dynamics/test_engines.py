@@ -152,7 +152,7 @@ STRETCH = 40
 def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine):
     molecule, positions = box_of_chains(20, 2.4)
     monkeypatch.setitem(openmm_mover.BEAD_STEPS, "CPU", 2 * STRETCH * molecule.size)
-    monkeypatch.setattr(lammps_mover, "BEAD_STEPS", 2 * STRETCH * molecule.size)
+    monkeypatch.setattr(lammps_mover, "PAIR_STEPS", 2 * STRETCH * molecule.size * 20)
     potential = spline(molecule, chain_forms())
     torch.set_num_threads(1)
 

@@ -28,8 +28,12 @@ PROGRAM = "lmp"
 POINTS = 4000
 """Of a table; those of pairs are spaced evenly in r²."""
 
-BEAD_STEPS = 8_000_000
-"""Steps times beads of a stretch on each processor: 20 s, of which starting takes little."""
+PAIR_STEPS = 1_200_000_000
+"""Steps times pairs in the neighbour lists, of a stretch on each processor: about 15 s, so that
+starting the program takes little of it."""
+
+FEWEST_PAIRS = 10.0
+"""Pairs of a bead that cost as much as all that is not pairs."""
 
 SKIN = 2.0
 """Å; beads within it beyond the cutoff are in the neighbour lists."""
@@ -143,7 +147,6 @@ class LammpsMover:
                 "plane of x and y, and whose vectors are reduced; give 'engine: torch'"
             )
         self.device = "CPU" if run.processes == 1 else f"CPU ({run.processes} processes)"
-        self.bead_steps = BEAD_STEPS * run.processes
         molecule, tables = tabulated
         self._data = DataFile(molecule, tables, run.system.masses, cell)
         self._tables = tempfile.TemporaryDirectory(prefix="meanforce-lammps-")
@@ -153,6 +156,9 @@ class LammpsMover:
             commands.append("pair_style none")
         longest = max((t.sampled[1] for t in tables if t.kind == "bonds"), default=0.0)
         cutoff = max((t.cutoff for t in tables if t.kind == "pairs"), default=0.0)
+        density = run.starts.n_beads / np.linalg.det(cell)
+        pairs = 2 / 3 * np.pi * (cutoff + SKIN / ANGSTROM) ** 3 * density
+        self.bead_steps = int(PAIR_STEPS * run.processes / max(pairs, FEWEST_PAIRS))
         self._script = SCRIPT.format(
             setup="\n".join(SETUP),
             skin=SKIN,
