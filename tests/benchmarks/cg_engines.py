@@ -32,7 +32,7 @@ from meanforce.dynamics.engine import CgRun, TorchEngine  # noqa: E402
 from meanforce.dynamics.lammps_mover import LammpsMover  # noqa: E402
 from meanforce.dynamics.openmm_mover import OpenmmMover  # noqa: E402
 from meanforce.dynamics.stretches import Stretch, StretchEngine  # noqa: E402
-from meanforce.export.tables import Tabulated, mean_tables  # noqa: E402
+from meanforce.tables.curve_tables import Tabulated, mean_tables  # noqa: E402
 
 DENSITY = 18.0
 """Beads in a nm³."""

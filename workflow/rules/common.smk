@@ -122,6 +122,20 @@ def template_files(wildcards):
     return CONFIG.mappings[wildcards.system][wildcards.mapping].template_files
 
 
+def systems_of(wanted):
+    """Constraint of {system} in {system}/{state}/{campaign}/: only campaigns with a property.
+
+    It looks ahead, as which campaigns have it depends on the system.
+    """
+    places = "|".join(f"{s}/[^/]+/{c}/" for s, c in inputs.campaigns_with(CONFIG, wanted))
+    return rf"(?=(?:{places})\d)[A-Za-z0-9_-]+" if places else r"(?!)"
+
+
+def imported_files(wildcards):
+    """Files of the user with the frames of one trajectory, and with its bias energies."""
+    return inputs.imported_files(CONFIG, **dict(wildcards))
+
+
 def start_of(wildcards):
     """Equilibrated state that sampling starts from; none if it is the prepared one."""
     place = inputs.start(CONFIG, wildcards.system, wildcards.state)

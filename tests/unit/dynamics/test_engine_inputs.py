@@ -26,7 +26,7 @@ from meanforce.dynamics.lammps_mover import LAUNCHER, LammpsMover, launcher
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.stretches import Stretch
 from meanforce.errors import InputError
-from meanforce.export.tables import mean_tables
+from meanforce.tables.curve_tables import mean_tables
 
 LIQUID = Topology(((ATOM, 125),))
 RANGES = {"pairs": (0.28, 0.85)}

@@ -28,8 +28,8 @@ from meanforce.dynamics.openmm_mover import OpenmmMover
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.stretches import Stretch
 from meanforce.errors import InputError
-from meanforce.export.tables import mean_tables
 from meanforce.potentials.interface import EnsembleMean
+from meanforce.tables.curve_tables import mean_tables
 from meanforce.units import BOLTZMANN, kt
 
 TEMPERATURE = 120.0

@@ -9,8 +9,8 @@ from meanforce.core.neighbours import neighbours, require_width
 from meanforce.core.topology import Topology
 from meanforce.dynamics.engine import CgRun
 from meanforce.errors import InputError
-from meanforce.export.tables import AnyTable, Tabulated, pair_table
 from meanforce.potentials.terms import near_beads
+from meanforce.tables.curve_tables import AnyTable, Tabulated, pair_table
 
 OVERLAP = 0.5
 """Beads overlap below this fraction of the shortest distance that the potential was fitted to."""

@@ -13,8 +13,8 @@ from meanforce.dynamics.openmm_mover import OpenmmMover
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.stretches import Mover, Stretch, StretchEngine
 from meanforce.errors import InputError
-from meanforce.export.tables import Tabulated, is_tabulated, mean_tables
 from meanforce.progress import Progress
+from meanforce.tables.curve_tables import Tabulated, is_tabulated, mean_tables
 
 AnyEngine = TorchEngine | StretchEngine
 

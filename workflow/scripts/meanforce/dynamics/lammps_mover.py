@@ -18,9 +18,9 @@ from meanforce.core.cell import is_reduced
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.stretches import Moved, Stretch
 from meanforce.errors import InputError
-from meanforce.export.lammps import ANGSTROM, SETUP, write_tables
-from meanforce.export.lammps_data import FEMTOSECONDS, SPEED, DataFile
-from meanforce.export.tables import Tabulated
+from meanforce.tables.curve_tables import Tabulated
+from meanforce.tables.lammps import ANGSTROM, SETUP, write_tables
+from meanforce.tables.lammps_data import FEMTOSECONDS, SPEED, DataFile
 from meanforce.units import KCAL
 
 PROGRAM = "lmp"

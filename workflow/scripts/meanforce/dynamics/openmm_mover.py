@@ -10,9 +10,9 @@ from meanforce.core.cell import is_reduced
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.stretches import Moved, Stretch
 from meanforce.errors import InputError
-from meanforce.export.openmm_box import build_box_system
-from meanforce.export.tables import Tabulated
 from meanforce.systems.platform import choose_platform, platform_properties
+from meanforce.tables.curve_tables import Tabulated
+from meanforce.tables.openmm_box import build_box_system
 
 BEAD_STEPS = {"Reference": 200_000, "CPU": 1_000_000}
 """Steps times beads of a stretch: some seconds. A new context for each one makes restarts exact."""

@@ -68,7 +68,8 @@ def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | Non
     if start is not None:
         own = np.add.outer(copies.first_atoms, np.arange(one.topology.n_atoms))
         charges = None if start.charges is None else start.charges[own[0]]
-        first = Atoms(charges, start.positions[own[0]], start.box)
+        kinds = None if start.own_beads is None else start.own_beads.part(own[0])
+        first = Atoms(charges, start.positions[own[0]], start.box, kinds)
     beads = one.beads(first)
     centres = beads["stereo"]
     if centres:
@@ -109,12 +110,13 @@ class _OneMolecule:
         chosen = _chosen(self.settings, topology, where)
         selected = chosen.atoms
         _refuse_overlap(selected, topology, where)
-        all_masses = atom_masses(topology)
+        own = None if start is None else start.own_beads
+        all_masses = atom_masses(topology) if own is None else own.masses
         charges = None if start is None else start.charges
         atoms, weights = [], []
         for name, members in selected.items():
-            own = {name: chosen.weights[name]} if name in chosen.weights else self.weights
-            row = bead_weights(own, name, members, all_masses, charges, where)
+            given = {name: chosen.weights[name]} if name in chosen.weights else self.weights
+            row = bead_weights(given, name, members, all_masses, charges, where)
             # Always in the same order, so that equal beads compare as equal.
             order = np.argsort(members)
             atoms.append(tuple(members[k] for k in order))
@@ -127,11 +129,12 @@ class _OneMolecule:
             "weights": tuple(weights),
             "bonds": chosen.bonds(molecular.bead_bonds(atoms, graph)),
             "masses": bead_masses(self.masses, atoms, weights, all_masses, topology, graph),
-            "types": self._types(atoms, graph),
+            "types": self._types(atoms, graph) if own is None else _joined(own.types, atoms),
             "residues": tuple((residue.name, residue.index) for residue in first),
         }
         stereo: tuple[Centre, ...] = ()
-        if start is not None:
+        # The start structure of beads carries no meaning.
+        if start is not None and own is None:
             positions = self.positions(start.positions[None], start.box, beads)[0]
             stereo = stereo_centers(atoms, topology, graph, positions)
         return beads | {"stereo": stereo}
@@ -157,6 +160,11 @@ class _OneMolecule:
         return np.stack(
             [np.einsum("i,nid->nd", row, whole[:, list(atoms)]) for atoms, row in each], axis=1
         )
+
+
+def _joined(types: Sequence[str], atoms: Sequence[Sequence[int]]) -> tuple[str, ...]:
+    """Types of beads of beads."""
+    return tuple("+".join(sorted(types[i] for i in members)) for members in atoms)
 
 
 def _chosen(

@@ -7,7 +7,12 @@ IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Zn", "F", "Cl", "Br"
 
 
 def is_solvent(residue: mdtraj.core.topology.Residue) -> bool:
-    """Whether a residue is a water molecule, under whatever name, or an ion."""
+    """Whether a residue is a water molecule, under whatever name, or an ion.
+
+    Beads of existing CG data are neither.
+    """
+    if residue.n_atoms and residue.atom(0).element is mdtraj.core.element.virtual:
+        return False
     if residue.is_water:
         return True
     symbols = sorted(atom.element.symbol for atom in residue.atoms)

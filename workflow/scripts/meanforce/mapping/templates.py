@@ -68,4 +68,17 @@ def _is_ca(atom: mdtraj.core.topology.Atom) -> bool:
     return atom.name == "CA" and atom.element.symbol == "C"
 
 
-TEMPLATES = {"heavy": heavy, "core_beta": core_beta, "ca": ca, "ca_side_chain": ca_side_chain}
+def every_atom(topology: mdtraj.Topology) -> dict[str, list[int]]:
+    """Every atom of the solute, under its own name where all names are different."""
+    found = _named(topology, lambda atom: True)
+    names = [topology.atom(i).name for [i] in found.values()]
+    return dict(zip(names, found.values(), strict=True)) if len({*names}) == len(names) else found
+
+
+TEMPLATES = {
+    "heavy": heavy,
+    "core_beta": core_beta,
+    "ca": ca,
+    "ca_side_chain": ca_side_chain,
+    "all": every_atom,
+}

@@ -1,5 +1,7 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from pathlib import Path
+
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
@@ -50,6 +52,9 @@ def check_structures(config: Config) -> None:
                     beads[system, variable.mapping].index(bead, where)
     for system, campaigns in config.campaigns.items():
         for name, campaign in campaigns.items():
+            for key, file in campaign.input_files:
+                if not Path(file).is_file():
+                    raise InputError(f"campaigns.{system}.{name}.{key}: '{file}' does not exist")
             if campaign.bias_formula is not None:
                 try:
                     check_formula(campaign.bias_formula, campaign.biased_variables)
@@ -102,8 +107,16 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     reference = [] if chosen.reference is None else [chosen.reference]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        variables = config.campaigns[chosen.system][campaign].biased_variables
-        if variables and noise is not None:
+        settings = config.campaigns[chosen.system][campaign]
+        variables = settings.biased_variables
+        if settings.biased and not variables:
+            raise InputError(
+                f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
+                "the bias of this campaign may be no function of the beads; name those that it "
+                f"depends on, or set 'weights: bias' in experiment '{experiment}', so that each "
+                "frame has the weight e^{βV}"
+            )
+        if settings.biased and noise is not None:
             # Frames with different biases can get the same noised positions, in other proportions
             # than without a bias.
             raise InputError(

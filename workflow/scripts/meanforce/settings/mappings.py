@@ -101,7 +101,7 @@ Weights = Annotated[
 """Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
 
 
-Template = Literal["heavy", "core_beta", "ca", "ca_side_chain"]
+Template = Literal["heavy", "core_beta", "ca", "ca_side_chain", "all"]
 
 BeadsByName = dict[Name, BeadAtoms]
 
@@ -164,7 +164,8 @@ class MappingSettings(Settings):
             "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; CA only; or CA and "
             "one bead for the heavy atoms of each side chain. Beads are named RESIDUE+NUMBER-ATOM, "
             "such as ALA2-CA, those of side chains ALA2-SC, with the chain in front (A-ALA2-CA) "
-            "if two chains have the same name"
+            "if two chains have the same name. all: every atom is a bead, named like the atom if "
+            "all atoms have different names; for systems of kind `beads`"
         ),
     )
     template_file: FilePath | None = Field(

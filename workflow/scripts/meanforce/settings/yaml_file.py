@@ -71,7 +71,11 @@ def read_yaml(path: Path, what: str) -> Any:
     if YTE in text:
         raise InputError(f"{path}: '{YTE}' is refused; a {what} holds values, not code")
     try:
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a safe loader)
+        loader = _UniqueKeys(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""

@@ -7,7 +7,7 @@ import openmm
 from openmm import unit
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems.described import Described
+from meanforce.systems.described import Described, OwnBeads
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.registry import describe
 
@@ -20,11 +20,13 @@ class Atoms:
         charges: e, shape (n_atoms,); None where the force field has none.
         positions: of the start structure, nm, shape (n_atoms, 3).
         box: periodic box vectors, nm, shape (3, 3); None without.
+        own_beads: types and masses of atoms that are beads themselves; None for atoms.
     """
 
     charges: np.ndarray | None
     positions: np.ndarray
     box: np.ndarray | None = None
+    own_beads: OwnBeads | None = None
 
 
 def atoms_of(prepared: Prepared) -> Atoms:
@@ -47,7 +49,8 @@ def described_atoms(described: Described) -> Atoms:
     Raises:
         InputError: parameters are missing.
     """
-    return Atoms(_charges(described.parametrised()), described.positions, described.box)
+    charges = _charges(described.parametrised())
+    return Atoms(charges, described.positions, described.box, described.own_beads)
 
 
 def _charges(system: openmm.System) -> np.ndarray | None:

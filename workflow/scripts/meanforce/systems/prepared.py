@@ -1,13 +1,15 @@
 """A system that is ready to sample: what the stage `prepare` writes and later stages read."""
 
 import dataclasses
+import io
 from pathlib import Path
 
 import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
-from meanforce.systems.structure_file import read_topology, write_structure
+from meanforce.systems.bead_records import read_topology, with_records
+from meanforce.systems.structure_file import write_structure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,11 +20,20 @@ class Prepared:
         system: without any bias.
         topology: same atom order as the system.
         positions: nm, shape (n_atoms, 3).
+        bead_types: types of the atoms where they are beads, which have no elements.
     """
 
     system: openmm.System
     topology: app.Topology
     positions: unit.Quantity
+    bead_types: tuple[str, ...] | None = None
+
+    @property
+    def periodic(self) -> bool:
+        """Whether it is in a periodic box; without forces only the topology shows it."""
+        if self.bead_types is None:
+            return self.system.usesPeriodicBoundaryConditions()
+        return self.topology.getPeriodicBoxVectors() is not None
 
     def write(self, folder: Path) -> None:
         """Write `system.xml`, `topology.cif` and `state.xml` into a folder."""
@@ -36,8 +47,14 @@ class Prepared:
         state = context.getState(positions=True, energy=True)
         (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(self.system))
         (folder / "state.xml").write_text(openmm.XmlSerializer.serialize(state))
-        with (folder / "topology.cif").open("w") as file:
-            write_structure(self.topology, self.positions, file)
+        text = io.StringIO()
+        if self.bead_types is None:
+            write_structure(self.topology, self.positions, text)
+            (folder / "topology.cif").write_text(text.getvalue())
+        else:
+            app.PDBxFile.writeFile(self.topology, self.positions, text, keepIds=True)
+            records = with_records(text.getvalue(), self.topology, self.bead_types)
+            (folder / "topology.cif").write_text(records)
 
     @classmethod
     def read(cls, folder: Path, start: Path | None = None) -> "Prepared":
@@ -54,7 +71,7 @@ class Prepared:
         try:
             system = _read(folder / "system.xml", "System")
             state = _read(folder / "state.xml", "State")
-            topology = read_topology(folder / "topology.cif")
+            topology, types = read_topology(folder / "topology.cif")
         except (OSError, openmm.OpenMMException, LookupError, ValueError) as error:
             raise InputError(f"{folder}: is not a prepared system ({error})") from error
         counts = {system.getNumParticles(), len(state.getPositions()), topology.getNumAtoms()}
@@ -64,11 +81,11 @@ class Prepared:
                 f"{' and '.join(map(str, sorted(counts)))} atoms)"
             )
         if start is None:
-            return cls(system, topology, state.getPositions())
+            return cls(system, topology, state.getPositions(), types)
         state = _read_state(start, system.getNumParticles())
         system.setDefaultPeriodicBoxVectors(*state.getPeriodicBoxVectors())
         topology.setPeriodicBoxVectors(state.getPeriodicBoxVectors())
-        return cls(system, topology, state.getPositions())
+        return cls(system, topology, state.getPositions(), types)
 
 
 def deserialised(text: str, root: str) -> openmm.System | openmm.State:

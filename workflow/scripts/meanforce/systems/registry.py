@@ -5,6 +5,7 @@ from collections.abc import Callable
 from meanforce.settings.systems.registry import System
 from meanforce.systems import (
     amber,
+    beads,
     channel,
     charmm,
     gromacs,
@@ -25,6 +26,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "amber": amber.build,
     "charmm": charmm.build,
     "openmm": serialised.build,
+    "beads": beads.build,
 }
 
 DESCRIPTIONS: dict[str, Callable[[System], Described]] = {

@@ -6,9 +6,9 @@ import mdtraj
 
 from meanforce.errors import InputError
 from meanforce.settings.systems.registry import System
+from meanforce.systems.bead_records import read_topology
 from meanforce.systems.described import Described
 from meanforce.systems.registry import describe
-from meanforce.systems.structure_file import read_topology
 
 
 def input_topology(settings: System) -> mdtraj.Topology:
@@ -32,6 +32,6 @@ def prepared_topology(path: Path) -> mdtraj.Topology:
         InputError: the file is missing or damaged.
     """
     try:
-        return mdtraj.Topology.from_openmm(read_topology(path))
+        return mdtraj.Topology.from_openmm(read_topology(path)[0])
     except (OSError, LookupError, ValueError) as error:
         raise InputError(f"{path}: is not the topology of a prepared system ({error})") from error

@@ -14,9 +14,11 @@ class SystemSettings(Settings):
 
     Attributes:
         equilibrated: whether it is equilibrated at every state point before it is sampled.
+        has_force_field: whether it can be sampled, and its forces recomputed.
     """
 
     equilibrated: ClassVar[bool] = False
+    has_force_field: ClassVar[bool] = True
 
     @property
     def force_field_files(self) -> list[str]:

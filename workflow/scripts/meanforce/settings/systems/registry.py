@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from meanforce.settings.systems.amber import AmberSettings
+from meanforce.settings.systems.beads import BeadsSettings
 from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.settings.systems.charmm import CharmmSettings
 from meanforce.settings.systems.gromacs import GromacsSettings
@@ -21,6 +22,7 @@ System = Annotated[
     | GromacsSettings
     | AmberSettings
     | CharmmSettings
-    | OpenmmSettings,
+    | OpenmmSettings
+    | BeadsSettings,
     Field(discriminator="kind"),
 ]

@@ -10,8 +10,8 @@ import numpy as np
 import openmm
 
 from meanforce.core.topology import Topology
-from meanforce.export.openmm_system import COORDINATES
-from meanforce.export.tables import AnyTable, pair_table
+from meanforce.tables.curve_tables import AnyTable, pair_table
+from meanforce.tables.openmm_system import COORDINATES
 
 POINTS = 2000
 """Of a table, cubic splines in between."""

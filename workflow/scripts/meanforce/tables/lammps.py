@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meanforce.core.topology import Topology
-from meanforce.export.tables import AnyTable, pair_table
+from meanforce.tables.curve_tables import AnyTable, pair_table
 from meanforce.units import KCAL
 
 ANGSTROM = 10.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meanforce.core.topology import Topology
-from meanforce.export.tables import Table, pair_table
+from meanforce.tables.curve_tables import Table, pair_table
 
 LETTERS = {"bonds": "b", "angles": "a", "dihedrals": "d"}
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.export.lammps import ANGSTROM
-from meanforce.export.tables import AnyTable
+from meanforce.tables.curve_tables import AnyTable
+from meanforce.tables.lammps import ANGSTROM
 
 FEMTOSECONDS = 1000.0
 """fs per ps."""
