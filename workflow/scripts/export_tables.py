@@ -9,13 +9,13 @@ import openmm
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError, exits_cleanly
-from meanforce.export.gromacs import write_gromacs
-from meanforce.export.lammps import write_lammps
-from meanforce.export.lammps_start import write_start
-from meanforce.export.openmm_system import build_system
-from meanforce.export.tables import tables_of
 from meanforce.potentials.files import load
 from meanforce.progress import report
+from meanforce.tables.curve_tables import tables_of
+from meanforce.tables.gromacs import write_gromacs
+from meanforce.tables.lammps import write_lammps
+from meanforce.tables.lammps_start import write_start
+from meanforce.tables.openmm_system import build_system
 
 
 @exits_cleanly

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from meanforce.dynamics.choice import TORCH, engine_of
 from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Chains
 from meanforce.dynamics.store import Store
@@ -29,6 +30,7 @@ class Speed:
         wall_s: wall time, s.
         replicas: chains.
         device: where it computed.
+        engine: what moved the beads.
     """
 
     from_step: int
@@ -36,6 +38,7 @@ class Speed:
     wall_s: float
     replicas: int
     device: str
+    engine: str = "torch"
 
     def write(self, path: Path) -> None:
         """One line of CSV under a header, with the rate in replica-steps/s."""
@@ -76,7 +79,9 @@ def sample_to_file(
         bundle = job.load()
         ladders, n_beads = run.simulation.ladders, run.starts.n_beads
         store = Store(job.folder, ladders, n_beads, bundle and bundle.info["frames"])
-        course = Course(run, store, report)
+        # A restarted job keeps the engine of its earlier process.
+        engine = engine_of(run, report, bundle and bundle.info.get("engine", TORCH))
+        course = Course(run, engine, store, report)
         if bundle is None:
             chains = course.engine.start()
         else:
@@ -85,11 +90,11 @@ def sample_to_file(
 
         def save_if_due() -> None:
             if job.due():
-                _save(course, chains, store, job)
+                _save(run, course, chains, store, job)
 
         first = chains.step
         wall = course.to_end(chains, save_if_due)
-        _save(course, chains, store, job)
+        _save(run, course, chains, store, job)
         about = course.about(chains)
         if card is not None:
             about["warnings"] = _warnings(card, run, store, chains)
@@ -97,8 +102,7 @@ def sample_to_file(
                 report(f"warning: {line}")
         store.finish(output, run.system.masses, about, run.starts.cell)
         store.close()
-    device = run.potential.device.type
-    return Speed(first, chains.step, wall, len(run.starts), device)
+    return Speed(first, chains.step, wall, len(run.starts), engine.device, engine.name)
 
 
 def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list[str]:
@@ -112,10 +116,11 @@ def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list
     return [line for line in found if line is not None]
 
 
-def _save(course: Course, chains: Chains, store: Store, job: Job) -> None:
+def _save(run: CgRun, course: Course, chains: Chains, store: Store, job: Job) -> None:
     tensors = course.engine.tensors(chains)
     plain = {name: getattr(chains, name) for name in PLAIN}
-    plain |= {"frames": store.position(), "device": chains.state.positions.device.type}
+    plain |= {"frames": store.position(), "device": run.potential.device.type}
+    plain["engine"] = [course.engine.name, course.engine.device]
     job.save({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, plain)
 
 

@@ -33,10 +33,12 @@ class SimulateInputs:
     Attributes:
         models: members of the ensemble.
         datasets: training data, among whose frames starts are chosen.
+        processes: that an engine with MPI may start; no part of the run's identity.
     """
 
     models: list[Path]
     datasets: list[Path]
+    processes: int = 1
 
     def identity(self, job: SimulateJob) -> dict[str, Any]:
         """Values that distinguish the job's restart bundle from those of other jobs."""
@@ -72,6 +74,7 @@ def simulate(
     with Progress(report).during("reading models and starts"):
         potential = load_ensemble(inputs.models)
         run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
+    run = dataclasses.replace(run, processes=inputs.processes)
     return sample_to_file(run, output, report, work, ModelCard.read(inputs.models[0]))
 
 

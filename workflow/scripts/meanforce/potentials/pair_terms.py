@@ -1,10 +1,13 @@
 """Non-bonded pairs of beads and the curves that they share, found by neighbour search.
 
 The list of all pairs grows with the square of the number of beads, and in a periodic cell pairs
-have images. So pairs are found anew for each evaluation, within the cutoff of the curves.
+have images. So pairs are searched within the cutoff of the curves. When beads move little from one
+evaluation to the next, as in dynamics, the search goes somewhat farther, and its list serves until
+a bead has moved by half of that excess (Verlet, Phys. Rev. 159, 98 (1967)).
 """
 
 import dataclasses
+import math
 
 import numpy as np
 import torch
@@ -13,6 +16,15 @@ from meanforce.core.configuration import Configuration
 from meanforce.core.neighbours import neighbours, require_width
 from meanforce.core.topology import Topology
 from meanforce.potentials.terms import near_beads, type_name
+
+SKIN = 0.15
+"""Excess of a search over the cutoff, in cutoffs, while beads move little."""
+
+ROUNDING = 1e-5
+"""The same for a search that serves once: beyond what rounding may do to a distance."""
+
+NEAR = 0.1
+"""nm; beads that moved less since the last search follow each other in time."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +44,40 @@ class Pairs:
     first: torch.Tensor
     second: torch.Tensor
     offsets: torch.Tensor | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Remembered:
+    """What was found at some configuration.
+
+    Attributes:
+        at: copy of it.
+        skin: excess of the search over the cutoff, nm.
+        pairs: that were found, by curve.
+    """
+
+    at: Configuration[torch.Tensor]
+    skin: float
+    pairs: list[Pairs]
+
+    def serves(self, other: Configuration[torch.Tensor]) -> bool:
+        """Whether all pairs within the cutoff are in the list."""
+        # The rest of the skin is for rounding.
+        return self._moved(other) < 0.49 * self.skin
+
+    def is_near(self, other: Configuration[torch.Tensor]) -> bool:
+        """Whether the other configuration seems to follow this one in time."""
+        return self._moved(other) < NEAR
+
+    def _moved(self, other: Configuration[torch.Tensor]) -> float:
+        """How far a bead has moved at most, nm; infinitely far where the two do not compare."""
+        old, new = self.at.positions, other.positions
+        same = old.shape == new.shape and old.dtype == new.dtype and old.device == new.device
+        if not same or (self.at.cell is None) != (other.cell is None) or not new.numel():
+            return math.inf
+        if other.cell is not None and not torch.equal(self.at.cell, other.cell):
+            return math.inf
+        return float((new - old).square().sum(-1).max().sqrt().nan_to_num(math.inf))
 
 
 class PairTerms:
@@ -58,17 +104,42 @@ class PairTerms:
             if other > bead
         ]
         self._excluded = np.array(sorted(excluded), dtype=np.int64)
+        self._last: Remembered | None = None
 
     def find(self, configuration: Configuration[torch.Tensor]) -> list[Pairs]:
         """Pairs within the cutoff, by curve; curves without any are left out.
 
+        They are the same pairs in the same order, whether a list is new or old.
+
         Raises:
             InputError: half of the cell's smallest width is less than the cutoff.
         """
-        arrays = configuration.map(lambda tensor: tensor.detach().cpu().numpy())
+        configuration = configuration.map(torch.Tensor.detach)
+        if self._last is None or not self._last.serves(configuration):
+            follows = self._last is not None and self._last.is_near(configuration)
+            skin = SKIN * self._cutoff if follows else ROUNDING * self._cutoff
+            # A copy: callers may change their tensors in place.
+            copy = configuration.map(torch.Tensor.clone)
+            self._last = Remembered(copy, skin, self._listed(copy, skin))
+        beads = configuration.positions.reshape(-1, 3)
+        return [near for pairs in self._last.pairs if len((near := self._near(pairs, beads)).first)]
+
+    def _near(self, pairs: Pairs, beads: torch.Tensor) -> Pairs:
+        """Those within the cutoff."""
+        vectors = beads[pairs.second] - beads[pairs.first]
+        if pairs.offsets is not None:
+            vectors = vectors + pairs.offsets
+        chosen = torch.nonzero(vectors.square().sum(1) < self._cutoff**2)[:, 0]
+        offsets = None if pairs.offsets is None else pairs.offsets[chosen]
+        indices = (pairs.frame[chosen], pairs.first[chosen], pairs.second[chosen])
+        return Pairs(pairs.curve, *indices, offsets)
+
+    def _listed(self, configuration: Configuration[torch.Tensor], skin: float) -> list[Pairs]:
+        """Pairs that are nearer than the cutoff and some excess."""
+        arrays = configuration.map(lambda tensor: tensor.cpu().numpy())
         if arrays.cell is not None:
             require_width(arrays.cell, self._cutoff, "the longest curve of pairs")
-        found = neighbours(arrays.positions, arrays.cell, self._cutoff)
+        found = neighbours(arrays.positions, arrays.cell, self._cutoff + skin)
         curves = self._curves[self._types[found.first], self._types[found.second]]
         codes = found.first * self._n_beads + found.second
         curves[np.isin(codes, self._excluded)] = -1

@@ -278,6 +278,15 @@ simulations:
     stride: 200 fs
     exchange: {highest: 600 K, levels: 4, every: 100 fs}
     until: {r_hat: 1.02, at_most: 500 ps}
+  of_a_liquid:
+    engine: auto
+    chains: 2
+    time_step: 4 fs
+    friction: 2 / ps
+    equilibration: 50 ps
+    length: 500 ps
+    stride: 1 ps
+    until: null
 """,
     "references": """\
 references:

@@ -15,15 +15,15 @@ from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.errors import InputError
-from meanforce.export.gromacs import write_gromacs
-from meanforce.export.lammps import write_lammps
-from meanforce.export.lammps_start import write_start
-from meanforce.export.openmm_system import build_system
-from meanforce.export.tables import tables_of
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.files import save
 from meanforce.potentials.registry import KINDS
 from meanforce.potentials.terms import coordinates_of
+from meanforce.tables.curve_tables import tables_of
+from meanforce.tables.gromacs import write_gromacs
+from meanforce.tables.lammps import write_lammps
+from meanforce.tables.lammps_start import write_start
+from meanforce.tables.openmm_system import build_system
 from meanforce.units import KCAL
 
 MOLECULE = Topology.of_beads(
