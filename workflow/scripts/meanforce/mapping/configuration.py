@@ -18,6 +18,7 @@ from meanforce.mapping.names import find_atoms
 from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
+from meanforce.mapping.virtual_sites import refuse_virtual_sites
 from meanforce.settings.mappings import MappingSettings, MoleculeMappingSettings, Weights
 from meanforce.systems.atoms import Atoms
 
@@ -107,6 +108,7 @@ class _OneMolecule:
         topology, where = self.topology, self.where
         selected = _selected(self.settings, topology, where)
         _refuse_overlap(selected, topology, where)
+        refuse_virtual_sites(selected, topology, where)
         all_masses = atom_masses(topology)
         charges = None if start is None else start.charges
         atoms, weights = [], []

@@ -6,7 +6,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
-from meanforce.systems.atoms import input_atoms
+from meanforce.systems.atoms import input_atoms, is_periodic
 from meanforce.systems.topology import input_topology
 
 
@@ -80,7 +80,7 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
     potential = config.potentials[chosen.potential]
-    in_a_box = number > 1 and config.systems[chosen.system].periodic
+    in_a_box = number > 1 and is_periodic(config.systems[chosen.system])
     if in_a_box and not potential.takes_molecules_in_a_box:
         raise InputError(
             f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "

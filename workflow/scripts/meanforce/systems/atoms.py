@@ -42,12 +42,23 @@ def input_atoms(settings: System) -> Atoms:
         InputError: a file is missing, or the force field does not fit the structure.
     """
     if not settings.input_files:
-        return atoms_of(registry.build(settings, 0))
+        return atoms_of(registry.described(settings))
     structure = peptide.read_structure(settings.structure)
     field = force_field.load(settings.force_field)
     with force_field.fitting(settings.force_field, settings.structure):
         system = field.createSystem(structure.topology)
     return Atoms(_charges(system), _plain(structure.positions))
+
+
+def is_periodic(settings: System) -> bool:
+    """Whether a system is in a periodic box.
+
+    Raises:
+        InputError: the system cannot be built from its settings.
+    """
+    if settings.periodic is not None:
+        return settings.periodic
+    return registry.described(settings).system.usesPeriodicBoundaryConditions()
 
 
 def _plain(positions: unit.Quantity) -> np.ndarray:

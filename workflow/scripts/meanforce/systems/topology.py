@@ -17,7 +17,7 @@ def input_topology(settings: System) -> mdtraj.Topology:
         InputError: the structure file is missing or unreadable.
     """
     if not settings.input_files:
-        return mdtraj.Topology.from_openmm(registry.build(settings, 0).topology)
+        return mdtraj.Topology.from_openmm(registry.described(settings).topology)
     return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
 
 

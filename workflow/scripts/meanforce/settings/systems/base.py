@@ -13,11 +13,11 @@ class SystemSettings(Settings):
     """A system, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
-        periodic: whether it is in a periodic box.
+        periodic: whether it is in a periodic box; None where this follows from what is built.
         equilibrated: whether it is equilibrated at every state point before it is sampled.
     """
 
-    periodic: ClassVar[bool] = False
+    periodic: ClassVar[bool | None] = False
     equilibrated: ClassVar[bool] = False
 
     @property

@@ -8,8 +8,13 @@ from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
+from meanforce.settings.systems.testsystem import TestSystemSettings
 
 System = Annotated[
-    MullerBrownSettings | ChannelSettings | PeptideSettings | SolvatedPeptideSettings,
+    MullerBrownSettings
+    | ChannelSettings
+    | PeptideSettings
+    | SolvatedPeptideSettings
+    | TestSystemSettings,
     Field(discriminator="kind"),
 ]
