@@ -18,7 +18,7 @@ from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.testsystem_names import REFUSED, USABLE
 from meanforce.systems import testsystem as builder
-from meanforce.systems.registry import build, described
+from meanforce.systems.registry import build
 from meanforce.systems.topology import input_topology
 
 SMALL = {"box_edge": "1.5 nm", "cutoff": "0.7 nm", "nonbondedMethod": "CutoffPeriodic"}
@@ -136,7 +136,7 @@ def test_options_that_do_not_fit_are_refused_in_one_sentence(name, options, mess
     # Settings of jobs are in internal units, and options keep their units there.
     settings = testsystem(name, **options)
     with pytest.raises(InputError, match=message) as error:
-        described(settings)
+        builder.describe(settings)
     assert str(error.value).startswith("options: ")
     assert "\n" not in str(error.value)
 
@@ -154,7 +154,7 @@ def test_equal_quantities_give_the_same_job(config):
 
 
 def test_options_reach_the_constructor():
-    own = described(
+    own = builder.constructed(
         testsystem(
             "LennardJonesFluid",
             nparticles=216,
@@ -165,7 +165,8 @@ def test_options_reach_the_constructor():
             cutoff="1 nm",
             switch_width=None,
             charge="0.1 e",
-        )
+        ),
+        0,
     )
     force = next(f for f in own.system.getForces() if isinstance(f, openmm.NonbondedForce))
     charge, sigma, epsilon = (value._value for value in force.getParticleParameters(1))
@@ -173,9 +174,9 @@ def test_options_reach_the_constructor():
     assert own.system.getParticleMass(0)._value == pytest.approx(20.0)
     assert force.getCutoffDistance()._value == pytest.approx(1.0)
     assert not force.getUseSwitchingFunction()
-    peptide = described(testsystem("AlanineDipeptideVacuum", constraints="none"))
+    peptide = builder.constructed(testsystem("AlanineDipeptideVacuum", constraints="none"), 0)
     assert peptide.system.getNumConstraints() == 0
-    usual = described(testsystem("AlanineDipeptideVacuum"))
+    usual = builder.constructed(testsystem("AlanineDipeptideVacuum"), 0)
     assert usual.system.getNumConstraints() > 0
 
 
@@ -216,16 +217,18 @@ def test_ions_are_placed_by_the_seed():
     assert (first.positions._value == again.positions._value).all()
     assert (first.positions._value != other.positions._value).any()
     names = [residue.name for residue in first.topology.residues()]
-    assert names == [residue.name for residue in described(settings).topology.residues()]
+    assert names == [
+        residue.name for residue in builder.constructed(settings, 0).topology.residues()
+    ]
     assert {"NA", "CL"} <= set(names)
 
 
 def test_overlapping_particles_are_separated_and_equilibrated_ones_are_kept():
     fluid = testsystem("LennardJonesFluid", nparticles=216, reduced_density=0.8)
-    assert largest_force(described(fluid)) > 1e6
+    assert largest_force(builder.constructed(fluid, 0)) > 1e6
     assert largest_force(build(fluid, 0)) < builder.LARGEST_FORCE
     vacuum = testsystem("TolueneVacuum")
-    moved = np.array((build(vacuum, 0).positions - described(vacuum).positions)._value)
+    moved = np.array((build(vacuum, 0).positions - builder.constructed(vacuum, 0).positions)._value)
     # Only by the constraints, which the file's rounded positions break a little.
     assert np.abs(moved).max() < 1e-3
 

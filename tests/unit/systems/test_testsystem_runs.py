@@ -14,7 +14,7 @@ from meanforce.mapping.groups import groups_of
 from meanforce.mapping.molecules import Molecules
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.testsystem_names import USABLE
-from meanforce.systems.atoms import is_periodic
+from meanforce.systems.registry import describe
 from meanforce.systems.topology import input_topology, prepared_topology
 
 SMALL = {"box_edge": "1.5 nm", "cutoff": "0.7 nm", "nonbondedMethod": "CutoffPeriodic"}
@@ -60,7 +60,7 @@ RUNS: dict[str, tuple[dict, dict, int, bool]] = {
 def test_it_builds_samples_and_maps(name, tmp_path):
     options, mapping, n_beads, periodic = RUNS[name]
     settings = testsystem(name, **options)
-    assert is_periodic(settings) == periodic
+    assert describe(settings).periodic == periodic
     folder = prepared_in(settings, tmp_path)
     wanted, found = input_topology(settings), prepared_topology(folder / "topology.cif")
     assert [str(atom) for atom in found.atoms] == [str(atom) for atom in wanted.atoms]

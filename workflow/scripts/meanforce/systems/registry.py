@@ -4,16 +4,23 @@ import logging
 from collections.abc import Callable
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems import channel, muller_brown, peptide, solvated_peptide
+from meanforce.systems import (
+    amber,
+    beads,
+    channel,
+    charmm,
+    gromacs,
+    muller_brown,
+    peptide,
+    serialised,
+    solvated_peptide,
+)
+from meanforce.systems.described import Described
 from meanforce.systems.prepared import Prepared
 
 
-def _testsystem(settings: System, seed: int) -> Prepared:
-    return _testsystems().build(settings, seed)
-
-
 def _testsystems():
-    """The builder of test systems, imported on demand: openmmtools takes 0.6 s to import."""
+    """The module of test systems, imported on demand: openmmtools takes half a second to import."""
     # It imports pymbar, which recommends other packages in its log.
     logging.getLogger("pymbar").setLevel(logging.ERROR)
     from meanforce.systems import testsystem
@@ -26,8 +33,24 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "channel": channel.build,
     "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
-    "testsystem": _testsystem,
+    "gromacs": gromacs.build,
+    "amber": amber.build,
+    "charmm": charmm.build,
+    "openmm": serialised.build,
+    "beads": beads.build,
+    "testsystem": lambda settings, seed: _testsystems().build(settings, seed),
 }
+
+DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
+    "peptide": peptide.describe,
+    "solvated_peptide": peptide.describe,
+    "gromacs": gromacs.describe,
+    "amber": amber.describe,
+    "charmm": charmm.describe,
+    "openmm": serialised.describe,
+    "testsystem": lambda settings: _testsystems().describe(settings),
+}
+"""How systems are read or made before any job, without minimisation; others are built."""
 
 
 def build(settings: System, seed: int) -> Prepared:
@@ -43,14 +66,12 @@ def build(settings: System, seed: int) -> Prepared:
     return KINDS[settings.kind](settings, seed)
 
 
-def described(settings: System) -> Prepared:
-    """A system without input files as its settings describe it, for checks before any job.
-
-    Test systems are not minimised, and built once in a process.
+def describe(settings: System) -> Described:
+    """The system as the settings describe it, for checks before any job.
 
     Raises:
-        InputError: the settings do not fit the system.
+        InputError: the system cannot be built from its files.
     """
-    if settings.kind == "testsystem":
-        return _testsystems().described(settings)
-    return build(settings, 0)
+    if settings.kind in DESCRIPTIONS:
+        return DESCRIPTIONS[settings.kind](settings)
+    return Described.of(build(settings, 0))

@@ -21,6 +21,7 @@ from meanforce.core.cell import smallest_width
 from meanforce.errors import InputError
 from meanforce.settings.systems.testsystem import TestSystemSettings
 from meanforce.systems.complete_topology import completed
+from meanforce.systems.described import Described
 from meanforce.systems.force_field import sentence
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.testsystem_options import argument
@@ -50,7 +51,7 @@ def build(settings: TestSystemSettings, seed: int) -> Prepared:
     return dataclasses.replace(prepared, positions=_relaxed(prepared))
 
 
-def described(settings: TestSystemSettings) -> Prepared:
+def describe(settings: TestSystemSettings) -> Described:
     """A test system before its energy is minimised; built once in a process.
 
     Raises:
@@ -60,9 +61,9 @@ def described(settings: TestSystemSettings) -> Prepared:
 
 
 @functools.lru_cache(maxsize=16)
-def _described(text: str) -> Prepared:
+def _described(text: str) -> Described:
     settings = TestSystemSettings.model_validate_json(text, context={"internal": True})
-    return constructed(settings, 0)
+    return Described.of(constructed(settings, 0))
 
 
 def options_of(name: str) -> dict[str, Any]:

@@ -103,7 +103,6 @@ class TestSystemSettings(SystemSettings):
     """
 
     __test__: ClassVar[bool] = False
-    periodic: ClassVar[bool | None] = None
 
     kind: Literal["testsystem"]
     name: TestSystemName = Field(
