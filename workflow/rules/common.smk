@@ -154,6 +154,11 @@ def beads_of_bias(wildcards):
     return [place.beads for place in places]
 
 
+def models_of_bias(wildcards):
+    """Files of trained models that a campaign's bias is made from."""
+    return CONFIG.campaigns[wildcards.system][wildcards.campaign].model_files
+
+
 def trajectories_of_replica(wildcards):
     """Trajectories of all jobs of a replica of an umbrella campaign, in order."""
     return [place.trajectory for place in inputs.jobs_of_replica(CONFIG, **dict(wildcards))]
@@ -181,6 +186,11 @@ def reference_data(wildcards):
     """Datasets that an experiment is validated against at a state point."""
     places = inputs.reference_data(CONFIG, wildcards.experiment, [wildcards.state])
     return [place.dataset for place in places]
+
+
+def reference_tables(wildcards):
+    """Tables of free energies that an experiment is validated against at a state point."""
+    return inputs.reference_tables(CONFIG, wildcards.experiment, wildcards.state)
 
 
 def models_of(wildcards):
@@ -219,6 +229,7 @@ def reported(part):
         # Each once: experiments may share datasets, and mappings trajectories.
         "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
         "speeds": [place.speed for place in compared],
+        "checks": list(dict.fromkeys(place.checks for place in inputs.all_datasets(part))),
         "learning_curves": [place.figure for place in curves],
         "learning_tables": [file for place in curves for file in (place.table, place.savings)],
     }

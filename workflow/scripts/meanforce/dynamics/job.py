@@ -9,8 +9,12 @@ import torch
 from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Chains
 from meanforce.dynamics.store import Store
+from meanforce.potentials.card import ModelCard
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
+
+JUDGED = 20_000
+"""Frames that are compared with the training data, about."""
 
 PLAIN = ("step", "compiled", "ended")
 """Plain values of `Chains`."""
@@ -45,7 +49,11 @@ class Speed:
 
 @torch.no_grad()
 def sample_to_file(
-    run: CgRun, output: Path, report: Callable[[str], None], job: Job | None = None
+    run: CgRun,
+    output: Path,
+    report: Callable[[str], None],
+    job: Job | None = None,
+    card: ModelCard | None = None,
 ) -> Speed:
     """Run, or continue from the job's restart bundle, and write all frames.
 
@@ -54,6 +62,7 @@ def sample_to_file(
         output: H5MD file to write.
         report: called with lines of progress.
         job: its restart bundle, or None for a run in one go.
+        card: of the model, whose warnings are reported and stored in the file.
 
     Returns:
         the speed. The file itself has no wall-clock times, so that its bits are the same each time.
@@ -81,10 +90,26 @@ def sample_to_file(
         first = chains.step
         wall = course.to_end(chains, save_if_due)
         _save(course, chains, store, job)
-        store.finish(output, run.system.masses, course.about(chains), run.starts.cell)
+        about = course.about(chains)
+        if card is not None:
+            about["warnings"] = _warnings(card, run, store, chains)
+            for line in about["warnings"]:
+                report(f"warning: {line}")
+        store.finish(output, run.system.masses, about, run.starts.cell)
         store.close()
     device = run.potential.device.type
     return Speed(first, chains.step, wall, len(run.starts), device)
+
+
+def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list[str]:
+    """What the model's card warns of; frames of broken chains do not count."""
+    found = [card.temperature_warning(float(run.starts.temperature))]
+    if card.domain is not None:
+        whole = (chains.broken == 0).cpu().numpy()
+        positions = store.some_positions(JUDGED)[:, whole]
+        positions = positions.reshape(-1, *positions.shape[2:])
+        found.append(card.domain_warning(card.domain.outside(positions, run.starts.cell)))
+    return [line for line in found if line is not None]
 
 
 def _save(course: Course, chains: Chains, store: Store, job: Job) -> None:

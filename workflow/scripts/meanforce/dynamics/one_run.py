@@ -17,6 +17,7 @@ from meanforce.dynamics.space import cell_of, in_one_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
+from meanforce.potentials.card import ModelCard
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
@@ -71,7 +72,7 @@ def simulate(
     with Progress(report).during("reading models and starts"):
         potential = load_ensemble(inputs.models)
         run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
-    return sample_to_file(run, output, report, work)
+    return sample_to_file(run, output, report, work, ModelCard.read(inputs.models[0]))
 
 
 def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRun:

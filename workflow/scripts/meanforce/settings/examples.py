@@ -162,7 +162,8 @@ campaigns:
     lifted:
       kind: static
       collective_variables: [phi]
-      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables
+      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables, or,
+      # without collective variables, models: [FILE.safetensors], mapping: heavy, scale: 0.5
       gaussians: [{height: -8 kJ/mol, center: [0 rad], width: [0.5 rad]}]
       length: 5 ns
       stride: 40 fs
@@ -284,6 +285,18 @@ simulations:
     stride: 200 fs
     exchange: {highest: 600 K, levels: 4, every: 100 fs}
     until: {r_hat: 1.02, at_most: 500 ps}
+""",
+    "references": """\
+references:
+  capped_alanine:
+    published:
+      kind: table
+      files: {T300: [resources/references/published_300K.csv]}
+      variables: {phi: deg, psi: deg}
+      free_energy: F
+      error: F_error
+      unit: kcal/mol
+      source: a paper, its figure or its supporting information
 """,
     "validation": """\
 validation:

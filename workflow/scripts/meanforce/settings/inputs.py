@@ -36,8 +36,10 @@ def frozen_bias(
 
 def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]:
     """Mappings whose beads a campaign's bias acts on."""
-    names = config.campaigns[system][campaign].biased_variables
-    mappings = {config.variables_of(system)[name].mapping for name in names}
+    chosen = config.campaigns[system][campaign]
+    mappings = {config.variables_of(system)[name].mapping for name in chosen.biased_variables}
+    if chosen.biased_mapping is not None:
+        mappings.add(chosen.biased_mapping)
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
 
 
@@ -94,15 +96,22 @@ def training_data(
 
 
 def reference_data(config: Config, experiment: str, states: Iterable[str]) -> list[DatasetPaths]:
-    """Datasets that an experiment is validated against; none without a reference."""
+    """Datasets that an experiment is validated against; none without a campaign as reference."""
     chosen = config.experiments[experiment]
-    if chosen.reference is None:
+    campaign = config.reference_campaign(chosen)
+    if campaign is None:
         return []
     return [
-        DatasetPaths(chosen.system, state, chosen.reference, job, chosen.mapping)
+        DatasetPaths(chosen.system, state, campaign, job, chosen.mapping)
         for state in states
-        for job in config.campaigns[chosen.system][chosen.reference].jobs_of(state)
+        for job in config.campaigns[chosen.system][campaign].jobs_of(state)
     ]
+
+
+def reference_tables(config: Config, experiment: str, state: str) -> list[str]:
+    """Tables of free energies that an experiment is validated against at a state point."""
+    table = config.table_of(config.experiments[experiment])
+    return [] if table is None else table.files[state]
 
 
 def members(config: Config, experiment: str) -> list[MemberPaths]:

@@ -59,9 +59,24 @@ class CampaignSettings(Settings):
         return None
 
     @property
+    def refuses_failed_checks(self) -> bool:
+        """Whether frames that cannot be right are refused; sampled ones are only reported."""
+        return False
+
+    @property
     def biased(self) -> bool:
         """Whether frames are biased."""
-        return bool(self.biased_variables)
+        return bool(self.biased_variables) or self.biased_mapping is not None
+
+    @property
+    def biased_mapping(self) -> str | None:
+        """Mapping on whose beads the bias acts without collective variables."""
+        return None
+
+    @property
+    def model_files(self) -> list[str]:
+        """Files of trained models that the bias is made from."""
+        return []
 
     @property
     def biased_variables(self) -> list[str]:
