@@ -67,7 +67,8 @@ USABLE: tuple[str, ...] = (
     "AMOEBAIonBox",
     "LennardJonesPair",
 )
-"""Test systems that build, sample and map; a test compares the list with openmmtools."""
+"""Test systems that can be used. A test compares the list with openmmtools, and a trial samples and
+maps all but the eight largest."""
 
 REFUSED: dict[str, str] = {
     "TestSystem": "it is the base class of the others",
