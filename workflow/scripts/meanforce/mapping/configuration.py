@@ -19,6 +19,7 @@ from meanforce.mapping.residue_beads import ChosenBeads, beads_by_residue
 from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
+from meanforce.mapping.virtual_sites import refuse_virtual_sites
 from meanforce.settings.mappings import MappingSettings, MoleculeMappingSettings, Weights
 from meanforce.systems.atoms import Atoms
 
@@ -110,6 +111,7 @@ class _OneMolecule:
         chosen = _chosen(self.settings, topology, where)
         selected = chosen.atoms
         _refuse_overlap(selected, topology, where)
+        refuse_virtual_sites(selected, topology, where)
         own = None if start is None else start.own_beads
         all_masses = atom_masses(topology) if own is None else own.masses
         charges = None if start is None else start.charges

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from meanforce.mapping.force_maps import rigid_groups
 from meanforce.mapping.solvent import solute_atoms
+from meanforce.mapping.virtual_sites import virtual_sites
 
 BLOCKS = 5
 """Contiguous time blocks of a replica; the force map of each is fitted to the others."""
@@ -89,13 +90,15 @@ def groups_of(
         constraints: pairs of atoms held at a fixed distance.
         solvent_groups: `whole` or `none`.
     """
-    solute = solute_atoms(topology)
+    virtual = virtual_sites(topology)
+    solute = [atom for atom in solute_atoms(topology) if not virtual[atom]]
     of_atom = np.full(topology.n_atoms, -1)
     rigid = rigid_groups(topology.n_atoms, constraints)
     known, of_atom[solute] = np.unique(rigid[solute], return_inverse=True)
     count = len(known)
-    if solvent_groups == "whole" and len(solute) < topology.n_atoms:
-        of_atom[of_atom < 0] = count
+    solvent = (of_atom < 0) & ~virtual
+    if solvent_groups == "whole" and solvent.any():
+        of_atom[solvent] = count
         count += 1
     return Groups(of_atom, count)
 
