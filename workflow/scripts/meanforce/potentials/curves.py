@@ -130,15 +130,52 @@ class Basis:
         slope = slope * (self._mask / self.spacing[:, None, None])
         if self._padded:
             value = value * self._mask
+        return self._switch(coordinates, value, slope) if self._switched else (value, slope)
+
+    def _switch(
+        self, coordinates: torch.Tensor, value: torch.Tensor, slope: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Functions and slopes, switched off at the cutoffs of their curves."""
+        ratio = (coordinates / self._cutoff[:, None]).clamp(max=1.0)
+        rest = 1 - ratio**2
+        factor = torch.where(self._cutoff[:, None] < math.inf, rest**2, 1.0)[:, None]
+        change = (-4 * ratio * rest / self._cutoff[:, None])[:, None]
+        change = torch.where(self._cutoff[:, None, None] < math.inf, change, 0.0)
+        return value * factor, slope * factor + value * change
+
+    def near(
+        self, coordinates: torch.Tensor, reach: int | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The functions that differ from zero at places of the only coordinate.
+
+        Args:
+            coordinates: shape (n,).
+            reach: how far from its centre a function differs from zero, in spacings; None: all
+                functions differ from zero everywhere.
+
+        Returns:
+            numbers of the functions, values and slopes, each of shape (count, n); where a place
+            has fewer of them, values and slopes are zero.
+        """
+        functions = int(self._mask[0].sum())
+        first = (coordinates - self.lower[0]) / self.spacing[0]
+        if reach is None:
+            numbers = torch.arange(functions, device=first.device)[:, None].expand(-1, len(first))
+        else:
+            numbers = torch.floor(first).long() + torch.arange(1 - reach, reach + 1)[:, None]
+        u = first - numbers
+        if len(self._circles):
+            u = u - functions * torch.round(u / functions)
+            numbers = numbers % functions
+        value, slope = self._shape(u, self._width)
+        slope = slope / self.spacing[0]
+        if reach is not None and not len(self._circles):
+            there = (numbers >= 0) & (numbers < functions)
+            value, slope = value * there, slope * there
+            numbers = numbers.clamp(0, functions - 1)
         if self._switched:
-            ratio = (coordinates / self._cutoff[:, None]).clamp(max=1.0)
-            rest = 1 - ratio**2
-            factor = torch.where(self._cutoff[:, None] < math.inf, rest**2, 1.0)[:, None]
-            change = (-4 * ratio * rest / self._cutoff[:, None])[:, None]
-            change = torch.where(self._cutoff[:, None, None] < math.inf, change, 0.0)
-            slope = slope * factor + value * change
-            value = value * factor
-        return value, slope
+            value, slope = (part[0] for part in self._switch(coordinates[None], value, slope))
+        return numbers, value, slope
 
     def wrapped(self, u: torch.Tensor) -> torch.Tensor:
         """Distances from the first centre in spacings, on a circle within its first turn."""

@@ -47,6 +47,9 @@ class LinearPotential(Potential):
     switched = False
     """Whether basis functions of curves with a cutoff have to be switched off there."""
 
+    reach: int | None = None
+    """How far from its centre φ differs from zero, in h; None: everywhere."""
+
     def __init__(
         self,
         values: dict[str, Any],
@@ -86,6 +89,15 @@ class LinearPotential(Potential):
         """Those of all `coordinates`."""
         return self._all()[1]
 
+    @functools.cached_property
+    def of_curves(self) -> Basis:
+        """The basis with one coordinate for each curve: where its coefficients are."""
+        return self._basis(list(range(len(self.curves))))
+
+    def of_curve(self, number: int) -> Basis:
+        """The basis of one coordinate of one curve."""
+        return self._basis([number])
+
     def _all(self) -> tuple[InternalCoordinates | CollectiveVariables, Basis]:
         if self._listed is None:
             self._listed = self._terms()
@@ -103,12 +115,13 @@ class LinearPotential(Potential):
         return internal, self._basis([numbers[key] for key in keys])
 
     @functools.cached_property
-    def _bonded(self) -> tuple[InternalCoordinates, Basis] | None:
+    def bonded_terms(self) -> tuple[InternalCoordinates, Basis] | None:
+        """Coordinates of all curves but those of pairs, and their basis; None without any."""
         return self._terms(without="pairs")
 
     @functools.cached_property
-    def _pairs(self) -> tuple[PairTerms, dict[int, Basis]] | None:
-        """Non-bonded pairs, and the basis of each of their curves."""
+    def pair_terms(self) -> tuple[PairTerms, dict[int, Basis]] | None:
+        """Non-bonded pairs, and the basis of each of their curves; None without any."""
         own = {number: curve for number, curve in enumerate(self.curves) if curve.kind == "pairs"}
         if not own:
             return None
@@ -119,6 +132,19 @@ class LinearPotential(Potential):
             max(curve.cutoff for curve in own.values()),
         )
         return terms, {number: self._basis([number]) for number in own}
+
+    def coordinates_of_curves(self) -> list[int]:
+        """How many coordinates share each curve, whatever their values."""
+        if self._listed is not None:
+            return torch.bincount(self._listed[1].owners, minlength=len(self.curves)).tolist()
+        counts = [0] * len(self.curves)
+        for basis in () if self.bonded_terms is None else (self.bonded_terms[1],):
+            for owner in basis.owners.tolist():
+                counts[owner] += 1
+        if self.pair_terms is not None:
+            for number, count in self.pair_terms[0].counts().items():
+                counts[number] = count
+        return counts
 
     @property
     def needs_no_cell(self):
@@ -231,15 +257,15 @@ class LinearPotential(Potential):
         """The same sum with pairs from a neighbour search, in a cell with nearest images."""
         positions, temperature = configuration.positions, configuration.temperature
         energy, forces = positions.new_zeros(len(positions)), torch.zeros_like(positions)
-        if self._bonded is not None:
-            internal, basis = self._bonded
+        if self.bonded_terms is not None:
+            internal, basis = self.bonded_terms
             q, vectors = internal.evaluate(positions, configuration.cell)
             each, slope = self._evaluate(basis, q.T, temperature)
             energy = energy + each.sum(0)
             forces = forces - internal.pull_back(slope.T, vectors)
-        if self._pairs is None:
+        if self.pair_terms is None:
             return energy, forces
-        terms, bases = self._pairs
+        terms, bases = self.pair_terms
         beads, flat = positions.reshape(-1, 3), forces.reshape(-1, 3).contiguous()
         for pairs in terms.find(configuration):
             vectors = beads[pairs.second] - beads[pairs.first]

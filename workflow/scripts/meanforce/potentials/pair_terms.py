@@ -59,6 +59,30 @@ class PairTerms:
         ]
         self._excluded = np.array(sorted(excluded), dtype=np.int64)
 
+    def curves_of(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Number of the curve of each pair of beads, shape (n_pairs,); −1 where it has none.
+
+        Args:
+            first: bead of each pair, shape (n_pairs,).
+            second: the other one, in either order.
+        """
+        curves = self._curves[self._types[first], self._types[second]]
+        codes = np.minimum(first, second) * self._n_beads + np.maximum(first, second)
+        curves[np.isin(codes, self._excluded)] = -1
+        return curves
+
+    def counts(self) -> dict[int, int]:
+        """How many pairs share each curve, whatever their distance."""
+        beads = np.bincount(self._types, minlength=len(self._curves))
+        pairs = np.outer(beads, beads) - np.diag(beads)
+        first, second = np.divmod(self._excluded, self._n_beads)
+        for one, other in ((first, second), (second, first)):
+            np.subtract.at(pairs, (self._types[one], self._types[other]), 1)
+        found = {}
+        for number in np.unique(self._curves[self._curves >= 0]).tolist():
+            found[number] = int(pairs[self._curves == number].sum()) // 2
+        return found
+
     def find(self, configuration: Configuration[torch.Tensor]) -> list[Pairs]:
         """Pairs within the cutoff, by curve; curves without any are left out.
 
@@ -69,9 +93,7 @@ class PairTerms:
         if arrays.cell is not None:
             require_width(arrays.cell, self._cutoff, "the longest curve of pairs")
         found = neighbours(arrays.positions, arrays.cell, self._cutoff)
-        curves = self._curves[self._types[found.first], self._types[found.second]]
-        codes = found.first * self._n_beads + found.second
-        curves[np.isin(codes, self._excluded)] = -1
+        curves = self.curves_of(found.first, found.second)
         offsets = found.offsets(arrays.cell)
         like = configuration.positions
         result = []

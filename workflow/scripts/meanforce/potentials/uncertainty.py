@@ -68,7 +68,7 @@ def _require_errors(potential: LinearPotential) -> None:
 
 def _own(potential: LinearPotential, number: int) -> torch.Tensor:
     count = potential.curves[number].functions
-    return potential.basis_functions.index[number, :count]
+    return potential.of_curves.index[number, :count]
 
 
 def _contrast(potential: LinearPotential, s: torch.Tensor, number: int) -> torch.Tensor:
@@ -83,7 +83,7 @@ def _error(
     potential: LinearPotential, contrast: torch.Tensor, form: torch.Tensor, number: int
 ) -> torch.Tensor:
     own, n_forms = _own(potential, number), form.shape[1]
-    size, widest = potential.basis_functions.size, potential.basis_functions.widest
+    size, widest = potential.of_curves.size, potential.of_curves.widest
     whole = (form[:, :, None] * contrast[:, None]).flatten(1)
     rows = torch.cat([own + form * size for form in range(n_forms)])
     influences = potential.errors["influences"].double()[rows]
