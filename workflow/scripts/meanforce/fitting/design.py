@@ -98,14 +98,14 @@ class Design:
             places, values, slopes = (
                 tensor.numpy()
                 for tensor in self._bases[each.curve].near(
-                    torch.from_numpy(each.coordinates), self._potential.reach
+                    torch.from_numpy(each.coordinates), self._potential.pieces
                 )
             )
             if weights is not None:
                 values = values * weights[each.frames]
             own = slice(first, first + functions)
             activation[own] += np.bincount(places.ravel(), values.ravel(), functions)
-            matrix[:, :, own] += _added(each, places, slopes, n_rows, functions)
+            matrix[:, :, own] = _added(each, places, slopes, n_rows, functions)
         return Rows(
             matrix=matrix,
             forces=some.forces.double().permute(2, 0, 1).reshape(3, n_rows).numpy(),
@@ -143,12 +143,14 @@ class Design:
             )
 
     def _pairs(self, some: Frames) -> Iterator[Gradients]:
-        terms, _ = self._potential.pair_terms
+        terms, bases = self._potential.pair_terms
         cells = None if some.cells is None else some.cells.double().numpy()
         found = pair_vectors(some.positions.double().numpy(), cells, self._cutoff)
         curves = terms.curves_of(found.first, found.second)
-        for curve in np.unique(curves[curves >= 0]).tolist():
+        for curve in bases:
             own = np.flatnonzero(curves == curve)
+            if len(own) == len(curves):
+                own = slice(None)
             starts, distances = some.molecule.size * found.frame[own], found.distances[own]
             yield Gradients(
                 curve=curve,

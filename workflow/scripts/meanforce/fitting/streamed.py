@@ -103,7 +103,8 @@ def sums_of(rows: Rows) -> Sums:
         weights = np.tile(rows.weights[:, 0], 3)
         weighted, pulled = matrix * weights[:, None], forces * weights
     return Sums(
-        matrix=weighted.T @ matrix,
+        # By PyTorch, which keeps to the job's threads.
+        matrix=(torch.from_numpy(weighted).T @ torch.from_numpy(matrix)).numpy(),
         vector=matrix.T @ pulled,
         square=float(forces @ pulled),
         count=rows.count,

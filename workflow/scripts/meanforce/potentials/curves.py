@@ -144,14 +144,14 @@ class Basis:
         return value * factor, slope * factor + value * change
 
     def near(
-        self, coordinates: torch.Tensor, reach: int | None
+        self, coordinates: torch.Tensor, pieces: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The functions that differ from zero at places of the only coordinate.
 
         Args:
             coordinates: shape (n,).
-            reach: how far from its centre a function differs from zero, in spacings; None: all
-                functions differ from zero everywhere.
+            pieces: the functions that differ from zero between two centres, as polynomials in
+                0 ≤ t ≤ 1, shape (powers, functions); None: all functions do so everywhere.
 
         Returns:
             numbers of the functions, values and slopes, each of shape (count, n); where a place
@@ -159,17 +159,21 @@ class Basis:
         """
         functions = int(self._mask[0].sum())
         first = (coordinates - self.lower[0]) / self.spacing[0]
-        if reach is None:
-            numbers = torch.arange(functions, device=first.device)[:, None].expand(-1, len(first))
-        else:
-            numbers = torch.floor(first).long() + torch.arange(1 - reach, reach + 1)[:, None]
-        u = first - numbers
+        if pieces is None:
+            value, slope = (part[0, :functions] for part in self.evaluate(coordinates[None]))
+            numbers = torch.arange(functions, device=first.device)
+            return numbers[:, None].expand(-1, len(first)), value, slope
+        powers, count = pieces.shape
+        interval = torch.floor(first)
+        t = (first - interval).expand(powers, -1)
+        rising = torch.cumprod(torch.cat([torch.ones_like(t[:1]), t[1:]]), dim=0)
+        steps = torch.arange(1, powers, device=t.device)[:, None]
+        value = pieces.to(t).T @ rising
+        slope = (pieces[1:] * steps).to(t).T @ rising[:-1] / self.spacing[0]
+        numbers = interval.long() + torch.arange(count, device=t.device)[:, None] + 1 - count // 2
         if len(self._circles):
-            u = u - functions * torch.round(u / functions)
             numbers = numbers % functions
-        value, slope = self._shape(u, self._width)
-        slope = slope / self.spacing[0]
-        if reach is not None and not len(self._circles):
+        else:
             there = (numbers >= 0) & (numbers < functions)
             value, slope = value * there, slope * there
             numbers = numbers.clamp(0, functions - 1)

@@ -47,8 +47,8 @@ class LinearPotential(Potential):
     switched = False
     """Whether basis functions of curves with a cutoff have to be switched off there."""
 
-    reach: int | None = None
-    """How far from its centre φ differs from zero, in h; None: everywhere."""
+    pieces: torch.Tensor | None = None
+    """φ as polynomials, see `Basis.near`; None where it is none."""
 
     def __init__(
         self,

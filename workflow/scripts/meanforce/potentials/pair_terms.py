@@ -11,7 +11,7 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.neighbours import neighbours, require_width
-from meanforce.core.topology import Topology
+from meanforce.core.topology import Topology, components
 from meanforce.potentials.terms import near_beads, type_name
 
 
@@ -48,6 +48,7 @@ class PairTerms:
         self, molecule: Topology, exclude: int, curves: dict[str, int], cutoff: float
     ) -> None:
         self._cutoff, self._n_beads = cutoff, molecule.size
+        self._molecules = components(molecule.bond_array, molecule.size)
         kinds = sorted(set(molecule.types))
         self._types = np.array([kinds.index(one) for one in molecule.types])
         self._curves = np.array([[curves.get(type_name([a, b]), -1) for b in kinds] for a in kinds])
@@ -67,8 +68,11 @@ class PairTerms:
             second: the other one, in either order.
         """
         curves = self._curves[self._types[first], self._types[second]]
-        codes = np.minimum(first, second) * self._n_beads + np.maximum(first, second)
-        curves[np.isin(codes, self._excluded)] = -1
+        # Beads of different molecules, as most pairs in a liquid are, are never excluded.
+        same = np.flatnonzero(self._molecules[first] == self._molecules[second])
+        one, other = first[same], second[same]
+        codes = np.minimum(one, other) * self._n_beads + np.maximum(one, other)
+        curves[same[np.isin(codes, self._excluded)]] = -1
         return curves
 
     def counts(self) -> dict[int, int]:
