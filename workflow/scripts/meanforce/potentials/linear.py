@@ -67,7 +67,7 @@ class LinearPotential(Potential):
             variables = CollectiveVariables(
                 [variable], values["bead_names"], self.dtype, self.device
             )
-            self._listed = variables, self._basis([0])
+            self._listed, self._many = (variables, self._basis([0])), False
             self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
             self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
             return
@@ -75,9 +75,9 @@ class LinearPotential(Potential):
         # Coordinates between beads of the same types share a curve.
         self.permutation_invariant = self.supports_periodic = True
         self._even = all(curve.kind != "dihedrals" for curve in self.curves)
-        # With many beads, all pairs are listed only when they are needed.
-        many = Topology.of(values).size > MANY
-        self._listed = None if many else self._terms()
+        self._many = Topology.of(values).size > MANY
+        # All pairs are listed only when they are needed.
+        self._listed = None
 
     @property
     def coordinates(self) -> InternalCoordinates | CollectiveVariables:
@@ -245,7 +245,7 @@ class LinearPotential(Potential):
 
     def compute(self, configuration):
         configuration = configuration.map(lambda tensor: tensor.to(self.dtype))
-        if configuration.cell is not None or self._listed is None:
+        if configuration.cell is not None or self._many:
             return self._by_neighbours(configuration)
         q, vectors = self.coordinates.evaluate(configuration.positions)
         energy, slope = self._evaluate(self.basis_functions, q.T, configuration.temperature)

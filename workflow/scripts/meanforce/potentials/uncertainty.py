@@ -38,6 +38,32 @@ def curve_with_error(
     return energy.double() - mean @ coefficients, _error(potential, basis - mean, form, number)
 
 
+def slope_with_error(
+    potential: LinearPotential, s: torch.Tensor, temperature: float, number: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """dU/ds of a curve within the range of its data, and its standard error.
+
+    Args:
+        potential: fitted.
+        s: places within the range, nm or rad, shape (n,).
+        temperature: K.
+        number: of the curve.
+
+    Returns:
+        kJ/mol/nm or kJ/mol/rad, each of shape (n,), float64.
+
+    Raises:
+        InputError: the model's file was written before error bars were stored.
+    """
+    _require_errors(potential)
+    form = potential.temperature_form(torch.tensor([temperature], dtype=torch.float64))
+    parts = potential.coefficients.double().reshape(form.shape[1], -1)
+    _, slopes = potential.basis_of(s.to(potential.dtype), number)
+    slopes = slopes.double()
+    value = slopes @ (form @ parts)[0, _own(potential, number)]
+    return value, _error(potential, slopes, form, number)
+
+
 def difference_with_error(
     potential: LinearPotential, ends: tuple[float, float], temperature: float, number: int = 0
 ) -> tuple[float, float]:
