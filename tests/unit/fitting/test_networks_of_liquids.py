@@ -19,9 +19,8 @@ from meanforce.settings.job import validated
 from meanforce.settings.potentials.registry import Potential
 
 EDGE, REACH = 1.35, 0.5
-LIQUID = Topology(
-    ((MoleculeType("A", ("X",), ("x",)), 14), (MoleculeType("B", ("Y",), ("y",)), 13))
-)
+ONE, OTHER = MoleculeType("A", ("X",), ("x",)), MoleculeType("B", ("Y",), ("y",))
+LIQUID = Topology(((ONE, 14), (OTHER, 13)))
 
 
 def liquid(n: int = 120) -> Frames:
@@ -84,11 +83,9 @@ def test_cgnet_refuses_before_it_lists_all_pairs():
     block = torch.arange(n) * 20 // n
     frames = Frames(
         positions, positions, torch.full((n,), 300.0), block % 5, block,
-        Topology(((MoleculeType("A", ("X",), ("x",)), beads),)),
+        Topology(((ONE, beads),)),
         cells=4 * torch.eye(3).repeat(n, 1, 1),
     )  # fmt: skip
     settings = {"kind": "cgnet", "hidden": [8], "training": {"epochs": 1, "batch_size": 10}}
-    with pytest.raises(
-        InputError, match=r"kind 'cgnet': was given .* periodic cell, but its beads"
-    ):
+    with pytest.raises(InputError, match=r"kind 'cgnet': was given .* cell, but its beads"):
         fit(validated(Potential, settings, "p"), frames, {}, 0, 1, lambda line: None)
