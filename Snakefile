@@ -39,6 +39,6 @@ rule all:
     default_target: True
     input:
         reported(CONFIG)["learning_curves"],
-        paths.SUMMARY,
-        paths.PAGE,
-        paths.RUN,
+        RunPaths.summary,
+        RunPaths.page,
+        RunPaths.run,

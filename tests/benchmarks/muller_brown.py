@@ -38,6 +38,7 @@ from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.mapping.irreducible import block_error  # noqa: E402
 from meanforce.settings.load import load_config  # noqa: E402
 from meanforce.settings.potentials.registry import Potential  # noqa: E402
+from meanforce.settings.yaml_file import default_output  # noqa: E402
 from meanforce.statistics.autocorrelation import correlation  # noqa: E402
 
 CONFIG = ROOT / "config" / "muller_brown.yaml"
@@ -138,7 +139,10 @@ def _pools(arguments: argparse.Namespace, config) -> dict[str, list[Path]]:
     for campaign in arguments.campaigns:
         if campaign not in pools:
             jobs = range(1, config.campaigns["muller_brown"][campaign].jobs + 1)
-            files = [Path(f"results/muller_brown/T300/{campaign}/{job}/x.h5") for job in jobs]
+            files = [
+                Path(f"{default_output(CONFIG)}/muller_brown/T300/{campaign}/{job}/x.h5")
+                for job in jobs
+            ]
             missing += files
             pools[campaign] = [arguments.folder / file for file in files]
     if missing:

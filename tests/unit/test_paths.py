@@ -74,9 +74,9 @@ def test_names_that_would_be_another_file_are_reserved():
         "forces": ReplicaPaths("s", "T", "c", 1).forces,
         "trajectory": ReplicaPaths("s", "T", "c", 1).trajectory,
     }
-    # The first folder under results/ is a system's, except for these.
+    # The first folder under results/ is a system's, except for these. Names have no dots.
     kinds = {pattern.split("/")[1] for kind in PLACES for pattern in files_of(kind).values()}
-    assert {kind for kind in kinds if "{" not in kind} == set(RESERVED["systems"])
+    assert {kind for kind in kinds if not {"{", "."} & set(kind)} == set(RESERVED["systems"])
     # The second is a state point's, except for these.
     below = {
         pattern.split("/")[2]

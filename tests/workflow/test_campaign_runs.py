@@ -53,13 +53,13 @@ def all_kinds(make_checkout):
     }
     (checkout.folder / "kinds.yaml").write_text(yaml.safe_dump(config))
     targets = [
-        f"results/capped_alanine/T300/{name}/{job}/heavy.h5"
+        f"results/kinds/capped_alanine/T300/{name}/{job}/heavy.h5"
         for name in CAMPAIGNS
         for job in JOBS.get(name, (1,))
     ]
     result = checkout.snakemake("--configfile", "kinds.yaml", "--", *targets)
     assert result.returncode == 0, result.stdout + result.stderr
-    return checkout.folder / "results" / "capped_alanine" / "T300"
+    return checkout.folder / "results" / "kinds" / "capped_alanine" / "T300"
 
 
 @pytest.mark.parametrize("name", CAMPAIGNS)
@@ -150,7 +150,7 @@ def water(make_checkout):
         if campaign["kind"] == "metadynamics":
             campaign["burn_in"] = "1 ps"
     (checkout.folder / "water.yaml").write_text(yaml.safe_dump(config))
-    target = "results/capped_alanine_water/T300/metadynamics/1/heavy.h5"
+    target = "results/water/capped_alanine_water/T300/metadynamics/1/heavy.h5"
     result = checkout.snakemake("--configfile", "water.yaml", "--", target)
     assert result.returncode == 0, result.stdout + result.stderr
     return checkout.folder / target

@@ -47,6 +47,9 @@ CASES = {
     "python object": (
         "seed: !!python/object/apply:os.system ['touch pwned']\n", "not valid JSON or YAML"
     ),
+    "a section twice": (
+        "seed: 1\nsystems:\n  a: 1\nsystems:\n  b: 1\n", "line 4: the key 'systems'"
+    ),
     "expressions": ("__use_yte__: true\nseed: ?1 + 1\n", "'__use_yte__' is refused"),
 }  # fmt: skip
 
@@ -79,7 +82,7 @@ def test_file_names_are_quoted(checkout, quick, root):
     config = json.loads(json.dumps(quick))
     config["systems"]["capped_alanine"]["structure"] = name
     (checkout.folder / "odd.yaml").write_text(yaml.safe_dump(config))
-    made = "results/capped_alanine/prepared/system.xml"
+    made = "results/odd/capped_alanine/prepared/system.xml"
     result = checkout.snakemake(made, "--configfile", "odd.yaml")
     assert result.returncode == 0, result.stdout + result.stderr
     assert (checkout.folder / made).is_file()

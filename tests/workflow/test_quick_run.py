@@ -17,6 +17,7 @@ from meanforce.settings.plan import planned_jobs
 pytestmark = pytest.mark.workflow
 
 QUICK = ("--configfile", "config/quick.yaml")
+RESULTS = "results/quick"
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
@@ -27,7 +28,7 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def summary(quick_run) -> pd.DataFrame:
-    return pd.read_csv(quick_run.folder / "results" / "summary.csv")
+    return pd.read_csv(quick_run.folder / RESULTS / "summary.csv")
 
 
 def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
@@ -113,16 +114,16 @@ def test_short_run_is_already_about_right(summary):
 def test_biased_frames_carry_the_unbiased_forces(quick_run):
     import h5py
 
-    for path in quick_run.folder.glob("results/*/T*/*/1/forces.h5"):
+    for path in quick_run.folder.glob(f"{RESULTS}/*/T*/*/1/forces.h5"):
         with h5py.File(path) as file:
             assert file.attrs["deviation_from_run"] < 1e-4
 
 
 def test_run_is_documented(quick_run, summary):
-    run = yaml.safe_load((quick_run.folder / "results" / "run.yaml").read_text())
+    run = yaml.safe_load((quick_run.folder / RESULTS / "run.yaml").read_text())
     assert run["config"]["seed"] == 2026
     assert run["made_with"]["packages"]["openmm"]
-    page = (quick_run.folder / "results" / "report.html").read_text()
+    page = (quick_run.folder / RESULTS / "report.html").read_text()
     # Every place of alanine has a surface: of the reference, of the model, and their difference.
     places = summary[["system", "experiment", "state_point"]].drop_duplicates()
     surfaces = (places["system"] == "capped_alanine").sum()
@@ -131,7 +132,7 @@ def test_run_is_documented(quick_run, summary):
     assert page.count("replica-steps/s") == 1 and "◆ held out" in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "")\
         .replace("http://creativecommons.org", "")  # fmt: skip
-    model = quick_run.folder / "results/experiments/capped_alanine_metadynamics_heavy_cgnet"
+    model = quick_run.folder / f"{RESULTS}/experiments/capped_alanine_metadynamics_heavy_cgnet"
     about = json.loads((model / "model-0.json").read_text())["about"]
     assert about["settings"]["potential"]["kind"] == "cgnet"
 
@@ -146,7 +147,7 @@ def test_a_part_ends_with_a_report_of_its_own(quick_run, summary, tmp_path):
     }
     result = copy.snakemake("system_muller_brown", *QUICK)
     assert result.returncode == 0, result.stdout + result.stderr
-    made = copy.folder / "results" / "reports" / "system_muller_brown"
+    made = copy.folder / RESULTS / "reports" / "system_muller_brown"
     # A verdict compares with the other experiments that are reported.
     kept = [column for column in COLUMNS if column != "verdict"]
     whole = summary[summary["system"] == "muller_brown"].reset_index(drop=True)
@@ -178,7 +179,7 @@ def test_snakemake_reports_by_itself(quick_run, tmp_path):
 
 def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
     assert quick_run.dirty_rules(*QUICK) == set()
-    assert not list(quick_run.folder.glob("results/**/.*.work"))
+    assert not list(quick_run.folder.glob(f"{RESULTS}/**/.*.work"))
 
 
 def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
@@ -188,7 +189,7 @@ def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
         "muller_brown_static_x_rbf": "T350",
         "muller_brown_unbiased_x_spline": "T400",
     }
-    made = [f"results/experiments/{name}/{state}/metrics.csv" for name, state in again.items()]
+    made = [f"{RESULTS}/experiments/{name}/{state}/metrics.csv" for name, state in again.items()]
     other = make_checkout()
     result = other.snakemake(*made, *QUICK)
     assert result.returncode == 0, result.stdout + result.stderr

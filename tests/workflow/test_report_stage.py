@@ -104,7 +104,7 @@ def test_metrics_of_another_version_are_named(root, tmp_path, monkeypatch, progr
         outputs = ["--table", "t", "--savings", "s", "--figure", "f"]
         arguments = ["--metrics", str(old), "--settings", '{"runs": {}, "seed": 1}', *outputs]
     monkeypatch.setattr(sys, "argv", [program, *arguments])
-    message = f"^error: {old}: has no column 'measure', so another version made it; delete it"
+    message = f"^error: {old}: has no column 'measure', so another version made it; if a run"
     with pytest.raises(SystemExit, match=message):
         importlib.import_module(program).main()
 

@@ -19,8 +19,8 @@ from meanforce.data.h5md import H5mdReader
 
 pytestmark = pytest.mark.slurm
 
-ALANINE = "results/capped_alanine/T300"
-EXPERIMENT = "results/experiments/faults"
+ALANINE = "results/small/capped_alanine/T300"
+EXPERIMENT = "results/small/experiments/faults"
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +293,7 @@ def test_another_scheduler_and_snakemake_killed(make_checkout, config_file, undi
 def test_quick_config_runs_to_the_end(cluster, quick):
     run, folder = quick
     run.assert_succeeded()
-    summary = pd.read_csv(folder / "results" / "summary.csv")
+    summary = pd.read_csv(folder / "results" / "quick" / "summary.csv")
     config = yaml.safe_load((folder / "config" / "quick.yaml").read_text())
     assert set(summary["experiment"]) == set(config["experiments"])
     assert set(summary["state_point"]) == {"T300", "T350", "T400"}
@@ -320,5 +320,5 @@ def test_node_is_lost_and_the_run_ends_as_if_nothing_had_happened(
     assert jobs[1].node != node
     cluster.bring_back(node)
     everything = [path for path, _ in (replica("unbiased", 1), replica("reference", 1))]
-    assert_same(undisturbed, disturbed, *everything, trajectory, "results/summary.csv")
+    assert_same(undisturbed, disturbed, *everything, trajectory, "results/small/summary.csv")
     assert not list(disturbed.glob("results/**/.*.work"))

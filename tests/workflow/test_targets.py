@@ -92,9 +92,9 @@ def test_benchmarks_are_all_there(checkout, root):
     (programs / "helper.py").write_text("X = 1\n")
     result = checkout.snakemake("benchmarks", *QUICK)
     assert result.returncode == 0, result.stderr
-    made = [path.name for path in (checkout.folder / "results/benchmarks").glob("*.txt")]
+    made = [path.name for path in (checkout.folder / "results/quick/benchmarks").glob("*.txt")]
     assert made == ["one.txt"]
-    assert (checkout.folder / "results/benchmarks/one.txt").read_text() == "| fast |\n"
+    assert (checkout.folder / "results/quick/benchmarks/one.txt").read_text() == "| fast |\n"
 
 
 def program(folder, root, name: str, *arguments: str) -> str:
@@ -139,7 +139,7 @@ def live_job(root):
 
 def test_status_and_clean_partial(root, tmp_path, live_job):
     """A run with one job of each state: what is reported, and what may be removed."""
-    at = tmp_path / "results" / "muller_brown" / "T300" / "static"
+    at = tmp_path / "results" / "config" / "muller_brown" / "T300" / "static"
     for replica in ("1", "2"):
         (at / replica).mkdir(parents=True)
     config = yaml.safe_load((root / "config" / "quick.yaml").read_text())
@@ -166,7 +166,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
     assert rows["sample"] == ["1", "1", "1", "1", "6", "10", "%"]
     assert rows["train"][:5] == ["0", "0", "0", "0", "2"]
     assert "static/2/trajectory.h5, 40 %, frames, 2 min left" in said
-    assert "static/3/trajectory.h5, error: the disk is full (see results/" in said
+    assert "static/3/trajectory.h5, error: the disk is full (see results/config/" in said
     assert "not counted, since none of their jobs has finished yet: prepare, beads, sample" in said
 
     listed = program(tmp_path, root, "clean_partial", "--list")
@@ -187,7 +187,7 @@ def test_status_and_clean_partial(root, tmp_path, live_job):
 def test_status_finds_the_config_of_the_last_run(make_checkout):
     """A run is noted when it starts, and a dry run is not; options count as the config does."""
     checkout = make_checkout()
-    target = ("results/muller_brown/prepared/state.xml", *QUICK)
+    target = ("results/quick/muller_brown/prepared/state.xml", *QUICK)
     changed = ("--config", "seed=5")
     assert checkout.snakemake(*target, "-n").returncode == 0
     noted = checkout.folder / "results" / "last_run.yaml"
@@ -196,7 +196,7 @@ def test_status_finds_the_config_of_the_last_run(make_checkout):
     assert result.returncode == 0, result.stderr
     config = yaml.safe_load((checkout.folder / "config/quick.yaml").read_text())
     assert config["seed"] != 5
-    assert yaml.safe_load(noted.read_text()) == config | {"seed": 5}
+    assert yaml.safe_load(noted.read_text()) == config | {"seed": 5, "output": "results/quick"}
     said = program(checkout.folder, checkout.folder, "status")
     rows = {line.split()[0]: line.split()[1:] for line in said.splitlines() if line}
     assert rows["prepare"][:5] == ["1", "0", "0", "0", "1"]

@@ -43,7 +43,7 @@ def results(make_checkout):
     (checkout.folder / "my.yaml").write_text(yaml.safe_dump(shortened(whole), sort_keys=False))
     result = checkout.snakemake("--configfile", "my.yaml")
     assert result.returncode == 0, result.stdout + result.stderr
-    return checkout.folder / "results"
+    return checkout.folder / "results" / "my"
 
 
 def test_model_is_judged_at_all_temperatures(results):

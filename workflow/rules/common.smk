@@ -30,32 +30,46 @@ from meanforce.paths import (
     PartReportPaths,
     PreparedPaths,
     ReplicaPaths,
+    RunPaths,
     WeightsPaths,
 )
 from meanforce.restart.overview import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
-
-# With this key Snakemake would evaluate Python expressions in a config.
-for file in workflow.configfiles:
-    if "__use_yte__" in Path(file).read_text(encoding="utf-8"):
-        raise WorkflowError(f"{file}: '__use_yte__' is refused; a config holds values, not code")
+from meanforce.settings.yaml_file import default_output, read_config_file
 
 try:
+    if workflow.is_main_process:
+        for file in workflow.configfiles:
+            read_config_file(Path(file))
+    # The last of several config files is what makes the run a particular one.
+    LAST_FILE = Path(workflow.configfiles[-1])
+    if config:
+        config.setdefault("output", default_output(LAST_FILE))
     CONFIG = load_config(config)
+    paths.use_output(CONFIG.output)
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
+        from meanforce.jobs.replaced import check_replaced
         from meanforce.sampling.check import check_structures
 
         check_structures(CONFIG)
+        REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
 
 
 # Not in dry runs. `status.py` finds the config of the last run through this.
 onstart:
-    note_run(config)
+    for copy in REPLACED:
+        copy.unlink()
+    note_run(config, LAST_FILE.stem)
+
+
+# In the folder that Snakemake runs in; also by hand, after a run that a cluster ended.
+onerror:
+    shell("python {SCRIPTS:q}/report_finished.py >&2 || true")
 
 
 # Experiments of each target that is a part of the run.

@@ -12,11 +12,11 @@ rule report:
         template=PAGE / "report.html.j2",
         included=[PAGE / name for name in INCLUDED],
     output:
-        summary=report(paths.SUMMARY, caption="../report/summary.rst", category="Metrics"),
-        page=report(paths.PAGE, caption="../report/page.rst", category="The report's page"),
-        run=paths.RUN,
+        summary=report(RunPaths.summary, caption="../report/summary.rst", category="Metrics"),
+        page=report(RunPaths.page, caption="../report/page.rst", category="The report's page"),
+        run=RunPaths.run,
     log:
-        paths.REPORT_LOG,
+        RunPaths.log,
     conda:
         ENVIRONMENT
     threads: 1

@@ -1,5 +1,5 @@
 # targets: names that may be requested besides `all`; none of them is a file.
-#   system_NAME      the experiments of one system, and results/reports/system_NAME/report.html
+#   system_NAME      the experiments of one system, and {output}/reports/system_NAME/report.html
 #   experiment_NAME  one experiment, and its report in the same way
 #   benchmarks       all programs of tests/benchmarks, one after the other
 #   clean_partial    removes work folders of jobs that are gone, never a live job's
@@ -67,11 +67,12 @@ rule benchmark:
 
 rule clean_partial:
     log:
-        paths.CLEAN_PARTIAL_LOG,
+        RunPaths.clean_partial_log,
     localrule: True
     conda:
         ENVIRONMENT
     params:
         script=SCRIPTS / "clean_partial.py",
+        folder=CONFIG.output,
     shell:
-        "python {params.script:q} 2>&1 | tee {log:q}"
+        "python {params.script:q} {params.folder:q} 2>&1 | tee {log:q}"

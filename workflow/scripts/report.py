@@ -4,14 +4,11 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-import yaml
-
 from meanforce.errors import exits_cleanly
 from meanforce.figures.from_files import ReportInputs, results_of
-from meanforce.figures.page import render
+from meanforce.figures.written import write_report
 from meanforce.jobs.report import ReportJob
 from meanforce.progress import Progress, report
-from meanforce.restart.job import work_folder
 
 
 @exits_cleanly
@@ -38,15 +35,7 @@ def main() -> None:
     results = results_of(job, ReportInputs(*(getattr(arguments, name) for name in names)))
     progress = Progress(report, 1.0)
     with progress.during("figures and tables of the page"):
-        page = render(arguments.template, results)
-    with work_folder(arguments.page) as folder:
-        results.summary.to_csv(folder / "summary.csv", index=False)
-        (folder / "report.html").write_text(page, encoding="utf-8")
-        run = {"config": job.config, "made_with": results.about}
-        (folder / "run.yaml").write_text(yaml.safe_dump(run, sort_keys=True, allow_unicode=True))
-        (folder / "run.yaml").replace(arguments.run)
-        (folder / "summary.csv").replace(arguments.summary)
-        (folder / "report.html").replace(arguments.page)
+        write_report(results, arguments.template, arguments)
     progress.finish()
 
 

@@ -5,10 +5,8 @@ import collections
 import statistics
 from pathlib import Path
 
-import yaml
-
 from meanforce.errors import InputError, exits_cleanly
-from meanforce.paths import LAST_RUN
+from meanforce.paths import LAST_RUN, use_output
 from meanforce.progress import NO_TIME
 from meanforce.progress import duration as words
 from meanforce.restart.overview import (
@@ -22,6 +20,7 @@ from meanforce.restart.overview import (
 )
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import STAGES, PlannedJob, planned_jobs
+from meanforce.settings.yaml_file import default_output, read_config_file
 
 SHOWN = 20
 """Running and failed jobs that are shown one by one."""
@@ -34,7 +33,12 @@ def main() -> None:
         "--configfile", type=Path, help="config of the run; without it, the last one started here"
     )
     arguments = parser.parse_args()
-    jobs = planned_jobs(load_config(_read(arguments.configfile or _last_run())))
+    path = arguments.configfile or _last_run()
+    contents = read_config_file(path)
+    contents.setdefault("output", default_output(path))
+    config = load_config(contents)
+    use_output(config.output)
+    jobs = planned_jobs(config)
     found = {job: standing(Path(job.output), Path(job.log)) for job in jobs}
     _table(found)
     for state in (RUNNING, STOPPED, FAILED):
@@ -50,14 +54,6 @@ def _last_run() -> Path:
             "not exist)"
         )
     return path
-
-
-def _read(path: Path):
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"--configfile: '{path}' cannot be read ({reason})") from error
 
 
 def _table(found: dict[PlannedJob, JobProgress]) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mdtraj
 import numpy as np
 import pytest
 
@@ -251,3 +252,13 @@ def test_prepared_system_cut_short_is_refused(tmp_path, name, part):
     (tmp_path / name).write_bytes(content[: int(part * len(content))])
     with pytest.raises(InputError, match="is not a prepared system"):
         Prepared.read(tmp_path)
+
+
+@pytest.mark.parametrize("reader", [TrajectoryReader, ForcesReader])
+def test_deleting_a_file_of_the_user_is_never_advised(reader, tmp_path):
+    """A trajectory that another program made, given by mistake, may be the only copy."""
+    path = tmp_path / "mine.h5"
+    mdtraj.load(str(Path(__file__).parents[3] / "resources" / "capped_alanine.pdb")).save(str(path))
+    with pytest.raises(InputError, match="of meanforce") as raised:
+        reader(path)
+    assert "delete" not in str(raised.value)

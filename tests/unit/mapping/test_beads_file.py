@@ -73,7 +73,7 @@ def test_stereo_centres_are_in_the_file(prepared, tmp_path):
 def test_a_file_of_another_system_is_refused(prepared, tmp_path):
     mapped = beads_of(BeadsJob.of(name="m", mapping={"template": "ca"}), prepared)
     mapped.check_atoms(mapped.n_atoms, tmp_path)
-    with pytest.raises(InputError, match=r"beads of a system of .* has 22; delete it"):
+    with pytest.raises(InputError, match=r"beads of a system of .* has 22; if a run made it"):
         mapped.check_atoms(22, tmp_path / "beads.json")
 
 
@@ -94,7 +94,7 @@ def test_a_damaged_file_is_refused(prepared, tmp_path, damage):
     damaged = damage(path.read_text())
     assert damaged != path.read_text()
     path.write_text(damaged)
-    with pytest.raises(InputError, match=r"beads\.json: is not a file of beads \(.*; delete it"):
+    with pytest.raises(InputError, match=r"beads\.json: is not a file of beads of meanforce \("):
         MappedSystem.read(path)
 
 

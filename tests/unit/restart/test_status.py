@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import status
+from meanforce import paths
 from meanforce.paths import LAST_RUN
 from meanforce.progress import NO_TIME, Progress, ProgressLine, Rate
 from meanforce.restart.job import BUNDLE, folder_of
@@ -18,10 +19,12 @@ from meanforce.restart.overview import FAILED, RUNNING, STOPPED, note_run, stand
 def run(root, tmp_path, monkeypatch):
     """An empty folder in which a run of one experiment was started."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(paths, "_output", "results/mine")
     config = yaml.safe_load((root / "config" / "quick.yaml").read_text())
     config["experiments"] = {"mine": config["experiments"]["muller_brown_static_x_rbf"]}
     config["experiments"]["mine"] |= {"train": ["T300", "T400"], "held_out": []}
-    note_run(config)
+    config["output"] = "results/mine"
+    note_run(config, "mine")
     return config
 
 
@@ -38,7 +41,16 @@ def logged(output, *lines) -> None:
 
 
 def trajectory(folder, job: int = 1):
-    return folder / "results" / "muller_brown" / "T300" / "static" / str(job) / "trajectory.h5"
+    return (
+        folder
+        / "results"
+        / "mine"
+        / "muller_brown"
+        / "T300"
+        / "static"
+        / str(job)
+        / "trajectory.h5"
+    )
 
 
 def test_the_config_of_the_last_run_is_found(run, tmp_path, monkeypatch, capsys):
@@ -49,7 +61,7 @@ def test_the_config_of_the_last_run_is_found(run, tmp_path, monkeypatch, capsys)
     assert shown(monkeypatch, capsys, "--configfile", "mine.yaml") == found
     # Another run in the same folder takes its place.
     run["campaigns"]["muller_brown"]["static"]["replicas"] = 7
-    note_run(run)
+    note_run(run, "mine")
     assert shown(monkeypatch, capsys) != found
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+MAKE_AGAIN = "if a run made it, Snakemake's option --force makes it again"
+"""Advice on a wrong file. It may be the user's own, so deleting it is never advised."""
+
 
 class InputError(Exception):
     """Bad input: its text is one sentence with what, where, given and allowed."""

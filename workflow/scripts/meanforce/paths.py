@@ -1,7 +1,8 @@
-"""Every path under `results/`, written once: rules, the plan and programs take them from here.
+"""Every path of a run's results, written once: rules, the plan and programs take them from here.
 
-A class has the files of one place in `results/`. On the class they are patterns with Snakemake's
-wildcards; on an instance they are the paths for its names:
+A class has the files of one place in the run's folder, which is `results/` or what the config's key
+`output` names. On the class they are patterns with Snakemake's wildcards; on an instance they are
+the paths for its names:
 
     ReplicaPaths.trajectory
         results/{system}/{state}/{campaign}/{replica}/trajectory.h5
@@ -14,36 +15,57 @@ from pathlib import Path
 from typing import Any, Self
 
 RESULTS = "results"
-"""Folder of all results, relative to the one in which Snakemake runs."""
+"""Folder of results where a config does not name another, relative to Snakemake's."""
+
+LAST_RUN = f"{RESULTS}/last_run.yaml"
+"""The config of the last run that was started, by which `status.py` finds it."""
 
 RESERVED = {
-    "systems": ("benchmarks", "experiments", "learning_curves", "reports"),
+    "systems": ("benchmarks", "configs", "experiments", "learning_curves", "reports"),
     "state_points": ("mappings", "prepared"),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
 }
 """Section of the config: names that are reserved for the workflow's own files and folders."""
 
-SUMMARY = f"{RESULTS}/summary.csv"
-PAGE = f"{RESULTS}/report.html"
-RUN = f"{RESULTS}/run.yaml"
-"""The resolved config, and what the run was made with."""
+_output = RESULTS
 
-LAST_RUN = f"{RESULTS}/last_run.yaml"
-"""The config of the last run that was started, by which `status.py` finds it."""
 
-REPORT_LOG = f"{RESULTS}/report.log"
-CLEAN_PARTIAL_LOG = f"{RESULTS}/clean_partial.log"
+def use_output(folder: str) -> None:
+    """Set the folder of all results, once, before any path is asked for."""
+    global _output
+    _output = folder
 
 
 class Pattern:
-    """A path in `results/`, with the names of its place in braces."""
+    """A path in the folder of results, with the names of its place in braces."""
 
     def __init__(self, text: str) -> None:
-        self._text = f"{RESULTS}/{text}"
+        self._text = text
 
     def __get__(self, place: Any, owner: type) -> str:
-        return self._text if place is None else self._text.format(**dataclasses.asdict(place))
+        text = f"{_output}/{self._text}"
+        return text if place is None else text.format(**dataclasses.asdict(place))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunPaths:
+    """What a run makes as a whole; `run` is the resolved config, and what it was made with."""
+
+    summary = Pattern("summary.csv")
+    page = Pattern("report.html")
+    run = Pattern("run.yaml")
+    log = Pattern("report.log")
+    clean_partial_log = Pattern("clean_partial.log")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfigPaths:
+    """A config of which results are in the folder, by the name of its file."""
+
+    config: str
+
+    copy = Pattern("configs/{config}.yaml")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from meanforce.analysis.verdict import verdicts
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 
 COLUMNS = (
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
@@ -50,8 +50,7 @@ def read_metrics(paths: Sequence[Path]) -> pd.DataFrame:
         missing = [name for name in COLUMNS if name not in one]
         if missing:
             raise InputError(
-                f"{path}: has no column '{missing[0]}', so another version made it; delete it, so "
-                "that it is made again"
+                f"{path}: has no column '{missing[0]}', so another version made it; {MAKE_AGAIN}"
             )
     return pd.concat(tables, ignore_index=True)
 

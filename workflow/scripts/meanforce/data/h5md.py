@@ -24,7 +24,7 @@ import numpy as np
 from meanforce.core.topology import with_flat_parameters
 from meanforce.data.chunks import GrowingArray
 from meanforce.data.hdf5 import new_file, reading
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 
 BEADS = "particles/beads"
 UNITS = {
@@ -297,7 +297,7 @@ class H5mdReader:
         if self.parameters.get("noise"):
             raise InputError(
                 f"{self._path}: has noise on its positions, but does not hold them without it; "
-                "delete it, so that it is made again"
+                f"{MAKE_AGAIN}"
             )
         return self.positions(frames)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 
 VERSION = ("v110", "v110")
 """`libver` of files: the oldest format in which HDF5's own tables have checksums, so that other
@@ -90,5 +90,5 @@ def reading(path: Path, what: str) -> Iterator[None]:
         yield
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{path}: is not a complete {what} ({error}); delete it, so that it is made again"
+            f"{path}: is not a complete {what} of meanforce ({error}); {MAKE_AGAIN}"
         ) from error

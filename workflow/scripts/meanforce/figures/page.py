@@ -97,6 +97,7 @@ def render(template: Path, results: Results) -> str:
             for group, names in _groups(results).items()
         ],
         count=len(results.job.experiments),
+        unfinished=results.job.unfinished,
         learning_curves=[learning.section(path) for path in results.learning_curves],
         verdicts=VERDICTS if "verdict" in table else {},
         limits=overview.LIMITS,

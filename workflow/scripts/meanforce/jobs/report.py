@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name, Settings
 
@@ -31,7 +33,9 @@ class ReportJob(StageJob):
     Attributes:
         config: the resolved config as plain values, which the page shows.
         experiments: by name.
+        unfinished: experiments of the config that are not on the page, and why.
     """
 
     config: dict[str, Any]
     experiments: dict[Name, ReportedExperiment]
+    unfinished: dict[Name, str] = Field(default={})

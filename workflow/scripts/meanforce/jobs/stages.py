@@ -166,7 +166,7 @@ def learning_curve_job(config: Config, curve: str) -> LearningCurveJob:
 def report_job(config: Config) -> ReportJob:
     """Job of the stage `report`."""
     return ReportJob.of(
-        config=config.model_dump(mode="json"),
+        config=config.model_dump(mode="json", exclude={"replace"}),
         experiments={
             name: ReportedExperiment(
                 system=experiment.system,

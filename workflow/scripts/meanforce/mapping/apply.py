@@ -11,7 +11,7 @@ from meanforce.core.beads import Beads
 from meanforce.data.forces import ForcesReader
 from meanforce.data.h5md import H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
 from meanforce.mapping.copies import CopiedMoments, copied_molecules
@@ -136,7 +136,6 @@ def _refuse_strangers(
 ) -> None:
     if forces.trajectory != frames.attributes["content"]:
         raise InputError(
-            f"{files.forces}: has the forces of another run than {files.trajectory}; delete it, so "
-            "that it is made again"
+            f"{files.forces}: has the forces of another run than {files.trajectory}; {MAKE_AGAIN}"
         )
     refuse_other_atoms(frames.atom_labels(), topology, str(files.trajectory))

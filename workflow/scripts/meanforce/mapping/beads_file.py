@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from meanforce.core.beads import Beads
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.settings.mappings import MappingSettings
 
 FORMAT = 1
@@ -60,7 +60,7 @@ class MappedSystem:
             return cls(values["mapping"], values["n_atoms"], beads)
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise InputError(
-                f"{path}: is not a file of beads ({error}); delete it, so that it is made again"
+                f"{path}: is not a file of beads of meanforce ({error}); {MAKE_AGAIN}"
             ) from error
 
     def check_atoms(self, n_atoms: int, path: Path) -> None:
@@ -72,7 +72,7 @@ class MappedSystem:
         if self.n_atoms != n_atoms:
             raise InputError(
                 f"{path}: has beads of a system of {self.n_atoms} atoms, but the prepared system "
-                f"has {n_atoms}; delete it, so that it is made again"
+                f"has {n_atoms}; {MAKE_AGAIN}"
             )
 
 

@@ -6,7 +6,7 @@ import re
 
 import mdtraj
 
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping.solvent import solute_atoms
 
 
@@ -116,5 +116,5 @@ def refuse_other_atoms(found: list[str], topology: mdtraj.Topology, trajectory: 
         if label != atom_label(atom):
             raise InputError(
                 f"{trajectory}: its atom number {number} is {label}, but {atom_label(atom)} in the "
-                "prepared system; delete it, so that it is made again"
+                f"prepared system; {MAKE_AGAIN}"
             )

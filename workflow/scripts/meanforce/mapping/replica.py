@@ -11,7 +11,7 @@ import numpy as np
 from meanforce.data.forces import BLOCK, ForcesReader
 from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
-from meanforce.errors import InputError
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import consistency, table
 from meanforce.mapping.block_force_maps import (
     BlockForceMaps,
@@ -229,6 +229,5 @@ def read_weights(path: Path, content: str) -> np.ndarray:
             return file[content][:]
     except (OSError, KeyError) as error:
         raise InputError(
-            f"{path}: has no weights of this trajectory ({error}); delete it, so that it is made "
-            "again"
+            f"{path}: has no weights of this trajectory ({error}); {MAKE_AGAIN}"
         ) from error

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from meanforce.errors import InputError
-from meanforce.paths import LAST_RUN
+from meanforce.paths import LAST_RUN, ConfigPaths
 from meanforce.progress import ProgressLine, parse
 from meanforce.restart.job import BUNDLE, folder_of, remove
 from meanforce.restart.lock import locked, owner_of
@@ -42,15 +42,25 @@ class JobProgress:
     said: str = ""
 
 
-def note_run(config: dict[str, Any]) -> None:
-    """Save the config of a run that starts, as Snakemake has merged it."""
-    path = Path(LAST_RUN)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def note_run(config: dict[str, Any], name: str) -> None:
+    """Save the config of a run that starts, as Snakemake has merged it.
+
+    Args:
+        config: with its key `output`.
+        name: of the config file.
+    """
     # Snakemake's mappings become plain ones.
     plain = json.loads(json.dumps(config, default=str))
     text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    _write(Path(LAST_RUN), f"# Config of the last run that was started here.\n{text}")
+    copy = Path(ConfigPaths(name).copy)
+    _write(copy, f"# Config of the last run of '{name}' with results in this folder.\n{text}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    new.write_text(f"# Config of the last run that was started here.\n{text}", encoding="utf-8")
+    new.write_text(text, encoding="utf-8")
     new.replace(path)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import (
@@ -218,6 +219,16 @@ def _file(value: Any) -> str:
         raise ValueError("is too long for a file path")
     return value
 
+
+def _folder(value: Any) -> str:
+    path = PurePosixPath(_file(value))
+    if not path.parts or ".." in path.parts:
+        raise ValueError(f"{value!r} is not a folder below this one, nor an absolute path")
+    return str(path)
+
+
+FolderPath = Annotated[str, BeforeValidator(_folder), WithJsonSchema({"type": "string"})]
+"""Path of a folder that is written: relative to where Snakemake runs, or absolute."""
 
 FilePath = Annotated[str, BeforeValidator(_file), WithJsonSchema({"type": "string"})]
 """Path of a file that is read: relative to the project, or absolute."""

@@ -6,8 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from meanforce.paths import RESERVED
-from meanforce.settings.base import Name, Pressure, Settings, Temperature
+from meanforce.paths import RESERVED, RESULTS
+from meanforce.settings.base import FolderPath, Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.checks import Variables, known
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -40,6 +40,15 @@ class Config(Settings):
     """One YAML document: everything that a run depends on."""
 
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of all random numbers")
+    output: FolderPath = Field(
+        default=RESULTS,
+        description="folder of all results; default: `results/NAME` for a config file `NAME.yaml`",
+    )
+    replace: bool = Field(
+        default=False,
+        description="replace results of another config in the same folder; meant for the command "
+        "line, `--config replace=true`",
+    )
     systems: dict[Name, System] = Field(min_length=1)
     state_points: dict[Name, StatePointSettings] = Field(min_length=1)
     mappings: dict[Name, dict[Name, MappingSettings]] = Field(description="system: name: mapping")

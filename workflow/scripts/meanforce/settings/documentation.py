@@ -7,6 +7,9 @@ from meanforce.errors import InputError
 from meanforce.settings.config import Config
 from meanforce.settings.examples import EXAMPLES
 
+TOP_LEVEL = ("seed", "output", "replace")
+"""Keys that are no sections."""
+
 SECTIONS = {
     "systems": "Topology, force field and solvent. Each entry is one system.",
     "state_points": "Thermodynamic states; experiments train at some and hold out others.",
@@ -78,9 +81,9 @@ def readme() -> str:
     whole = schema()
     definitions = whole["$defs"]
     lines = [HEAD, "## Top level\n"]
-    seed = whole["properties"]["seed"]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    lines.append(_row("seed", seed, definitions, required=False))
+    for name in TOP_LEVEL:
+        lines.append(_row(name, whole["properties"][name], definitions, required=False))
     for section, purpose in SECTIONS.items():
         lines += [f"\n## `{section}`\n", f"{purpose}\n"]
         for kind, model in _models(_section(section, whole), definitions):

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 
-from meanforce.paths import PAGE, REPORT_LOG, BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths
+from meanforce.paths import BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths, RunPaths
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 
@@ -45,7 +45,7 @@ def _jobs(config: Config) -> Iterator[PlannedJob]:
         yield PlannedJob("validate", place.metrics, place.validate_log)
     for curve in inputs.curves(config):
         yield PlannedJob("learning_curve", curve.table, curve.log)
-    yield PlannedJob("report", PAGE, REPORT_LOG)
+    yield PlannedJob("report", RunPaths.page, RunPaths.log)
 
 
 def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:

@@ -1,0 +1,83 @@
+"""Results of one config are not replaced by a run of another one, unless the user insists.
+
+Each run leaves a copy of its config in the folder of its results. Where another config is used with
+the same folder, the copy shows which of the results would be made anew.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+from meanforce.errors import InputError
+from meanforce.jobs import stages
+from meanforce.paths import ConfigPaths, PreparedPaths
+from meanforce.settings import inputs
+from meanforce.settings.config import Config
+from meanforce.settings.load import load_config
+from meanforce.settings.yaml_file import read_config_file
+
+
+def check_replaced(now: Config, name: str) -> list[Path]:
+    """Refuse a run that would replace results of another config in the same folder.
+
+    Args:
+        now: the config of the run.
+        name: of its file.
+
+    Returns:
+        Copies of configs of which results will be replaced, since the user insists.
+
+    Raises:
+        InputError: results would be replaced, and `replace` is not set.
+    """
+    found = []
+    for copy in sorted(Path(ConfigPaths("x").copy).parent.glob("*.yaml")):
+        if copy.stem == name:
+            continue
+        try:
+            before = load_config(read_config_file(copy))
+        except InputError:
+            continue  # of another version, or not a copy of ours
+        lost = replaced(before, now)
+        if lost and not now.replace:
+            raise InputError(
+                f"output: '{now.output}' has results of the config '{copy.stem}', and this run "
+                f"would replace {len(lost)} of them, {lost[0]} among them; give this config an "
+                "'output' of its own, or insist with: --config replace=true"
+            )
+        found += [copy] if lost else []
+    return found
+
+
+def replaced(before: Config, now: Config) -> list[str]:
+    """Finished files of a config that another one would make anew, in the order of stages.
+
+    Both have the same folder of results. A file is made anew if its job has other settings; what
+    only follows from such a file is not listed.
+    """
+    made, planned = dict(_outputs(before)), dict(_outputs(now))
+    return [
+        output
+        for output, settings in made.items()
+        if planned.get(output, settings) != settings and Path(output).exists()
+    ]
+
+
+def _outputs(config: Config) -> Iterator[tuple[str, str]]:
+    """The main output of each job, and the job's settings."""
+    datasets = dict.fromkeys(inputs.all_datasets(config))
+    for system in dict.fromkeys(dataset.system for dataset in datasets):
+        yield PreparedPaths(system).state_xml, stages.prepare_job(config, system).canonical()
+    for dataset in datasets:
+        names = dataclasses.asdict(dataset)
+        mapped = stages.map_job(config, **names)
+        del names["mapping"]
+        yield dataset.trajectory, stages.sample_job(config, **names).canonical()
+        yield dataset.dataset, mapped.canonical()
+    for member in inputs.all_members(config):
+        job = stages.train_job(config, **dataclasses.asdict(member))
+        yield member.model, job.canonical()
+    for place in inputs.compared(config):
+        names = dataclasses.asdict(place)
+        yield place.trajectory, stages.simulate_job(config, **names).canonical()
+        yield place.metrics, stages.validate_job(config, **names).canonical()
