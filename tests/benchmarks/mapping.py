@@ -35,7 +35,8 @@ from timing import paired  # noqa: E402
 
 from meanforce.data.forces import force_type, write_forces  # noqa: E402
 from meanforce.data.h5md import H5mdReader  # noqa: E402
-from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory  # noqa: E402
+from meanforce.data.trajectory import TrajectoryReader  # noqa: E402
+from meanforce.data.trajectory_writer import frame_type, write_trajectory  # noqa: E402
 from meanforce.jobs.beads import BeadsJob  # noqa: E402
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
 from meanforce.mapping.one_mapping import beads_of  # noqa: E402

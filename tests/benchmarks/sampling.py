@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from timing import Ratio, paired  # noqa: E402
 
-from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory  # noqa: E402
+from meanforce.data.trajectory import TrajectoryReader  # noqa: E402
+from meanforce.data.trajectory_writer import frame_type, write_trajectory  # noqa: E402
 from meanforce.mapping.configuration import build_beads  # noqa: E402
 from meanforce.restart.job import Job  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402

@@ -6,7 +6,8 @@ import numpy as np
 from openmm import app
 
 from meanforce.data.forces import force_type, write_forces
-from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory
+from meanforce.data.trajectory import TrajectoryReader
+from meanforce.data.trajectory_writer import frame_type, write_trajectory
 from meanforce.restart.records import RecordFile
 
 ATOMS = {

@@ -31,7 +31,7 @@ def counts(output: str) -> dict[str, int]:
 
 
 def all_kinds(config: dict) -> dict:
-    """The quick config with a frozen bias, windows, and one replica of several."""
+    """The quick config with a frozen bias, windows, files, and one replica of several."""
     campaigns = config["campaigns"]["capped_alanine"]
     both = campaigns["unbiased"] | {"collective_variables": ["phi", "psi"]}
     row = {"first": "-1 rad", "last": "1 rad", "number": 3}
@@ -40,8 +40,19 @@ def all_kinds(config: dict) -> dict:
         "kind": "umbrella", "rows": [row, row], "windows_per_job": 4, "replicas": 2,
         "force_constant": ["200 kJ/mol/rad^2"] * 2,
     }  # fmt: skip
+    # Any file that exists: nothing is read before its job runs.
+    file = {"files": ["resources/capped_alanine.pdb"], "format": "trr"}
+    for key in ("recompute", "file"):
+        runs = [file | {"state_point": state} for state in ("T300", "T300", "T400", "T400")]
+        campaigns[f"files_{key}"] = {"kind": "external", "forces": key, "trajectories": runs}
+    # Another system's campaign of the same name is sampled.
+    config["campaigns"]["muller_brown"]["files_file"] = config["campaigns"]["muller_brown"].pop(
+        "unbiased"
+    )
+    config["experiments"]["muller_brown_unbiased_x_spline"]["campaigns"] = ["files_file"]
     name = "capped_alanine_metadynamics_heavy_cgnet"
-    config["experiments"][name] |= {"campaigns": ["frozen", "windows"], "replicas": [2]}
+    trained = ["frozen", "windows", "files_recompute", "files_file"]
+    config["experiments"][name] |= {"campaigns": trained, "replicas": [2]}
     return config
 
 

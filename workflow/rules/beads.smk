@@ -1,5 +1,5 @@
 # beads: which atoms make the beads of a mapping.
-# Needs: the prepared system. Makes: beads.json (atoms, weights, types, masses, bonds).
+# Needs: the prepared system, the user's own templates. Makes: beads.json (atoms, weights, types, masses, bonds).
 
 
 rule beads:
@@ -7,6 +7,7 @@ rule beads:
         system=PreparedPaths.system_xml,
         topology=PreparedPaths.topology_cif,
         state=PreparedPaths.state_xml,
+        templates=template_files,
     output:
         BeadsPaths.beads,
     log:

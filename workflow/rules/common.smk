@@ -111,8 +111,29 @@ def grows(amount):
 
 def structure_files(wildcards):
     """Files of the user that a system is built from."""
-    files = CONFIG.systems[wildcards.system].input_files
-    return [file for file in files if Path(file).is_file()]
+    # Processes of single jobs need not import OpenMM for this.
+    from meanforce.systems.input_files import files_of
+
+    return files_of(CONFIG.systems[wildcards.system])
+
+
+def template_files(wildcards):
+    """Files of the user with beads by residue."""
+    return CONFIG.mappings[wildcards.system][wildcards.mapping].template_files
+
+
+def systems_of(wanted):
+    """Constraint of {system} in {system}/{state}/{campaign}/: only campaigns with a property.
+
+    It looks ahead, as which campaigns have it depends on the system.
+    """
+    places = "|".join(f"{s}/[^/]+/{c}/" for s, c in inputs.campaigns_with(CONFIG, wanted))
+    return rf"(?=(?:{places})\d)[A-Za-z0-9_-]+" if places else r"(?!)"
+
+
+def imported_files(wildcards):
+    """Files of the user with the frames of one trajectory, and with its bias energies."""
+    return inputs.imported_files(CONFIG, **dict(wildcards))
 
 
 def start_of(wildcards):

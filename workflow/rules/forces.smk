@@ -12,6 +12,8 @@ rule forces:
         ReplicaPaths.forces,
     log:
         ReplicaPaths.forces_log,
+    wildcard_constraints:
+        system=systems_of(lambda campaign: campaign.recomputes_forces),
     conda:
         ENVIRONMENT
     threads: 1

@@ -18,6 +18,8 @@ rule sample:
         segments=ReplicaPaths.segments,
     log:
         ReplicaPaths.sample_log,
+    wildcard_constraints:
+        system=systems_of(lambda campaign: not campaign.imported),
     conda:
         ENVIRONMENT
     threads: 1

@@ -170,7 +170,7 @@ def test_explicit_weights_follow_the_order_of_the_list(alanine):
         ({"beads": {"CO": 3}}, r"3 is neither an MDTraj selection.* nor a list of atom names"),
         (
             {"beads": None, "template": "ca", "weights": {"CO": [1.0]}},
-            "'weights' are given by bead, but a template's beads are atoms",
+            "'weights' are given by bead, but a template's beads have no names in the config",
         ),
     ],
 )

@@ -149,10 +149,16 @@ def test_molecule_types_that_do_not_fit(names, molecules, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"molecules": WATER, "template": "heavy"}, "give one of 'template', 'beads' and 'molec"),
-        ({}, "give one of 'template', 'beads' and 'molecules', and only one"),
+        (
+            {"molecules": WATER, "template": "heavy"},
+            "give one of 'template', 'template_file', 'beads' and 'm",
+        ),
+        ({}, "give one of 'template', 'template_file', 'beads' and 'molecules', and only one"),
         ({"molecules": {}}, "'molecules' is empty; name at least one molecule type"),
-        ({"molecules": {"HOH": {}}}, "give either 'template' or 'beads', and not both"),
+        (
+            {"molecules": {"HOH": {}}},
+            "give one of 'template', 'template_file' and 'beads', and only one",
+        ),
         ({"molecules": {"HOH": {"beads": {}}}}, "'beads' is empty; name at least one bead"),
         ({"molecules": {" ": WATER["HOH"]}}, "is not the name of a molecule type"),
         ({"molecules": WATER, "weights": {"W": [1.0]}}, "give them under the molecule type"),

@@ -10,7 +10,8 @@ from openmm import app, unit
 
 from meanforce.data.forces import force_type, write_forces
 from meanforce.data.h5md import H5mdReader
-from meanforce.data.trajectory import TrajectoryReader, frame_type, write_trajectory
+from meanforce.data.trajectory import TrajectoryReader
+from meanforce.data.trajectory_writer import frame_type, write_trajectory
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads

@@ -165,9 +165,8 @@ def plan(config: Config) -> None:
     for system, campaigns in config.campaigns.items():
         stages.prepare_job(config, system).canonical()
         for campaign, chosen in campaigns.items():
-            assert chosen.jobs >= 1
             for state in config.state_points:
-                job = (system, state, campaign, str(chosen.jobs))
+                job = (system, state, campaign, str(chosen.jobs_of(state)[-1]))
                 stages.sample_job(config, *job).canonical()
                 for mapping in config.mappings.get(system, {}):
                     stages.map_job(config, *job, mapping).canonical()

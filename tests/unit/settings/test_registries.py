@@ -12,7 +12,7 @@ import meanforce.systems.registry
 from meanforce.potentials.rbf import Rbf
 from meanforce.potentials.registry import by_kind
 from meanforce.potentials.spline import Spline
-from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.settings.documentation import readme
 from meanforce.settings.examples import EXAMPLES
 from meanforce.settings.fitting import Fitting
@@ -21,7 +21,8 @@ from meanforce.settings.systems.registry import System
 
 REGISTRIES = {
     "systems": (System, meanforce.systems.registry.KINDS),
-    "campaigns": (Campaign, meanforce.sampling.registry.KINDS),
+    # Frames from files are read, not sampled.
+    "campaigns": (SampledCampaign, meanforce.sampling.registry.KINDS),
     "potentials": (Potential, meanforce.potentials.registry.KINDS),
     "fitting": (Fitting, meanforce.fitting.registry.KINDS),
 }

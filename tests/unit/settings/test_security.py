@@ -84,7 +84,8 @@ def test_no_rule_runs_python_of_its_own(root):
 def shell_commands(text: str) -> list[str]:
     """Shell commands of a rule file, each as one string."""
     blocks = re.findall(r"^    shell:\n((?:        .*\n)+)", text, re.M)
-    return ["".join(re.findall(r'^ *"(.*)"$', block, re.M)) for block in blocks]
+    found = ["".join(re.findall(r'^ *"(.*)"$', block, re.M)) for block in blocks]
+    return found + re.findall(r'^    shell\("(.*)"\)$', text, re.M)
 
 
 def test_every_argument_of_a_shell_command_is_quoted(root):

@@ -135,6 +135,7 @@ class ReplicaPaths(CampaignPaths):
     table = Pattern("{system}/{state}/{campaign}/{replica}/log.csv")
     segments = Pattern("{system}/{state}/{campaign}/{replica}/segments.csv")
     sample_log = Pattern("{system}/{state}/{campaign}/{replica}/sample.log")
+    import_log = Pattern("{system}/{state}/{campaign}/{replica}/import.log")
     forces = Pattern("{system}/{state}/{campaign}/{replica}/forces.h5")
     forces_log = Pattern("{system}/{state}/{campaign}/{replica}/forces.log")
 

@@ -8,11 +8,15 @@ import h5py
 import numpy as np
 
 from meanforce.data.hdf5 import new_file, reading
+from meanforce.data.plain_chunks import OpenArray
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
 BLOCK = 8 * 2**20
 """Bytes read or written at once."""
+
+FORCE_UNIT = np.bytes_("kJ mol-1 nm-1")
+"""Text of a fixed length, as in trajectories: another would have no checksum."""
 
 
 def force_type(n_atoms: int) -> np.dtype:
@@ -35,9 +39,7 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
         energies = file.create_dataset(
             "potential_energy", (count,), "f8", chunks=(rows,), fletcher32=True
         )
-        # Texts of a fixed length, as in trajectories: others would have no checksum.
-        forces.attrs["unit"] = np.bytes_("kJ mol-1 nm-1")
-        energies.attrs["unit"] = np.bytes_("kJ mol-1")
+        forces.attrs["unit"], energies.attrs["unit"] = FORCE_UNIT, np.bytes_("kJ mol-1")
         start = 0
         for block in records.blocks(rows):
             finite = np.isfinite(block["forces"]).all(axis=(1, 2))
@@ -47,8 +49,43 @@ def write_forces(path: Path, records: RecordFile, attributes: dict[str, str | fl
             forces[start : start + len(block)] = block["forces"]
             energies[start : start + len(block)] = block["energy"]
             start += len(block)
-        for name, value in attributes.items():
-            file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
+        _describe(file, attributes)
+
+
+class ForcesWriter:
+    """Writes forces without energies, as many frames as come; a context manager.
+
+    Args:
+        path: HDF5 file to make.
+        n_atoms: number of atoms.
+    """
+
+    def __init__(self, path: Path, n_atoms: int) -> None:
+        self._open = contextlib.ExitStack()
+        self._file = self._open.enter_context(new_file(path))
+        rows = max(1, BLOCK // (12 * n_atoms))
+        self._forces = OpenArray(self._file, "forces", (n_atoms, 3), "f4", rows)
+        self._forces.dataset.attrs["unit"] = FORCE_UNIT
+
+    def append(self, forces: np.ndarray) -> None:
+        """Add frames: kJ/mol/nm, shape (n, n_atoms, 3)."""
+        self._forces.append(forces)
+
+    def finish(self, attributes: dict[str, str | float]) -> None:
+        """Complete the file."""
+        self._forces.close()
+        _describe(self._file, attributes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error) -> bool | None:
+        return self._open.__exit__(*error)
+
+
+def _describe(file: h5py.File, attributes: dict[str, str | float]) -> None:
+    for name, value in attributes.items():
+        file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
 
 
 class ForcesReader:

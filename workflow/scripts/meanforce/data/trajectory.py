@@ -5,9 +5,10 @@ MDTraj reads the coordinates; all other data are in the group ``/meanforce``, by
 `variables` (values of the biased collective variables, nm or rad) and, for replica exchange,
 `temperature` (K), with alternating frames of all levels; `checked_frames`, `checked_forces` and
 `checked_bias_forces` (in-run forces without the bias and, if there is one, of the bias alone,
-kJ/mol/nm); and records of the bias. All arrays and all of HDF5's own tables carry checksums, so
-that a damaged file cannot be read as a good one. Texts have a fixed length: HDF5 keeps others in a
-heap without checksums, and a damaged heap can even cause endless reading.
+kJ/mol/nm); `boxes` (nm) of frames from files, whose box may change; and records of the bias. All
+arrays and all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good
+one. Texts have a fixed length: HDF5 keeps others in a heap without checksums, and a damaged heap
+can even cause endless reading.
 """
 
 import contextlib
@@ -16,116 +17,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import h5py
-import mdtraj
 import numpy as np
-from mdtraj.formats import HDF5TrajectoryFile
-from openmm import app
 
-from meanforce.data.hdf5 import new_file, reading
-from meanforce.restart.records import RecordFile
+from meanforce.data.hdf5 import reading
+from meanforce.errors import InputError
 
 BLOCK = 4 * 2**20
 """Bytes read or written at once."""
 GROUP = "meanforce"
-FRAME_ARRAYS = ("bias_energy", "log_weight", "walker", "variables")
-
-
-def frame_type(n_atoms: int, n_variables: int, has_levels: bool = False) -> np.dtype:
-    """Record of one frame while it waits to become part of a trajectory."""
-    return np.dtype(
-        [
-            ("time", "f8"),
-            ("bias_energy", "f8"),
-            ("log_weight", "f8"),
-            ("walker", "i4"),
-            *([("temperature", "f8")] if has_levels else []),
-            ("variables", "f8", (n_variables,)),
-            ("positions", "f4", (n_atoms, 3)),
-        ]
-    )
-
-
-def write_trajectory(
-    path: Path,
-    topology: app.Topology,
-    frames: RecordFile,
-    box: np.ndarray | None,
-    arrays: dict[str, np.ndarray],
-    attributes: dict[str, Any],
-) -> None:
-    """Write a trajectory from its records.
-
-    Args:
-        path: HDF5 file to make.
-        topology: of the atoms.
-        frames: records of `frame_type`.
-        box: periodic box vectors in nm, shape (3, 3), or None.
-        arrays: further arrays of the group ``/meanforce``.
-        attributes: plain values that describe the run.
-    """
-    count, checksum = frames.position()
-    n_atoms = topology.getNumAtoms()
-    n_variables = frames.kind["variables"].shape[0]
-    with new_file(path) as file:
-        about = {"conventions": "Pande", "conventionVersion": "1.1", "program": "meanforce"}
-        for name, text in about.items():
-            file.attrs[name] = np.bytes_(text)
-        text = np.array([_topology_text(topology)])
-        file.create_dataset("topology", data=text, chunks=True, fletcher32=True)
-        rows = max(1, min(count, BLOCK // frames.kind.itemsize))
-
-        def growing(place: h5py.Group, name: str, shape: tuple[int, ...], kind: str, unit: str):
-            dataset = place.create_dataset(
-                name, (count, *shape), kind, chunks=(rows, *shape), fletcher32=True
-            )
-            if unit:
-                dataset.attrs["units"] = np.bytes_(unit)
-            return dataset
-
-        group = file.create_group(GROUP)
-        places = {
-            "positions": growing(file, "coordinates", (n_atoms, 3), "f4", "nanometers"),
-            "time": growing(file, "time", (), "f8", "picoseconds"),
-            "bias_energy": growing(group, "bias_energy", (), "f8", ""),
-            "log_weight": growing(group, "log_weight", (), "f8", ""),
-            "walker": growing(group, "walker", (), "i4", ""),
-        }
-        if "temperature" in frames.kind.names:
-            places["temperature"] = growing(group, "temperature", (), "f8", "kelvin")
-        if n_variables:
-            places["variables"] = growing(group, "variables", (n_variables,), "f8", "")
-        if box is not None:
-            lengths, angles = _cell(box)
-            growing(file, "cell_lengths", (3,), "f4", "nanometers")[:] = lengths
-            growing(file, "cell_angles", (3,), "f4", "degrees")[:] = angles
-        start = 0
-        for block in frames.blocks(rows):
-            for name, dataset in places.items():
-                dataset[start : start + len(block)] = block[name]
-            start += len(block)
-        for name, values in arrays.items():
-            values = np.asarray(values)
-            # HDF5 takes no checksum of arrays without elements.
-            chunks = {"chunks": True, "fletcher32": True} if values.size else {}
-            group.create_dataset(name, data=values, **chunks)
-        known = attributes | {
-            "content": f"{count}-{checksum:08x}",
-            "n_variables": n_variables,
-            "box": None if box is None else box.tolist(),
-        }
-        group.attrs["settings"] = np.bytes_(json.dumps(known, sort_keys=True))
-
-
-def _topology_text(topology: app.Topology) -> bytes:
-    """MDTraj's own JSON text of a topology."""
-    plain = HDF5TrajectoryFile.convert_topology_to_dict(mdtraj.Topology.from_openmm(topology))
-    return json.dumps(plain).encode("ascii")
-
-
-def _cell(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths in nm and angles in degrees of a periodic box."""
-    *lengths, alpha, beta, gamma = mdtraj.utils.box_vectors_to_lengths_and_angles(*box)
-    return np.array(lengths), np.array([alpha, beta, gamma])
+BOXES = "boxes"
+"""Array of the box of each frame; in place of the box, if boxes differ."""
 
 
 class TrajectoryReader:
@@ -172,10 +73,32 @@ class TrajectoryReader:
         with self._checked():
             return self._file["time"][:]
 
+    @property
+    def is_periodic(self) -> bool:
+        """Whether frames have a periodic box."""
+        return self.attributes["box"] is not None
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether frames have different boxes."""
+        return self.attributes["box"] == BOXES
+
     def box(self) -> np.ndarray | None:
-        """Periodic box vectors in nm, shape (3, 3), the same for all frames; None without."""
-        box = self.attributes["box"]
-        return None if box is None else np.array(box)
+        """Periodic box vectors in nm, shape (3, 3), the same for all frames; None without.
+
+        Raises:
+            InputError: frames have different boxes.
+        """
+        if self.has_boxes:
+            raise InputError(f"{self._path}: has a periodic box that changes from frame to frame")
+        return np.array(self.attributes["box"]) if self.is_periodic else None
+
+    def boxes(self, frames: slice) -> np.ndarray | None:
+        """Box vectors in nm: shape (3, 3), if all frames have the same; else (n, 3, 3)."""
+        if not self.has_boxes:
+            return self.box()
+        with self._checked():
+            return self._file[GROUP][BOXES][frames]
 
     def temperatures(self) -> np.ndarray | None:
         """Temperature of each frame in K, shape (n_frames,); None where all have the same."""

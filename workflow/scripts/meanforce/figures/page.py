@@ -198,7 +198,7 @@ def _state(results: Results, part: pd.DataFrame, name: str, state: str) -> dict[
     surfaces: list[Figure] = []
     if (name, state) in results.surfaces:
         table = results.surfaces[name, state]
-        known = config["collective_variables"][system]
+        known = config["collective_variables"].get(system, {})
         names = surface.variables_of(table)
         if len(names) == 2:
             units = [validated(CollectiveVariableSettings, known[v], v).unit for v in names]

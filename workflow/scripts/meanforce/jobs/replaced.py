@@ -72,7 +72,7 @@ def _outputs(config: Config) -> Iterator[tuple[str, str]]:
         names = dataclasses.asdict(dataset)
         mapped = stages.map_job(config, **names)
         del names["mapping"]
-        yield dataset.trajectory, stages.sample_job(config, **names).canonical()
+        yield dataset.trajectory, stages.trajectory_job(config, **names).canonical()
         yield dataset.dataset, mapped.canonical()
     for member in inputs.all_members(config):
         job = stages.train_job(config, **dataclasses.asdict(member))

@@ -17,14 +17,14 @@ class ReportedExperiment(Settings):
         ensemble: number of members.
         learning_curve: the experiment of the config that a run of a learning curve belongs to;
             None for others.
-        atomistic_time: ps, of the training data.
+        atomistic_time: ps, of the training data; None if it is not in the config.
     """
 
     system: Name
     states: list[Name]
     ensemble: int
     learning_curve: Name | None
-    atomistic_time: float
+    atomistic_time: float | None
 
 
 class ReportJob(StageJob):

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name, Temperature
-from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
 
@@ -20,7 +20,7 @@ class SampleJob(StageJob):
         seed: of all random numbers.
     """
 
-    campaign: Campaign
+    campaign: SampledCampaign
     job: int = Field(ge=1)
     temperature: Temperature
     collective_variables: dict[Name, CollectiveVariableSettings]

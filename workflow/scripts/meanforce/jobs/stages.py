@@ -4,6 +4,7 @@ import hashlib
 
 from meanforce.jobs.beads import BeadsJob
 from meanforce.jobs.equilibrate import EquilibrateJob
+from meanforce.jobs.import_frames import ImportJob
 from meanforce.jobs.learning_curve import LearningCurveJob
 from meanforce.jobs.map import MapJob
 from meanforce.jobs.prepare import PrepareJob
@@ -72,6 +73,31 @@ def sample_job(
         collective_variables=_variables(config, system, settings.biased_variables),
         seed=seed_of(config, system, state, campaign, str(replica)),
     )
+
+
+def import_frames_job(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> ImportJob:
+    """Job of the stages `import_frames` and `import_frames_and_forces`."""
+    settings = config.campaigns[system][campaign]
+    return ImportJob.of(
+        trajectory=settings.at(state)[int(replica) - 1],
+        forces=settings.forces,
+        disagreement=settings.disagreement,
+        has_force_field=config.systems[system].has_force_field,
+        temperature=config.state_points[state].temperature,
+        biased=settings.biased_variables,
+        collective_variables=_variables(config, system, settings.biased_variables),
+    )
+
+
+def trajectory_job(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> SampleJob | ImportJob:
+    """Job of the stage that makes a trajectory: it is sampled, or read from files."""
+    imported = config.campaigns[system][campaign].imported
+    build = import_frames_job if imported else sample_job
+    return build(config, system, state, campaign, replica)
 
 
 def map_job(
@@ -183,18 +209,22 @@ def report_job(config: Config) -> ReportJob:
     )
 
 
-def atomistic_time(config: Config, experiment: str) -> float:
-    """Sampled atomistic time in ps behind an experiment's training data, burn-in included."""
+def atomistic_time(config: Config, experiment: str) -> float | None:
+    """Sampled atomistic time in ps behind an experiment's training data, burn-in included.
+
+    None if it is not in the config, as for frames from files.
+    """
     chosen = config.experiments[experiment]
     if isinstance(chosen, CurveRunSettings):
         return chosen.time
     campaigns = config.campaigns[chosen.system]
-    return sum(
-        campaigns[name].length_of(state) * campaigns[name].copies(job)
+    times = [
+        campaigns[name].sampled_time(state, job)
         for name in chosen.campaigns
         for state in chosen.train
-        for job in campaigns[name].jobs_of(chosen.replicas)
-    )
+        for job in campaigns[name].jobs_of(state, chosen.replicas)
+    ]
+    return None if None in times else sum(times)
 
 
 def without(settings: Settings, *names: str) -> Settings:
@@ -214,8 +244,8 @@ def _datasets_per_replica(config: Config, experiment: ExperimentSettings) -> lis
     return [
         campaigns[name].jobs_per_replica
         for name in experiment.campaigns
-        for _ in experiment.train
-        for _ in experiment.replicas or range(campaigns[name].replicas)
+        for state in experiment.train
+        for _ in experiment.replicas or range(campaigns[name].replicas_at(state))
     ]
 
 
@@ -238,7 +268,7 @@ def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[Tr
     times, found = windows(config, chosen), []
     for number, name in enumerate(chosen.campaigns):
         campaign = config.campaigns[chosen.system][name]
-        jobs = campaign.jobs_of(chosen.replicas)
+        jobs = campaign.jobs_of(state, chosen.replicas)
         place = number * len(chosen.train) + chosen.train.index(state)
         facts = _facts(config, chosen.system, campaign)
         found.append(

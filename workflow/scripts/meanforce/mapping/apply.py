@@ -9,7 +9,7 @@ import numpy as np
 
 from meanforce.core.beads import Beads
 from meanforce.data.forces import ForcesReader
-from meanforce.data.h5md import H5mdWriter
+from meanforce.data.h5md import EACH, H5mdWriter
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
@@ -97,7 +97,7 @@ def map_replica(
             molecule.beads.masses,
             parameters,
             with_forces=True,
-            box=frames.box(),
+            box=EACH if frames.has_boxes else frames.box(),
             with_temperatures=frames.temperatures() is not None,
             with_unperturbed=settings.noise is not None,
         ) as writer:

@@ -14,6 +14,7 @@ from meanforce.mapping import graph as molecular
 from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
 from meanforce.mapping.molecules import Copies, Molecules
 from meanforce.mapping.names import find_atoms
+from meanforce.mapping.residue_beads import ChosenBeads, beads_by_residue
 from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
@@ -63,7 +64,8 @@ def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | Non
     if start is not None:
         own = np.add.outer(copies.first_atoms, np.arange(one.topology.n_atoms))
         charges = None if start.charges is None else start.charges[own[0]]
-        first = Atoms(charges, start.positions[own[0]], start.box)
+        kinds = None if start.own_beads is None else start.own_beads.part(own[0])
+        first = Atoms(charges, start.positions[own[0]], start.box, kinds)
     beads = one.beads(first)
     centres = beads["stereo"]
     if centres:
@@ -101,13 +103,16 @@ class _OneMolecule:
     def beads(self, start: Atoms | None) -> dict[str, Any]:
         """Arguments of `Beads.of_beads`."""
         topology, where = self.topology, self.where
-        selected = _selected(self.settings, topology, where)
+        chosen = _chosen(self.settings, topology, where)
+        selected = chosen.atoms
         _refuse_overlap(selected, topology, where)
-        all_masses = atom_masses(topology)
+        own = None if start is None else start.own_beads
+        all_masses = atom_masses(topology) if own is None else own.masses
         charges = None if start is None else start.charges
         atoms, weights = [], []
         for name, members in selected.items():
-            row = bead_weights(self.weights, name, members, all_masses, charges, where)
+            own = {name: chosen.weights[name]} if name in chosen.weights else self.weights
+            row = bead_weights(own, name, members, all_masses, charges, where)
             # Always in the same order, so that equal beads compare as equal.
             order = np.argsort(members)
             atoms.append(tuple(members[k] for k in order))
@@ -118,13 +123,14 @@ class _OneMolecule:
             "names": tuple(selected),
             "atoms": tuple(atoms),
             "weights": tuple(weights),
-            "bonds": molecular.bead_bonds(atoms, graph),
+            "bonds": chosen.bonds(molecular.bead_bonds(atoms, graph)),
             "masses": bead_masses(self.masses, atoms, weights, all_masses, topology, graph),
-            "types": self._types(atoms, graph),
+            "types": self._types(atoms, graph) if own is None else _joined(own.types, atoms),
             "residues": tuple((residue.name, residue.index) for residue in first),
         }
         stereo: tuple[Centre, ...] = ()
-        if start is not None:
+        # The start structure of beads carries no meaning.
+        if start is not None and own is None:
             positions = self.positions(start.positions[None], start.box, beads)[0]
             stereo = stereo_centers(atoms, topology, graph, positions)
         return beads | {"stereo": stereo}
@@ -152,21 +158,34 @@ class _OneMolecule:
         )
 
 
-def _selected(
+def _joined(types: Sequence[str], atoms: Sequence[Sequence[int]]) -> tuple[str, ...]:
+    """Types of beads of beads."""
+    return tuple("+".join(sorted(types[i] for i in members)) for members in atoms)
+
+
+def _chosen(
     settings: MappingSettings | MoleculeMappingSettings, topology: mdtraj.Topology, where: str
-) -> dict[str, list[int]]:
+) -> ChosenBeads:
     """Atoms of each bead, in the order in which its weights are given."""
+    if settings.template_file is not None:
+        at = f"{where}.template_file"
+        chosen = beads_by_residue(settings.template_file, topology, at)
+        if not chosen.atoms:
+            raise InputError(f"{at}: '{settings.template_file}' gives this system no beads")
+        return chosen
     if settings.template is None:
-        return {
-            name: find_atoms(topology, wanted, f"{where}.beads.{name}")
-            for name, wanted in settings.beads.items()
-        }
+        return ChosenBeads(
+            {
+                name: find_atoms(topology, wanted, f"{where}.beads.{name}")
+                for name, wanted in settings.beads.items()
+            }
+        )
     selected = TEMPLATES[settings.template](topology)
     if not selected:
         raise InputError(
             f"{where}: the template '{settings.template}' finds no atom of this system"
         )
-    return selected
+    return ChosenBeads(selected)
 
 
 def _refuse_overlap(selected: dict[str, list[int]], topology: mdtraj.Topology, where: str) -> None:

@@ -37,6 +37,19 @@ def solute_labels(topology: mdtraj.Topology) -> dict[int, str]:
     return labels
 
 
+def residue_labels(topology: mdtraj.Topology) -> dict[int, str]:
+    """Label of each solute residue by its index: RESIDUE+NUMBER, as in the labels of its atoms.
+
+    Raises:
+        InputError: two atoms of one chain have the same label.
+    """
+    labels = {}
+    for index, label in solute_labels(topology).items():
+        atom = topology.atom(index)
+        labels.setdefault(atom.residue.index, label.removesuffix(f"-{atom.name}"))
+    return labels
+
+
 def find_atoms(topology: mdtraj.Topology, wanted: str | list[str], where: str) -> list[int]:
     """Indices of solute atoms.
 

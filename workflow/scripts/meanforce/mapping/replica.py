@@ -59,7 +59,7 @@ class Replica:
     ) -> None:
         self._progress, self._passes = progress, 0
         self._molecule, self._frames, self._forces = molecule, frames, forces
-        self._tree, self._box = tree, frames.box()
+        self._tree = tree
         self._settings, self._seed = settings, seed
         self._map = molecule.beads.matrix(molecule.n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
@@ -134,13 +134,14 @@ class Replica:
         all_alike = force_maps.of_noise is None and all(
             np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
         )
-        if frames.box() is None:
+        if not frames.is_periodic:
             consistency.refuse_wrong_sums(atoms, beads, all_alike, where)
         found = {f"total_{name}_of_{kind}": total[name]
                  for kind, total in (("atoms", atoms), ("beads", beads))
                  for name in ("force", "torque")}  # fmt: skip
-        inside = True
-        if frames.attributes["n_variables"]:
+        # A bias from a file whose variables are not declared may depend on anything.
+        inside = not frames.attributes.get("bias_undeclared", False)
+        if frames.attributes["n_variables"] or frames.attributes.get("bias_variables"):
             bias = frames.array("checked_bias_forces")
             # With noise B Mᵀ is not 1: B Mᵀ + D is.
             maps = force_maps.different if force_maps.of_noise is None else ()
@@ -170,7 +171,8 @@ class Replica:
         some: list[tuple[np.ndarray, np.ndarray]] = []
         for part in self._parts("mapping frames"):
             atomistic = self._forces.forces(part)
-            whole = make_whole(frames.positions(part), self._tree, self._box)
+            boxes = frames.boxes(part)
+            whole = make_whole(frames.positions(part), self._tree, boxes)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
             exact = project(self._map, whole)
             positions, scores = exact, None
@@ -189,6 +191,7 @@ class Replica:
                     chain=walkers[part],
                     temperature=None if temperatures is None else temperatures[part],
                     unperturbed=None if noise is None else exact,
+                    boxes=boxes if frames.has_boxes else None,
                 )
             )
             self._count(part, atomistic, mapped)

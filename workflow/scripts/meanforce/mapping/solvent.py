@@ -7,10 +7,19 @@ IONS = frozenset({"Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Zn", "F", "Cl", "Br"
 
 
 def is_solvent(residue: mdtraj.core.topology.Residue) -> bool:
-    """Whether a residue is a water molecule or an ion."""
+    """Whether a residue is a water molecule, under whatever name, or an ion.
+
+    Beads of existing CG data are neither.
+    """
+    if residue.n_atoms and residue.atom(0).element is mdtraj.core.element.virtual:
+        return False
     if residue.is_water:
         return True
-    return residue.n_atoms == 1 and residue.atom(0).element.symbol in IONS
+    symbols = sorted(atom.element.symbol for atom in residue.atoms)
+    if len(symbols) == 1:
+        return symbols[0] in IONS
+    # Sites without mass have the symbol VS.
+    return len(symbols) < 6 and [one for one in symbols if one != "VS"] == ["H", "H", "O"]
 
 
 def solute_atoms(topology: mdtraj.Topology) -> list[int]:

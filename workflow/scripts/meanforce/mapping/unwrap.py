@@ -139,7 +139,8 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
     Args:
         positions: nm, shape (n_frames, n_atoms, 3); changed in place.
         tree: of the atoms to be moved; others stay.
-        box: periodic box vectors in rows, nm, shape (3, 3); None: nothing is changed.
+        box: periodic box vectors in rows, nm, shape (3, 3), or (n_frames, 3, 3) where they differ;
+            None: nothing is changed.
 
     Returns:
         The positions.
@@ -154,10 +155,11 @@ def make_whole(positions: np.ndarray, tree: BondTree, box: np.ndarray | None) ->
     for start in range(0, len(cut), rows):
         frames = cut[start : start + rows]
         moved = positions[frames]
+        own, back = (box[frames], inverse[frames]) if box.ndim == 3 else (box, inverse)
         for parents, children in tree.levels:
             placed = moved.take(children, axis=1)
             steps = placed - moved.take(parents, axis=1)
-            placed -= np.rint(steps @ inverse) @ box
+            placed -= np.rint(steps @ back) @ own
             moved[:, children] = placed
         positions[frames] = moved
     return positions
@@ -175,7 +177,8 @@ def _may_be_cut(positions: np.ndarray, tree: BondTree, inverse: np.ndarray) -> n
     is shorter than half of the smallest width, which is 1/|column of the inverse|.
     """
     parents, children = np.hstack(tree.levels)
-    longest = 0.5 / np.sqrt(3) / np.linalg.norm(inverse, axis=0).max()
+    # Of several boxes the smallest width counts: a frame too many does no harm.
+    longest = 0.5 / np.sqrt(3) / np.linalg.norm(inverse, axis=-2).max()
     cut = np.empty(len(positions), dtype=bool)
     rows = _rows(positions)
     for start in range(0, len(positions), rows):

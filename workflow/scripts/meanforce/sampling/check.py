@@ -1,13 +1,16 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from pathlib import Path
+
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
-from meanforce.systems.atoms import input_atoms
-from meanforce.systems.topology import input_topology
+from meanforce.systems.atoms import described_atoms
+from meanforce.systems.registry import describe
+from meanforce.systems.topology import described_topology
 
 
 def check_structures(config: Config) -> None:
@@ -27,15 +30,18 @@ def check_structures(config: Config) -> None:
             raise InputError(f"systems.{system}.{error}") from None
     beads: dict[tuple[str, str], Beads] = {}
     atoms: dict[str, list[str]] = {}
+    periodic: dict[str, bool] = {}
     for system, mappings in config.mappings.items():
         try:
-            topology = input_topology(config.systems[system])
+            described = describe(config.systems[system])
+            topology = described_topology(described)
             # Charges are in the force field; other weights do not need it.
             by_charge = any(mapping.needs_charges for mapping in mappings.values())
-            start = input_atoms(config.systems[system]) if by_charge else None
+            start = described_atoms(described) if by_charge else None
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
         atoms[system] = [atom.name for atom in topology.atoms]
+        periodic[system] = described.periodic
         for name, mapping in mappings.items():
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
     for system, variables in config.collective_variables.items():
@@ -46,6 +52,9 @@ def check_structures(config: Config) -> None:
                     beads[system, variable.mapping].index(bead, where)
     for system, campaigns in config.campaigns.items():
         for name, campaign in campaigns.items():
+            for key, file in campaign.input_files:
+                if not Path(file).is_file():
+                    raise InputError(f"campaigns.{system}.{name}.{key}: '{file}' does not exist")
             if campaign.bias_formula is not None:
                 try:
                     check_formula(campaign.bias_formula, campaign.biased_variables)
@@ -61,7 +70,8 @@ def check_structures(config: Config) -> None:
                     + "; ".join(f"{name}: {own.listed}" for name, own in known.items())
                 )
     for name, experiment in config.experiments.items():
-        _check_molecules(config, beads, name)
+        if periodic[experiment.system]:
+            _check_molecules(config, beads, name)
         _check_campaigns(config, beads, name)
         if config.is_exact(experiment.system, experiment.mapping):
             _check_exact(config, beads, atoms[experiment.system], name)
@@ -80,8 +90,7 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
     chosen = config.experiments[experiment]
     number = beads[chosen.system, chosen.mapping].n_molecules
     potential = config.potentials[chosen.potential]
-    in_a_box = number > 1 and config.systems[chosen.system].periodic
-    if in_a_box and not potential.takes_molecules_in_a_box:
+    if number > 1 and not potential.takes_molecules_in_a_box:
         raise InputError(
             f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
             f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
@@ -98,8 +107,16 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     reference = [] if chosen.reference is None else [chosen.reference]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
-        variables = config.campaigns[chosen.system][campaign].biased_variables
-        if variables and noise is not None:
+        settings = config.campaigns[chosen.system][campaign]
+        variables = settings.biased_variables
+        if settings.biased and not variables:
+            raise InputError(
+                f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
+                "the bias of this campaign may be no function of the beads; name those that it "
+                f"depends on, or set 'weights: bias' in experiment '{experiment}', so that each "
+                "frame has the weight e^{βV}"
+            )
+        if settings.biased and noise is not None:
             # Frames with different biases can get the same noised positions, in other proportions
             # than without a bias.
             raise InputError(

@@ -17,7 +17,7 @@ from meanforce.sampling.dynamics import Dynamics
 from meanforce.sampling.schedule import Schedule
 from meanforce.sampling.store import Store
 from meanforce.sampling.thermometer import Thermometer, Unstable
-from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.campaigns.registry import SampledCampaign
 
 CHECKED_FRAMES = 200
 """In-run unbiased forces are stored for about this many frames, to check the recomputed ones."""
@@ -70,7 +70,7 @@ class Engine:
     def __init__(
         self,
         dynamics: Dynamics,
-        campaign: Campaign,
+        campaign: SampledCampaign,
         temperature: float,
         topology: app.Topology,
         job: Job,

@@ -53,15 +53,23 @@ def recompute(
             context = _context(prepared, frames, threads)
         block = max(1, BLOCK // (24 * n_atoms))
         for start in range(len(done), frames.n_frames, block):
-            positions = frames.positions(slice(start, start + block)).astype(float)
-            for part in np.array_split(positions, -(-len(positions) // PART)):
-                _evaluate(context, part, done, job, progress)
+            chosen = slice(start, start + block)
+            positions = frames.positions(chosen).astype(float)
+            boxes = frames.boxes(chosen) if frames.has_boxes else None
+            for first in range(0, len(positions), PART):
+                part = slice(first, first + PART)
+                cells = None if boxes is None else boxes[part]
+                _evaluate(context, positions[part], cells, done, job, progress)
         progress.advance(frames.n_frames, "forces of frames")
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
         with progress.during("writing files"):
-            write_forces(output, done, {"deviation_from_run": deviation, "trajectory": content})
+            compared = {} if deviation is None else {"deviation_from_run": deviation}
+            write_forces(output, done, compared | {"trajectory": content})
     done.close()
+    if deviation is None:
+        report("the run stored no forces to compare these with")
+        return progress.finish()
     report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
     if not deviation < TOLERANCE:
         raise InputError(
@@ -72,13 +80,20 @@ def recompute(
 
 
 def _evaluate(
-    context: openmm.Context, positions: np.ndarray, done: RecordFile, job: Job, progress: Progress
+    context: openmm.Context,
+    positions: np.ndarray,
+    boxes: np.ndarray | None,
+    done: RecordFile,
+    job: Job,
+    progress: Progress,
 ) -> None:
     """Energies and forces of some frames, written together because single writes take longer."""
     records, kept, before = np.empty(len(positions), done.kind), 0, len(done)
     energies, forces = records["energy"], records["forces"]
     for number, frame in enumerate(positions):
         progress.advance(before + number, "forces of frames")
+        if boxes is not None:
+            context.setPeriodicBoxVectors(*boxes[number])
         context.setPositions(frame)
         state = context.getState(forces=True, energy=True)
         energies[number] = state.getPotentialEnergy()._value
@@ -101,15 +116,16 @@ def _context(prepared: Prepared, frames: TrajectoryReader, threads: int) -> open
         platform,
         platform_properties(platform, threads),
     )
-    box = frames.box()
-    if box is not None:
-        context.setPeriodicBoxVectors(*box)
+    if frames.is_periodic and not frames.has_boxes:
+        context.setPeriodicBoxVectors(*frames.box())
     return context
 
 
-def _deviation(done: RecordFile, frames: TrajectoryReader) -> float:
-    """Root mean square deviation from the in-run forces, relative to them."""
+def _deviation(done: RecordFile, frames: TrajectoryReader) -> float | None:
+    """Root mean square deviation from the in-run forces, relative to them; None without any."""
     checked = frames.array("checked_frames")
+    if not len(checked):
+        return None
     in_run = frames.array("checked_forces").astype(float)
     again = done.take(checked)["forces"]
     square = float(((again - in_run) ** 2).sum())

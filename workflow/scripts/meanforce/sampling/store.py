@@ -8,7 +8,8 @@ import numpy as np
 from numpy.lib import recfunctions
 from openmm import app
 
-from meanforce.data.trajectory import BLOCK, frame_type, write_trajectory
+from meanforce.data.trajectory import BLOCK
+from meanforce.data.trajectory_writer import frame_type, write_trajectory
 from meanforce.restart.records import RecordFile
 
 LINE = np.dtype(

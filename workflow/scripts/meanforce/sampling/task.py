@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from meanforce.sampling.collective_variables import Variable
-from meanforce.settings.campaigns.registry import Campaign
+from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.systems.prepared import Prepared
 
 
@@ -23,7 +23,7 @@ class Task:
         identity: settings of the campaign as plain values, without what differs between jobs.
     """
 
-    campaign: Campaign
+    campaign: SampledCampaign
     variables: dict[str, Variable]
     temperature: float
     seed: int

@@ -24,8 +24,9 @@ NAME_LENGTH = 64
 NAME = rf"^[A-Za-z0-9][A-Za-z0-9_-]{{0,{NAME_LENGTH - 1}}}$"
 """Pattern of names given by the user, which become file or folder names."""
 
-BEAD_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]*(#[0-9]+-[A-Za-z0-9_-]+)?$"
-"""Pattern of names of beads; those of molecules with copies have the molecule's number."""
+BEAD_NAME = r"^[A-Za-z0-9][A-Za-z0-9_'-]*(#[0-9]+-[A-Za-z0-9_'-]+)?$"
+"""Pattern of names of beads; those of molecules with copies have the molecule's number, and atoms
+of nucleic acids have names like C5'."""
 
 
 LARGEST = 1e12

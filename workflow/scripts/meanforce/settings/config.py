@@ -1,7 +1,7 @@
 """The whole configuration and the cross-checks between its sections."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -115,8 +115,13 @@ class Config(Settings):
         return list(self.validation_of(experiment.system).surface) or sorted(own | biased)
 
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
-        for state in campaign.length_at:
-            known(f"{where}.length_at", state, self.state_points, "state point")
+        for key, state in campaign.state_points:
+            known(f"{where}.{key}", state, self.state_points, "state point")
+        if campaign.recomputes_forces and not self.systems[system].has_force_field:
+            raise ValueError(
+                f"{where}: needs the forces of system '{system}', which has no force field; "
+                "allowed is the kind 'external' with 'forces: file'"
+            )
         campaign.check(where, self._variables(system), self.campaigns[system])
 
     def _variables(self, system: str) -> Variables:
@@ -131,19 +136,18 @@ class Config(Settings):
         campaigns = self.campaigns.get(system, {})
         for name in experiment.campaigns:
             known(f"{where}.campaigns", name, campaigns, "campaign")
-            for replica in experiment.replicas or []:
-                if not 1 <= replica <= campaigns[name].replicas:
-                    raise ValueError(
-                        f"{where}.replicas: {replica} does not exist; campaign '{name}' has "
-                        f"1 to {campaigns[name].replicas}"
-                    )
         for key in ("train", "held_out"):
             for name in getattr(experiment, key):
                 known(f"{where}.{key}", name, self.state_points, "state point")
+        for name in experiment.campaigns:
+            for state in experiment.train:
+                self._check_replicas(where, campaigns, name, state, experiment.replicas or [])
         self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
         if experiment.reference is not None:
             known(f"{where}.reference", experiment.reference, campaigns, "campaign")
+            for state in (*experiment.train, *experiment.held_out):
+                self._check_replicas(where, campaigns, experiment.reference, state, [])
         elif experiment.atomistic_time and not self.is_exact(system, experiment.mapping):
             raise ValueError(
                 f"{where}.reference: is missing, but a learning curve ('atomistic_time') shows "
@@ -155,6 +159,24 @@ class Config(Settings):
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
+
+    @staticmethod
+    def _check_replicas(
+        where: str, campaigns: Mapping[str, Campaign], name: str, state: str, replicas: list[int]
+    ) -> None:
+        """Refuse replicas that a campaign does not have at a state point."""
+        count = campaigns[name].replicas_at(state)
+        if not count:
+            raise ValueError(
+                f"{where}: uses campaign '{name}' at state point '{state}', of which the campaign "
+                "has no trajectory"
+            )
+        for replica in replicas:
+            if not 1 <= replica <= count:
+                raise ValueError(
+                    f"{where}.replicas: {replica} does not exist; campaign '{name}' has "
+                    f"1 to {count}"
+                )
 
     def is_exact(self, system: str, mapping: str) -> bool:
         """Whether models of a mapping are judged by an exact result and so need no reference."""

@@ -15,7 +15,7 @@ SECTIONS = {
     "state_points": "Thermodynamic states; experiments train at some and hold out others.",
     "mappings": "By system: how atoms and their forces are mapped onto beads.",
     "collective_variables": "By system: functions of bead positions, declared by bead names.",
-    "campaigns": "By system: sampling protocols.",
+    "campaigns": "By system: sampling protocols, or files of runs that exist already.",
     "potentials": "Forms of the CG potential and how they are fitted.",
     "fitting": "A key of each potential: how its parameters are found.",
     "simulations": "How CG models are run.",
@@ -24,12 +24,17 @@ SECTIONS = {
 }
 
 PARTS = {
+    "BeadMoleculeSettings": "composition",
+    "BeadSettings": "beads",
     "EquilibrationSettings": "equilibration",
     "GradientTrainingSettings": "training",
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",
     "GaussianSettings": "gaussians",
     "WindowRowSettings": "rows",
+    "TrajectorySettings": "trajectories",
+    "BiasEnergiesSettings": "bias of a trajectory",
+    "ReducedUnitsSettings": "units",
     "TermsSettings": "terms",
     "CurveTermSettings": "bonds",
     "DihedralTermSettings": "dihedrals",

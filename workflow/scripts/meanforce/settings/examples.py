@@ -29,6 +29,67 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.gromacs": """\
+systems:
+  from_gromacs:
+    kind: gromacs
+    topology: my_files/topol.top
+    structure: my_files/confout.gro
+    include: [my_files/toppar]
+    defines: {HEAVY_H: ''}
+    nonbonded_method: pme
+    nonbonded_cutoff: 1 nm
+    dispersion_correction: true  # as DispCorr = EnerPres
+""",
+    "systems.amber": """\
+systems:
+  from_amber:
+    kind: amber
+    topology: my_files/peptide.prmtop
+    structure: my_files/peptide.rst7
+    nonbonded_method: none
+    implicit_solvent: obc2
+""",
+    "systems.charmm": """\
+systems:
+  from_charmm:
+    kind: charmm
+    topology: my_files/step3_input.psf
+    parameters: [my_files/top_all36_prot.rtf, my_files/par_all36m_prot.prm, my_files/water_ions.str]
+    structure: my_files/step3_input.crd
+    box: [6.2 nm, 6.2 nm, 6.2 nm]
+    nonbonded_method: pme
+    nonbonded_cutoff: 1.2 nm
+    switch_distance: 1 nm
+    hydrogen_mass: 3 amu
+    equilibration: {npt: 500 ps}
+""",
+    "systems.openmm": """\
+systems:
+  from_openmm:
+    kind: openmm
+    system: my_files/system.xml
+    structure: my_files/topology.cif
+    state: my_files/state.xml
+""",
+    "systems.beads": """\
+systems:
+  four_beads:
+    kind: beads
+    composition:
+      - name: CHAIN
+        beads:
+          - {name: A, type: C1, mass: 14 u}
+          - {name: B, type: C2, mass: 14 u}
+          - {name: C, type: C2, mass: 14 u}
+          - {name: D, type: C1, mass: 14 u}
+        bonds: [[A, B], [B, C], [C, D]]
+  water_from_elsewhere:
+    kind: beads
+    # or file: beads.json, which holds the key composition
+    composition: [{name: HOH, count: 500, beads: [{name: W, mass: 18.015 u}]}]
+    box: [2.5 nm, 2.5 nm, 2.5 nm]
+""",
     "state_points": """\
 state_points:
   T300: {temperature: 300 K}
@@ -39,6 +100,7 @@ mappings:
   capped_alanine:
     heavy: {template: heavy, force_map: aggregate}
     ends: {beads: {A: resid 0 and not type H, B: [NME3-N, NME3-C]}, force_map: optimal}
+    by_residue: {template_file: resources/residue_beads.yaml}
     by_molecule: {molecules: {ACE-ALA-NME: {beads: {A: [ACE1-C], B: [NME3-N]}}}}
 """,
     "collective_variables": """\
@@ -129,6 +191,37 @@ campaigns:
       time_step: 2 fs
       friction: 1 / ps
       equilibration: 50 ps
+""",
+    "campaigns.external": """\
+campaigns:
+  capped_alanine:
+    mine:
+      kind: external
+      # Those of the files; default: recomputed with the system's force field.
+      forces: file
+      trajectories:
+        # The first replica at 300 K: two parts of one run.
+        - {files: [runs/1.part1.trr, runs/1.part2.trr], state_point: T300, begin: 1 ns}
+        - {files: [runs/2.nc], state_point: T300, stride: 10}
+        - {files: [runs/hot.dump], state_point: T400, units: real, time_step: 1 fs}
+    mine_biased:
+      kind: external
+      # What the bias depends on. COLVAR's columns of these names are compared with the frames.
+      collective_variables: [phi, psi]
+      trajectories:
+        - files: [runs/biased.trr]
+          state_point: T300
+          bias: {file: runs/COLVAR, column: metad.rbias}
+    published:
+      # CG data: for a system of kind `beads`. The forces are in published/ala2_forces.npy.
+      kind: external
+      forces: file
+      continuous: false
+      trajectories:
+        - files: [published/ala2_coordinates.npy]
+          format: cgnet
+          state_point: T300
+          interval: 1 ps
 """,
     "potentials.spline": """\
 potentials:

@@ -1,6 +1,6 @@
 """Which files of other stages a stage reads, from the config; used by the rules and the plan."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from meanforce.paths import (
     BeadsPaths,
@@ -12,6 +12,7 @@ from meanforce.paths import (
     ReplicaPaths,
     WeightsPaths,
 )
+from meanforce.settings.campaigns.base import CampaignSettings
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import learning_curves
 
@@ -40,11 +41,31 @@ def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
 
 
+def imported_files(
+    config: Config, system: str, state: str, campaign: str, replica: int | str
+) -> list[str]:
+    """Files of the user that one job of an external campaign reads."""
+    one = config.campaigns[system][campaign].at(state)[int(replica) - 1]
+    return [*one.files, *([] if one.bias is None else [one.bias.file])]
+
+
+def campaigns_with(
+    config: Config, wanted: Callable[[CampaignSettings], bool]
+) -> list[tuple[str, str]]:
+    """System and name of the campaigns with a property."""
+    return [
+        (system, name)
+        for system, campaigns in config.campaigns.items()
+        for name, campaign in campaigns.items()
+        if wanted(campaign)
+    ]
+
+
 def jobs_of_replica(
     config: Config, system: str, state: str, campaign: str, repeat: int | str
 ) -> list[ReplicaPaths]:
     """All jobs of one replica of a campaign at a state point, in order."""
-    jobs = config.campaigns[system][campaign].jobs_of([int(repeat)])
+    jobs = config.campaigns[system][campaign].jobs_of(state, [int(repeat)])
     return [ReplicaPaths(system, state, campaign, job) for job in jobs]
 
 
@@ -68,7 +89,7 @@ def training_data(
         for campaign in chosen.campaigns
         for state in chosen.train
         if states is None or state in states
-        for job in config.campaigns[chosen.system][campaign].jobs_of(chosen.replicas)
+        for job in config.campaigns[chosen.system][campaign].jobs_of(state, chosen.replicas)
     ]
 
 
@@ -80,7 +101,7 @@ def reference_data(config: Config, experiment: str, states: Iterable[str]) -> li
     return [
         DatasetPaths(chosen.system, state, chosen.reference, job, chosen.mapping)
         for state in states
-        for job in config.campaigns[chosen.system][chosen.reference].jobs_of()
+        for job in config.campaigns[chosen.system][chosen.reference].jobs_of(state)
     ]
 
 

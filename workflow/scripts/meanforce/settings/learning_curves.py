@@ -172,6 +172,11 @@ def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) 
     sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:
         campaign = sources[label]
+        if campaign.imported:
+            raise InputError(
+                f"{where}.campaigns: '{label}' has frames from files, whose atomistic time is not "
+                "in the config; a learning curve cannot use it"
+            )
         if campaign.reweighted_together:
             raise InputError(
                 f"{where}.campaigns: '{label}' is umbrella sampling, whose windows are not "

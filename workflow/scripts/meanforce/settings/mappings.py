@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from meanforce.settings.base import Length, Name, Settings
+from meanforce.settings.base import FilePath, Length, Name, Settings
 
 
 class NoiseAugmentationSettings(Settings):
@@ -60,11 +60,15 @@ def _weights(value: Any) -> str | dict[str, list[float]]:
             f"{value!r} is not one of {', '.join(KINDS_OF_WEIGHTS)} or a bead name with a list of "
             "weights, such as {CO: [0.4, 0.6]}"
         )
-    return {str(bead): _weights_of_bead(bead, row) for bead, row in value.items()}
+    return {str(bead): checked_weights(bead, row) for bead, row in value.items()}
 
 
-def _weights_of_bead(bead: str, row: Any) -> list[float]:
-    """Weights of one bead's atoms, none of them negative, 1 in sum."""
+def checked_weights(bead: str, row: Any) -> list[float]:
+    """Weights of one bead's atoms, none of them negative, 1 in sum.
+
+    Raises:
+        ValueError: names the bead and what is wrong.
+    """
     numbers = row if isinstance(row, list) and row else [None]
     if any(isinstance(w, bool) or not isinstance(w, (int, float)) for w in numbers):
         raise ValueError(f"{row!r}, given for bead '{bead}', is not a list of numbers")
@@ -97,7 +101,7 @@ Weights = Annotated[
 """Weights of the atoms in a bead's position: a kind, or the numbers themselves."""
 
 
-Template = Literal["heavy", "core_beta", "ca"]
+Template = Literal["heavy", "core_beta", "ca", "ca_side_chain", "all"]
 
 BeadsByName = dict[Name, BeadAtoms]
 
@@ -122,6 +126,9 @@ class MoleculeMappingSettings(Settings):
     """
 
     template: Template | None = Field(default=None, description="ready-made beads, as in a mapping")
+    template_file: FilePath | None = Field(
+        default=None, description="your own beads by residue, as in a mapping"
+    )
     beads: BeadsByName | None = Field(
         default=None,
         description="bead name: its atoms (instead of a template), as in a mapping: names, "
@@ -134,7 +141,13 @@ class MoleculeMappingSettings(Settings):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        _refuse_two_sources({"template": self.template, "beads": self.beads})
+        _refuse_two_sources(
+            {
+                "template": self.template,
+                "template_file": self.template_file,
+                "beads": self.beads,
+            }
+        )
         _refuse_other_weights(self.weights, self.beads)
         return self
 
@@ -148,10 +161,18 @@ class MappingSettings(Settings):
     template: Template | None = Field(
         default=None,
         description=(
-            "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; or CA only. Beads "
-            "are named RESIDUE+NUMBER-ATOM, such as ALA2-CA, with the chain in front (A-ALA2-CA) "
-            "if two chains have the same name"
+            "ready-made beads of a peptide: all heavy atoms; C, N, CA and CB; CA only; or CA and "
+            "one bead for the heavy atoms of each side chain. Beads are named RESIDUE+NUMBER-ATOM, "
+            "such as ALA2-CA, those of side chains ALA2-SC, with the chain in front (A-ALA2-CA) "
+            "if two chains have the same name. all: every atom is a bead, named like the atom if "
+            "all atoms have different names; for systems of kind `beads`"
         ),
+    )
+    template_file: FilePath | None = Field(
+        default=None,
+        description="YAML file of your own with the beads of each residue (instead of a template), "
+        "such as resources/residue_beads.yaml. Beads are named RESIDUE+NUMBER-BEAD, such as "
+        "ALA2-BB",
     )
     beads: BeadsByName | None = Field(
         default=None,
@@ -199,7 +220,12 @@ class MappingSettings(Settings):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         _refuse_two_sources(
-            {"template": self.template, "beads": self.beads, "molecules": self.molecules}
+            {
+                "template": self.template,
+                "template_file": self.template_file,
+                "beads": self.beads,
+                "molecules": self.molecules,
+            }
         )
         if self.molecules is not None and isinstance(self.weights, dict):
             raise ValueError(
@@ -221,6 +247,12 @@ class MappingSettings(Settings):
         return "charge" in own
 
     @property
+    def template_files(self) -> list[str]:
+        """Files of the user with beads by residue."""
+        chosen = (self, *(self.molecules or {}).values())
+        return [one.template_file for one in chosen if one.template_file is not None]
+
+    @property
     def weights_of_molecules(self) -> dict[str, str | dict[str, list[float]]]:
         """Weights by molecule type."""
         return {
@@ -233,8 +265,6 @@ def _refuse_two_sources(sources: dict[str, Any]) -> None:
     """Refuse a mapping without beads, or with beads from two sources."""
     if sum(source is not None for source in sources.values()) != 1:
         *others, last = (f"'{key}'" for key in sources)
-        if len(others) == 1:
-            raise ValueError(f"give either {others[0]} or {last}, and not both")
         raise ValueError(f"give one of {', '.join(others)} and {last}, and only one")
     for key, source in sources.items():
         if source is not None and not source:
@@ -247,7 +277,10 @@ def _refuse_other_weights(weights: Any, beads: BeadsByName | None) -> None:
     if not isinstance(weights, dict):
         return
     if beads is None:
-        raise ValueError("'weights' are given by bead, but a template's beads are atoms")
+        raise ValueError(
+            "'weights' are given by bead, but a template's beads have no names in the config; give "
+            "a kind of weights, or weights in your 'template_file'"
+        )
     for name in weights:
         if name not in beads:
             near = difflib.get_close_matches(name, beads, n=2)

@@ -8,8 +8,9 @@ from meanforce.settings import inputs
 from meanforce.settings.config import Config
 
 STAGES = (
-    "prepare", "beads", "equilibrate", "sample", "forces", "weights", "map", "train", "simulate",
-    "validate", "learning_curve", "report",
+    "prepare", "beads", "equilibrate", "sample", "import_frames",
+    "import_frames_and_forces", "forces", "weights", "map", "train", "simulate", "validate",
+    "learning_curve", "report",
 )  # fmt: skip
 """In the order in which data flow."""
 
@@ -59,7 +60,8 @@ def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
         yield PlannedJob("weights", weights.weights, weights.log)
     beads = BeadsPaths(dataset.system, dataset.mapping)
     yield PlannedJob("beads", beads.beads, beads.log)
-    yield PlannedJob("forces", dataset.forces, dataset.forces_log)
+    if config.campaigns[dataset.system][dataset.campaign].recomputes_forces:
+        yield PlannedJob("forces", dataset.forces, dataset.forces_log)
     yield PlannedJob("map", dataset.dataset, dataset.map_log)
 
 
@@ -67,12 +69,17 @@ def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
     """Jobs of a trajectory, and of what it starts from."""
     prepared = PreparedPaths(replica.system)
     yield PlannedJob("prepare", prepared.state_xml, prepared.log)
+    for beads in inputs.biased_beads(config, replica.system, replica.campaign):
+        yield PlannedJob("beads", beads.beads, beads.log)
+    campaign = config.campaigns[replica.system][replica.campaign]
+    if campaign.imported:
+        stage = "import_frames" if campaign.recomputes_forces else "import_frames_and_forces"
+        yield PlannedJob(stage, replica.trajectory, replica.import_log)
+        return
     start = inputs.start(config, replica.system, replica.state)
     if start is not None:
         yield PlannedJob("equilibrate", start.state_xml, start.log)
     names = (replica.system, replica.state, replica.campaign, replica.replica)
-    for beads in inputs.biased_beads(config, replica.system, replica.campaign):
-        yield PlannedJob("beads", beads.beads, beads.log)
     bias = inputs.frozen_bias(config, *names)
     if bias is not None:
         yield from _sampling(config, bias)

@@ -46,24 +46,43 @@ def read_config_file(path: Path) -> dict[str, Any]:
         InputError: the file cannot be read, is not YAML, has a key twice in a section, or asks
             Snakemake to evaluate Python expressions; with the file and line.
     """
+    contents = read_yaml(path, "config")
+    if not isinstance(contents, dict):
+        raise InputError(f"{path}: the config needs sections such as 'systems'")
+    return contents
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Contents of a YAML (or JSON) file.
+
+    Args:
+        path: of the file.
+        what: kind of file, for messages.
+
+    Raises:
+        InputError: the file cannot be read, is not YAML, has a key twice in a section, or asks
+            Snakemake to evaluate Python expressions; with the file and line.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not a text file in UTF-8"
-        raise InputError(f"{path}: the config cannot be read: {reason}") from None
+        raise InputError(f"{path}: the {what} cannot be read: {reason}") from None
     if YTE in text:
-        raise InputError(f"{path}: '{YTE}' is refused; a config holds values, not code")
+        raise InputError(f"{path}: '{YTE}' is refused; a {what} holds values, not code")
     try:
-        contents = yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 (a safe loader)
+        loader = _UniqueKeys(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}{line}: {_cause(text, mark, error)}") from None
+        raise InputError(f"{path}{line}: {_cause(text, mark, error, what)}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f"{path}: the config is not YAML: {error}") from None
-    if not isinstance(contents, dict):
-        raise InputError(f"{path}: the config needs sections such as 'systems'")
-    return contents
+        text = " ".join(str(error).split())
+        raise InputError(f"{path}: the {what} is not YAML: {text}") from None
 
 
 def default_output(path: Path) -> str:
@@ -71,9 +90,9 @@ def default_output(path: Path) -> str:
     return f"{RESULTS}/{path.stem}"
 
 
-def _cause(text: str, mark: yaml.Mark | None, error: yaml.MarkedYAMLError) -> str:
+def _cause(text: str, mark: yaml.Mark | None, error: yaml.MarkedYAMLError, what: str) -> str:
     """What is wrong at a place, in words."""
     lines = text.splitlines()
     if mark and mark.line < len(lines) and "\t" in lines[mark.line]:
         return "a tab stands where YAML allows only spaces"
-    return error.problem or "the config is not YAML"
+    return error.problem or f"the {what} is not YAML"

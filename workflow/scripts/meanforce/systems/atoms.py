@@ -7,8 +7,9 @@ import openmm
 from openmm import unit
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems import force_field, peptide, registry
+from meanforce.systems.described import Described, OwnBeads
 from meanforce.systems.prepared import Prepared
+from meanforce.systems.registry import describe
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,39 +20,37 @@ class Atoms:
         charges: e, shape (n_atoms,); None where the force field has none.
         positions: of the start structure, nm, shape (n_atoms, 3).
         box: periodic box vectors, nm, shape (3, 3); None without.
+        own_beads: types and masses of atoms that are beads themselves; None for atoms.
     """
 
     charges: np.ndarray | None
     positions: np.ndarray
     box: np.ndarray | None = None
+    own_beads: OwnBeads | None = None
 
 
 def atoms_of(prepared: Prepared) -> Atoms:
     """Atoms of a prepared system."""
-    box = None
-    if prepared.system.usesPeriodicBoundaryConditions():
-        vectors = prepared.system.getDefaultPeriodicBoxVectors()
-        box = np.array([vector.value_in_unit(unit.nanometer) for vector in vectors])
-    return Atoms(_charges(prepared.system), _plain(prepared.positions), box)
+    return described_atoms(Described.of(prepared))
 
 
 def input_atoms(settings: System) -> Atoms:
     """Atoms as the config describes them, before any job has run; without added water.
 
     Raises:
-        InputError: a file is missing, or the force field does not fit the structure.
+        InputError: a file is missing, or files do not fit each other.
     """
-    if not settings.input_files:
-        return atoms_of(registry.build(settings, 0))
-    structure = peptide.read_structure(settings.structure)
-    field = force_field.load(settings.force_field)
-    with force_field.fitting(settings.force_field, settings.structure):
-        system = field.createSystem(structure.topology)
-    return Atoms(_charges(system), _plain(structure.positions))
+    return described_atoms(describe(settings))
 
 
-def _plain(positions: unit.Quantity) -> np.ndarray:
-    return np.array(positions.value_in_unit(unit.nanometer))
+def described_atoms(described: Described) -> Atoms:
+    """Atoms of a system that is described.
+
+    Raises:
+        InputError: parameters are missing.
+    """
+    charges = _charges(described.parametrised())
+    return Atoms(charges, described.positions, described.box, described.own_beads)
 
 
 def _charges(system: openmm.System) -> np.ndarray | None:

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
 from meanforce.settings.systems.peptide import PeptideSettings
+from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
+from meanforce.systems.described import Described
+from meanforce.systems.minimise import minimised
 from meanforce.systems.prepared import Prepared
 
 
@@ -26,6 +30,25 @@ def read_structure(path: str) -> app.PDBFile | app.PDBxFile:
         raise InputError(f"structure: '{path}' cannot be read as PDB or mmCIF ({error})") from error
 
 
+def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
+    """The molecule of the structure file.
+
+    Raises:
+        InputError: the file is missing or cannot be read, or, where it is parametrised, the force
+            field does not fit it.
+    """
+    structure = read_structure(settings.structure)
+
+    def system() -> openmm.System:
+        field = force_field.load(settings.force_field)
+        with force_field.fitting(settings.force_field, settings.structure):
+            return field.createSystem(structure.topology)
+
+    positions = np.array(structure.positions.value_in_unit(unit.nanometer))
+    in_a_box = isinstance(settings, SolvatedPeptideSettings)
+    return Described(structure.topology, positions, in_a_box, system)
+
+
 def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
     """Parametrise and minimise the molecule.
 
@@ -42,14 +65,4 @@ def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
             nonbondedCutoff=(cutoff or 1.0) * unit.nanometer,
             constraints=app.HBonds if settings.constraints == "h_bonds" else None,
         )
-    return Prepared(system, structure.topology, _minimise(system, structure.positions))
-
-
-def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
-    # The Reference platform is deterministic, so the same input gives the same start.
-    context = openmm.Context(
-        system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
-    )
-    context.setPositions(positions)
-    openmm.LocalEnergyMinimizer.minimize(context)
-    return context.getState(positions=True).getPositions()
+    return Prepared(system, structure.topology, minimised(system, structure.positions))

@@ -3,7 +3,18 @@
 from collections.abc import Callable
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems import channel, muller_brown, peptide, solvated_peptide
+from meanforce.systems import (
+    amber,
+    beads,
+    channel,
+    charmm,
+    gromacs,
+    muller_brown,
+    peptide,
+    serialised,
+    solvated_peptide,
+)
+from meanforce.systems.described import Described
 from meanforce.systems.prepared import Prepared
 
 KINDS: dict[str, Callable[[System, int], Prepared]] = {
@@ -11,7 +22,22 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "channel": channel.build,
     "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
+    "gromacs": gromacs.build,
+    "amber": amber.build,
+    "charmm": charmm.build,
+    "openmm": serialised.build,
+    "beads": beads.build,
 }
+
+DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
+    "peptide": peptide.describe,
+    "solvated_peptide": peptide.describe,
+    "gromacs": gromacs.describe,
+    "amber": amber.describe,
+    "charmm": charmm.describe,
+    "openmm": serialised.describe,
+}
+"""How systems are read from the user's files before any job; others are built."""
 
 
 def build(settings: System, seed: int) -> Prepared:
@@ -25,3 +51,14 @@ def build(settings: System, seed: int) -> Prepared:
         InputError: the system cannot be built from its files.
     """
     return KINDS[settings.kind](settings, seed)
+
+
+def describe(settings: System) -> Described:
+    """The system as the settings describe it, for checks before any job.
+
+    Raises:
+        InputError: the system cannot be built from its files.
+    """
+    if settings.kind in DESCRIPTIONS:
+        return DESCRIPTIONS[settings.kind](settings)
+    return Described.of(build(settings, 0))

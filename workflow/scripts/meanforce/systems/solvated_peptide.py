@@ -9,14 +9,10 @@ from openmm import app, unit
 from meanforce.errors import InputError
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
+from meanforce.systems.masses import refuse_light_atoms
+from meanforce.systems.minimise import minimised
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared
-
-MINIMISER_ITERATIONS = 200
-"""Enough to separate atoms that are too close; the equilibration does the rest."""
-
-LIGHTEST = 1.0
-"""Mass that every atom must keep, u."""
 
 
 def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
@@ -48,8 +44,8 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
             rigidWater=settings.rigid_water,
             hydrogenMass=settings.hydrogen_mass,
         )
-    _refuse_light_atoms(settings, system, solvated.topology)
-    return Prepared(system, solvated.topology, _minimise(system, solvated.positions))
+    refuse_light_atoms(settings.hydrogen_mass, system, solvated.topology)
+    return Prepared(system, solvated.topology, minimised(system, solvated.positions))
 
 
 def _edge(settings: SolvatedPeptideSettings, positions: np.ndarray) -> float:
@@ -115,32 +111,3 @@ def solvate(
     finally:
         random.setstate(before)
     return modeller
-
-
-def _refuse_light_atoms(
-    settings: SolvatedPeptideSettings, system: openmm.System, topology: app.Topology
-) -> None:
-    """Refuse a hydrogen mass that leaves some atom lighter than hydrogen."""
-    if settings.hydrogen_mass is None:
-        return
-    for atom in topology.atoms():
-        mass = system.getParticleMass(atom.index).value_in_unit(unit.dalton)
-        # Sites of water models that carry no mass have no element.
-        if atom.element is not None and mass < LIGHTEST:
-            raise InputError(
-                f"hydrogen_mass: {settings.hydrogen_mass:g} u leaves {mass:.3g} u for the atom "
-                f"{atom.residue.name}{atom.residue.id}-{atom.name}; give less (4 u is usual)"
-            )
-
-
-def _minimise(system: openmm.System, positions: unit.Quantity) -> unit.Quantity:
-    # With one thread set, the CPU platform is deterministic too, and fast enough.
-    context = openmm.Context(
-        system,
-        openmm.VerletIntegrator(0.001),
-        openmm.Platform.getPlatformByName("CPU"),
-        {"Threads": "1", "DeterministicForces": "true"},
-    )
-    context.setPositions(positions)
-    openmm.LocalEnergyMinimizer.minimize(context, maxIterations=MINIMISER_ITERATIONS)
-    return context.getState(positions=True).getPositions()

@@ -3,22 +3,26 @@
 from pathlib import Path
 
 import mdtraj
-from openmm import app
 
 from meanforce.errors import InputError
 from meanforce.settings.systems.registry import System
-from meanforce.systems import peptide, registry
+from meanforce.systems.bead_records import read_topology
+from meanforce.systems.described import Described
+from meanforce.systems.registry import describe
 
 
 def input_topology(settings: System) -> mdtraj.Topology:
     """Topology as the config describes it, before any job has run.
 
     Raises:
-        InputError: the structure file is missing or unreadable.
+        InputError: a file is missing or unreadable, or files do not fit each other.
     """
-    if not settings.input_files:
-        return mdtraj.Topology.from_openmm(registry.build(settings, 0).topology)
-    return mdtraj.Topology.from_openmm(peptide.read_structure(settings.structure).topology)
+    return described_topology(describe(settings))
+
+
+def described_topology(described: Described) -> mdtraj.Topology:
+    """Topology of a system that is described."""
+    return mdtraj.Topology.from_openmm(described.topology)
 
 
 def prepared_topology(path: Path) -> mdtraj.Topology:
@@ -28,6 +32,6 @@ def prepared_topology(path: Path) -> mdtraj.Topology:
         InputError: the file is missing or damaged.
     """
     try:
-        return mdtraj.Topology.from_openmm(app.PDBxFile(str(path)).topology)
+        return mdtraj.Topology.from_openmm(read_topology(path)[0])
     except (OSError, LookupError, ValueError) as error:
         raise InputError(f"{path}: is not the topology of a prepared system ({error})") from error

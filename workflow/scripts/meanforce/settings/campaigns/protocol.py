@@ -1,28 +1,23 @@
-"""Settings that every kind of campaign has."""
+"""Settings of campaigns that are sampled."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from meanforce.settings.base import Name, Rate, Settings, Time, TimeOrZero
-from meanforce.settings.checks import Variables
+from meanforce.settings.base import Name, Rate, Time, TimeOrZero
+from meanforce.settings.campaigns.base import CampaignSettings
 
 MOST_STEPS = 10**12
 """Most integration steps of a copy: years of computing."""
 
 
-class ProtocolSettings(Settings):
-    """Settings of every campaign, and properties of its kind that the rest of the workflow uses.
+class ProtocolSettings(CampaignSettings):
+    """Settings of every campaign that is sampled: how long and how its dynamics run.
 
     Attributes:
-        dynamical: whether a replica is one stretch of dynamics without a bias.
-        reweighted_together: whether the weights of frames come from all jobs of a replica at once.
         intervals_of_steps: keys of times that must be zero or at least one time step.
     """
 
-    dynamical: ClassVar[bool] = False
-    reweighted_together: ClassVar[bool] = False
     intervals_of_steps: ClassVar[tuple[str, ...]] = ("stride", "equilibration")
 
     length: Time = Field(description="sampled time of each copy, after equilibration")
@@ -62,93 +57,26 @@ class ProtocolSettings(Settings):
         """Sampled time of a copy at the state point where it is shortest, ps."""
         return min([self.length, *self.length_at.values()])
 
-    @property
-    def jobs_per_replica(self) -> int:
-        """Number of jobs that together make one replica."""
-        return 1
+    def replicas_at(self, state: str) -> int:
+        """Number of independent repeats, the same at all state points."""
+        return self.replicas
+
+    def sampled_time(self, state: str, job: int) -> float:
+        """Time in ps that all copies of a job sample."""
+        return self.length_of(state) * self.copies(job)
 
     @property
-    def jobs(self) -> int:
-        """Number of jobs at a state point.
-
-        They are numbered from 1, replica after replica, and each makes one trajectory.
-        """
-        return self.replicas * self.jobs_per_replica
-
-    def jobs_of(self, replicas: list[int] | None = None) -> list[int]:
-        """Numbers of the jobs of some replicas, one replica after the other; by default of all."""
-        each = self.jobs_per_replica
-        chosen = range(1, self.replicas + 1) if replicas is None else replicas
-        return [(replica - 1) * each + job for replica in chosen for job in range(1, each + 1)]
-
-    def replica_of(self, job: int) -> int:
-        """Number of the replica that a job is part of, from 1."""
-        return (job - 1) // self.jobs_per_replica + 1
-
-    def copies(self, job: int) -> int:
-        """Copies of the system that a job runs."""
-        return 1
-
-    @property
-    def biased_variables(self) -> list[str]:
-        """Names of the collective variables that the campaign biases."""
-        return []
-
-    @property
-    def bias_source(self) -> str | None:
-        """Campaign whose final bias this one uses, frozen."""
-        return None
-
-    @property
-    def bias_formula(self) -> str | None:
-        """Bias as an expression in the names of the collective variables."""
-        return None
-
-    @property
-    def filling(self) -> float:
-        """Time in ps at the beginning of `length` whose frames are not used."""
-        return 0.0
+    def state_points(self) -> list[tuple[str, str]]:
+        """State points with a length of their own."""
+        return [("length_at", state) for state in self.length_at]
 
     @property
     def pulling(self) -> float:
         """Time in ps before equilibration during which a bias moves copies to their windows."""
         return 0.0
 
-    @property
-    def shares_hills(self) -> bool:
-        """Whether replicas exchange what they deposit, and so depend on each other."""
-        return False
-
-    def temperatures(self, lowest: float) -> list[float]:
-        """Temperatures in K at which frames are stored, that of the state point first."""
-        return [lowest]
-
-    def check_state_point(self, where: str, state: str, temperature: float) -> None:
-        """Refuse a state point at which the campaign cannot run.
-
-        Args:
-            where: the campaign in the config.
-            state: name of the state point.
-            temperature: its temperature, K.
-
-        Raises:
-            ValueError: names the key, what was given and what is allowed.
-        """
-
-    def check(
-        self, where: str, variables: Variables, campaigns: Mapping[str, "ProtocolSettings"]
-    ) -> None:
-        """Refuse settings that do not fit other sections of the config.
-
-        Args:
-            where: the campaign in the config.
-            variables: collective variables of its system.
-            campaigns: of its system, by name.
-
-        Raises:
-            ValueError: names the key, what was given and what is allowed.
-        """
-        variables.check_names(f"{where}.collective_variables", self.biased_variables)
+    def check(self, where, variables, campaigns):
+        super().check(where, variables, campaigns)
         for key in self.intervals_of_steps:
             if 0 < getattr(self, key) < self.time_step:
                 raise ValueError(f"{where}.{key}: is shorter than one time_step")

@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import AnyEnergy, Coordinate, Name, Settings, Width
+from meanforce.settings.campaigns.base import CampaignSettings
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import BiasedSettings, ProtocolSettings
 from meanforce.settings.formula import check_formula
@@ -82,7 +83,7 @@ class StaticSettings(BiasedSettings):
             except ValueError as error:
                 raise ValueError(f"{where}.formula: {error}") from None
 
-    def _check_source(self, where: str, campaigns: Mapping[str, ProtocolSettings]) -> None:
+    def _check_source(self, where: str, campaigns: Mapping[str, CampaignSettings]) -> None:
         source = campaigns.get(self.bias_of)
         if not isinstance(source, MetadynamicsSettings):
             known = [n for n, c in campaigns.items() if isinstance(c, MetadynamicsSettings)]

@@ -1,6 +1,6 @@
 """Campaign kind `unbiased`."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from meanforce.settings.campaigns.protocol import ProtocolSettings
 
@@ -11,6 +11,9 @@ class UnbiasedSettings(ProtocolSettings):
     Only these runs give the time scales of the atomistic system, and so a model's speed-up.
     """
 
-    dynamical: ClassVar[bool] = True
-
     kind: Literal["unbiased"]
+
+    @property
+    def dynamical(self) -> bool:
+        """A replica is one stretch of dynamics without a bias."""
+        return True

@@ -13,12 +13,12 @@ class SystemSettings(Settings):
     """A system, and properties of its kind that the rest of the workflow uses.
 
     Attributes:
-        periodic: whether it is in a periodic box.
         equilibrated: whether it is equilibrated at every state point before it is sampled.
+        has_force_field: whether it can be sampled, and its forces recomputed.
     """
 
-    periodic: ClassVar[bool] = False
     equilibrated: ClassVar[bool] = False
+    has_force_field: ClassVar[bool] = True
 
     @property
     def force_field_files(self) -> list[str]:

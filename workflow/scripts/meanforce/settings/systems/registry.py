@@ -4,12 +4,25 @@ from typing import Annotated
 
 from pydantic import Field
 
+from meanforce.settings.systems.amber import AmberSettings
+from meanforce.settings.systems.beads import BeadsSettings
 from meanforce.settings.systems.channel import ChannelSettings
+from meanforce.settings.systems.charmm import CharmmSettings
+from meanforce.settings.systems.gromacs import GromacsSettings
 from meanforce.settings.systems.muller_brown import MullerBrownSettings
+from meanforce.settings.systems.openmm import OpenmmSettings
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 
 System = Annotated[
-    MullerBrownSettings | ChannelSettings | PeptideSettings | SolvatedPeptideSettings,
+    MullerBrownSettings
+    | ChannelSettings
+    | PeptideSettings
+    | SolvatedPeptideSettings
+    | GromacsSettings
+    | AmberSettings
+    | CharmmSettings
+    | OpenmmSettings
+    | BeadsSettings,
     Field(discriminator="kind"),
 ]

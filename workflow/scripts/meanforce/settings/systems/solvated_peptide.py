@@ -18,7 +18,6 @@ class SolvatedPeptideSettings(MoleculeSettings):
     Water and ions are added to the structure, and the box is equilibrated at every state point.
     """
 
-    periodic: ClassVar[bool] = True
     equilibrated: ClassVar[bool] = True
 
     kind: Literal["solvated_peptide"]

@@ -1,0 +1,1 @@
+"""Readers of trajectories that other programs wrote: one module a family of formats."""
