@@ -13,6 +13,9 @@ For every metric the table has
   found          how often a true error of that size is found (50 %; of free-energy differences, to
                  which it is added).
 
+A third reference is a table of the surface itself with independent errors of its bins, as large as
+those of a reference of two replicas: what a published table with error bars is taken for.
+
 A second table has models of a surface that is wrong by increasing amounts, and how often JS, the
 free-energy surface and free-energy differences detect it.
 
@@ -21,7 +24,9 @@ but the training data, it prints the scatter of their errors over the claimed er
 """
 
 import argparse
+import dataclasses
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +48,10 @@ from meanforce.analysis.metrics import (  # noqa: E402
     structure,
 )
 from meanforce.analysis.rows import Row  # noqa: E402
+from meanforce.analysis.table_reference import exported, table_reference  # noqa: E402
+from meanforce.data.surface_tables import SurfaceTable, write_table  # noqa: E402
+from meanforce.settings.job import validated  # noqa: E402
+from meanforce.settings.references import TableReferenceSettings  # noqa: E402
 
 METRICS = (divergence, profiles, basins, populations, structure, chain_dimensions)
 CHAINS, CHAIN_FRAMES, CHAIN_STEPS = 200, 350, 2
@@ -71,6 +80,9 @@ def main() -> None:
         return
     density = np.load(ROOT / "tests" / "data" / "capped_alanine_density.npy")
     surface = Surface.of(density)
+    print(f"\na table with errors, {arguments.pairs} pairs")
+    tables = list(against_tables(surface, arguments))
+    print(table(tables).to_string(index=False, float_format=lambda v: f"{v:.3g}"), flush=True)
     for name, layout in LAYOUTS.items():
         print(f"\n{name}, {arguments.pairs} pairs")
         tables = [null_rows(*pair) for pair in pairs(surface, layout, arguments)]
@@ -105,6 +117,42 @@ def null_rows(
     metrics = METRICS if tilt is None else (divergence, basins)
     rows = (row for metric in metrics for row in metric.rows(made))
     return {row.metric: row for row in rows if not np.isnan(row.resolution)}
+
+
+def against_tables(surface: Surface, arguments) -> Iterator[dict[str, Row]]:
+    """Rows of models against tables whose bins scatter as they claim."""
+    replicas, frames = next(iter(LAYOUTS.values()))
+    rng = np.random.default_rng([arguments.seed, 0])
+    reference = surface.sample(surface.walk(replicas, frames, rng), rng, 10, replicas=True)
+    energies = -np.log(surface.populations)
+    chosen = validated(
+        TableReferenceSettings,
+        {
+            "kind": "table", "files": {"T": ["t.csv"]}, "unit": "kT", "error": "error",
+            "variables": {"phi": "rad", "psi": "rad"},
+        },
+        "references",
+    )  # fmt: skip
+    errors = None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        for first in range(0, arguments.pairs, 20):
+            number = min(20, arguments.pairs - first)
+            models = surface.walk(CHAINS * number, CHAIN_FRAMES, rng, CHAIN_STEPS, 250, spread=True)
+            for i in range(number):
+                model = surface.sample(models[:, CHAINS * i : CHAINS * (i + 1)], rng, 20)
+                made = comparison(model, reference, first + i)
+                if errors is None:
+                    known = exported(reference, made.axes, 1.0)
+                    # A bin that was never visited, or once, is as uncertain as its one frame.
+                    errors = np.minimum(np.nan_to_num(known.errors, nan=1.0), 1.0)
+                noisy = energies.ravel() + errors * rng.standard_normal(errors.shape)
+                write_table(path, SurfaceTable(known.centers, noisy, errors), ["phi", "psi"])
+                read = table_reference(chosen, [path], made.axes, made.temperature, rng)
+                made = dataclasses.replace(made, reference=None, table=read)
+                rows = (row for metric in (divergence, basins, populations)
+                        for row in metric.rows(made))  # fmt: skip
+                yield {row.metric: row for row in rows if not np.isnan(row.resolution)}
 
 
 def table(found: list[dict[str, Row]]) -> pd.DataFrame:

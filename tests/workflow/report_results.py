@@ -4,6 +4,7 @@ Model and reference are known functions, so that the right content of figures is
 free energies differ from the reference's by `SHIFT`·sin(x).
 """
 
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -66,7 +67,8 @@ def write_results(root: Path, folder: Path) -> list[str]:
     """
     config = load_config(yaml.safe_load((root / "config" / "quick.yaml").read_text()))
     made: dict[str, list[Path]] = {
-        name: [] for name in ("metrics", "curves", "profiles", "surfaces", "segments", "speeds")
+        name: []
+        for name in ("metrics", "curves", "profiles", "surfaces", "segments", "speeds", "checks")
     }
     for name, chosen in config.experiments.items():
         here = folder / "experiments" / name
@@ -97,6 +99,8 @@ def write_results(root: Path, folder: Path) -> list[str]:
             f"0,100,100,{86.4 * job},300,Reference\n"
         )
         made["segments"].append(path)
+        made["checks"].append(path.parent / "heavy.checks.json")
+        made["checks"][-1].write_text(json.dumps(_checks(failed=job == 2)))
     (folder / "settings.json").write_text(report_job(config).canonical())
     arguments = [part for name, paths in made.items() for part in (f"--{name}", *map(str, paths))]
     return [
@@ -104,6 +108,29 @@ def write_results(root: Path, folder: Path) -> list[str]:
         "--settings", str(folder / "settings.json"), "--summary", str(folder / "summary.csv"),
         "--page", str(folder / "report.html"), "--run", str(folder / "run.yaml"),
     ]  # fmt: skip
+
+
+def _checks(failed: bool) -> dict:
+    """Checks of a dataset; where they failed, its forces are in another unit."""
+    virial = {
+        "form": "molecules", "bias": "none", "degrees": 27.0, "ratio": 1.02, "stderr": 0.03,
+        "deviation": 0.67, "effective_frames": 4800.0, "verdict": "passed",
+    }  # fmt: skip
+    if failed:
+        virial |= {
+            "ratio": 0.0243, "stderr": 0.0007, "deviation": -1394.0, "verdict": "failed",
+            "refuted": True, "mend": "multiplying by 41.84 would mend it (forces in kcal/mol/Å)",
+        }  # fmt: skip
+    zero = {"verdict": "passed", "value": [0.0] * 3, "stderr": [0.0] * 3, "deviation": 0.0}
+    return {
+        "frames": 5000,
+        "conformations": {"autocorrelation_time": 9.3, "stderr": 1.2, "effective_frames": 27.0},
+        "irreducible_variance": {"variance": 35490.0, "error": 243.0, "total": 743998.0},
+        "identities": {
+            "virial": virial, "mean_force": zero, "mean_torque": zero | {"deviation": 1.3},
+            "torsions": {"verdict": "not_applied", "reason": "no part can turn"},
+        },
+    }  # fmt: skip
 
 
 def profiles(variables: dict[str, str]) -> pd.DataFrame:

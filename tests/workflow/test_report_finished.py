@@ -30,9 +30,11 @@ def run(root, tmp_path, monkeypatch):
     write_results(root, Path("results/quick"))
     config = load_config(raw)
     some = Path("results/quick/capped_alanine/T300/reference/1/segments.csv").read_text()
+    checks = Path("results/quick/capped_alanine/T300/reference/1/heavy.checks.json").read_text()
     for dataset in inputs.all_datasets(config):
         Path(dataset.segments).parent.mkdir(parents=True, exist_ok=True)
         Path(dataset.segments).write_text(some)
+        Path(dataset.checks).write_text(checks)
     return config
 
 

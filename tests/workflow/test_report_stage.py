@@ -109,6 +109,14 @@ def test_metrics_of_another_version_are_named(root, tmp_path, monkeypatch, progr
         importlib.import_module(program).main()
 
 
+def test_failed_checks_of_data_are_shown(stage):
+    page = (stage() / "report.html").read_text()
+    assert "Checks of 2 datasets:" in page and '<strong class="failed">1 with failed' in page
+    assert "job 2, mapping heavy: the virial of positions and forces is 0.0243" in page
+    assert "multiplying by 41.84 would mend it" in page
+    assert len(re.findall(r'<td class="failed"', page)) == 1
+
+
 def test_runs_of_a_learning_curve_stand_apart(stage):
     runs = ["capped_alanine_metadynamics_heavy_cgnet", "muller_brown_static_x_rbf"]
 

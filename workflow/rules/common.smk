@@ -183,6 +183,11 @@ def reference_data(wildcards):
     return [place.dataset for place in places]
 
 
+def reference_tables(wildcards):
+    """Tables of free energies that an experiment is validated against at a state point."""
+    return inputs.reference_tables(CONFIG, wildcards.experiment, wildcards.state)
+
+
 def models_of(wildcards):
     """Members of an experiment's ensemble."""
     return [place.model for place in inputs.members(CONFIG, wildcards.experiment)]
@@ -219,6 +224,7 @@ def reported(part):
         # Each once: experiments may share datasets, and mappings trajectories.
         "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
         "speeds": [place.speed for place in compared],
+        "checks": list(dict.fromkeys(place.checks for place in inputs.all_datasets(part))),
         "learning_curves": [place.figure for place in curves],
         "learning_tables": [file for place in curves for file in (place.table, place.savings)],
     }

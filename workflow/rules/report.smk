@@ -1,9 +1,17 @@
 # report: everything on one page.
-# Needs: metrics, curves and surfaces of all experiments, and the speed of sampling and CG runs.
+# Needs: metrics, curves and surfaces of all experiments, the speed of sampling and CG runs, and the
+# checks of all datasets.
 # Makes: summary.csv (the contract), report.html, run.yaml (resolved config and versions).
 
 PAGE = Path(workflow.basedir) / "workflow" / "report"
-INCLUDED = ("baseline.html.j2", "experiment.html.j2", "closing.html.j2", "report.css", "report.js")
+INCLUDED = (
+    "baseline.html.j2",
+    "experiment.html.j2",
+    "data.html.j2",
+    "closing.html.j2",
+    "report.css",
+    "report.js",
+)
 
 
 rule report:
@@ -31,6 +39,7 @@ rule report:
         "python {params.script:q} --metrics {input.metrics:q} --curves {input.curves:q}"
         " --profiles {input.profiles:q} --surfaces {input.surfaces:q}"
         " --segments {input.segments:q} --speeds {input.speeds:q}"
+        " --checks {input.checks:q}"
         " --learning-curves {input.learning_curves:q} --template {input.template:q}"
         # The whole config may be longer than an argument of a program can be (128 KiB).
         " --settings <(printf '%s' {params.settings:q})"

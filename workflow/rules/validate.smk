@@ -1,5 +1,6 @@
 # validate: compare an experiment's CG run with the atomistic reference at one state point.
-# Needs: cg.h5, the models, the reference's datasets and, for the baseline, the training data.
+# Needs: cg.h5, the models, the reference's datasets or tables of free energies and, for the
+# baseline, the training data.
 # Makes: metrics.csv, profiles.csv (1-D free energies), surface.csv and free_energy.png.
 
 
@@ -9,6 +10,7 @@ rule validate:
         models=models_of,
         descriptions=descriptions_of,
         reference=reference_data,
+        tables=reference_tables,
         training=reweighted_data,
     output:
         metrics=ComparedPaths.metrics,
@@ -34,7 +36,7 @@ rule validate:
         code=code_of("validate.py"),
     shell:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
-        " --reference {input.reference:q} --training {input.training:q}"
+        " --reference {input.reference:q} --tables {input.tables:q} --training {input.training:q}"
         " --settings {params.settings:q}"
         " --metrics {output.metrics:q} --profiles {output.profiles:q}"
         " --surface {output.surface:q} --figure {output.figure:q} --threads {threads}"

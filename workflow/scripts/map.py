@@ -10,6 +10,7 @@ from meanforce.jobs.map import MapJob
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
+from meanforce.mapping.refusal import report_failures
 from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.systems.prepared import Prepared
@@ -37,7 +38,7 @@ def main() -> None:
         tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
     ]
     with work_folder(arguments.output) as folder:
-        map_replica(
+        bias = map_replica(
             job.mapping,
             mapped.beads[job.mapping.masses],
             prepared_topology(arguments.prepared / "topology.cif"),
@@ -55,8 +56,10 @@ def main() -> None:
         (folder / "force_maps.csv").replace(arguments.table)
         progress = Progress(report, 1.0, 1.0)
         with H5mdReader(folder / "dataset.h5") as reader, progress.during("checking the dataset"):
-            checks = json.dumps(check_dataset(reader), indent=1, ensure_ascii=False)
-        (folder / "checks.json").write_text(checks + "\n")
+            checks = check_dataset(reader, bias)
+        report_failures(checks["identities"], arguments.output, job.refuses_failed_checks, report)
+        text = json.dumps(checks, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / "checks.json").write_text(text + "\n")
         (folder / "checks.json").replace(arguments.checks)
         (folder / "dataset.h5").replace(arguments.output)
     progress.finish()

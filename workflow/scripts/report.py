@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--surfaces", **several, help="surface.csv files")
     parser.add_argument("--segments", **several, help="segments.csv files of campaigns")
     parser.add_argument("--speeds", **several, help="speed.csv files of CG runs")
+    parser.add_argument("--checks", **several, help="checks.json files of datasets")
     parser.add_argument(
         "--learning-curves", **several, help="PNG files; their tables lie beside them"
     )

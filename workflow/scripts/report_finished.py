@@ -40,6 +40,7 @@ def main() -> None:
         surfaces=[Path(place.surface) for place in compared],
         segments=[Path(p) for p in dict.fromkeys(d.segments for d in inputs.all_datasets(part))],
         speeds=[Path(place.speed) for place in compared],
+        checks=[Path(p) for p in dict.fromkeys(d.checks for d in inputs.all_datasets(part))],
         learning_curves=[],
     )
     place = PartReportPaths("finished")

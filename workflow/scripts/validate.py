@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by simulate.py")
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="ensemble members")
     parser.add_argument("--reference", **several, help="datasets of the reference campaign")
+    parser.add_argument("--tables", **several, help="tables of free energies as the reference")
     parser.add_argument(
         "--training",
         **several,
@@ -38,7 +39,11 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     job = ValidateJob.read(arguments.settings)
     inputs = ValidateInputs(
-        arguments.trajectory, arguments.models, arguments.reference, arguments.training
+        arguments.trajectory,
+        arguments.models,
+        arguments.reference,
+        arguments.training,
+        arguments.tables,
     )
     # Steps: the samples, each metric, the baseline, and what is drawn.
     progress = Progress(report, len(METRICS) + 3, rate=Rate("steps/min", 60))

@@ -1,6 +1,7 @@
 """The stage `map` on a sampled molecule: force maps, tables, and the checks of each dataset."""
 
 import csv
+import dataclasses
 
 import h5py
 import mdtraj
@@ -21,6 +22,7 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.mapping.groups import groups_of, parts_by_block
+from meanforce.mapping.identities import check_identities
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.static import StaticSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -192,6 +194,45 @@ def test_mapped_bias_forces_are_minus_the_gradient_along_beads(tmp_path, monkeyp
         np.testing.assert_allclose(difference, -gradient, atol=1e-3)
         residuals = bias_residuals(bias, csr_array(matrix), [csr_array(force_map)])
         assert max(residuals.values()) < 1e-6
+
+
+@pytest.mark.parametrize("noise", [None, {"level": 0.01}])
+def test_the_mapped_forces_of_the_bias_take_it_out_of_the_virial(tmp_path, monkeypatch, noise):
+    """A bias along the distance of the ends; with noise it is not a function of the beads."""
+    ends = CollectiveVariableSettings(kind="distance", mapping="all", beads=["A", "D"])
+    monkeypatch.setattr(torsion, "PHI", ends)
+    well = {"height": -20.0, "center": [0.28], "width": [0.05]}
+    values = {"kind": "static", "collective_variables": ["phi"], "gaussians": [well]}
+    campaign = StaticSettings.model_validate(
+        torsion.PROTOCOL | values | {"length": 1000.0}, context={"internal": True}
+    )
+    torsion.run(campaign, tmp_path).__exit__()
+    recompute(
+        torsion.molecule(), tmp_path / "trajectory.h5", tmp_path / "forces.h5", 1,
+        torsion.job_in(tmp_path / "f"), print,
+    )  # fmt: skip
+    topology = mdtraj.Topology.from_openmm(torsion.molecule().topology)
+    for first in range(3):
+        topology.add_bond(topology.atom(first), topology.atom(first + 1))
+    files = Files(
+        tmp_path / "trajectory.h5", tmp_path / "forces.h5", None, tmp_path / "beads.h5",
+        tmp_path / "table.csv",
+    )  # fmt: skip
+    force_map = "slice" if noise is None else "optimal"
+    mapping = MappingSettings.model_validate(
+        {"beads": ATOMS, "force_map": force_map, "noise": noise}, context={"internal": True}
+    )
+    beads = build_beads(mapping, topology, "m")
+    seed = None if noise is None else 5
+    bias = map_replica(mapping, beads, topology, [], files, seed, lambda line: None)
+    assert len(bias.frames) == 200
+    with H5mdReader(tmp_path / "beads.h5") as reader:
+        virial = check_identities(reader, bias)["virial"]
+        flat = dataclasses.replace(bias, forces=0.0 * bias.forces)
+        left = check_identities(reader, flat)["virial"]
+    assert abs(virial["deviation"]) < 4 and virial["stderr"] < 0.3
+    # It counts: without it the virial is wrong.
+    assert left["verdict"] == "failed"
 
 
 def test_wrong_force_map_fails_the_check_of_bias_forces():

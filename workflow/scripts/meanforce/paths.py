@@ -151,6 +151,12 @@ class DatasetPaths(ReplicaPaths):
     checks = Pattern("{system}/{state}/{campaign}/{replica}/{mapping}.checks.json")
     map_log = Pattern("{system}/{state}/{campaign}/{replica}/map-{mapping}.log")
 
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The dataset that one of these files beside it belongs to."""
+        *names, file = path.parts[-5:]
+        return cls(*names, file.split(".")[0])
+
 
 @dataclasses.dataclass(frozen=True)
 class MemberPaths:

@@ -50,9 +50,9 @@ def rows(comparison: Comparison, sample: Sample, reference: Sample | None) -> li
     Args:
         comparison: of the model.
         sample: frames that the model was trained on, at the comparison's state point.
-        reference: what they are compared with where there is no exact distribution.
+        reference: what they are compared with where there are no exact distribution and no table.
     """
-    if reference is None and comparison.exact is None:
+    if reference is None and comparison.exact is None and comparison.table is None:
         return []
     own = dataclasses.replace(
         comparison,

@@ -9,6 +9,7 @@ from meanforce.analysis.members import Scheme, training_error
 from meanforce.analysis.samples import Sample
 from meanforce.analysis.streams import stream
 from meanforce.analysis.surfaces import Axes, Surface, block_histograms
+from meanforce.analysis.table_reference import TableReference
 from meanforce.core.configuration import Configuration
 from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
@@ -86,6 +87,7 @@ class Comparison:
         reference: frames of the reference campaign, or None.
         forces: of these frames, or None.
         exact: exact reference on the bins of the surface, or None.
+        table: free energies from elsewhere in the place of a reference's frames, or None.
         seed: of all random numbers.
         scope: names that set the random numbers apart from those of another comparison with the
             same seed.
@@ -104,6 +106,7 @@ class Comparison:
     seed: int
     forces: ReferenceForces | None = None
     exact: ExactReference | None = None
+    table: TableReference | None = None
     scope: tuple[str, ...] = ()
     axes: Axes = dataclasses.field(init=False)
     surface: Surface | None = dataclasses.field(init=False)
@@ -123,12 +126,12 @@ class Comparison:
 
     @property
     def truth(self) -> Sample | None:
-        """What free energies are judged by: the exact distribution, if it is known.
+        """What free energies are judged by: the exact distribution, if it is known, or a table.
 
-        It has one frame for each bin, and the variables of the surface only.
+        These have one frame for each bin, and the variables of the surface only.
         """
         if self.exact is None:
-            return self.reference
+            return self.reference if self.table is None else self.table.sample
         weights = self.exact.populations
         n, alike = len(weights), np.zeros(len(weights), dtype=int)
         centers = self.axes.centers[0][:, None]

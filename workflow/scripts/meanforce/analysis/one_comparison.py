@@ -22,8 +22,10 @@ from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
 from meanforce.analysis.metrics.registry import all_rows
 from meanforce.analysis.metrics_table import metrics_table
 from meanforce.analysis.protocol import Protocol
-from meanforce.analysis.rows import Row
+from meanforce.analysis.rows import Row, without_errors
 from meanforce.analysis.samples import Sample, model_sample, reference_sample
+from meanforce.analysis.streams import stream
+from meanforce.analysis.table_reference import table_reference
 from meanforce.analysis.variables import judged_variables
 from meanforce.data.h5md import H5mdReader
 from meanforce.jobs.validate import ValidateJob
@@ -42,12 +44,14 @@ class ValidateInputs:
         reference: datasets of the reference campaign; none where there is no reference.
         training: datasets of this state point that the models were trained on, campaign after
             campaign: the baseline.
+        tables: of free energies in the place of a reference; several are repeats.
     """
 
     trajectory: Path
     models: list[Path]
     reference: list[Path] = dataclasses.field(default_factory=list)
     training: list[Path] = dataclasses.field(default_factory=list)
+    tables: list[Path] = dataclasses.field(default_factory=list)
 
 
 def comparison_of(
@@ -69,20 +73,27 @@ def comparison_of(
     trained = trained_on(members[0][1], inputs.reference)
     if job.labels.role == "held-out":
         refuse_leaks(trained, job.labels.state_point)
-    beads = _bead_names(inputs.trajectory)
-    variables = judged_variables(validation, job.collective_variables, beads, job.labels.mapping)
+    variables = judged(job, inputs.trajectory)
     reference, forces, exact = None, None, None
     if inputs.reference:
-        reference = _reference(job, inputs.reference, variables, report)
+        reference = reference_of(job, inputs.reference, variables, report)
         forces = ReferenceForces(
             np.concatenate([_forces(path) for path in inputs.reference]),
             weighted=job.weights == "bias",
         )
     surface = [variables[name] for name in validation.surface]
-    exact_pmf = exact_pmf_of(job.system_kind, surface, len(beads))
+    exact_pmf = exact_pmf_of(job.system_kind, surface, len(_bead_names(inputs.trajectory)))
     if exact_pmf is not None:
         edges = axes_of(validation, variables).edges[0]
         exact = ExactReference(exact_pmf.populations(edges, job.temperature), exact_pmf)
+    table = None
+    if job.table is not None:
+        axes = axes_of(validation, variables)
+        rng = stream(job.seed, "table")
+        table = table_reference(job.table, inputs.tables, axes, job.temperature, rng)
+        report("the reference is a table: there are no metrics that need its frames")
+        if not table.has_errors:
+            report("the table has no errors: there are no noise floors and no verdicts")
     return Comparison(
         validation=validation,
         variables=variables,
@@ -98,6 +109,7 @@ def comparison_of(
         seed=job.seed,
         forces=forces,
         exact=exact,
+        table=table,
     )
 
 
@@ -121,15 +133,31 @@ def metrics_of(
     with step("baseline"):
         if job.training:
             rows += _baseline(job, inputs, comparison, report)
+    if comparison.exact is None and comparison.table and not comparison.table.has_errors:
+        rows = [without_errors(row) for row in rows]
     return metrics_table(dict(job.labels), [row.columns() for row in rows])
 
 
-def _reference(
+def judged(job: ValidateJob, frames: Path) -> dict[str, CollectiveVariableSettings]:
+    """Collective variables that are evaluated on frames of beads in a file."""
+    beads = _bead_names(frames)
+    return judged_variables(job.validation, job.collective_variables, beads, job.labels.mapping)
+
+
+def reference_of(
     job: ValidateJob,
     paths: list[Path],
     variables: dict[str, CollectiveVariableSettings],
     report: Callable[[str], None],
 ) -> Sample:
+    """Frames of the reference campaign.
+
+    Args:
+        job: what to do.
+        paths: its datasets.
+        variables: that are evaluated.
+        report: called with lines for the log.
+    """
     protocol = Protocol.of(job.reference, job.temperature, _bead_names(paths[0]), report)
     return reference_sample(paths, list(variables.values()), job.validation.blocks, protocol)
 

@@ -150,6 +150,18 @@ def distance(quantity: Quantity, value: float, noise: Noise, training: Error = U
     )  # fmt: skip
 
 
+def without_errors(row: Row) -> Row:
+    """A row whose reference has unknown errors: an error of a model has no floor and no error bar.
+
+    Values of the model itself stay as they are.
+    """
+    if row.measure not in (Measure.DISTANCE, Measure.SIGNED_ERROR):
+        return row
+    unknown = ("stderr", "noise_floor", "stderr_noise", "dof", "noise_floor_reference",
+               "resolution", "data_limit")  # fmt: skip
+    return dataclasses.replace(row, **dict.fromkeys(unknown, math.nan))
+
+
 def one_sided(dof: float) -> float:
     """Standard errors by which a perfect model's distance exceeds its floor once in twenty."""
     return quantile(dof, 2 * LEVEL)

@@ -24,6 +24,7 @@ class ReportInputs:
         surfaces: surface.csv of each experiment and state point.
         segments: segments.csv of each job of a campaign.
         speeds: speed.csv of each CG run.
+        checks: checks.json of each dataset.
         learning_curves: PNG files; their tables lie beside them.
     """
 
@@ -33,6 +34,7 @@ class ReportInputs:
     surfaces: list[Path]
     segments: list[Path]
     speeds: list[Path]
+    checks: list[Path]
     learning_curves: list[Path]
 
 
@@ -51,6 +53,7 @@ def results_of(job: ReportJob, inputs: ReportInputs) -> Results:
         surfaces=_by_place(inputs.surfaces),
         segments=inputs.segments,
         speeds=inputs.speeds,
+        checks=inputs.checks,
         transfer=transfer_table(summary, temperatures),
         learning_curves=inputs.learning_curves,
         job=job,

@@ -12,6 +12,7 @@ import yaml
 from meanforce.analysis.kinds import Source
 from meanforce.figures import (
     baseline_table,
+    data_checks,
     floors,
     learning,
     metric_table,
@@ -44,6 +45,7 @@ class Results:
         surfaces: free-energy surfaces; see `surface.figures`.
         segments: atomistic runs; see `speed.atomistic`.
         speeds: CG runs; see `speed.coarse_grained`.
+        checks: of datasets; see `data_checks.lines`.
         transfer: where each metric stands between training temperatures; see `transfer.figures`.
         learning_curves: figures, with their tables beside them; see `learning.section`.
         job: of the stage `report`.
@@ -56,6 +58,7 @@ class Results:
     surfaces: dict[Place, pd.DataFrame]
     segments: list[Path]
     speeds: list[Path]
+    checks: list[Path]
     transfer: pd.DataFrame
     learning_curves: list[Path]
     job: ReportJob
@@ -79,6 +82,7 @@ def render(template: Path, results: Results) -> str:
         results: what to show.
     """
     config, table = results.config, results.summary
+    datasets = data_checks.lines(results.checks)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
         autoescape=True,
@@ -101,6 +105,9 @@ def render(template: Path, results: Results) -> str:
         learning_curves=[learning.section(path) for path in results.learning_curves],
         verdicts=VERDICTS if "verdict" in table else {},
         limits=overview.LIMITS,
+        datasets=datasets,
+        failed_datasets=sum(bool(line.sentences) for line in datasets),
+        datasets_by_chance=data_checks.by_chance(datasets),
         atomistic=speed.atomistic(results.segments),
         coarse_grained=speed.coarse_grained(results.speeds, steps),
         held_out=int(table.loc[table["role"] == "held-out", "state_point"].nunique()),
@@ -169,7 +176,9 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
         "chosen": chosen,
         "mapping": part["mapping"].iloc[0],
         "force_map": part["force_map"].iloc[0],
-        "judged": _judged_against(chosen["reference"], models),
+        "judged": _judged_against(
+            chosen["reference"], results.config["references"].get(facts.system, {}), models
+        ),
         "marks": [(VERDICTS[v], v, marks[v]) for v in VERDICTS if marks.get(v)],
         "states": [_state(results, part, name, state) for state in facts.states],
         "groups": metric_table.groups(part, facts.states),
@@ -185,8 +194,17 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
     }
 
 
-def _judged_against(reference: str | None, rows: pd.DataFrame) -> str:
-    """What a model's errors are measured from, if it has any; `rows` are those of the model."""
+def _judged_against(reference: str | None, tables: dict[str, Any], rows: pd.DataFrame) -> str:
+    """What a model's errors are measured from, if it has any.
+
+    Args:
+        reference: name of a campaign or a table, or None.
+        tables: those of the system, by name.
+        rows: of the model.
+    """
+    if reference in tables:
+        source = tables[reference]["source"]
+        return f"table {reference}" + (f" ({source})" if source else "")
     if reference is not None:
         return f"campaign {reference}"
     return "the exact result" if rows["measure"].isin(ERRORS).any() else ""

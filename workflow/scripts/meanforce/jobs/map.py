@@ -10,7 +10,9 @@ class MapJob(StageJob):
     Attributes:
         mapping: beads and force map.
         seed: of the noise; None without noise, as nothing else is random.
+        refuses_failed_checks: whether data that cannot be right are refused.
     """
 
     mapping: MappingSettings
     seed: int | None
+    refuses_failed_checks: bool

@@ -25,6 +25,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.config import STANDARD_PRESSURE, Config
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
+from meanforce.settings.references import Reference
 
 NOT_BEADS = ("force_map", "solvent_groups", "noise", "masses")
 """Settings of a mapping that do not change its beads; a file of beads has both kinds of masses."""
@@ -108,7 +109,11 @@ def map_job(
     # Only noise is random: without it another seed changes nothing.
     names = (system, state, campaign, str(replica), mapping)
     seed = None if chosen.noise is None else seed_of(config, *names, "noise")
-    return MapJob.of(mapping=chosen, seed=seed)
+    return MapJob.of(
+        mapping=chosen,
+        seed=seed,
+        refuses_failed_checks=config.campaigns[system][campaign].refuses_failed_checks,
+    )
 
 
 def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
@@ -150,12 +155,14 @@ def validate_job(config: Config, experiment: str, state: str) -> ValidateJob:
     validation = config.validation_of(chosen.system)
     known = config.variables_of(chosen.system)
     further = sorted(name for name in known if known[name].mapping == chosen.mapping)
-    reference = config.campaigns[chosen.system].get(chosen.reference)
+    reference = config.campaigns[chosen.system].get(config.reference_campaign(chosen))
+    table = config.table_of(chosen)
     return ValidateJob.of(
         validation=validation,
         temperature=config.state_points[state].temperature,
         collective_variables=_variables(config, chosen.system, [*config.watched(chosen), *further]),
         reference=None if reference is None else _facts(config, chosen.system, reference),
+        table=None if table is None else _table(table, state),
         training=_training(config, chosen, state),
         weights=chosen.weights,
         system_kind=config.systems[chosen.system].kind,
@@ -256,6 +263,11 @@ def _facts(config: Config, system: str, campaign: Campaign) -> CampaignFacts:
         jobs_per_replica=campaign.jobs_per_replica,
         windows=_windows(config, system, campaign),
     )
+
+
+def _table(table: Reference, state: str) -> Reference:
+    """A table at one state point; its origin changes nothing."""
+    return without(table, "source").model_copy(update={"files": {state: table.files[state]}})
 
 
 def _training(config: Config, chosen: ExperimentSettings, state: str) -> list[TrainingFacts]:

@@ -5,6 +5,7 @@ from typing import Literal
 from meanforce.jobs.base import StageJob
 from meanforce.settings.base import Name, Settings, Temperature
 from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.references import Reference
 from meanforce.settings.validation import ValidationSettings
 
 
@@ -75,6 +76,7 @@ class ValidateJob(StageJob):
         collective_variables: of the surface, then further ones of the mapping; without a surface
             those of the mapping and those that the run biases.
         reference: campaign of the reference, or None.
+        table: of free energies in its place, or None.
         training: campaigns of the training data of this state point, in order; empty at held-out
             state points.
         weights: how the frames count in training.
@@ -87,6 +89,7 @@ class ValidateJob(StageJob):
     temperature: Temperature
     collective_variables: dict[Name, CollectiveVariableSettings]
     reference: CampaignFacts | None
+    table: Reference | None
     training: list[TrainingFacts]
     weights: Literal["none", "bias"]
     system_kind: str

@@ -15,6 +15,7 @@ from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
 from meanforce.mapping.copies import CopiedMoments, copied_molecules
+from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
@@ -50,7 +51,7 @@ def map_replica(
     files: Files,
     seed: int | None,
     report: Callable[[str], None],
-) -> None:
+) -> BiasForces | None:
     """Write the H5MD dataset of one replica, R = M r and F = B f, and the table of force maps.
 
     Forces are read once, or twice where B is fitted to them; memory does not grow with frames.
@@ -63,6 +64,9 @@ def map_replica(
         files: to read and to write.
         seed: of the noise, where there is noise.
         report: called with a line of progress.
+
+    Returns:
+        Forces of the bias on some frames, for checks; None without a bias or its forces.
 
     Raises:
         InputError: mapping and molecule do not fit, the files do not belong together, or a check of
@@ -104,6 +108,7 @@ def map_replica(
             some = replica.write(writer, force_maps, files.weights)
             checks = replica.checks(force_maps, str(files.forces))
             writer.parameters |= checks
+        bias = replica.bias_forces(force_maps)
     with progress.during("table of force maps"):
         rows = _table(replica, molecule, some, settings)
     table.write(files.table, rows)
@@ -112,6 +117,7 @@ def map_replica(
         report("the bias is NOT a function of the beads: use these frames with weights only")
     for line in table.lines(rows):
         report(line)
+    return bias
 
 
 def _table(

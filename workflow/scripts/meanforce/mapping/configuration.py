@@ -111,8 +111,8 @@ class _OneMolecule:
         charges = None if start is None else start.charges
         atoms, weights = [], []
         for name, members in selected.items():
-            own = {name: chosen.weights[name]} if name in chosen.weights else self.weights
-            row = bead_weights(own, name, members, all_masses, charges, where)
+            given = {name: chosen.weights[name]} if name in chosen.weights else self.weights
+            row = bead_weights(given, name, members, all_masses, charges, where)
             # Always in the same order, so that equal beads compare as equal.
             order = np.argsort(members)
             atoms.append(tuple(members[k] for k in order))

@@ -9,6 +9,8 @@ import numpy as np
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
+from meanforce.mapping.frame_means import BiasForces
+from meanforce.mapping.identities import check_identities
 from meanforce.mapping.irreducible import irreducible_variance, unexplained
 from meanforce.mapping.memory import conformations, stride_of
 from meanforce.statistics.autocorrelation import Correlation, correlation
@@ -29,7 +31,7 @@ STRETCHES, STRETCH = 4, 2500
 """Contiguous frames in which the noise of forces is followed."""
 
 
-def check_dataset(reader: H5mdReader) -> dict[str, Any]:
+def check_dataset(reader: H5mdReader, bias: BiasForces | None = None) -> dict[str, Any]:
     """Checks and statistics of one dataset, as plain values.
 
     Autocorrelation is given for two things. `forces` is the noise of the mapped forces about the
@@ -45,11 +47,12 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
 
     Args:
         reader: of a dataset with forces; afterwards it reads frames at its own temperature only.
+        bias: forces of the campaign's bias on some frames, where they are known.
 
     Returns:
         frames, walkers, temperatures (how many), time, duplicates, beads (name: mean norm of its
         force), autocorrelation (ps), effective_frames, irreducible_variance with its error, per
-        force component.
+        force component; and the `identities` of `check_identities`.
 
     Raises:
         InputError: a number is not finite, or times do not increase.
@@ -65,6 +68,7 @@ def check_dataset(reader: H5mdReader) -> dict[str, Any]:
         "time": time,
         "duplicates": duplicates,
     }
+    found["identities"] = check_identities(reader, bias)
     if found["temperatures"] > 1:
         reader.keep_own_temperature()
         # Copies enter and leave this temperature, so the frames of a copy are not evenly spaced.
@@ -184,4 +188,6 @@ def _plain(value: Any) -> Any:
     """The same with None for NaN, which JSON does not have."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -20,6 +20,7 @@ from meanforce.mapping.block_force_maps import (
     optimal_force_maps,
 )
 from meanforce.mapping.copies import CopiedMoments
+from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
 from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
@@ -149,6 +150,23 @@ class Replica:
             inside = consistency.refuse_wrong_bias(residuals, where)
             found |= residuals
         return {"bias_is_function_of_beads": inside, "checks": found}
+
+    def bias_forces(self, force_maps: BlockForceMaps) -> BiasForces | None:
+        """Mapped forces of the bias on the frames that the run stored them for."""
+        frames = self._frames
+        biased = frames.attributes["n_variables"] or frames.attributes.get("bias_variables")
+        if not biased:
+            return None
+        numbers, forces = frames.array("checked_frames"), frames.array("checked_bias_forces")
+        if not forces.size:
+            return None
+        # The noise of the mapping has no part in the bias.
+        still = np.zeros((1, self._map.shape[0], 3), dtype=np.float32)
+        mapped = [
+            force_maps.apply(number, frames.n_frames, each[None], still)[0]
+            for number, each in zip(numbers.tolist(), forces, strict=True)
+        ]
+        return BiasForces(numbers, np.array(mapped))
 
     def write(
         self, writer: H5mdWriter, force_maps: BlockForceMaps, weights: Path | None

@@ -104,7 +104,8 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     if chosen.weights == "bias":
         return
     # Free energies of the reference are reweighted, but its forces are compared as they are.
-    reference = [] if chosen.reference is None else [chosen.reference]
+    compared = config.reference_campaign(chosen)
+    reference = [] if compared is None else [compared]
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
         settings = config.campaigns[chosen.system][campaign]

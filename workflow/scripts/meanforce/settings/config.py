@@ -14,6 +14,7 @@ from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.potentials.registry import Potential
+from meanforce.settings.references import Reference
 from meanforce.settings.simulations import SimulationSettings
 from meanforce.settings.systems.registry import System
 from meanforce.settings.validation import ValidationSettings
@@ -58,6 +59,9 @@ class Config(Settings):
     campaigns: dict[Name, dict[Name, Campaign]] = Field(description="system: name: campaign")
     potentials: dict[Name, Potential]
     simulations: dict[Name, SimulationSettings] = Field(description="name: how a CG model is run")
+    references: dict[Name, dict[Name, Reference]] = Field(
+        default={}, description="system: name: free energies from elsewhere"
+    )
     validation: dict[Name, ValidationSettings] = Field(default={}, description="system: validation")
     experiments: dict[Name, ExperimentSettings] = Field(min_length=1)
 
@@ -69,7 +73,9 @@ class Config(Settings):
             for system, entries in getattr(self, section).items():
                 _check_names(section, f"{section}.{system}", entries)
         _check_names("experiments", "experiments", self.experiments)
-        for section in ("mappings", "collective_variables", "campaigns", "validation"):
+        for section in (
+            "mappings", "collective_variables", "campaigns", "references", "validation",
+        ):  # fmt: skip
             for system in getattr(self, section):
                 known(f"{section}.{system}", system, self.systems, "system")
         for system, variables in self.collective_variables.items():
@@ -90,6 +96,9 @@ class Config(Settings):
             for basin, boxes in validation.basins.items():
                 for variable, interval in (pair for box in boxes for pair in box.items()):
                     variables.check_values(f"{where}.basins.{basin}", [variable] * 2, interval)
+        for system, references in self.references.items():
+            for name, reference in references.items():
+                self._check_reference(f"references.{system}.{name}", system, name, reference)
         for name, experiment in self.experiments.items():
             self._check_experiment(f"experiments.{name}", experiment)
         return self
@@ -113,6 +122,28 @@ class Config(Settings):
         bias = self.simulations[experiment.simulation].bias
         biased = set(bias.collective_variables) if bias else set()
         return list(self.validation_of(experiment.system).surface) or sorted(own | biased)
+
+    def table_of(self, experiment: ExperimentSettings) -> Reference | None:
+        """The table that an experiment is validated against; None if it is a campaign, or none."""
+        return self.references.get(experiment.system, {}).get(experiment.reference)
+
+    def reference_campaign(self, experiment: ExperimentSettings) -> str | None:
+        """The campaign that an experiment is validated against; None if it is a table, or none."""
+        return None if self.table_of(experiment) is not None else experiment.reference
+
+    def _check_reference(self, where: str, system: str, name: str, reference: Reference) -> None:
+        if name in self.campaigns.get(system, {}):
+            raise ValueError(f"{where}: is the name of a campaign; choose another name")
+        for state in reference.files:
+            known(f"{where}.files", state, self.state_points, "state point")
+        self._variables(system).check_names(f"{where}.variables", reference.variables)
+        reference.check(where, self.variables_of(system))
+        surface = self.validation_of(system).surface
+        if set(surface) != set(reference.variables):
+            raise ValueError(
+                f"{where}.variables: are {', '.join(reference.variables)}, but the surface in "
+                f"'validation.{system}' has {', '.join(surface) or 'none'}; allowed are the same"
+            )
 
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         for key, state in campaign.state_points:
@@ -145,9 +176,21 @@ class Config(Settings):
         self._check_held_out(f"{where}.held_out", experiment)
         self._check_levels(system, experiment)
         if experiment.reference is not None:
-            known(f"{where}.reference", experiment.reference, campaigns, "campaign")
-            for state in (*experiment.train, *experiment.held_out):
-                self._check_replicas(where, campaigns, experiment.reference, state, [])
+            tables = self.references.get(system, {})
+            what = "campaign or table" if tables else "campaign"
+            known(f"{where}.reference", experiment.reference, {**campaigns, **tables}, what)
+            table = self.table_of(experiment)
+            if table and self.is_exact(system, experiment.mapping):
+                raise ValueError(
+                    f"{where}.reference: '{experiment.reference}' is a table, but models of "
+                    f"mapping '{experiment.mapping}' are judged by an exact result; name a "
+                    "campaign, or leave it out"
+                )
+            for name in (*experiment.train, *experiment.held_out) if table else ():
+                at = f"references.{system}.{experiment.reference}.files"
+                known(at, name, table.files, "file for the state point")
+            for name in () if table else (*experiment.train, *experiment.held_out):
+                self._check_replicas(where, campaigns, experiment.reference, name, [])
         elif experiment.atomistic_time and not self.is_exact(system, experiment.mapping):
             raise ValueError(
                 f"{where}.reference: is missing, but a learning curve ('atomistic_time') shows "
@@ -215,7 +258,8 @@ class Config(Settings):
 
     def _check_levels(self, system: str, experiment: ExperimentSettings) -> None:
         """Hot levels of replica exchange must be hotter than the state points."""
-        names = {*experiment.campaigns, *([experiment.reference] if experiment.reference else [])}
+        reference = self.reference_campaign(experiment)
+        names = {*experiment.campaigns, *([] if reference is None else [reference])}
         for name in sorted(names & self.campaigns.get(system, {}).keys()):
             campaign = self.campaigns[system][name]
             for state in (*experiment.train, *experiment.held_out):

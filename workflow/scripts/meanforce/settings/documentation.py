@@ -19,6 +19,7 @@ SECTIONS = {
     "potentials": "Forms of the CG potential and how they are fitted.",
     "fitting": "A key of each potential: how its parameters are found.",
     "simulations": "How CG models are run.",
+    "references": "By system: free energies from elsewhere that experiments are validated against.",
     "validation": "By system: free energies by which models are judged.",
     "experiments": "Each trains a potential on some data, runs it, and validates it.",
 }

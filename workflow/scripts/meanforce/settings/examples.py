@@ -278,6 +278,18 @@ simulations:
     exchange: {highest: 600 K, levels: 4, every: 100 fs}
     until: {r_hat: 1.02, at_most: 500 ps}
 """,
+    "references": """\
+references:
+  capped_alanine:
+    published:
+      kind: table
+      files: {T300: [resources/references/published_300K.csv]}
+      variables: {phi: deg, psi: deg}
+      free_energy: F
+      error: F_error
+      unit: kcal/mol
+      source: a paper, its figure or its supporting information
+""",
     "validation": """\
 validation:
   capped_alanine:

@@ -39,7 +39,8 @@ class ExperimentSettings(Settings):
     )
     reference: Name | None = Field(
         default=None,
-        description="campaign that the model is validated against. Without one, models of exactly "
+        description="campaign, or entry of the section `references`, that the model is validated "
+        "against. Without one, models of exactly "
         "solvable systems are validated against the exact result; for others, values are reported "
         "without errors and verdicts",
     )

@@ -94,15 +94,22 @@ def training_data(
 
 
 def reference_data(config: Config, experiment: str, states: Iterable[str]) -> list[DatasetPaths]:
-    """Datasets that an experiment is validated against; none without a reference."""
+    """Datasets that an experiment is validated against; none without a campaign as reference."""
     chosen = config.experiments[experiment]
-    if chosen.reference is None:
+    campaign = config.reference_campaign(chosen)
+    if campaign is None:
         return []
     return [
-        DatasetPaths(chosen.system, state, chosen.reference, job, chosen.mapping)
+        DatasetPaths(chosen.system, state, campaign, job, chosen.mapping)
         for state in states
-        for job in config.campaigns[chosen.system][chosen.reference].jobs_of(state)
+        for job in config.campaigns[chosen.system][campaign].jobs_of(state)
     ]
+
+
+def reference_tables(config: Config, experiment: str, state: str) -> list[str]:
+    """Tables of free energies that an experiment is validated against at a state point."""
+    table = config.table_of(config.experiments[experiment])
+    return [] if table is None else table.files[state]
 
 
 def members(config: Config, experiment: str) -> list[MemberPaths]:

@@ -11,6 +11,9 @@ import math
 import numpy as np
 from scipy import stats
 
+THREE_SIGMA = 0.0027
+"""Probability that a normal quantity deviates by more than 3 standard errors."""
+
 LEVEL = 0.05
 """Probability of claiming an error that does not exist."""
 

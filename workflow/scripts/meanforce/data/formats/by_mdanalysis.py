@@ -154,7 +154,7 @@ def lammps_dump(path: Path, known: Opened) -> MDAnalysisFile:
             "'time_step'"
         )
     found = MDAnalysisFile(path, _Dump, "a complete LAMMPS dump", known)
-    # The library leaves out a last frame that is not whole; 9 lines come before a frame's atoms.
+    # The library leaves out a last frame that is not whole. A frame has 9 lines before its atoms.
     found.n_frames += _lines(path) > found.n_frames * (found.n_atoms + 9)
     return found
 

@@ -59,6 +59,11 @@ class CampaignSettings(Settings):
         return None
 
     @property
+    def refuses_failed_checks(self) -> bool:
+        """Whether frames that cannot be right are refused; sampled ones are only reported."""
+        return False
+
+    @property
     def biased(self) -> bool:
         """Whether frames are biased."""
         return bool(self.biased_variables)

@@ -193,6 +193,11 @@ class ExternalSettings(CampaignSettings):
         "rigid bonds or another force field; warn: use them anyway, because the system's force "
         "field is meant to be another one",
     )
+    accept_failed_checks: bool = Field(
+        default=False,
+        description="whether frames are used although a check of their forces shows that they "
+        "cannot be right, by 5 standard errors: units, temperature, or a bias left in the forces",
+    )
     continuous: bool = Field(
         default=True,
         description="whether each trajectory without a bias is one stretch of dynamics, from which "
@@ -209,6 +214,11 @@ class ExternalSettings(CampaignSettings):
     def dynamical(self) -> bool:
         """Whether a replica is one stretch of dynamics without a bias."""
         return self.continuous and not self.biased
+
+    @property
+    def refuses_failed_checks(self) -> bool:
+        """Whether frames that cannot be right are refused."""
+        return not self.accept_failed_checks
 
     @property
     def recomputes_forces(self) -> bool:
