@@ -31,18 +31,19 @@ class Groups:
         """Sums over the atoms of each group.
 
         Args:
-            values: by atom, shape (n, n_atoms, 3).
+            values: by atom, shape (n, n_atoms, 3), or of several molecules beside each other,
+                shape (n, n_atoms, 3·n_copies).
 
         Returns:
-            Shape (n_groups, n, 3), float64.
+            Shape (n_groups, n, 3 or 3·n_copies), float64.
         """
-        n_frames, n_atoms, _ = values.shape
+        n_frames, n_atoms, width = values.shape
         inside = np.flatnonzero(self.of_atom >= 0)
         summing = csr_array(
             (np.ones(len(inside)), (self.of_atom[inside], inside)), shape=(self.count, n_atoms)
         )
         by_atom = values.transpose(1, 0, 2).reshape(n_atoms, -1).astype(np.float64)
-        return (summing @ by_atom).reshape(self.count, n_frames, 3)
+        return (summing @ by_atom).reshape(self.count, n_frames, width)
 
     def sums_of(self, matrix: csr_array) -> np.ndarray:
         """Sums of a matrix over the atoms of each group, shape (n_rows, n_groups)."""
@@ -121,7 +122,7 @@ class Moments:
         self.matrices = np.zeros((BLOCKS, groups.count, groups.count))
 
     def add(self, start: int, forces: np.ndarray) -> None:
-        """Add forces of frames from number `start` on, kJ/mol/nm, shape (n, n_atoms, 3)."""
+        """Add forces of frames from number `start` on, kJ/mol/nm, shapes as in `Groups.sums`."""
         sums = self._groups.sums(forces)
         for block, part in parts_by_block(start, len(forces), self._n_frames):
             flat = sums[:, part].reshape(self._groups.count, -1)
