@@ -31,6 +31,7 @@ INTERNAL = {
     "concentration": "mole / liter",
     "charge": "e",
     "volume": "nanometer ** 3",
+    "density": "gram / centimeter ** 3",
 }
 """The internal unit of every kind of quantity in the config."""
 
@@ -48,6 +49,7 @@ EXAMPLES = {
     "concentration": "0.15 mol/L",
     "charge": "0.5 e",
     "volume": "30 nm^3",
+    "density": "0.997 g/cm^3",
 }
 
 FREQUENT = {
@@ -63,6 +65,7 @@ FREQUENT = {
     "rad": (("angle",), 1.0),
     "deg": (("angle",), math.pi / 180),
     "/ps": (("rate",), 1.0),
+    "g/cm^3": (("density",), 1.0),
 }
 """Kinds and factors of the units in most configs. Every job of a cluster reads its config again;
 without pint it starts a third of a second sooner."""

@@ -95,6 +95,7 @@ AnyEnergy = _quantity("energy")
 Rate = _quantity("rate", 0.0)
 Pressure = _quantity("pressure", 0.0)
 Mass = _quantity("mass", 0.0)
+Density = _quantity("density", 0.0)
 ConcentrationOrZero = _quantity("concentration", 0.0, exclusive=False)
 
 

@@ -28,6 +28,7 @@ PARTS = {
     "BeadMoleculeSettings": "composition",
     "BeadSettings": "beads",
     "EquilibrationSettings": "equilibration",
+    "LiquidMoleculeSettings": "molecules of a liquid",
     "GradientTrainingSettings": "training",
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",

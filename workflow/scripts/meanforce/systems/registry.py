@@ -10,6 +10,7 @@ from meanforce.systems import (
     channel,
     charmm,
     gromacs,
+    liquid,
     muller_brown,
     peptide,
     serialised,
@@ -33,6 +34,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "channel": channel.build,
     "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
+    "liquid": liquid.build,
     "gromacs": gromacs.build,
     "amber": amber.build,
     "charmm": charmm.build,
@@ -44,6 +46,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
 DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
     "peptide": peptide.describe,
     "solvated_peptide": peptide.describe,
+    "liquid": liquid.describe,
     "gromacs": gromacs.describe,
     "amber": amber.describe,
     "charmm": charmm.describe,

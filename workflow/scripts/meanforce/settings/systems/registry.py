@@ -9,6 +9,7 @@ from meanforce.settings.systems.beads import BeadsSettings
 from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.settings.systems.charmm import CharmmSettings
 from meanforce.settings.systems.gromacs import GromacsSettings
+from meanforce.settings.systems.liquid import LiquidSettings
 from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.settings.systems.openmm import OpenmmSettings
 from meanforce.settings.systems.peptide import PeptideSettings
@@ -20,6 +21,7 @@ System = Annotated[
     | ChannelSettings
     | PeptideSettings
     | SolvatedPeptideSettings
+    | LiquidSettings
     | GromacsSettings
     | AmberSettings
     | CharmmSettings
