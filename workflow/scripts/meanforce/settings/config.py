@@ -274,7 +274,7 @@ class Config(Settings):
 
     def _check_held_out(self, where: str, experiment: ExperimentSettings) -> None:
         """Refuse held-out state points that are trained at under another name."""
-        pressures_differ = self.systems[experiment.system].equilibrated
+        pressures_differ = self.systems[experiment.system].depends_on_pressure
 
         def state(name: str) -> tuple[float, float]:
             point = self.state_points[name]

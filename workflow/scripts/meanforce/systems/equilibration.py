@@ -112,11 +112,13 @@ class Equilibrator:
             table.write(self._text)
         self._progress = self._new_progress()
         state, _ = self._phase("nvt", None, self._system)
-        state, rows = self._phase("npt", state, self._with_barostat())
-        density = settled_density(rows[:, 1], settings.density_allowance)
-        self._report(
-            f"density at {bath.temperature:g} K, {bath.pressure:g} bar: {density:.4f} g/cm³"
-        )
+        density = None
+        if "npt" in settings.phases:
+            state, rows = self._phase("npt", state, self._with_barostat())
+            density = settled_density(rows[:, 1], settings.density_allowance)
+            self._report(
+                f"density at {bath.temperature:g} K, {bath.pressure:g} bar: {density:.4f} g/cm³"
+            )
         state, rows = self._phase("nvt_final", state, self._system, density)
         check_temperature(rows[:, 0], bath.temperature, settings.temperature_allowance)
         self._progress.finish()
@@ -135,11 +137,14 @@ class Equilibrator:
             done = self._before(self._resumed.info["phase"]) + self._resumed.info["done"]
         nanoseconds = self._settings.time_step / 1000.0
         rate = Rate(f"ns/day on {self._platform.getName()}", nanoseconds * 86400.0)
-        return Progress(self._report, sum(self._steps(name)[1] for name in PHASES), done, rate)
+        return Progress(
+            self._report, sum(self._steps(name)[1] for name in self._settings.phases), done, rate
+        )
 
     def _before(self, name: str) -> int:
         """Steps of all phases before this one."""
-        return sum(self._steps(other)[1] for other in PHASES[: PHASES.index(name)])
+        phases = self._settings.phases
+        return sum(self._steps(other)[1] for other in phases[: phases.index(name)])
 
     def _with_barostat(self) -> openmm.System:
         settings, bath = self._settings, self._bath

@@ -57,7 +57,8 @@ def packed(molecules: list[Molecule], edge: float, distance: float, seed: int) -
     Raises:
         InputError: the molecules do not fit, or overlap.
     """
-    program = executable()
+    program, what = executable(), _what(molecules, edge)
+    advice = f"give a lower 'density', or a shorter 'packing_distance' (given {distance:g} nm)"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "packmol.inp").write_text(_input(molecules, edge, distance, seed))
@@ -74,15 +75,15 @@ def packed(molecules: list[Molecule], edge: float, distance: float, seed: int) -
                     timeout=LONGEST,
                 )
             except subprocess.TimeoutExpired:
-                raise InputError(f"{_what(molecules, edge)} do not fit: {_advice(distance)}") from None
+                raise InputError(f"{what} do not fit: {advice}") from None
         output = folder / "packed.xyz"
         if done.returncode or not output.is_file():
-            raise InputError(f"{_what(molecules, edge)} do not fit: {_advice(distance)}")
+            raise InputError(f"{what} do not fit: {advice}")
         positions = np.loadtxt(output, skiprows=2, usecols=(1, 2, 3), ndmin=2) * ANGSTROM
     if (closest := closest_contact(molecules, positions, edge)) < ALLOWANCE * distance:
         raise InputError(
-            f"{_what(molecules, edge)} overlap after packing, with atoms of different molecules "
-            f"{closest:.3f} nm apart: {_advice(distance)}"
+            f"{what} overlap after packing, with atoms of different molecules "
+            f"{closest:.3f} nm apart: {advice}"
         )
     return positions
 
@@ -132,7 +133,3 @@ def _xyz(molecule: Molecule) -> str:
 def _what(molecules: list[Molecule], edge: float) -> str:
     counts = ", ".join(f"{one.count} {one.name}" for one in molecules)
     return f"molecules: {counts} in a box of {edge:.4g} nm"
-
-
-def _advice(distance: float) -> str:
-    return f"give a lower 'density', or a shorter 'packing_distance' (given {distance:g} nm)"

@@ -35,6 +35,12 @@ class SystemSettings(Settings):
         """Simulated time in ps of the equilibration at a state point."""
         return 0.0
 
+    @property
+    def depends_on_pressure(self) -> bool:
+        """Whether its density is that of a state point's pressure."""
+        protocol = getattr(self, "equilibration", None)
+        return protocol is not None and protocol.npt is not None
+
     @classmethod
     def is_exact(cls, surface: Sequence[CollectiveVariableSettings], n_beads: int) -> bool:
         """Whether the PMF of a mapping along the variables of a surface is known.

@@ -11,15 +11,19 @@ PHASE_STEPS = 100
 
 
 class EquilibrationSettings(Settings):
-    """Constant volume, constant pressure, then constant volume at the mean density."""
+    """Constant volume, constant pressure, then constant volume at the mean density.
+
+    With `npt: null` the box keeps the volume that it was built with, whatever the pressure.
+    """
 
     nvt: Time = Field(
         default="20 ps", validate_default=True, description="first phase, at constant volume"
     )
-    npt: Time = Field(
+    npt: Time | None = Field(
         default="200 ps",
         validate_default=True,
-        description="second phase, at constant pressure; its second half gives the density",
+        description="second phase, at constant pressure; its second half gives the density; "
+        "null: none, the density stays as it is",
     )
     nvt_final: Time = Field(
         default="50 ps",
@@ -60,16 +64,21 @@ class EquilibrationSettings(Settings):
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
-        for key in ("nvt", "npt", "nvt_final"):
+        for key in self.phases:
             if getattr(self, key) < PHASE_STEPS * self.time_step:
                 raise ValueError(f"'{key}' is shorter than {PHASE_STEPS} time steps")
-        if not self.time_step <= self.barostat_interval <= self.npt / 10:
+        if self.npt and not self.time_step <= self.barostat_interval <= self.npt / 10:
             raise ValueError(
                 "'barostat_interval' must be at least 'time_step', and at most a tenth of 'npt'"
             )
         return self
 
     @property
+    def phases(self) -> tuple[str, ...]:
+        """Keys of the phases, in order."""
+        return ("nvt", "nvt_final") if self.npt is None else ("nvt", "npt", "nvt_final")
+
+    @property
     def time(self) -> float:
         """Simulated time of all phases, ps."""
-        return self.nvt + self.npt + self.nvt_final
+        return sum(getattr(self, key) for key in self.phases)
