@@ -1,4 +1,4 @@
-# equilibrate: a solvated system at the density and temperature of a state point.
+# equilibrate: a system in a periodic box at the density and temperature of a state point.
 # Needs: the prepared system. Makes: state.xml (positions, velocities, box), equilibration.csv.
 
 

@@ -1,4 +1,4 @@
-"""Equilibrate a solvated system at one state point: state.xml and equilibration.csv."""
+"""Equilibrate a system in a periodic box at one state point: state.xml and equilibration.csv."""
 
 import argparse
 from pathlib import Path

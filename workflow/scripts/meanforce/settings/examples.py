@@ -29,6 +29,24 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.liquid": """\
+systems:
+  water:
+    kind: liquid
+    molecules:
+      HOH: {count: 512}
+    force_field: [spce.xml]
+    density: 0.997 g/cm^3
+    nonbonded_cutoff: 0.9 nm
+  mixture:
+    kind: liquid
+    molecules:
+      ETH: {count: 100}
+      PRP: {count: 60}
+    force_field: [resources/force_fields/opls_aa_alkanes.xml]
+    density: 0.55 g/cm^3
+    equilibration: {npt: null}  # at this density
+""",
     "systems.testsystem": """\
 systems:
   argon:

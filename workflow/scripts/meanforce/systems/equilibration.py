@@ -1,4 +1,4 @@
-"""The stage `equilibrate`: a solvated system at the density of its state point.
+"""The stage `equilibrate`: a system in a periodic box at the density of its state point.
 
 Constant volume, constant pressure (Monte Carlo barostat: Chow, Ferguson, Comput. Phys. Commun. 91,
 283 (1995); Åqvist et al., Chem. Phys. Lett. 384, 288 (2004)), then constant volume in a box of
