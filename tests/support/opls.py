@@ -46,7 +46,9 @@ def energy(molecules: list[list[int]], positions: np.ndarray, cutoff: float) -> 
         bonds += [(i + len(elements), j + len(elements)) for i, j in pairs]
         elements, charges = elements + some, charges + q
         owner += [number] * len(some)
-    near = [{j for pair in bonds if i in pair for j in pair if j != i} for i in range(len(elements))]
+    near = [
+        {j for pair in bonds if i in pair for j in pair if j != i} for i in range(len(elements))
+    ]
     total = 0.0
     for i, j in bonds:
         k, r0 = BONDS["".join(sorted(elements[i] + elements[j]))]

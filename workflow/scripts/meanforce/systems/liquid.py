@@ -15,7 +15,7 @@ from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.mixing import mixing_of, with_geometric_mixing
 from meanforce.systems.molecule_templates import Molecule, molecules_of
-from meanforce.systems.packing import packed
+from meanforce.systems.packing import packed, require_room
 from meanforce.systems.prepared import Prepared
 
 CONSTRAINTS = {"none": None, "h_bonds": app.HBonds, "all_bonds": app.AllBonds}
@@ -72,7 +72,7 @@ def box_edge(settings: LiquidSettings, molecules: list[Molecule]) -> float:
     """Edge of the cubic box that has the density of the settings, nm.
 
     Raises:
-        InputError: the cutoff is more than half of it.
+        InputError: the cutoff is more than half of it, or it is too small for the molecules.
     """
     mass = sum(one.count * one.mass for one in molecules)
     edge = (mass * GRAMS_PER_CM3 / settings.density) ** (1.0 / 3.0)
@@ -82,6 +82,7 @@ def box_edge(settings: LiquidSettings, molecules: list[Molecule]) -> float:
             f"which is {edge:.4g} nm wide for {sum(one.count for one in molecules)} molecules at "
             f"{settings.density:g} g/cm³; give more molecules or a shorter cutoff"
         )
+    require_room(molecules, edge, settings.packing_distance)
     return edge
 
 

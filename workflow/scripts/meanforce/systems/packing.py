@@ -3,6 +3,7 @@
 Martínez, Andrade, Birgin, Martínez, J. Comput. Chem. 30, 2157 (2009).
 """
 
+import math
 import os
 import shutil
 import subprocess
@@ -22,6 +23,12 @@ ANGSTROM = 0.1
 ALLOWANCE = 0.95
 """Part of the least distance that must be kept; packmol's own tolerance is 0.01 Å²."""
 
+LOOPS = 50
+"""Attempts of packmol to move the worst molecules elsewhere; liquids need a few."""
+
+DENSEST = math.pi / math.sqrt(18.0)
+"""Largest part of space that equal spheres can fill."""
+
 LONGEST = 1800.0
 """Seconds after which packing is given up."""
 
@@ -40,6 +47,25 @@ def executable() -> str:
             "requirements.txt, or 'pip install packmol'"
         )
     return found
+
+
+def require_room(molecules: list[Molecule], edge: float, distance: float) -> None:
+    """Refuse a distance that not even one atom of each molecule can have from the others.
+
+    Args:
+        molecules: one of each type, with their numbers.
+        edge: of the cubic box, nm.
+        distance: least distance between atoms of different molecules, nm.
+
+    Raises:
+        InputError: spheres of this diameter cannot be packed so densely.
+    """
+    number = sum(one.count for one in molecules)
+    if number * math.pi / 6.0 * distance**3 > DENSEST * edge**3:
+        raise InputError(
+            f"{_what(molecules, edge)} cannot all be {distance:g} nm apart; give a lower 'density' "
+            "or a shorter 'packing_distance'"
+        )
 
 
 def packed(molecules: list[Molecule], edge: float, distance: float, seed: int) -> np.ndarray:
@@ -118,6 +144,7 @@ def _input(molecules: list[Molecule], edge: float, distance: float, seed: int) -
         "output packed.xyz",
         # For packmol, -1 is a seed from the clock; ours are never negative.
         f"seed {seed}",
+        f"nloop {LOOPS}",
         f"pbc {edge / ANGSTROM:.6f} {edge / ANGSTROM:.6f} {edge / ANGSTROM:.6f}",
     ]
     for number, molecule in enumerate(molecules):
