@@ -56,7 +56,7 @@ def test_without_constant_pressure_the_density_stays():
 def test_a_liquid_that_evaporates_is_refused():
     """Ethane at 600 K and 1 bar is a gas: its density falls all the time."""
     with pytest.raises(
-        InputError, match=r"equilibration: the (density still drifts|error of the mean density) .*"
+        InputError, match=r"equilibration: the (density still drifts|error of the mean density)"
     ):
         run(liquid(), 600.0)
 
