@@ -68,12 +68,15 @@ def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | Non
         kinds = None if start.own_beads is None else start.own_beads.part(own[0])
         first = Atoms(charges, start.positions[own[0]], start.box, kinds)
     beads = one.beads(first)
+    types = beads["types"]
+    if one.settings.beads is not None and (first is None or first.own_beads is None):
+        types = _named_types(name, beads["names"], types)
     centres = beads["stereo"]
     if centres:
         positions = one.positions(start.positions[own], start.box, beads)
         centres = same_in_all(centres, positions)
     return MoleculeBeads(
-        molecule=MoleculeType(name, beads["names"], beads["types"], beads["bonds"], centres),
+        molecule=MoleculeType(name, beads["names"], types, beads["bonds"], centres),
         atoms=beads["atoms"],
         weights=beads["weights"],
         masses=tuple(beads["masses"].tolist()),
@@ -158,6 +161,18 @@ class _OneMolecule:
         return np.stack(
             [np.einsum("i,nid->nd", row, whole[:, list(atoms)]) for atoms, row in each], axis=1
         )
+
+
+def _named_types(name: str, beads: Sequence[str], types: Sequence[str]) -> tuple[str, ...]:
+    """Types called by the molecule type and the first bead of each, such as HOH-W.
+
+    Those from atoms are longer (`HOH-H1(O:H)+HOH-H1(O:H)+HOH-O(H,H)`), and names of metrics, tables
+    and figures contain them.
+    """
+    first: dict[str, str] = {}
+    return tuple(
+        first.setdefault(kind, f"{name}-{bead}") for kind, bead in zip(types, beads, strict=True)
+    )
 
 
 def _joined(types: Sequence[str], atoms: Sequence[Sequence[int]]) -> tuple[str, ...]:

@@ -113,7 +113,7 @@ class Equilibrator:
         self._progress = self._new_progress()
         state, _ = self._phase("nvt", None, self._system)
         density = None
-        if "npt" in settings.phases:
+        if settings.at_pressure:
             state, rows = self._phase("npt", state, self._with_barostat())
             density = settled_density(rows[:, 1], settings.density_allowance)
             self._report(

@@ -38,8 +38,7 @@ class SystemSettings(Settings):
     @property
     def depends_on_pressure(self) -> bool:
         """Whether its density is that of a state point's pressure."""
-        protocol = getattr(self, "equilibration", None)
-        return protocol is not None and protocol.npt is not None
+        return False
 
     @classmethod
     def is_exact(cls, surface: Sequence[CollectiveVariableSettings], n_beads: int) -> bool:

@@ -74,9 +74,14 @@ class EquilibrationSettings(Settings):
         return self
 
     @property
+    def at_pressure(self) -> bool:
+        """Whether there is a phase at constant pressure."""
+        return self.npt is not None
+
+    @property
     def phases(self) -> tuple[str, ...]:
         """Keys of the phases, in order."""
-        return ("nvt", "nvt_final") if self.npt is None else ("nvt", "npt", "nvt_final")
+        return ("nvt", "npt", "nvt_final") if self.at_pressure else ("nvt", "nvt_final")
 
     @property
     def time(self) -> float:

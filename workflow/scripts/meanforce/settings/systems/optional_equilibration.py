@@ -25,3 +25,8 @@ class OptionallyEquilibratedSettings(SystemSettings):
     def equilibration_time(self) -> float:
         """Simulated time in ps of the equilibration at a state point."""
         return 0.0 if self.equilibration is None else self.equilibration.time
+
+    @property
+    def depends_on_pressure(self) -> bool:
+        """Whether its density is that of a state point's pressure."""
+        return self.equilibration is not None and self.equilibration.at_pressure

@@ -80,3 +80,8 @@ class SolvatedPeptideSettings(MoleculeSettings):
     def equilibration_time(self) -> float:
         """Simulated time in ps of the equilibration at a state point."""
         return self.equilibration.time
+
+    @property
+    def depends_on_pressure(self) -> bool:
+        """Whether its density is that of a state point's pressure."""
+        return self.equilibration.at_pressure
