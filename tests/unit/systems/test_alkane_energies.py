@@ -163,3 +163,11 @@ def test_geometric_mixing_needs_parameters_in_one_force():
     one = described(["BUTA"], ["charmm36.xml"], mixing="geometric")
     with pytest.raises(InputError, match="parameters are all in <NonbondedForce>"):
         one.parametrised()
+
+
+@pytest.mark.parametrize("kind", ["peptide", "solvated_peptide"])
+def test_other_kinds_refuse_the_rule_that_they_do_not_apply(kind):
+    values = {"kind": kind, "structure": "resources/capped_alanine.pdb", "force_field": [OPLS]}
+    box = {"box": 2.5} if kind == "solvated_peptide" else {}
+    with pytest.raises(InputError, match=f"the kind '{kind}' does not apply; use .* 'liquid'"):
+        describe(validated(System, values | box, "system"))

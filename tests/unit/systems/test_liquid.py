@@ -1,15 +1,18 @@
 """Liquids: molecules of one or several types, packed in a box."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import openmm
 import pytest
+import yaml
 from openmm import app, unit
 
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.settings.job import validated
+from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.registry import System
 from meanforce.systems import force_field, packing
@@ -287,8 +290,17 @@ def test_a_missing_packmol_is_named(monkeypatch):
         packing.executable()
 
 
-def test_kept_density_is_no_function_of_pressure(root):
-    """Two pressures are one state if there is no phase at constant pressure."""
+def test_two_pressures_are_one_state_at_a_kept_density():
+    config = yaml.safe_load(Path("config/water.yaml").read_text())
+    config["state_points"]["dense"] = {"temperature": "300 K", "pressure": "1000 bar"}
+    config["experiments"]["water_spline"]["held_out"] = ["dense"]
+    load_config(config)
+    config["systems"]["water"]["equilibration"] = {"npt": None}
+    with pytest.raises(InputError, match="'dense' is the same state as 'T300'"):
+        load_config(config)
+
+
+def test_phases_of_the_equilibration():
     fixed = settings(WATER, equilibration={"npt": None})
     assert not fixed.depends_on_pressure
     assert fixed.equilibration.phases == ("nvt", "nvt_final")

@@ -5,7 +5,6 @@ both: Jorgensen, Maxwell, Tirado-Rives, J. Am. Chem. Soc. 118, 11225 (1996).
 """
 
 import math
-from pathlib import Path
 from typing import Literal
 from xml.etree import ElementTree
 
@@ -41,16 +40,13 @@ def mixing_of(files: list[str], chosen: Mixing | None) -> Mixing:
         return chosen
     found: dict[str, str] = {}
     for name in files:
-        if not Path(name).is_file():
-            continue
-        given = ElementTree.parse(name).getroot().get(ATTRIBUTE)  # noqa: S314  # OpenMM reads it too
-        if given is None:
-            continue
-        if given not in RULES:
+        given = _attribute(name)
+        if given is not None and given not in RULES:
             raise InputError(
                 f"force_field: '{name}' has {ATTRIBUTE}=\"{given}\"; allowed: {', '.join(RULES)}"
             )
-        found[RULES[given]] = name
+        if given is not None:
+            found[RULES[given]] = name
     if len(found) > 1:
         raise InputError(
             "force_field: "
@@ -58,6 +54,34 @@ def mixing_of(files: list[str], chosen: Mixing | None) -> Mixing:
             + " mix Lennard-Jones parameters of unlike atoms differently; give 'mixing'"
         )
     return next(iter(found), "lorentz_berthelot")
+
+
+def _attribute(name: str) -> str | None:
+    """The attribute of a file of the user; None where it is missing or the file cannot be read."""
+    try:
+        root = ElementTree.parse(name).getroot()  # noqa: S314  # OpenMM reads it the same way
+    except (ElementTree.ParseError, OSError, ValueError, LookupError):
+        # Files that OpenMM ships are not found here; `force_field.check` reports all others.
+        return None
+    return root.get(ATTRIBUTE)
+
+
+def refuse_geometric(files: list[str], kind: str) -> None:
+    """Refuse force field files whose rule a kind of system does not apply.
+
+    Args:
+        files: of the force field.
+        kind: of the system, for the message.
+
+    Raises:
+        InputError: names the file and the kind that applies its rule.
+    """
+    for name in files:
+        if mixing_of([name], None) == "geometric":
+            raise InputError(
+                f"force_field: '{name}' needs geometric means of Lennard-Jones parameters, which "
+                f"the kind '{kind}' does not apply; use the kind 'liquid'"
+            )
 
 
 def with_geometric_mixing(system: openmm.System, long_range_correction: bool) -> None:

@@ -12,6 +12,7 @@ from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.described import Described
 from meanforce.systems.minimise import minimised
+from meanforce.systems.mixing import refuse_geometric
 from meanforce.systems.prepared import Prepared
 
 
@@ -38,6 +39,7 @@ def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
             field does not fit it.
     """
     structure = read_structure(settings.structure)
+    refuse_geometric(settings.force_field, settings.kind)
 
     def system() -> openmm.System:
         field = force_field.load(settings.force_field)
@@ -57,6 +59,7 @@ def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
     """
     structure = read_structure(settings.structure)
     field = force_field.load(settings.force_field)
+    refuse_geometric(settings.force_field, settings.kind)
     cutoff = settings.nonbonded_cutoff
     with force_field.fitting(settings.force_field, settings.structure):
         system = field.createSystem(
