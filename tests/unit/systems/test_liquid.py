@@ -11,6 +11,7 @@ from openmm import app, unit
 
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
+from meanforce.sampling.check import check_structures
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
@@ -298,6 +299,19 @@ def test_two_pressures_are_one_state_at_a_kept_density():
     config["systems"]["water"]["equilibration"] = {"npt": None}
     with pytest.raises(InputError, match="'dense' is the same state as 'T300'"):
         load_config(config)
+
+
+def test_a_potential_that_reaches_beyond_half_of_the_box():
+    config = yaml.safe_load(Path("config/water.yaml").read_text())
+    config["potentials"]["pair"]["terms"]["pairs"]["cutoff"] = "1.2 nm"
+    check_structures(load_config(config))
+    config["potentials"]["pair"]["terms"]["pairs"]["cutoff"] = "1.3 nm"
+    with pytest.raises(
+        InputError,
+        match=r"experiments.water_spline.potential: 'terms.pairs.cutoff' of 'pair' is 1.3 nm, but "
+        r"half of the smallest width of the box of system 'water' is 1.243 nm",
+    ):
+        check_structures(load_config(config))
 
 
 def test_phases_of_the_equilibration():

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
+from meanforce.sampling.check_cutoffs import check_pair_cutoff
 from meanforce.sampling.network_bias import read_model
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
@@ -33,6 +36,7 @@ def check_structures(config: Config) -> None:
     beads: dict[tuple[str, str], Beads] = {}
     atoms: dict[str, list[str]] = {}
     periodic: dict[str, bool] = {}
+    boxes: dict[str, np.ndarray | None] = {}
     for system, mappings in config.mappings.items():
         try:
             described = describe(config.systems[system])
@@ -43,7 +47,7 @@ def check_structures(config: Config) -> None:
         except InputError as error:
             raise InputError(f"systems.{system}.{error}") from None
         atoms[system] = [atom.name for atom in topology.atoms]
-        periodic[system] = described.periodic
+        periodic[system], boxes[system] = described.periodic, described.box
         for name, mapping in mappings.items():
             beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
     for system, variables in config.collective_variables.items():
@@ -77,6 +81,9 @@ def check_structures(config: Config) -> None:
     for name, experiment in config.experiments.items():
         if periodic[experiment.system]:
             _check_molecules(config, beads, name)
+        box, own = boxes[experiment.system], beads[experiment.system, experiment.mapping]
+        if box is not None and own.n_molecules > 1:
+            check_pair_cutoff(config, name, box)
         _check_campaigns(config, beads, name)
         if config.is_exact(experiment.system, experiment.mapping):
             _check_exact(config, beads, atoms[experiment.system], name)

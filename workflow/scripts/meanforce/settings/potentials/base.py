@@ -41,6 +41,11 @@ class PotentialSettings(Settings):
         return False
 
     @property
+    def longest_pair(self) -> float | None:
+        """Distance in nm up to which it has curves of pairs; None without."""
+        return None
+
+    @property
     def tabulated(self) -> bool:
         """Whether it is a sum of curves of single coordinates, which other programs can run."""
         return False

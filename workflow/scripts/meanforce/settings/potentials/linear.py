@@ -133,6 +133,10 @@ class LinearSettings(PotentialSettings):
         return self.terms is not None
 
     @property
+    def longest_pair(self) -> float | None:
+        return None if self.terms is None or self.terms.pairs is None else self.terms.pairs.cutoff
+
+    @property
     def tabulated(self) -> bool:
         return self.terms is not None
 
