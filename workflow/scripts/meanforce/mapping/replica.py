@@ -152,10 +152,12 @@ class Replica:
         return {"bias_is_function_of_beads": inside, "checks": found}
 
     def bias_forces(self, force_maps: BlockForceMaps) -> BiasForces | None:
-        """Mapped forces of the bias on the frames that the run stored them for."""
+        """Mapped forces of the bias on the frames that the run stored them for.
+
+        Of frames from files only the bias's energy is known.
+        """
         frames = self._frames
-        biased = frames.attributes["n_variables"] or frames.attributes.get("bias_variables")
-        if not biased:
+        if not frames.attributes["n_variables"]:
             return None
         numbers, forces = frames.array("checked_frames"), frames.array("checked_bias_forces")
         if not forces.size:
