@@ -174,7 +174,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
         chains = engine.start()
         chains.compiled = True
         stepping.compiled = compile_once
-        engine.use_compiled(chains, print)
+        engine.prepare(chains, print)
     return run
 
 

@@ -1,15 +1,22 @@
 """Every campaign kind, and explicit water, through the workflow up to mapped datasets."""
 
+import contextlib
 import json
+from pathlib import Path
 
 import h5py
+import mdtraj
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from networks import network, saved
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
+from meanforce.mapping.configuration import build_beads
+from meanforce.settings.load import load_config
+from meanforce.systems.topology import input_topology
 
 pytestmark = pytest.mark.workflow
 
@@ -27,6 +34,10 @@ CAMPAIGNS = {
     "shared": METADYNAMICS | {"replicas": 2, "share_every": "5 ps", "walkers": 2},
     "frozen": {"kind": "static", **BIASED, "bias_of": "metadynamics"},
     "formula": {"kind": "static", **BIASED, "formula": "3*cos(phi)+2*sin(psi-0.5)"},
+    "network": {
+        "kind": "static", "models": ["models/trained-0.safetensors"], "mapping": "heavy",
+        "scale": 0.3,
+    },
     "umbrella": {
         "kind": "umbrella", "collective_variables": ["phi"], "windows_per_job": 3, "replicas": 2,
         "force_constant": ["40 kJ/mol/rad^2"],
@@ -40,6 +51,17 @@ JOBS = {"shared": (1, 2), "umbrella": (3, 4)}
 """Jobs that are run of campaigns, where it is not the first: of windows only replica 2."""
 
 
+def write_model(folder: Path, config: dict) -> None:
+    """A network with random weights on the heavy atoms of capped alanine."""
+    settings = load_config(config)
+    topology = input_topology(settings.systems["capped_alanine"])
+    beads = build_beads(settings.mappings["capped_alanine"]["heavy"], topology, "heavy")
+    start = mdtraj.load(folder / settings.systems["capped_alanine"].structure).xyz[0]
+    noise = np.random.default_rng(1).normal(0, 0.02, (50, len(beads.names), 3))
+    (folder / "models").mkdir()
+    saved(folder / "models", [network(beads.topology, beads.matrix(len(start)) @ start + noise)])
+
+
 @pytest.fixture(scope="module")
 def all_kinds(make_checkout):
     """Datasets of all kinds of campaigns of capped alanine in vacuum."""
@@ -51,6 +73,8 @@ def all_kinds(make_checkout):
     config["campaigns"]["capped_alanine"] |= {
         name: PROTOCOL | values for name, values in CAMPAIGNS.items()
     }
+    with contextlib.chdir(checkout.folder):
+        write_model(checkout.folder, config)
     (checkout.folder / "kinds.yaml").write_text(yaml.safe_dump(config))
     targets = [
         f"results/kinds/capped_alanine/T300/{name}/{job}/heavy.h5"
@@ -82,6 +106,18 @@ def test_datasets_have_all_frames_and_unbiased_forces(all_kinds, name):
     # All atoms are heavy or rigidly bonded to one: there is nothing to choose.
     np.testing.assert_allclose(table["optimal"], table["aggregate"], rtol=1e-6)
     assert table["slice"].isna().all()
+
+
+def test_forces_of_a_network_s_bias_are_a_gradient_of_the_beads(all_kinds):
+    with H5mdReader(all_kinds / "network" / "1" / "heavy.h5") as dataset:
+        checks = dataset.parameters["checks"]
+    assert checks["bias_off_beads"] < 1e-5
+    assert checks["bias_mapped"] < 1e-5
+    with h5py.File(all_kinds / "network" / "1" / "trajectory.h5") as file:
+        energies = file["meanforce/variables"][:, 0]
+        assert np.abs(file["meanforce/checked_bias_forces"][:]).max() > 1.0
+        np.testing.assert_allclose(file["meanforce/bias_energy"][:], -0.3 * energies, rtol=1e-5)
+    assert np.ptp(energies) > 1.0
 
 
 def test_umbrella_weights_come_from_all_windows_of_a_replica(all_kinds):

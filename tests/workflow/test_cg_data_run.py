@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from meanforce.export.tables import tables_of
 from meanforce.potentials.files import load
+from meanforce.tables.curve_tables import tables_of
 from meanforce.units import kt
 
 pytestmark = pytest.mark.workflow

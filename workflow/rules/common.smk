@@ -154,6 +154,11 @@ def beads_of_bias(wildcards):
     return [place.beads for place in places]
 
 
+def models_of_bias(wildcards):
+    """Files of trained models that a campaign's bias is made from."""
+    return CONFIG.campaigns[wildcards.system][wildcards.campaign].model_files
+
+
 def trajectories_of_replica(wildcards):
     """Trajectories of all jobs of a replica of an umbrella campaign, in order."""
     return [place.trajectory for place in inputs.jobs_of_replica(CONFIG, **dict(wildcards))]

@@ -1,6 +1,6 @@
 # sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was.
 # Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
-# frozen bias the trajectory that built it.
+# frozen bias the trajectory that built it; for that of a network the files of its models.
 # Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
 
 
@@ -12,6 +12,7 @@ rule sample:
         start=start_of,
         beads=beads_of_bias,
         bias_of=frozen_bias,
+        models=models_of_bias,
     output:
         trajectory=ReplicaPaths.trajectory,
         log=ReplicaPaths.table,

@@ -1,6 +1,8 @@
 # simulate: run an experiment's CG model at one state point; if killed, it continues where it was.
 # Needs: all members of the ensemble; training data for the starts.
 # Makes: cg.h5, and speed.csv (speed of the run).
+# `processes` are those of MPI that LAMMPS starts, where it runs the model. It is not called `tasks`,
+# which the plugin for SLURM would also set for each GPU.
 
 
 rule simulate:
@@ -20,6 +22,7 @@ rule simulate:
         mem_mb=grows(1500),
         runtime=grows(720),
         gpu=0,
+        processes=1,
     params:
         with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "simulate.py",
@@ -29,4 +32,5 @@ rule simulate:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
         " --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
-        " --threads {threads} --time-limit {resources.runtime} >> {log:q} 2>&1"
+        " --threads {threads} --processes {resources.processes}"
+        " --time-limit {resources.runtime} >> {log:q} 2>&1"

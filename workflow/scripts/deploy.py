@@ -1,9 +1,9 @@
-"""Turn a trained CG model into a folder from which OpenMM runs it."""
+"""Turn a trained CG model into a folder from which OpenMM and ASE run it."""
 
 import argparse
 from pathlib import Path
 
-from meanforce.deployment.folder import write_folder
+from meanforce.deployment.folder import Source, write_folder
 from meanforce.errors import exits_cleanly
 from meanforce.progress import report
 from meanforce.units import parse
@@ -20,12 +20,16 @@ def main() -> None:
         help="H5MD file of the same beads (cg.h5 or a mapped dataset): bonds, masses, a start",
     )
     parser.add_argument("--temperature", required=True, help="of the model, such as '300 K'")
+    parser.add_argument(
+        "--metrics", type=Path, nargs="*", default=[], help="metrics.csv files, for the card"
+    )
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     arguments = parser.parse_args()
     temperature = parse(arguments.temperature, "temperature")
-    native = write_folder(arguments.models, arguments.trajectory, temperature, arguments.output)
-    kind = "OpenMM's own forces (system.xml)" if native else "a PythonForce"
-    report(f"{arguments.output}: {len(arguments.models)} models as {kind}; try its run.py")
+    source = Source(arguments.models, arguments.trajectory, temperature, tuple(arguments.metrics))
+    native = write_folder(source, arguments.output)
+    kind = "OpenMM's own forces (system.xml)" if native else "a force in Python"
+    report(f"{arguments.output}: {len(arguments.models)} models as {kind}; see its MODEL_CARD.md")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,19 @@
 import argparse
 from pathlib import Path
 
+import numpy as np
 import openmm
 
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError, exits_cleanly
-from meanforce.export.gromacs import write_gromacs
-from meanforce.export.lammps import write_lammps
-from meanforce.export.openmm_system import build_system
-from meanforce.export.tables import tables_of
 from meanforce.potentials.files import load
 from meanforce.progress import report
+from meanforce.tables.curve_tables import tables_of
+from meanforce.tables.gromacs import write_gromacs
+from meanforce.tables.lammps import write_lammps
+from meanforce.tables.lammps_start import write_start
+from meanforce.tables.openmm_system import build_system
 
 
 @exits_cleanly
@@ -22,7 +25,11 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, required=True, help="K")
     parser.add_argument("--format", choices=("openmm", "lammps", "gromacs"), required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--dataset", type=Path, help="H5MD file with the beads' masses (openmm)")
+    parser.add_argument(
+        "--dataset",
+        type=Path,
+        help="H5MD file of the beads: masses (openmm); a data file and a script, too (lammps)",
+    )
     parser.add_argument(
         "--points", type=int, default=1001, help="points of a table (lammps, gromacs)"
     )
@@ -36,18 +43,34 @@ def main() -> None:
     if arguments.format == "openmm":
         if arguments.dataset is None:
             raise InputError("--dataset: is missing; an OpenMM system needs the beads' masses")
-        with H5mdReader(arguments.dataset) as reader:
-            names, masses = reader.parameters["bead_names"], reader.masses
-        if list(names) != list(molecule.names):
-            raise InputError(f"{arguments.dataset}: has other beads than {arguments.model}")
+        masses, _ = beads_of(arguments.dataset, molecule, arguments.model)
         path = arguments.output / "system.xml"
         path.write_text(openmm.XmlSerializer.serialize(build_system(molecule, tables, masses)))
         paths = [path]
     else:
         write = write_lammps if arguments.format == "lammps" else write_gromacs
         paths = write(molecule, tables, arguments.output, arguments.points)
+        if arguments.format == "lammps" and arguments.dataset is not None:
+            beads = beads_of(arguments.dataset, molecule, arguments.model)
+            paths += write_start(molecule, tables, *beads, arguments.output)
     report(f"{len(tables)} curves at {arguments.temperature:g} K: {len(paths)} files in "
            f"{arguments.output}")  # fmt: skip
+
+
+def beads_of(dataset: Path, molecule: Topology, model: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Masses in u, shape (n_beads,), and the first positions in nm, shape (n_beads, 3).
+
+    Raises:
+        InputError: the dataset has other beads than the model, or no frame.
+    """
+    with H5mdReader(dataset) as reader:
+        names, masses = reader.parameters["bead_names"], reader.masses
+        positions = reader.positions(slice(0, 1)).astype(float)
+    if list(names) != list(molecule.names):
+        raise InputError(f"{dataset}: has other beads than {model}")
+    if not len(positions):
+        raise InputError(f"{dataset}: holds no frame to start from")
+    return masses, positions[0]
 
 
 if __name__ == "__main__":

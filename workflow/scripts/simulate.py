@@ -23,11 +23,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--processes", type=int, default=1, help="of MPI, where LAMMPS runs the model"
+    )
     add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     job = SimulateJob.read(arguments.settings)
-    inputs = SimulateInputs(arguments.models, arguments.datasets)
+    inputs = SimulateInputs(arguments.models, arguments.datasets, arguments.processes)
     limits = arguments.time_limit, arguments.bundle_every
     with resumable(arguments.output, inputs.identity(job), *limits) as work:
         speed = simulate(job, inputs, work.folder / "cg.h5", work, report)

@@ -14,7 +14,7 @@ from potential_examples import CHAIN, EXAMPLES, NAMES, Example, cgnet, linear, t
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import FrameBlock, H5mdWriter
-from meanforce.deployment.folder import load_system, write_folder
+from meanforce.deployment.folder import Source, load_system, write_folder
 from meanforce.deployment.system import build_system, is_native
 from meanforce.errors import InputError
 from meanforce.potentials.files import save
@@ -116,7 +116,7 @@ def test_a_folder_holds_the_mean_of_the_ensemble(kind, tmp_path, trajectory):
     else:
         members = [linear("spline", "distance"), narrow("spline", "distance")]
     folder = tmp_path / "deployed"
-    native = write_folder(models(tmp_path, members), trajectory, TEMPERATURE, folder)
+    native = write_folder(Source(models(tmp_path, members), trajectory, TEMPERATURE), folder)
     assert native == (kind != "cgnet") == (folder / "system.xml").exists()
     system = load_system(folder)
     masses = [system.getParticleMass(i)._value for i in range(5)]
@@ -139,9 +139,10 @@ def test_a_folder_holds_the_mean_of_the_ensemble(kind, tmp_path, trajectory):
 
 def test_nothing_in_a_folder_can_run_code(tmp_path, trajectory):
     folder = tmp_path / "deployed"
-    write_folder(models(tmp_path, [cgnet()]), trajectory, TEMPERATURE, folder)
+    write_folder(Source(models(tmp_path, [cgnet()]), trajectory, TEMPERATURE), folder)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "deployment.json", "model-0.json", "model-0.safetensors", "run.py", "topology.cif"
+        "MODEL_CARD.md", "deployment.json", "model-0.json", "model-0.safetensors", "run.py",
+        "topology.cif",
     ]  # fmt: skip
 
 
@@ -168,19 +169,22 @@ def test_what_cannot_be_deployed_is_said(tmp_path, trajectory):
         zeros = np.zeros(1)
         writer.append(FrameBlock(np.zeros((1, 2, 3)), zeros, zeros, zeros, zeros.astype(int)))
     with pytest.raises(InputError, match="fitted to beads with other names"):
-        write_folder(paths, other, TEMPERATURE, tmp_path / "deployed")
+        write_folder(Source(paths, other, TEMPERATURE), tmp_path / "deployed")
     apart = Topology.of_beads(CHAIN.names, CHAIN.types, CHAIN.bonds[:2])
     liquid = tmp_path / "liquid.h5"
     with H5mdWriter(liquid, MASSES, apart.parameters(), False, 3 * np.eye(3)) as writer:
         writer.append(FrameBlock(np.zeros((1, 5, 3)), zeros, zeros, zeros, zeros.astype(int)))
-    with pytest.raises(InputError, match="several molecules in a periodic box, but a deployed"):
-        write_folder(paths, liquid, TEMPERATURE, tmp_path / "deployed")
-    write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")
+    with pytest.raises(InputError, match="several molecules, whose pair distances have no"):
+        write_folder(
+            Source(models(tmp_path, [cgnet(1, apart)]), liquid, TEMPERATURE), tmp_path / "deployed"
+        )
+    paths = models(tmp_path, [cgnet()])
+    write_folder(Source(paths, trajectory, TEMPERATURE), tmp_path / "deployed")
     with pytest.raises(InputError, match="already exists"):
-        write_folder(paths, trajectory, TEMPERATURE, tmp_path / "deployed")
+        write_folder(Source(paths, trajectory, TEMPERATURE), tmp_path / "deployed")
     about = tmp_path / "deployed" / "deployment.json"
     about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 9}))
-    with pytest.raises(InputError, match="has format 9; this version reads up to 1"):
+    with pytest.raises(InputError, match="has format 9; this version reads up to 2"):
         load_system(tmp_path / "deployed")
     about.write_text("{}")
     with pytest.raises(InputError, match="is not a deployed model"):

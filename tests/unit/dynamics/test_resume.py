@@ -1,13 +1,13 @@
 """Training and CG runs that stop again and again make the same bits as those that do not."""
 
 import dataclasses
-import math
 
 import numpy as np
 import pytest
 import torch
 from chains import CGNET, chain_frames
 from double_well import LOOKED_AT, SYSTEM, DoubleWell, cg_run, settings
+from interruptions import go_on_until_done
 
 from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.compiled import available
@@ -20,27 +20,6 @@ from meanforce.fitting.resampling import Split
 from meanforce.restart.job import Job
 from meanforce.settings.job import validated
 from meanforce.settings.potentials.registry import Potential
-
-
-def go_on_until_done(folder, run, every: int) -> int:
-    """Call `run(job)` until it ends, stopping it every few checks; returns how often it stopped."""
-    folder.mkdir()
-    stops = 0
-    while True:
-        looks = iter(range(every))
-        job = Job(
-            folder,
-            {"settings": 1},
-            # Once a stop is requested, it stays so.
-            stop=lambda looks=looks: None if next(looks, None) is not None else "test",
-            interval=math.inf,
-        )
-        try:
-            run(job)
-            return stops
-        except Stopped:
-            stops += 1
-
 
 OPTIONS = {
     "plain": {},

@@ -196,6 +196,24 @@ def test_starts_and_settings_must_fit():
         run_of(cgnet(1, TWO), positions, BOX)
 
 
+def test_many_beads_are_checked_as_few_are(monkeypatch):
+    """Beads that changed places, found by all distances and by neighbour search; with a cell."""
+    rng, starts = np.random.default_rng(5), torch.from_numpy(frames_in_a_row(6))
+    positions = starts + torch.from_numpy(rng.normal(0, 0.12, (300, 6, 3)))
+    chain = Topology.of_beads(tuple("ABCDEF"), tuple("ABCDEF"), tuple((i, i + 1) for i in range(5)))
+    for cell in (None, 4.0 * torch.eye(3).double()):
+        wanted = IntegrityCheck(chain, starts[:1], cell).codes(positions)
+        assert set(wanted.tolist()) >= {0, KINDS.index("permuted") + 1}
+        with monkeypatch.context() as patch:
+            patch.setattr("meanforce.dynamics.stability.ALL_PAIRS", 0)
+            assert torch.equal(IntegrityCheck(chain, starts[:1], cell).codes(positions), wanted)
+
+
+def frames_in_a_row(count: int) -> np.ndarray:
+    """A bent chain, shape (1, count, 3)."""
+    return np.array([[[0.3 * i, 0.2 * (i % 2), 0.1 * i] for i in range(count)]])
+
+
 def test_the_engine_steps_without_files_or_jobs():
     """`start` and `step` are all that another way of running needs."""
     potential = terms("spline", 1, TWO)

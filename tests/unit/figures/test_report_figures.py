@@ -437,7 +437,7 @@ def test_a_cg_runs_speed_is_read_as_it_is_written(tmp_path):
     Speed(200, 1200, 4.0, 100, "cpu").write(path)
     (line,) = speed.coarse_grained([path], {"a": 0.005})
     # 1000 steps of 100 chains in 4 s; 5 fs each.
-    assert line["rate"] == 25000 and line["text"] == "25 k" and line["device"] == "cpu"
+    assert line["rate"] == 25000 and line["text"] == "25 k" and line["device"] == "torch, cpu"
     assert line["time"] == "10.8 k" and line["replicas"] == 100
     # A process that found nothing left to do has no rate.
     Speed(1200, 1200, 0.1, 100, "cpu").write(path)

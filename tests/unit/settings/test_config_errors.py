@@ -153,6 +153,25 @@ BAD = {
         put("experiments", EXPERIMENT, "replicas", [4]),
         rf"experiments\.{EXPERIMENT}\.replicas: 4 does not exist; campaign 'metadynamics' has 1",
     ),
+    "a network in an engine of tables": (
+        both(
+            put("simulations", "capped_alanine", "engine", "openmm"),
+            put("simulations", "capped_alanine", "bias", None),
+        ),
+        r"simulations\.capped_alanine\.engine: 'openmm' runs only tables of a potential of 'terms' "
+        r".*; give 'engine: torch'",
+    ),
+    "exchange in an engine of tables": (
+        both(
+            put("simulations", "muller_brown", "engine", "lammps"),
+            put(
+                "simulations", "muller_brown", "exchange",
+                {"highest": "900 K", "levels": 3, "every": "1 ps"},
+            ),
+        ),
+        r"simulations\.muller_brown: 'exchange' is not available with 'engine: lammps'; give "
+        r"'engine: torch'",
+    ),
     "exchange that heats to less than a state point": (
         put(
             "simulations", "muller_brown", "exchange",

@@ -48,3 +48,19 @@ def turns(vectors: Array, cell: Array) -> Array:
 def nearest_images(vectors: Array, cell: Array | None) -> Array:
     """The images of vectors whose fractional coordinates lie within ±½; shapes as in `turns`."""
     return vectors if cell is None else vectors - turns(vectors, cell) @ cell
+
+
+def is_reduced(cell: Array) -> bool:
+    """Whether a cell, shape (3, 3), has the form that OpenMM and LAMMPS take.
+
+    The first vector lies along x, the second in the plane of x and y, and subtracting a vector
+    from a later one would not make it shorter in that direction.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = ([float(value) for value in row] for row in cell)
+    slack = 1 + 1e-6
+    return (
+        xy == xz == yz == 0
+        and min(xx, yy, zz) > 0
+        and max(abs(yx), abs(zx)) <= slack * xx / 2
+        and abs(zy) <= slack * yy / 2
+    )

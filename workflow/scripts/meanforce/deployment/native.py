@@ -3,7 +3,7 @@
 A `Continuous1DFunction` is a natural cubic spline. With its points on the centres of cubic
 B-splines, and two more at each end, where they and their second derivative vanish, it is not an
 approximation to a sum of such B-splines but the same function. Gaussians need finer points. Models
-of a molecule's bonds, angles, dihedrals and pairs are made as `export` makes them.
+of a molecule's bonds, angles, dihedrals and pairs are made as `tables` makes them.
 """
 
 import copy
@@ -13,8 +13,6 @@ import openmm
 import torch
 
 from meanforce.core.beads import Beads
-from meanforce.export.openmm_system import build_system
-from meanforce.export.tables import tables_of
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.rbf import Rbf
@@ -22,6 +20,8 @@ from meanforce.potentials.spline import Spline
 from meanforce.sampling.collective_variables import as_variable, bias_force
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
+from meanforce.tables.curve_tables import tables_of
+from meanforce.tables.openmm_system import build_system
 
 POINTS = {Spline: 1, Rbf: 32}
 """Points of the table for each distance between centres."""

@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from meanforce.dynamics.engine import CgRun, Chains, Frame, TorchEngine
+from meanforce.dynamics.choice import AnyEngine
+from meanforce.dynamics.engine import CgRun, Chains, Frame
 from meanforce.dynamics.stability import counts
 from meanforce.progress import Progress, Rate
 
@@ -26,16 +27,15 @@ class Course:
 
     Args:
         run: what to run.
+        engine: moves the chains.
         store: takes the frames.
         report: called with lines of progress.
-
-    Attributes:
-        engine: moves the chains.
     """
 
-    def __init__(self, run: CgRun, store: FrameStore, report: Callable[[str], None]) -> None:
-        self._run, self._store, self._report = run, store, report
-        self.engine = TorchEngine(run)
+    def __init__(
+        self, run: CgRun, engine: AnyEngine, store: FrameStore, report: Callable[[str], None]
+    ) -> None:
+        self._run, self.engine, self._store, self._report = run, engine, store, report
         self._schedule, self._ladders = self.engine.schedule, self.engine.ladders
         self._convergence = run.system.convergence(run.simulation, run.starts.cell)
         self._starts: dict[str, list[float]] = {}
@@ -51,7 +51,7 @@ class Course:
 
         Args:
             chains: new ones, or those of an earlier process; changed in place.
-            between: called after every step.
+            between: called after every step, or after every stretch of steps.
 
         Returns:
             time that the steps took, without their compilation, s.
@@ -59,7 +59,7 @@ class Course:
         Raises:
             InputError: too many chains broke.
         """
-        self.engine.use_compiled(chains, self._report)
+        self.engine.prepare(chains, self._report)
         schedule, started = self._schedule, time.perf_counter()
         rate = Rate("replica-steps/s", len(self._run.starts))
         progress = Progress(self._report, schedule.end, chains.step, rate, at_most=self._looks)
@@ -70,9 +70,8 @@ class Course:
                 schedule.phase(chains.step),
                 lambda: f"{int((chains.broken == 0).sum())} of {count} chains stable",
             )
-            self.engine.step(chains)
-            if schedule.is_frame(chains.step):
-                self._store.add(self._sampled(chains), self.engine.frame(chains))
+            for frame in self.engine.advance(chains):
+                self._store.add(self._sampled(chains), frame)
                 if self._looks and schedule.is_look(chains.step):
                     self._look(chains)
             between()
@@ -87,6 +86,7 @@ class Course:
             "broken": counts(chains.broken),
             "length": self._sampled(chains),
             "ended": chains.ended or "at its longest",
+            "engine": self.engine.name,
         }
         if self._starts:
             about["starts"] = self._starts

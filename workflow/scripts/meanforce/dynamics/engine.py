@@ -6,7 +6,7 @@ random numbers; `tensors` returns it and `restore` restores it.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class CgRun:
         simulation: settings.
         generator: of all random numbers, on the potential's device.
         system: the beads.
+        processes: that an engine with MPI starts.
     """
 
     potential: Potential
@@ -43,6 +44,7 @@ class CgRun:
     simulation: SimulationSettings
     generator: torch.Generator
     system: CgSystem
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if self.starts.cell_per_frame:
@@ -98,12 +100,15 @@ class TorchEngine:
         run: what to run.
 
     Attributes:
+        name: of the engine.
         schedule: what happens after which step.
         ladders: temperatures of the chains.
 
     Raises:
         InputError: the potential does not support the cell.
     """
+
+    name = "torch"
 
     def __init__(self, run: CgRun) -> None:
         self._run, self._settings, self._potential = run, run.simulation, run.potential
@@ -138,12 +143,32 @@ class TorchEngine:
             compiled=worth and self._cell is None,
         )
 
-    def use_compiled(self, chains: Chains, report: Callable[[str], None]) -> None:
+    @property
+    def generator(self) -> torch.Generator:
+        """Of all random numbers of the run."""
+        return self._run.generator
+
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return self._device.type
+
+    def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
         """Compile the steps, if `chains.compiled` asks for it."""
         if chains.compiled:
             # Not with the run's own generator: the trial must not use up its random numbers.
             other = torch.Generator(self._device).manual_seed(0)
             self._advance = compiled(self._advance, arguments(chains.state, other), report)
+
+    def advance(self, chains: Chains) -> Iterator[Frame]:
+        """One step, and the frame after it, if there is one.
+
+        Raises:
+            InputError: too many chains broke.
+        """
+        self.step(chains)
+        if self.schedule.is_frame(chains.step):
+            yield self.frame(chains)
 
     def step(self, chains: Chains) -> None:
         """One step of all chains, with the exchange or the hills that follow it.

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import torch
 
+from meanforce.dynamics.choice import TORCH, engine_of
 from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Chains
 from meanforce.dynamics.store import Store
+from meanforce.potentials.card import ModelCard
 from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
+
+JUDGED = 20_000
+"""Frames that are compared with the training data, about."""
 
 PLAIN = ("step", "compiled", "ended")
 """Plain values of `Chains`."""
@@ -25,6 +30,7 @@ class Speed:
         wall_s: wall time, s.
         replicas: chains.
         device: where it computed.
+        engine: what moved the beads.
     """
 
     from_step: int
@@ -32,6 +38,7 @@ class Speed:
     wall_s: float
     replicas: int
     device: str
+    engine: str = "torch"
 
     def write(self, path: Path) -> None:
         """One line of CSV under a header, with the rate in replica-steps/s."""
@@ -45,7 +52,11 @@ class Speed:
 
 @torch.no_grad()
 def sample_to_file(
-    run: CgRun, output: Path, report: Callable[[str], None], job: Job | None = None
+    run: CgRun,
+    output: Path,
+    report: Callable[[str], None],
+    job: Job | None = None,
+    card: ModelCard | None = None,
 ) -> Speed:
     """Run, or continue from the job's restart bundle, and write all frames.
 
@@ -54,6 +65,7 @@ def sample_to_file(
         output: H5MD file to write.
         report: called with lines of progress.
         job: its restart bundle, or None for a run in one go.
+        card: of the model, whose warnings are reported and stored in the file.
 
     Returns:
         the speed. The file itself has no wall-clock times, so that its bits are the same each time.
@@ -67,7 +79,9 @@ def sample_to_file(
         bundle = job.load()
         ladders, n_beads = run.simulation.ladders, run.starts.n_beads
         store = Store(job.folder, ladders, n_beads, bundle and bundle.info["frames"])
-        course = Course(run, store, report)
+        # A restarted job keeps the engine of its earlier process.
+        engine = engine_of(run, report, bundle and bundle.info.get("engine", TORCH))
+        course = Course(run, engine, store, report)
         if bundle is None:
             chains = course.engine.start()
         else:
@@ -76,21 +90,37 @@ def sample_to_file(
 
         def save_if_due() -> None:
             if job.due():
-                _save(course, chains, store, job)
+                _save(run, course, chains, store, job)
 
         first = chains.step
         wall = course.to_end(chains, save_if_due)
-        _save(course, chains, store, job)
-        store.finish(output, run.system.masses, course.about(chains), run.starts.cell)
+        _save(run, course, chains, store, job)
+        about = course.about(chains)
+        if card is not None:
+            about["warnings"] = _warnings(card, run, store, chains)
+            for line in about["warnings"]:
+                report(f"warning: {line}")
+        store.finish(output, run.system.masses, about, run.starts.cell)
         store.close()
-    device = run.potential.device.type
-    return Speed(first, chains.step, wall, len(run.starts), device)
+    return Speed(first, chains.step, wall, len(run.starts), engine.device, engine.name)
 
 
-def _save(course: Course, chains: Chains, store: Store, job: Job) -> None:
+def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list[str]:
+    """What the model's card warns of; frames of broken chains do not count."""
+    found = [card.temperature_warning(float(run.starts.temperature))]
+    if card.domain is not None:
+        whole = (chains.broken == 0).cpu().numpy()
+        positions = store.some_positions(JUDGED)[:, whole]
+        positions = positions.reshape(-1, *positions.shape[2:])
+        found.append(card.domain_warning(card.domain.outside(positions, run.starts.cell)))
+    return [line for line in found if line is not None]
+
+
+def _save(run: CgRun, course: Course, chains: Chains, store: Store, job: Job) -> None:
     tensors = course.engine.tensors(chains)
     plain = {name: getattr(chains, name) for name in PLAIN}
-    plain |= {"frames": store.position(), "device": chains.state.positions.device.type}
+    plain |= {"frames": store.position(), "device": run.potential.device.type}
+    plain["engine"] = [course.engine.name, course.engine.device]
     job.save({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, plain)
 
 

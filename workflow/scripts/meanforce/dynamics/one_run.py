@@ -17,6 +17,7 @@ from meanforce.dynamics.space import cell_of, in_one_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
+from meanforce.potentials.card import ModelCard
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.interface import Potential
@@ -32,10 +33,12 @@ class SimulateInputs:
     Attributes:
         models: members of the ensemble.
         datasets: training data, among whose frames starts are chosen.
+        processes: that an engine with MPI may start; no part of the run's identity.
     """
 
     models: list[Path]
     datasets: list[Path]
+    processes: int = 1
 
     def identity(self, job: SimulateJob) -> dict[str, Any]:
         """Values that distinguish the job's restart bundle from those of other jobs."""
@@ -71,7 +74,8 @@ def simulate(
     with Progress(report).during("reading models and starts"):
         potential = load_ensemble(inputs.models)
         run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
-    return sample_to_file(run, output, report, work)
+    run = dataclasses.replace(run, processes=inputs.processes)
+    return sample_to_file(run, output, report, work, ModelCard.read(inputs.models[0]))
 
 
 def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRun:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
+from meanforce.dynamics.choice import engine_of
 from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Frame
 from meanforce.dynamics.system import CgSystem
@@ -82,8 +83,8 @@ def sample(
 ) -> Trajectory:
     """Run Langevin dynamics of many chains and keep their frames.
 
-    The same arguments give the same bits as the stage `simulate`, which is this with files and
-    restarts (module `job`).
+    The same arguments and the same engine give the same bits as the stage `simulate`, which is
+    this with files and restarts (module `job`).
 
     Args:
         potential: the CG potential; the run computes in its type and on its device.
@@ -99,7 +100,8 @@ def sample(
             and settings do not fit.
     """
     store = MemoryStore()
-    course = Course(CgRun(potential, starts, simulation, generator, system), store, report)
+    run = CgRun(potential, starts, simulation, generator, system)
+    course = Course(run, engine_of(run, report), store, report)
     chains = course.engine.start()
     course.to_end(chains)
     return Trajectory(

@@ -1,11 +1,14 @@
 """Which chains of a CG run are still the molecule that they started as."""
 
+import functools
 import math
 
+import numpy as np
 import torch
 
 from meanforce.core.cell import nearest_images
-from meanforce.core.topology import Topology
+from meanforce.core.neighbours import neighbours
+from meanforce.core.topology import ALL_PAIRS, Topology
 from meanforce.errors import InputError
 
 KINDS = ("chirality", "permuted", "exploded")
@@ -39,9 +42,14 @@ class IntegrityCheck:
         self._longest = self._reference.amax(0) if len(starts) else self._reference.sum(0)
         stereo = torch.tensor(molecule.stereo, dtype=torch.long, device=device).reshape(-1, 5)
         self._stereo, self._sign = stereo[:, :4], stereo[:, 4]
-        bonded = torch.eye(molecule.size, dtype=torch.bool, device=device)
+        self._size, self._device = molecule.size, device
+
+    @functools.cached_property
+    def _bonded(self) -> torch.Tensor:
+        """Whether beads are bonded or the same one, shape (n_beads, n_beads)."""
+        bonded = torch.eye(self._size, dtype=torch.bool, device=self._device)
         bonded[self._bonds[:, 0], self._bonds[:, 1]] = True
-        self._bonded = bonded | bonded.T
+        return bonded | bonded.T
 
     def codes(self, positions: torch.Tensor) -> torch.Tensor:
         """0 for an intact chain, or the code of how it broke; shape (n_chains,)."""
@@ -55,7 +63,9 @@ class IntegrityCheck:
         stretched = (lengths > STRETCHED * self._longest).any(dim=1)
         suspect = torch.nonzero(stretched & finite)[:, 0]
         if len(suspect):
-            permuted = self._neighbours_changed(positions[suspect], lengths[suspect])
+            many = self._size > ALL_PAIRS
+            changed = self._near_changed if many else self._neighbours_changed
+            permuted = changed(positions[suspect], lengths[suspect])
             codes[suspect[permuted]] = _code("permuted")
         return codes
 
@@ -84,6 +94,31 @@ class IntegrityCheck:
         itself = torch.eye(positions.shape[1], dtype=torch.bool, device=positions.device)
         together = distances.masked_fill(itself, math.inf).amin(dim=-1) < reach.max()
         return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
+
+    def _near_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The same for many beads, whose distances fill the memory: by neighbour search."""
+        reach, cell = STRETCHED * self._longest, self._cell
+        # A bond that is longer than that is broken, and found to be so by its length.
+        farthest = BOND_FACTOR * float(self._longest.max())
+        cell = None if cell is None else cell.double().cpu().numpy()
+        near = neighbours(positions.double().cpu().numpy(), cell, farthest)
+        beads = positions.double().cpu().numpy()
+        vectors = beads[near.frame, near.second] - beads[near.frame, near.first]
+        offsets = near.offsets(cell)
+        distances = np.linalg.norm(vectors if offsets is None else vectors + offsets, axis=1)
+        bonds = self._bonds.cpu().numpy()
+        codes = near.first * self._size + near.second
+        strange = ~np.isin(codes, bonds.min(1) * self._size + bonds.max(1))
+        shape = positions.shape[:2]
+        anyone, stranger = np.full(shape, np.inf), np.full(shape, np.inf)
+        for ends in (near.first, near.second):
+            np.minimum.at(anyone, (near.frame, ends), distances)
+            np.minimum.at(stranger, (near.frame[strange], ends[strange]), distances[strange])
+        found = lengths.double().cpu().numpy()
+        nearer = (stranger[:, bonds] < found[..., None]).any(-1)
+        changed = ((found > reach.double().cpu().numpy()) & nearer).any(1)
+        together = (anyone < float(reach.max())).all(1)
+        return torch.from_numpy(changed & together).to(positions.device)
 
     def _distances(self, positions: torch.Tensor) -> torch.Tensor:
         """Distances of all beads, shape (n_chains, n_beads, n_beads)."""

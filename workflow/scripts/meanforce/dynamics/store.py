@@ -51,6 +51,11 @@ class Store:
         """Positions from a record on, nm, shape (n_records, chains, n_beads, 3)."""
         return self._file.take(np.arange(first, len(self._file)))["positions"]
 
+    def some_positions(self, number: int) -> np.ndarray:
+        """About so many frames, evenly spaced in time; shape as of `positions`."""
+        step = max(1, len(self._file) * self._chains // number)
+        return self._file.take(np.arange(0, len(self._file), step))["positions"]
+
     def finish(
         self,
         output: Path,

@@ -1,1 +1,1 @@
-"""Fitted curves as tables for OpenMM, LAMMPS and GROMACS."""
+"""Mapped data as datasets of other programs."""

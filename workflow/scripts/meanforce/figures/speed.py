@@ -57,10 +57,15 @@ def coarse_grained(speeds: Iterable[Path], time_steps: dict[str, float]) -> list
                 continue
             made.append({
                 "experiment": experiment, "state": state, "replicas": int(row["replicas"]),
-                "device": row["device"], "rate": rate, "text": counted(rate),
+                "device": _place(row), "rate": rate, "text": counted(rate),
                 "time": counted(rate * time_steps[experiment] * PER_DAY / 1e3),
             })  # fmt: skip
     return _with_shares(made)
+
+
+def _place(row: pd.Series) -> str:
+    """Engine and device; files of earlier versions name no engine."""
+    return f"{row['engine']}, {row['device']}" if "engine" in row else str(row["device"])
 
 
 def _with_shares(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

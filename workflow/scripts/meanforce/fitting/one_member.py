@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from meanforce.data.h5md import contents
+import numpy as np
+
+from meanforce.data.h5md import H5mdReader, contents
 from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import summary
 from meanforce.jobs.train import TrainJob
+from meanforce.potentials.card import training_facts
 from meanforce.potentials.files import save
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, resumable, work_folder
@@ -66,12 +69,33 @@ def train_member(
     if frames.weights is not None:
         report(summary(effective, len(frames)))
     report(frames.cut.text())
+    with Progress(report).during("looking at the ranges of the data"):
+        cells = None if frames.cells is None else frames.cells.numpy()
+        facts = training_facts(
+            frames.molecule, frames.positions.numpy(), cells, frames.temperatures.numpy()
+        )
     split = Split.of(job.resampling, job.folds, job.member)
     parts, left_out = split.frames(frames)
     result = fit(potential, parts, job.collective_variables, left_out, job.seed, report, work)
     used = {"frames": len(frames), "effective_sample_size": effective}
+    used["sampled_time"] = _sampled(datasets, job.windows)
     made_from = {"settings": job.plain(), "datasets": contents(datasets)}
-    return Member(result, used | frames.cut.about() | split.about() | made_from)
+    return Member(result, facts | used | frames.cut.about() | split.about() | made_from)
+
+
+def _sampled(datasets: list[Path], windows: list[tuple[float, float]] | None) -> float:
+    """Atomistic time in ps that the used frames span, of all copies of the system."""
+    total = 0.0
+    for number, path in enumerate(datasets):
+        with H5mdReader(path) as reader:
+            times, copies = reader.times(), reader.observable("chain")
+        if windows is not None:
+            begin, end = windows[number]
+            inside = (times >= begin) & (times < end)
+            times, copies = times[inside], copies[inside]
+        if len(times):
+            total += float(np.ptp(times)) * len(np.unique(copies))
+    return total
 
 
 @contextlib.contextmanager

@@ -130,6 +130,12 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
         folds=chosen.folds,
         resampling=chosen.resampling(potential.deterministic),
         seed=seed_of(config, experiment, "train", str(member)),
+        origin={
+            "system": chosen.system,
+            "mapping": chosen.mapping,
+            "campaigns": list(chosen.campaigns),
+            "state_points": {name: config.state_points[name].temperature for name in chosen.train},
+        },
     )
 
 

@@ -5,10 +5,26 @@ from typing import Literal
 from pydantic import Field
 
 from meanforce.jobs.base import StageJob
-from meanforce.settings.base import Name
+from meanforce.settings.base import Name, Settings, Temperature
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import Resampling
 from meanforce.settings.potentials.registry import Potential
+
+
+class TrainingOrigin(Settings):
+    """Where training data come from, for the model's card; it changes no number.
+
+    Attributes:
+        system: its name.
+        mapping: its name.
+        campaigns: their names.
+        state_points: temperatures in K by name.
+    """
+
+    system: Name
+    mapping: Name
+    campaigns: list[Name]
+    state_points: dict[Name, Temperature]
 
 
 class TrainJob(StageJob):
@@ -25,6 +41,7 @@ class TrainJob(StageJob):
         folds: groups of time blocks.
         resampling: how members differ in their data.
         seed: of all random numbers.
+        origin: of the data, or None.
     """
 
     potential: Potential
@@ -36,3 +53,4 @@ class TrainJob(StageJob):
     folds: int
     resampling: Resampling
     seed: int
+    origin: TrainingOrigin | None = None

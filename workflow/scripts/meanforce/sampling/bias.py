@@ -5,7 +5,7 @@ import abc
 import numpy as np
 import openmm
 
-from meanforce.sampling.collective_variables import Variable
+from meanforce.sampling.collective_variables import Variable, values_in
 
 
 class Bias(abc.ABC):
@@ -20,7 +20,7 @@ class Bias(abc.ABC):
     variables: tuple[Variable, ...] = ()
 
     @abc.abstractmethod
-    def force(self) -> openmm.CustomCVForce | None:
+    def force(self) -> openmm.Force | None:
         """The biasing force, or None if nothing is biased."""
 
     def add_to(self, system: openmm.System) -> None:
@@ -33,6 +33,10 @@ class Bias(abc.ABC):
         force.setForceGroup(self.group)
         system.addForce(force)
         self.added = system.getForce(system.getNumForces() - 1)
+
+    def values(self, context: openmm.Context, energy: float) -> np.ndarray:
+        """Values of the variables, shape (n_variables,), where the bias is `energy` (kJ/mol)."""
+        return values_in(self.added, context, self.variables)
 
     def walker(self, copy: int) -> int:
         """Number under which the frames of a copy are stored."""

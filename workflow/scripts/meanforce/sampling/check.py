@@ -1,10 +1,12 @@
 """Checks of a config that need the molecules: do beads and collective variables exist?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
+from meanforce.sampling.network_bias import read_model
 from meanforce.sampling.static import check_formula
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
@@ -60,6 +62,9 @@ def check_structures(config: Config) -> None:
                     check_formula(campaign.bias_formula, campaign.biased_variables)
                 except InputError as error:
                     raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
+            if campaign.biased_mapping is not None:
+                _check_models(config, beads, system, name)
+                _check_one_molecule(config, beads, periodic[system], (system, name))
     for system, validation in config.validation.items():
         for pair in validation.distances:
             known = {name: beads[system, name] for name in config.mappings.get(system, {})}
@@ -109,8 +114,8 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
     noise = config.mappings[chosen.system][chosen.mapping].noise
     for campaign in (*chosen.campaigns, *reference):
         settings = config.campaigns[chosen.system][campaign]
-        variables = settings.biased_variables
-        if settings.biased and not variables:
+        variables, mapping = settings.biased_variables, settings.biased_mapping
+        if settings.biased and not variables and mapping is None:
             raise InputError(
                 f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
                 "the bias of this campaign may be no function of the beads; name those that it "
@@ -125,15 +130,52 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
                 f"that the bias of campaign '{campaign}' is not a function of their positions; "
                 "use a campaign without a bias, or set the experiment's 'weights: bias'"
             )
-        for variable in variables:
-            why = f"campaign '{campaign}' biases"
+        why = f"campaign '{campaign}' biases"
+        for variable in [*variables, *([] if mapping is None else [None])]:
             try:
-                _check_function_of_beads(config, beads, experiment, variable, why)
+                if variable is None:
+                    names = beads[chosen.system, mapping].names
+                    what = f"{why} the beads of mapping '{mapping}'"
+                    _check_beads_among(config, beads, experiment, (mapping, names), what)
+                else:
+                    _check_function_of_beads(config, beads, experiment, variable, why)
             except InputError as error:
                 raise InputError(
                     f"{error}; to use this campaign anyway, set the experiment's 'weights: bias', "
                     "so that each frame has the weight e^{βV}"
                 ) from None
+
+
+def _check_models(
+    config: Config, beads: dict[tuple[str, str], Beads], system: str, name: str
+) -> None:
+    """Refuse models of a bias that cannot be read, or are of other beads than its mapping's."""
+    campaign, where = config.campaigns[system][name], f"campaigns.{system}.{name}"
+    if (system, campaign.biased_mapping) not in beads:
+        known = ", ".join(config.mappings.get(system, {})) or "none"
+        raise InputError(
+            f"{where}.mapping: '{campaign.biased_mapping}' is not a mapping of this system; known: "
+            f"{known}"
+        )
+    own = beads[system, campaign.biased_mapping]
+    any_temperature = 300.0
+    paths = [Path(path) for path in campaign.models]
+    read_model(paths, own, any_temperature, f"{where}.models")
+
+
+def _check_one_molecule(
+    config: Config, beads: dict[tuple[str, str], Beads], periodic: bool, place: tuple[str, str]
+) -> None:
+    """Refuse a network's bias on several molecules in a periodic box."""
+    system, name = place
+    mapping = config.campaigns[system][name].biased_mapping
+    own = beads[system, mapping]
+    if periodic and own.n_molecules > 1:
+        raise InputError(
+            f"campaigns.{system}.{name}.mapping: '{mapping}' has beads of {own.n_molecules} "
+            "molecules in a periodic box, but a network on all distances takes only a single "
+            "molecule there"
+        )
 
 
 def _check_exact(
@@ -159,11 +201,23 @@ def _check_function_of_beads(
     variable: str,
     why: str,
 ) -> None:
+    settings = config.variables_of(config.experiments[experiment].system)[variable]
+    used = (settings.mapping, settings.bead_names)
+    _check_beads_among(config, beads, experiment, used, f"{why} '{variable}'")
+
+
+def _check_beads_among(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    experiment: str,
+    used: tuple[str, Sequence[str]],
+    what: str,
+) -> None:
+    """Refuse beads, given by mapping and names, that the experiment's mapping does not have."""
     chosen = config.experiments[experiment]
-    settings = config.variables_of(chosen.system)[variable]
-    own = beads[chosen.system, chosen.mapping]
-    declared = beads[chosen.system, settings.mapping]
-    for name in settings.bead_names:
+    mapping, names = used
+    own, declared = beads[chosen.system, chosen.mapping], beads[chosen.system, mapping]
+    for name in names:
         there = declared.names.index(name)
         here = own.names.index(name) if name in own.names else None
         same = here is not None and (
@@ -172,8 +226,8 @@ def _check_function_of_beads(
         )
         if not same:
             raise InputError(
-                f"experiments.{experiment}: {why} '{variable}', which is not a function of the "
+                f"experiments.{experiment}: {what}, which is not a function of the "
                 f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
-                f"'{settings.mapping}' is not among them); allowed are collective variables of: "
+                f"'{mapping}' is not among them); allowed are collective variables of: "
                 f"{own.listed}"
             )

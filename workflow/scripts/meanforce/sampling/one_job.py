@@ -43,6 +43,7 @@ class SampleInputs:
         """What identifies the restart bundle of this job."""
         files = {name: self.prepared / name for name in ("system.xml", "state.xml")}
         files |= {"start": self.start, "bias_of": self.bias_of}
+        files |= {name: Path(name) for name in job.campaign.model_files}
         return {
             "settings": job.plain(),
             "inputs": {name: digest(path) for name, path in files.items() if path is not None},
@@ -105,6 +106,9 @@ def task_of(job: SampleJob, inputs: SampleInputs) -> Task:
     for variable in declared.values():
         if variable.mapping not in beads:
             raise InputError(f"--beads: those of mapping '{variable.mapping}' are missing")
+    own = job.campaign.biased_mapping
+    if own is not None and own not in beads:
+        raise InputError(f"--beads: those of mapping '{own}' are missing")
     same = {"beads": inputs.bead_digests(), "temperature": job.temperature}
     plain = job.plain()
     return Task(
@@ -117,6 +121,7 @@ def task_of(job: SampleJob, inputs: SampleInputs) -> Task:
         seed=job.seed,
         job=job.job,
         bias_of=inputs.bias_of,
+        beads=None if own is None else beads[own],
         shared=inputs.shared,
         identity=same | {key: plain[key] for key in ("campaign", "collective_variables")},
     )

@@ -1,6 +1,7 @@
 """Campaign kind `static`: a bias that never changes."""
 
 import re
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,6 +11,7 @@ from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable, bias_force
 from meanforce.sampling.grid import BiasGrid
+from meanforce.sampling.network_bias import BeadEnergy, NetworkBias, read_model
 from meanforce.sampling.task import Host, Task
 from meanforce.sampling.walkers import Walkers
 from meanforce.settings.campaigns.static import StaticSettings
@@ -99,18 +101,31 @@ def dynamics(task: Task, host: Host) -> Walkers:
     """Dynamics of a job.
 
     Raises:
-        InputError: the trajectory that a frozen bias comes from is missing, or holds no bias.
+        InputError: the trajectory that a frozen bias comes from is missing, or holds no bias; or a
+            network is of other beads.
     """
-    return Walkers(task, _bias(task), host)
+    return Walkers(task, _bias(task, host), host)
 
 
-def _bias(task: Task) -> Bias:
+def _bias(task: Task, host: Host) -> Bias:
+    if task.campaign.models is not None:
+        return _network(task, host)
     variables = tuple(task.variables.values())
     if task.campaign.bias_of is not None:
         return _frozen(task, variables)
     if task.campaign.formula is not None:
         return Formula(numbered(task.campaign.formula, list(task.variables)), variables)
     return Formula(gaussians(task.campaign, variables), variables)
+
+
+def _network(task: Task, host: Host) -> NetworkBias:
+    campaign, system = task.campaign, host.prepared.system
+    model = read_model(
+        [Path(name) for name in campaign.models], task.beads, task.temperature, "models"
+    )
+    periodic = system.usesPeriodicBoundaryConditions()
+    energy = BeadEnergy.of(model, task.beads, system.getNumParticles(), periodic, "models")
+    return NetworkBias(energy, campaign.scale)
 
 
 def _frozen(task: Task, variables: tuple[Variable, ...]) -> Frozen:

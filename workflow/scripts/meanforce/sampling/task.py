@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from meanforce.core.beads import Beads
 from meanforce.sampling.collective_variables import Variable
 from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.systems.prepared import Prepared
@@ -19,6 +20,7 @@ class Task:
         seed: of all random numbers.
         job: number of the job, from 1.
         bias_of: trajectory whose final bias a static campaign takes, or None.
+        beads: that a bias acts on without collective variables, or None.
         shared: folder in which jobs exchange hills, or None.
         identity: settings of the campaign as plain values, without what differs between jobs.
     """
@@ -29,6 +31,7 @@ class Task:
     seed: int
     job: int = 1
     bias_of: Path | None = None
+    beads: Beads | None = None
     shared: Path | None = None
     identity: dict = dataclasses.field(default_factory=dict)
 

@@ -7,7 +7,6 @@ import openmm
 
 from meanforce.errors import InputError
 from meanforce.sampling.bias import Bias
-from meanforce.sampling.collective_variables import values_in
 from meanforce.sampling.dynamics import Dynamics, Frame, box_of, seed_of_copy
 from meanforce.sampling.task import Host, Task
 from meanforce.systems.platform import choose_platform, made_on, platform_properties
@@ -97,7 +96,7 @@ class Walkers(Dynamics):
                 positions,
                 energy,
                 (energy - offset) / kT,
-                tuple(values_in(self._bias.added, context, self._bias.variables)),
+                tuple(self._bias.values(context, energy)),
             )
 
     def box(self) -> np.ndarray | None:

@@ -29,6 +29,13 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.testsystem": """\
+systems:
+  argon:
+    kind: testsystem
+    name: LennardJonesFluid
+    options: {nparticles: 216, reduced_density: 0.8, sigma: 3.4 angstrom, epsilon: 0.238 kcal/mol}
+""",
     "systems.gromacs": """\
 systems:
   from_gromacs:
@@ -155,7 +162,8 @@ campaigns:
     lifted:
       kind: static
       collective_variables: [phi]
-      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables
+      # or formula: "2 * cos(phi)", or bias_of: metadynamics with its collective variables, or,
+      # without collective variables, models: [FILE.safetensors], mapping: heavy, scale: 0.5
       gaussians: [{height: -8 kJ/mol, center: [0 rad], width: [0.5 rad]}]
       length: 5 ns
       stride: 40 fs
@@ -277,6 +285,15 @@ simulations:
     stride: 200 fs
     exchange: {highest: 600 K, levels: 4, every: 100 fs}
     until: {r_hat: 1.02, at_most: 500 ps}
+  of_a_liquid:
+    engine: auto
+    chains: 2
+    time_step: 4 fs
+    friction: 2 / ps
+    equilibration: 50 ps
+    length: 500 ps
+    stride: 1 ps
+    until: null
 """,
     "references": """\
 references:

@@ -36,8 +36,10 @@ def frozen_bias(
 
 def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]:
     """Mappings whose beads a campaign's bias acts on."""
-    names = config.campaigns[system][campaign].biased_variables
-    mappings = {config.variables_of(system)[name].mapping for name in names}
+    chosen = config.campaigns[system][campaign]
+    mappings = {config.variables_of(system)[name].mapping for name in chosen.biased_variables}
+    if chosen.biased_mapping is not None:
+        mappings.add(chosen.biased_mapping)
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
 
 

@@ -116,6 +116,13 @@ class SimulationSettings(Settings):
     equilibration: TimeOrZero = Field(description="time before frames are stored")
     length: Time = Field(description="stored time of each chain; with `until`, the shortest")
     stride: Time = Field(description="time between stored frames")
+    engine: Literal["auto", "torch", "openmm", "lammps"] = Field(
+        default="auto",
+        description="program that moves the beads. torch: any potential, all chains as one batch; "
+        "openmm, lammps: one chain after the other, only potentials of `terms` in a periodic box; "
+        "auto: torch, but in a long run in a periodic box the fastest of those that are installed, "
+        "in a short timing",
+    )
     bias: CgBiasSettings | None = Field(
         default=None, description="flattening bias for slow collective variables, reweighted"
     )
@@ -153,6 +160,12 @@ class SimulationSettings(Settings):
         if self.equilibration + build + self.longest > MOST_STEPS * self.time_step:
             key = "until.at_most" if self.until and self.until.at_most else "length"
             raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
+        for key in ("exchange", "bias"):
+            if self.by_tables and getattr(self, key) is not None:
+                raise ValueError(
+                    f"'{key}' is not available with 'engine: {self.engine}'; give 'engine: torch', "
+                    f"or '{key}: null'"
+                )
         if self.exchange is not None:
             if self.exchange.every < self.time_step:
                 raise ValueError("'exchange.every' is shorter than one time_step")
@@ -169,6 +182,11 @@ class SimulationSettings(Settings):
                 f"give at least {FEWEST_CHAINS}, or set 'until.r_hat: null'"
             )
         return self
+
+    @property
+    def by_tables(self) -> bool:
+        """Whether the engine that the settings name runs tabulated potentials only."""
+        return self.engine in ("openmm", "lammps")
 
     @property
     def longest(self) -> float:

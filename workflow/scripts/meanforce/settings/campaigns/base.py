@@ -66,7 +66,17 @@ class CampaignSettings(Settings):
     @property
     def biased(self) -> bool:
         """Whether frames are biased."""
-        return bool(self.biased_variables)
+        return bool(self.biased_variables) or self.biased_mapping is not None
+
+    @property
+    def biased_mapping(self) -> str | None:
+        """Mapping on whose beads the bias acts without collective variables."""
+        return None
+
+    @property
+    def model_files(self) -> list[str]:
+        """Files of trained models that the bias is made from."""
+        return []
 
     @property
     def biased_variables(self) -> list[str]:

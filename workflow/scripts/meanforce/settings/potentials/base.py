@@ -41,6 +41,11 @@ class PotentialSettings(Settings):
         return False
 
     @property
+    def tabulated(self) -> bool:
+        """Whether it is a sum of curves of single coordinates, which other programs can run."""
+        return False
+
+    @property
     def variables(self) -> list[str]:
         """Names of the collective variables that it depends on; empty: it depends on all beads."""
         return []

@@ -133,6 +133,10 @@ class LinearSettings(PotentialSettings):
         return self.terms is not None
 
     @property
+    def tabulated(self) -> bool:
+        return self.terms is not None
+
+    @property
     def variables(self) -> list[str]:
         """Names of the collective variables that it depends on; empty: it depends on all beads."""
         return [] if self.collective_variable is None else [self.collective_variable]

@@ -1,6 +1,7 @@
 """Tables for OpenMM, LAMMPS and GROMACS give the potential's energies and forces."""
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 
@@ -13,14 +14,16 @@ import export_tables
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import FrameBlock, H5mdWriter
-from meanforce.export.gromacs import write_gromacs
-from meanforce.export.lammps import write_lammps
-from meanforce.export.openmm_system import build_system
-from meanforce.export.tables import tables_of
+from meanforce.errors import InputError
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.files import save
 from meanforce.potentials.registry import KINDS
 from meanforce.potentials.terms import coordinates_of
+from meanforce.tables.curve_tables import tables_of
+from meanforce.tables.gromacs import write_gromacs
+from meanforce.tables.lammps import write_lammps
+from meanforce.tables.lammps_start import write_start
+from meanforce.tables.openmm_system import build_system
 from meanforce.units import KCAL
 
 MOLECULE = Topology.of_beads(
@@ -168,3 +171,76 @@ def test_the_program_writes_a_system_and_says_what_is_wrong(root, tmp_path, monk
     monkeypatch.setattr(sys, "argv", ["export_tables.py", *map(str, whole)])
     with pytest.raises(SystemExit, match="error: --dataset: is missing"):
         export_tables.main()
+
+
+MASSES = np.array([{"a": 12.0, "b": 14.0, "c": 16.0}[kind] for kind in MOLECULE.types])
+
+
+def run_lammps(folder, script: str) -> str:
+    """Log of LAMMPS, run in a folder; the test is skipped where there is no LAMMPS."""
+    program = shutil.which("lmp")
+    if program is None:
+        pytest.skip("needs LAMMPS (lmp), see envs/requirements-lammps.txt")
+    command = [program, "-in", script, "-log", "run.log", "-screen", "none"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (folder / "run.log").read_text()
+
+
+def test_lammps_computes_the_energies_and_forces(tmp_path):
+    """Within the range of the data to 1e-4, as tables of 2,001 points are interpolated."""
+    potential = chain()
+    molecule, tables = tables_of(potential, 320.0)
+    positions = configurations(40)[:12:2]
+    scripts = []
+    for number, frame in enumerate(positions):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        write_lammps(molecule, tables, folder, 2001)
+        write_start(molecule, tables, MASSES, frame.numpy(), folder)
+        lines = (folder / "in.run").read_text().splitlines()
+        last = next(n for n, line in enumerate(lines) if line.startswith("velocity"))
+        scripts += [
+            "clear", f"shell cd {folder}", *lines[:last], "thermo_style custom step pe",
+            "thermo_modify format float %.15g",
+            "dump forces all custom 1 forces.dump id fx fy fz",
+            'dump_modify forces sort id format float "%.15g"', "run 0",
+        ]  # fmt: skip
+    (tmp_path / "in.all").write_text("\n".join(scripts) + "\n")
+    log = run_lammps(tmp_path, "in.all").splitlines()
+    heads = [n for n, line in enumerate(log) if line.split()[:1] == ["Step"]]
+    columns = log[heads[0]].split()
+    found = [float(log[n + 1].split()[columns.index("PotEng")]) for n in heads]
+    energies, forces = potential.energy_and_forces(Configuration(positions, 320.0))
+    scale = energies.abs().max().item()
+    np.testing.assert_allclose(np.array(found) * KCAL, energies, rtol=0, atol=1e-4 * scale)
+    for number, wanted in enumerate(forces.numpy()):
+        rows = np.loadtxt(tmp_path / str(number) / "forces.dump", skiprows=9)[:, 1:]
+        scale = np.abs(wanted).max()
+        np.testing.assert_allclose(rows * KCAL * 10, wanted, rtol=0, atol=1e-3 * scale)
+
+
+def test_the_script_for_lammps_runs(root, tmp_path):
+    save(chain(), tmp_path / "model.safetensors", {})
+    frames = configurations(2).numpy()
+    parameters = MOLECULE.parameters() | {"temperature": 300.0}
+    with H5mdWriter(tmp_path / "beads.h5", MASSES, parameters, with_forces=False) as writer:
+        flat = np.zeros(2)
+        writer.append(FrameBlock(frames, np.arange(2), flat, flat, flat.astype(int)))
+    common = ("--model", tmp_path / "model.safetensors", "--output", tmp_path / "out")
+    options = (*common, "--temperature", 320, "--format", "lammps")
+    result = export(root, *options, "--dataset", tmp_path / "beads.h5")
+    assert result.returncode == 0, result.stderr
+    script = tmp_path / "out" / "in.run"
+    script.write_text(script.read_text().replace("run 10000", "run 2000"))
+    log = run_lammps(tmp_path / "out", "in.run")
+    assert "Loop time" in log and "ERROR" not in log
+    assert (tmp_path / "out" / "trajectory.dump").exists()
+
+
+def test_beads_of_a_type_with_different_masses_are_refused(tmp_path):
+    molecule, tables = tables_of(chain(), 320.0)
+    write_lammps(molecule, tables, tmp_path, 101)
+    masses = MASSES + np.arange(6)
+    with pytest.raises(InputError, match=r"beads of type 'a' have different masses \(12 to 17 u\)"):
+        write_start(molecule, tables, masses, configurations(1)[0].numpy(), tmp_path)

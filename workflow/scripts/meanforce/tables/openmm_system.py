@@ -8,7 +8,7 @@ import numpy as np
 import openmm
 
 from meanforce.core.topology import Topology
-from meanforce.export.tables import Table
+from meanforce.tables.curve_tables import Table
 
 POINTS = 16
 """Table points in one spacing of the basis."""

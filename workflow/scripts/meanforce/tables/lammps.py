@@ -3,12 +3,14 @@
 kcal/mol, Å, degrees; forces are −dE/dr in kcal/mol/Å and −dE/dθ in kcal/mol/degree.
 """
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from meanforce.core.topology import Topology
-from meanforce.export.tables import Table
+from meanforce.tables.curve_tables import AnyTable, pair_table
 from meanforce.units import KCAL
 
 ANGSTROM = 10.0
@@ -25,8 +27,17 @@ STYLES = {
 }
 
 
-def write_lammps(molecule: Topology, tables: list[Table], folder: Path, points: int) -> list[Path]:
-    """One file of tables for each kind of term, and the commands that read them.
+SETUP = ("units real", "atom_style molecular")
+"""Commands before there is a box."""
+
+LISTED = 1000
+"""Coordinates of a curve up to which the commands list their beads in a comment."""
+
+
+def write_lammps(
+    molecule: Topology, tables: Sequence[AnyTable], folder: Path, points: int
+) -> list[Path]:
+    """One file of tables for each kind of term, and `potential.in` with the commands for them.
 
     Args:
         molecule: the beads; atom types are its bead types in order of appearance.
@@ -37,7 +48,17 @@ def write_lammps(molecule: Topology, tables: list[Table], folder: Path, points: 
     Returns:
         the files.
     """
-    paths, commands = [], ["units real", "atom_style molecular"]
+    paths, commands = write_tables(molecule, tables, folder, points)
+    path = folder / "potential.in"
+    path.write_text("\n".join([*SETUP, *commands]) + "\n", encoding="utf-8")
+    return [*paths, path]
+
+
+def write_tables(
+    molecule: Topology, tables: Sequence[AnyTable], folder: Path, points: int
+) -> tuple[list[Path], list[str]]:
+    """The files of `write_lammps`, and the commands that read them once there is a box."""
+    paths, commands = [], []
     types = list(dict.fromkeys(molecule.types))
     commands += [f"# atom type {number}: {name}" for number, name in enumerate(types, 1)]
     for kind, style in STYLES.items():
@@ -48,49 +69,43 @@ def write_lammps(molecule: Topology, tables: list[Table], folder: Path, points: 
         sections = [_section(table, points) for table in own]
         commands.append(style.format(n=points))
         if kind == "pairs":
-            cutoff = own[0].curve.cutoff * ANGSTROM
+            cutoff = max(table.cutoff for table in own) * ANGSTROM
             sections.append(
                 _text("none", "no interaction", f"N {points}", _nothing(cutoff, points))
             )
-            commands += _pair_commands(molecule, types, own, cutoff)
+            commands += _pair_commands(types, own, cutoff)
         else:
             commands += _bonded_commands(kind[:-1], own)
-        path.write_text("\n".join(sections))
+        path.write_text("\n".join(sections), encoding="utf-8")
         paths.append(path)
-    path = folder / "potential.in"
-    path.write_text("\n".join(commands) + "\n")
-    return [*paths, path]
+    return paths, commands
 
 
-def _bonded_commands(style: str, tables: list[Table]) -> list[str]:
+def _bonded_commands(style: str, tables: list[AnyTable]) -> list[str]:
     result = []
     for number, table in enumerate(tables, 1):
-        where = ", ".join("-".join(str(bead + 1) for bead in beads) for beads in table.beads)
+        listed = ("-".join(str(bead + 1) for bead in beads) for beads in table.beads[:LISTED])
+        where = ", ".join(listed) + (", …" if len(table.beads) > LISTED else "")
         result.append(f"# {style} type {number}: {table.name}; atoms {where}")
         result.append(f"{style}_coeff {number} {table.kind}.table {table.label}")
     return result
 
 
-def _pair_commands(
-    molecule: Topology, types: list[str], tables: list[Table], cutoff: float
-) -> list[str]:
-    labels = {}
-    for table in tables:
-        i, j = (types.index(molecule.types[bead]) for bead in table.beads[0])
-        labels[min(i, j), max(i, j)] = table.label
-    pairs = [(i, j) for i in range(len(types)) for j in range(i, len(types))]
-    far = tables[0].potential.values["exclude"] == 3
+def _pair_commands(types: list[str], tables: list[AnyTable], cutoff: float) -> list[str]:
+    labels = {pair: tables[n].label for pair, n in pair_table(tables, types).items()}
+    pairs = itertools.combinations_with_replacement(range(len(types)), 2)
+    weights = " ".join("0" if apart < tables[0].exclude else "1" for apart in (1, 2, 3))
     return [
-        f"special_bonds lj/coul 0 0 {1 if far else 0}",
+        f"special_bonds lj/coul {weights}",
         *(
-            f"pair_coeff {i + 1} {j + 1} pairs.table {labels.get((i, j), 'none')} {cutoff:g}"
+            f"pair_coeff {i + 1} {j + 1} pairs.table {labels.get((i, j), 'none')} {cutoff:.15g}"
             for i, j in pairs
         ),
     ]
 
 
-def _section(table: Table, points: int) -> str:
-    low, high = table.curve.sampled
+def _section(table: AnyTable, points: int) -> str:
+    low, high = table.sampled
     if table.kind == "dihedrals":
         x = np.linspace(-180.0, 180.0, points, endpoint=False)
         return _text(table.label, table.name, f"N {points} DEGREES", _rows(table, x, np.pi / 180))
@@ -100,7 +115,7 @@ def _section(table: Table, points: int) -> str:
     if table.kind == "bonds":
         x = np.linspace(ENDS[0] * low, ENDS[1] * high, points) * ANGSTROM
         return _text(table.label, table.name, f"N {points}", _rows(table, x, 1 / ANGSTROM))
-    cutoff = table.curve.cutoff * ANGSTROM
+    cutoff = table.cutoff * ANGSTROM
     x = _distances(cutoff, points)
     header = f"N {points} R {x[0]:.15g} {cutoff:.15g}"
     return _text(table.label, table.name, header, _rows(table, x, 1 / ANGSTROM))
@@ -116,7 +131,7 @@ def _nothing(cutoff: float, points: int) -> np.ndarray:
     return np.stack([x, 0 * x, 0 * x], axis=1)
 
 
-def _rows(table: Table, x: np.ndarray, unit: float) -> np.ndarray:
+def _rows(table: AnyTable, x: np.ndarray, unit: float) -> np.ndarray:
     """x in the table's unit, energy and force; `unit` is that unit in nm or rad."""
     energy, force = table.at(x * unit)
     return np.stack([x, energy / KCAL, force * unit / KCAL], axis=1)

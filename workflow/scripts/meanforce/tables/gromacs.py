@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from meanforce.core.topology import Topology
-from meanforce.export.tables import Table
+from meanforce.tables.curve_tables import Table, pair_table
 
 LETTERS = {"bonds": "b", "angles": "a", "dihedrals": "d"}
 
@@ -36,9 +36,10 @@ def write_gromacs(molecule: Topology, tables: list[Table], folder: Path, points:
     paths, lines, counts = [], [], dict.fromkeys(LETTERS, 0)
     types = list(dict.fromkeys(molecule.types))
     lines += [f"; energy group T{number}: {name}" for number, name in enumerate(types, 1)]
-    for table in tables:
+    pairs = {number: pair for pair, number in pair_table(tables, types).items()}
+    for place, table in enumerate(tables):
         if table.kind == "pairs":
-            i, j = sorted(types.index(molecule.types[bead]) + 1 for bead in table.beads[0])
+            i, j = (number + 1 for number in pairs[place])
             path = folder / f"table_T{i}_T{j}.xvg"
             columns = _pair_columns(table, points)
             lines.append(f"; {path.name}: {table.name}")
@@ -51,7 +52,7 @@ def write_gromacs(molecule: Topology, tables: list[Table], folder: Path, points:
             lines.append(f"; {path.name}: {table.name}; beads {where}; table {number}, k = 1")
         np.savetxt(path, columns, fmt="%.12e", header=table.name, comments="# ", encoding="utf-8")
         paths.append(path)
-    lines.append(f"; nrexcl = {tables[0].potential.values['exclude'] - 1}")
+    lines.append(f"; nrexcl = {tables[0].exclude - 1}")
     path = folder / "tables.itp"
     path.write_text("\n".join(lines) + "\n")
     return [*paths, path]

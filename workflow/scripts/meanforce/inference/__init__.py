@@ -1,0 +1,1 @@
+"""Trained networks evaluated with NumPy, one configuration at a time."""

@@ -1,0 +1,1 @@
+"""Fitted curves as tables for OpenMM, LAMMPS and GROMACS."""
