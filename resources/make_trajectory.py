@@ -1,9 +1,10 @@
 """Make the files of an atomistic run, as you may have them from elsewhere.
 
-    python resources/make_trajectory.py FOLDER [--length PS] [--runs N]
+    python resources/make_trajectory.py FOLDER [--length PS] [--runs N] [--no-bias]
 
 The program uses OpenMM and MDAnalysis, and nothing of this project. It runs capped alanine in
-implicit water at 300 K, biased along φ by a potential that does not change, and writes
+implicit water at 300 K, biased along φ by a potential that does not change (or not at all), and
+writes
 
     system.xml             the force field, without the bias
     run-1.trr, run-2.trr   positions and forces without the bias of every 20th step
@@ -59,7 +60,7 @@ def context(structure: app.PDBFile, system: openmm.System, seed: int) -> openmm.
     """Dynamics with the bias, started from the structure."""
     integrator = openmm.LangevinMiddleIntegrator(TEMPERATURE, FRICTION, TIME_STEP)
     integrator.setRandomNumberSeed(seed)
-    # Dynamics are those of the force field and the bias; the other groups are only evaluated.
+    # Dynamics are those of the force field and the bias; the torsions are only evaluated.
     integrator.setIntegrationForceGroups({GROUPS["force field"], GROUPS["bias"]})
     platform = openmm.Platform.getPlatformByName("Reference")
     made = openmm.Context(system, integrator, platform)
@@ -99,14 +100,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="to write to")
     parser.add_argument("--length", type=float, default=2000.0, help="of each run, ps")
     parser.add_argument("--runs", type=int, default=3, help="number of independent runs")
+    parser.add_argument("--no-bias", action="store_true", help="run without the bias")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     structure, system = molecule()
     (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(system))
-    for name, energy in (("phi", BIAS), ("phi", "theta"), ("psi", "theta")):
-        group = GROUPS["bias"] if energy == BIAS else GROUPS[name]
-        system.addForce(torsion(structure.topology, name, energy, group))
+    bias = "0" if arguments.no_bias else BIAS
+    for name, energy, group in (("phi", bias, "bias"), *((n, "theta", n) for n in TORSIONS)):
+        system.addForce(torsion(structure.topology, name, energy, GROUPS[group]))
     frames = round(arguments.length / (EVERY * TIME_STEP))
     for number in range(1, arguments.runs + 1):
         made = context(structure, system, seed=number)
