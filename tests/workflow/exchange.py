@@ -1,6 +1,6 @@
 """Sampled campaigns of a run, exchanged for their own frames in files of other programs."""
 
-import copy
+import json
 import subprocess
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def exchanged(config: dict, experiment: str, root: Path, results: Path, folder: 
         results: folder of the run's results.
         folder: to write files to.
     """
-    config = copy.deepcopy(config)
+    config = json.loads(json.dumps(config))  # without YAML's anchors
     chosen = config["experiments"][experiment]
     system = chosen["system"]
     trained, held_out = chosen["train"], chosen.get("held_out", [])
