@@ -40,8 +40,9 @@ def test_programs_have_the_options_that_rules_and_pages_use(root, monkeypatch, c
             assert set(re.findall(r"--[a-z-]+", text)) <= options, rules
         used |= set(names)
     assert {"prepare", "sample", "map", "train", "simulate", "validate", "report"} <= used
-    guide = (root / "docs" / "guide.md").read_text().replace("\\\n", " ").replace("`", "\n")
-    shown = re.findall(r"python workflow/scripts/(\w+)\.py(.*)", guide)
+    pages = "".join(page.read_text() for page in sorted((root / "docs").glob("*.md")))
+    pages = pages.replace("\\\n", " ").replace("`", "\n")
+    shown = re.findall(r"python workflow/scripts/(\w+)\.py(.*)", pages)
     assert {"deploy", "export_tables", "status"} <= {name for name, _ in shown}
     for name, rest in shown:
         assert set(re.findall(r"--[a-z-]+", rest)) - {"--help"} <= known[name], name
