@@ -111,8 +111,8 @@ def test_imported_trajectories_train_a_model_that_is_judged(followed):
     ) as reader:
         without = float(np.sqrt((reader.forces() ** 2).mean())) / 41.84
     assert 0.9 * error["noise_floor"] < error["value"] < 0.6 * without
-    assert np.isfinite(summary.loc[["js_phi_psi", "delta_f_alphaR_beta_error"], "value"]).all()
-    # Only the reference counts with weights.
+    judged = ["js_phi_psi", "wasserstein_dihedral", "delta_f_alphaR_beta_reference"]
+    assert np.isfinite(summary.loc[judged, "value"]).all()
     log = followed / "results/your_trajectory/my_molecule/T300/training/1/import.log"
     assert "forces of the files and recomputed ones" in log.read_text()
 
