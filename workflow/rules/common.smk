@@ -52,9 +52,10 @@ try:
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
         from meanforce.jobs.replaced import check_replaced
-        from meanforce.sampling.check import check_structures
+        from meanforce.sampling.check import KEPT, check_structures
 
-        check_structures(CONFIG)
+        for notice in check_structures(CONFIG, KEPT):
+            print(f"notice: {notice}", file=sys.stderr)
         REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None

@@ -7,6 +7,18 @@ from typing import Protocol
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 
 
+class SeveralErrors(ValueError):
+    """Errors of several sections, each in one line.
+
+    Attributes:
+        lines: the errors, each with its key.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
+
+
 class Grid(Protocol):
     """Settings with ends of a grid along collective variables."""
 

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 from openmm import app
 
 from meanforce.errors import InputError
+from meanforce.systems.water import is_water, symbol
 
 CODE = ("Script", "InitializationScript", "Include")
 """Elements of force field files from which OpenMM runs code."""
@@ -83,8 +84,13 @@ def load(names: list[str]) -> app.ForceField:
 
 
 @contextlib.contextmanager
-def fitting(names: list[str], structure: str) -> Iterator[None]:
+def fitting(names: list[str], structure: str, topology: app.Topology) -> Iterator[None]:
     """Report which files do not fit each other, with OpenMM's message, which has the residue.
+
+    Args:
+        names: force field files.
+        structure: file of the structure.
+        topology: of the structure.
 
     Raises:
         InputError: a residue has no template, or lacks atoms.
@@ -94,7 +100,25 @@ def fitting(names: list[str], structure: str) -> Iterator[None]:
     except ValueError as error:
         raise InputError(
             f"force_field: {names} does not fit '{structure}' ({sentence(error)})"
+            f"{_remedy(topology)}"
         ) from error
+
+
+def _remedy(topology: app.Topology) -> str:
+    """What to do about a structure that lacks hydrogens; empty if it has some everywhere."""
+    symbols = [symbol(atom) for atom in topology.atoms()]
+    if "H" not in symbols:
+        return (
+            "; the structure has no hydrogens: add them, for example with PDBFixer, "
+            "'gmx pdb2gmx' or OpenMM's Modeller.addHydrogens"
+        )
+    bare = [r for r in topology.residues() if is_water(r) and len(list(r.atoms())) == 1]
+    if bare:
+        return (
+            f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no hydrogens: "
+            "remove them from the structure, or add hydrogens"
+        )
+    return ""
 
 
 def sentence(error: Exception) -> str:
