@@ -4,7 +4,8 @@ import contextlib
 import difflib
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -49,11 +50,34 @@ def check(names: list[str]) -> None:
         if Path(name).is_file():
             _refuse_code(name)
             continue
-        near = difflib.get_close_matches(name, known, n=3)
+        near = nearest(name, known)
         hint = f"; nearest: {', '.join(near)}" if near else f"; OpenMM ships {', '.join(known)}"
         raise InputError(
             f"force_field: there is no file '{name}', neither yours nor one that OpenMM ships{hint}"
         )
+
+
+FAMILIES = (
+    (r"ff19sb|amber19|19sb", ("amber19-all.xml",)),
+    (r"ff14sb|amber14|14sb", ("amber14-all.xml", "amber14/protein.ff14SB.xml")),
+    (r"ildn", ("amber99sbildn.xml",)),
+    (r"99sb|amber99", ("amber99sb.xml", "amber99sbildn.xml")),
+    (r"charmm36|charmm27|c36", ("charmm36.xml", "charmm36_2024.xml")),
+    (r"gbn2|igb8", ("implicit/gbn2.xml",)),
+    (r"obc|gbsa", ("implicit/obc2.xml", "amber99_obc.xml")),
+    (r"tip3p", ("tip3p.xml", "amber14/tip3p.xml", "charmm36/water.xml")),
+    (r"tip4p", ("tip4pew.xml", "amber14/tip4pew.xml")),
+    (r"spc", ("spce.xml", "amber14/spce.xml")),
+)
+"""Parts of names that other programs give force fields, and the files of OpenMM for them."""
+
+
+def nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Files of the same family, or else those with similar names; at most three."""
+    for pattern, files in FAMILIES:
+        if re.search(pattern, name, re.IGNORECASE):
+            return [file for file in files if file in known]
+    return difflib.get_close_matches(name, known, n=3)
 
 
 def _refuse_code(name: str) -> None:
@@ -115,8 +139,8 @@ def _remedy(topology: app.Topology) -> str:
     bare = [r for r in topology.residues() if is_water(r) and len(list(r.atoms())) == 1]
     if bare:
         return (
-            f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no hydrogens: "
-            "remove them from the structure, or add hydrogens"
+            f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no "
+            "hydrogens: remove them from the structure, or add hydrogens"
         )
     return ""
 
