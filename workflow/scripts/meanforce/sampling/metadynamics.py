@@ -21,10 +21,7 @@ OWN = 0
 """Replica number under which a job lists its own hills."""
 
 LATEST = 100
-"""Hills of a walker by which it is judged whether it has left the grid."""
-
-FEWEST = 20
-"""Fewest hills for this judgement."""
+"""Latest hills of a walker by which it is judged whether it has left the grid."""
 
 OUTSIDE = 0.5
 """Fraction of these hills outside the grid with which the run ends."""
@@ -109,7 +106,7 @@ class WellTempered(Bias):
         owner = rows[:, 2].astype(int)
         total = np.bincount(owner, minlength=walkers)
         number = np.bincount(owner, outside.any(axis=1), minlength=walkers)
-        gone = (total >= FEWEST) & (number > OUTSIDE * total)
+        gone = (total >= LATEST) & (number > OUTSIDE * total)
         if not gone.any():
             return
         walker = int(np.argmax(gone))
