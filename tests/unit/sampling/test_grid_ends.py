@@ -5,9 +5,9 @@ import math
 import numpy as np
 import openmm
 import pytest
-import torsion
 from openmm import app, unit
 
+import torsion
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError, Stopped
 from meanforce.sampling.grid import BiasGrid

@@ -70,17 +70,17 @@ def check_grid(
     for number, (name, variable) in enumerate(variables.items()):
         if is_periodic(variable.kind):
             continue
-        at = f"'{name}' is {_text(values[number], variable)} in the structure"
+        at = f"{_text(values[number], variable)} in the structure"
         if campaign.lower is None or campaign.upper is None:
             raise InputError(
-                f"{where}: '{name}' is not periodic; give 'lower' and 'upper' for its grid; {at}; "
-                f"{suggested()}"
+                f"{where}: '{name}' is not periodic; give 'lower' and 'upper' for its grid; it is "
+                f"{at}; {suggested()}"
             )
         low, high = campaign.lower[number], campaign.upper[number]
         if not low <= values[number] <= high:
             key = "lower" if values[number] < low else "upper"
             raise InputError(
-                f"{where}.{key}: {at}, outside the grid from {_text(low, variable)} to "
+                f"{where}.{key}: '{name}' is {at}, outside the grid from {_text(low, variable)} to "
                 f"{_text(high, variable)}, where the bias has no effect; {suggested()}"
             )
 

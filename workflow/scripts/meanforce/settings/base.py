@@ -143,7 +143,8 @@ def coordinate(value: Any, info: ValidationInfo) -> float:
     number = _along_variable(value, info, _VALUES)
     if number is None:
         raise ValueError(
-            f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or 0.1"
+            f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or "
+            f"0.1; units: {units.ACCEPTED['length']}, {units.ACCEPTED['angle']}"
         )
     return number
 

@@ -160,7 +160,7 @@ class SimulationSettings(Settings):
             intervals["exchange.every"] = self.exchange.every
         for key, time in intervals.items():
             if time >= self.time_step and (wrong := uneven(time, self.time_step)):
-                raise ValueError(f"'{key}': {wrong}")
+                raise ValueError(f"'{key}' {wrong}")
         if self.longest < self.length:
             raise ValueError("'until.at_most' is shorter than 'length'")
         build = self.bias.build if self.bias else 0.0

@@ -16,15 +16,15 @@ def uneven(time: float, time_step: float) -> str | None:
         time_step: ps.
 
     Returns:
-        The end of a sentence, with the nearest times that are allowed.
+        The predicate of a sentence, with the nearest times that are allowed.
     """
     steps = time / time_step
     if abs(steps - round(steps)) <= EXACT * max(1.0, 1e-3 * steps):
         return None
     nearest = [n * time_step for n in (math.floor(steps), math.ceil(steps)) if n]
     return (
-        f"{in_words(time)} is not a multiple of the time_step of {in_words(time_step)}; nearest: "
-        f"{' or '.join(map(in_words, nearest))}"
+        f"is {in_words(time)}, which is not a multiple of the time_step of {in_words(time_step)}; "
+        f"nearest: {' or '.join(map(in_words, nearest))}"
     )
 
 

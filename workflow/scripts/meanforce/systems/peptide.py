@@ -99,9 +99,11 @@ def refuse_water(settings: PeptideSettings, topology: app.Topology) -> None:
     if found and len(found) < len(residues):
         names = ", ".join(f"{residue.name}{residue.id}" for residue in found[:3])
         more = ", …" if len(found) > 3 else ""
-        one = "a water molecule" if len(found) == 1 else f"{len(found)} water molecules"
+        what, them = ("a water molecule", "it")
+        if len(found) > 1:
+            what, them = f"{len(found)} water molecules", "them"
         raise InputError(
-            f"structure: '{settings.structure}' has {one} ({names}{more}), which would evaporate "
-            "without a periodic box; remove them from the file, or use the kind "
+            f"structure: '{settings.structure}' has {what} ({names}{more}), which would evaporate "
+            f"without a periodic box; remove {them} from the file, or use the kind "
             "'solvated_peptide', which adds water of its own"
         )
