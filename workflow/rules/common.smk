@@ -54,8 +54,11 @@ try:
         from meanforce.jobs.replaced import check_replaced
         from meanforce.sampling.check import KEPT, check_structures
 
-        for notice in check_structures(CONFIG, KEPT):
-            print(f"notice: {notice}", file=sys.stderr)
+        def say(line):
+            print(line, file=sys.stderr, flush=True)
+
+        for notice in check_structures(CONFIG, KEPT, say):
+            say(f"notice: {notice}")
         REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None

@@ -1,6 +1,9 @@
 """Checks of a config that need the molecules, before any job; all errors are reported at once."""
 
+import contextlib
 import dataclasses
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mdtraj
@@ -28,6 +31,10 @@ KEPT = Path(".snakemake") / "meanforce"
 """Folder, where Snakemake runs, of what takes long to find out about systems."""
 
 
+SOON = 3.0
+"""Seconds after which a line is written about what takes time."""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Molecules:
     """A system and its beads, as far as they could be made.
@@ -45,7 +52,9 @@ class _Molecules:
     beads: dict[str, Beads]
 
 
-def check_structures(config: Config, kept: Path | None = None) -> list[str]:
+def check_structures(
+    config: Config, kept: Path | None = None, report: Callable[[str], None] | None = None
+) -> list[str]:
     """Refuse files that do not exist or do not fit, and what the molecules do not allow.
 
     Systems are parametrised, which finds missing hydrogens and unknown residues. Where a system or
@@ -54,6 +63,7 @@ def check_structures(config: Config, kept: Path | None = None) -> list[str]:
     Args:
         config: the whole config.
         kept: folder that keeps what was found out about systems for the next time, or None.
+        report: called with a line about a system that takes long, or None.
 
     Returns:
         Notices: sentences on what may not be meant.
@@ -69,7 +79,8 @@ def check_structures(config: Config, kept: Path | None = None) -> list[str]:
         with errors.check(f"systems.{system}."):
             force_field.check(settings.force_field_files)
         if system in config.mappings and len(errors.lines) == before:
-            _check_system(config, system, kept, found, errors)
+            with _if_long(report, f"parametrising system '{system}' to check it"):
+                _check_system(config, system, kept, found, errors)
         if system in found:
             _check_variables(config, system, found[system].beads, errors)
             notices += _notices(config, system, found[system].facts, errors)
@@ -92,6 +103,18 @@ def check_structures(config: Config, kept: Path | None = None) -> list[str]:
     if errors.lines:
         raise InputError(listed(errors.lines))
     return notices
+
+
+@contextlib.contextmanager
+def _if_long(report: Callable[[str], None] | None, line: str) -> Iterator[None]:
+    """Report a line if the body takes long."""
+    timer = threading.Timer(SOON, report or (lambda line: None), [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _check_system(
