@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
+from meanforce.core.molecule_type import MoleculeType
+from meanforce.core.topology import Topology
 from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.fitting.blocks import MEMORIES
 from meanforce.fitting.frames import FrameChoice, read_frames
+from meanforce.mapping.memory import liquid as liquid_correlation
+from meanforce.mapping.memory import slow_modes_of_liquid
+from meanforce.statistics.autocorrelation import correlation
 
 MEMORY = 8.0
 """Autocorrelation time of the distance between two beads, ps."""
@@ -105,3 +110,52 @@ def test_a_stride_changes_no_time(tmp_path):
     )
     assert some.memory == pytest.approx(every.memory, rel=0.2)
     assert some.length == pytest.approx(every.length)
+
+
+def liquid(path, length: float, seed: int, stride: float = 0.1, molecules: int = 300) -> None:
+    """Dimers anywhere in a box at all times, whose lengths all follow one memory."""
+    rng, n = np.random.default_rng(seed), round(length / stride)
+    keep = math.exp(-stride / MEMORY)
+    kicks = math.sqrt(1 - keep**2) * rng.standard_normal(n)
+    common = lfilter([1], [1, -keep], kicks)
+    places = rng.random((n, molecules, 1, 3)) * 4.0
+    arm = np.zeros((n, molecules, 2, 3))
+    arm[:, :, 1, 0] = (0.3 + 0.02 * common)[:, None]
+    positions = (places + arm).reshape(n, -1, 3).astype(np.float32)
+    dimer = MoleculeType("DIM", ("A", "B"), ("P", "P"), ((0, 1),))
+    parameters = Topology(((dimer, molecules),)).parameters() | {"temperature": 300.0}
+    zeros, times = np.zeros(n), stride * np.arange(n)
+    masses = np.ones(2 * molecules)
+    with H5mdWriter(path, masses, parameters, with_forces=True, box=4.0 * np.eye(3)) as writer:
+        block = FrameBlock(positions, times, zeros, zeros, zeros.astype(int), force=-positions)
+        writer.append(block)
+
+
+def test_the_memory_of_a_liquid_is_that_of_its_molecules(tmp_path):
+    """The squared length has the memory; 100 memories determine it to some 20 %."""
+    liquid(tmp_path / "a.h5", 100 * MEMORY, 1, stride=2.0)
+    frames = read_frames([tmp_path / "a.h5"], 5)
+    assert 0.4 * MEMORY < frames.cut.memory < 2.0 * MEMORY
+    assert frames.cells is not None and frames.cut.per_fold == 4
+
+
+def test_density_modes_of_a_mixture_that_unmixes():
+    """Two types whose densities are waves in opposite phase: the mode between them is seen."""
+    rng, n = np.random.default_rng(2), 2500
+    keep = math.exp(-1 / 20.0)
+    depth = 0.5 * np.tanh(lfilter([1], [1, -keep], math.sqrt(1 - keep**2) * rng.normal(size=n)))
+    positions = rng.random((n, 800, 3), dtype=np.float32)
+    for sign, own in ((1, slice(0, 400)), (-1, slice(400, 800))):
+        x = positions[:, own, 0]
+        positions[:, own, 0] = x + sign * depth[:, None] / (2 * np.pi) * np.sin(2 * np.pi * x)
+    mixture = Topology(((MoleculeType("A", ("X",), ("x",)), 400),
+                        (MoleculeType("B", ("Y",), ("y",)), 400)))  # fmt: skip
+    cells = np.broadcast_to(np.eye(3), (n, 3, 3))
+    modes = slow_modes_of_liquid(positions, cells, mixture)
+    assert modes.shape == (n, 9)
+    found = liquid_correlation(modes, np.zeros(n, int))
+    # The mode is the squared depth, and some noise that forgets at once.
+    known = correlation([depth**2]).inefficiency
+    assert 0.6 * known < found.inefficiency < 1.1 * known
+    shifted = slow_modes_of_liquid(positions + 0.3, cells, mixture)
+    np.testing.assert_allclose(modes, shifted, atol=1e-5)

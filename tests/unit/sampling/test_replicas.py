@@ -29,12 +29,12 @@ def umbrella(config) -> dict:
 
 def test_jobs_of_replicas(umbrella):
     campaign = load_config(umbrella).campaigns[SYSTEM]["windows"]
-    assert (campaign.jobs_per_replica, campaign.jobs) == (2, 6)
-    assert campaign.jobs_of() == [1, 2, 3, 4, 5, 6]
-    assert campaign.jobs_of([2]) == [3, 4]
-    assert campaign.jobs_of([3, 1]) == [5, 6, 1, 2]
-    assert [len(campaign.windows_of(job)) for job in campaign.jobs_of([2])] == [4, 2]
-    assert [campaign.replica_of(job) for job in campaign.jobs_of()] == [1, 1, 2, 2, 3, 3]
+    assert (campaign.jobs_per_replica, campaign.replicas_at("T300")) == (2, 3)
+    assert campaign.jobs_of("T300") == [1, 2, 3, 4, 5, 6]
+    assert campaign.jobs_of("T300", [2]) == [3, 4]
+    assert campaign.jobs_of("T300", [3, 1]) == [5, 6, 1, 2]
+    assert [len(campaign.windows_of(job)) for job in campaign.jobs_of("T300", [2])] == [4, 2]
+    assert [campaign.replica_of(job) for job in campaign.jobs_of("T300")] == [1, 1, 2, 2, 3, 3]
 
 
 def test_an_experiment_uses_all_jobs_of_its_replicas(umbrella):

@@ -96,7 +96,10 @@ def test_every_argument_of_a_shell_command_is_quoted(root):
         assert len(found) == len(re.findall(r"^ *shell\b", text, re.M)), path
         commands += found
     assert len(commands) >= 12
-    numbers = {"threads", "resources.runtime", "resources.mem_mb", "resources.gpu"}
+    numbers = {
+        "threads",
+        *(f"resources.{name}" for name in ("runtime", "mem_mb", "gpu", "processes")),
+    }
     for command in commands:
         values = re.findall(r"{(.*?)}", command)
         assert values or command.startswith("python"), command

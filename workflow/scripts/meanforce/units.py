@@ -29,6 +29,8 @@ INTERNAL = {
     "stiffness": "kilojoule / mole / nanometer ** 2",
     "angular stiffness": "kilojoule / mole / radian ** 2",
     "concentration": "mole / liter",
+    "charge": "e",
+    "volume": "nanometer ** 3",
 }
 """The internal unit of every kind of quantity in the config."""
 
@@ -44,6 +46,8 @@ EXAMPLES = {
     "stiffness": "1000 kJ/mol/nm^2",
     "angular stiffness": "200 kJ/mol/rad^2",
     "concentration": "0.15 mol/L",
+    "charge": "0.5 e",
+    "volume": "30 nm^3",
 }
 
 ACCEPTED = {

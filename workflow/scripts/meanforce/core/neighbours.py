@@ -77,6 +77,58 @@ def neighbours(
     return _cell_list(positions, cell, cutoff, both_ways)
 
 
+@dataclasses.dataclass(frozen=True)
+class PairVectors:
+    """Pairs within the cutoff, each once, in no particular order.
+
+    Attributes:
+        frame: number of the frame, shape (n_pairs,).
+        first: bead, shape (n_pairs,).
+        second: bead, shape (n_pairs,).
+        vectors: from the first to the second, nm, float64, shape (3, n_pairs).
+        distances: their lengths, nm, shape (n_pairs,).
+    """
+
+    frame: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    vectors: np.ndarray
+    distances: np.ndarray
+
+
+def pair_vectors(positions: np.ndarray, cell: np.ndarray | None, cutoff: float) -> PairVectors:
+    """Pairs closer than the cutoff, with their vectors; to put them in order would cost most.
+
+    Args:
+        positions: nm, shape (n, n_beads, 3); with a cell, any of the periodic images.
+        cell: box vectors in rows, nm, shape (3, 3) or (n, 3, 3); None without a periodic box.
+        cutoff: nm.
+    """
+    positions = positions.astype(np.float64, copy=False)
+    if positions.shape[1] <= FEW:
+        found = _all_pairs(positions, cell, cutoff, both_ways=False)
+        vectors = positions[found.frame, found.second] - positions[found.frame, found.first]
+        offsets = found.offsets(cell)
+        vectors = np.ascontiguousarray((vectors if offsets is None else vectors + offsets).T)
+        distances = np.sqrt((vectors**2).sum(axis=0))
+        return PairVectors(found.frame, found.first, found.second, vectors, distances)
+    finder = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
+    parts = []
+    for frame, beads in enumerate(positions):
+        if _too_far(beads, cell, cutoff):
+            continue
+        first, second, vectors, distances = finder.compute(
+            beads, _box(cell, frame), cell is not None, "ijDd"
+        )
+        number = np.full(len(first), frame)
+        parts.append((number, first.astype(np.int64), second.astype(np.int64), vectors, distances))
+    if not parts:
+        nothing = np.zeros(0, dtype=np.int64)
+        return PairVectors(nothing, nothing, nothing, np.zeros((3, 0)), np.zeros(0))
+    frame, first, second, vectors, distances = map(np.concatenate, zip(*parts, strict=True))
+    return PairVectors(frame, first, second, np.ascontiguousarray(vectors.T), distances)
+
+
 def require_width(cell: np.ndarray, cutoff: float, what: str) -> None:
     """Refuse cells in which a bead could have two images of another one within the cutoff.
 
@@ -155,14 +207,9 @@ def _cell_list(
     finder = NeighborList(cutoff=cutoff, full_list=both_ways, n_threads=1)
     parts = []
     for frame, beads in enumerate(positions.astype(np.float64)):
-        if not np.isfinite(beads).all() or (
-            cell is None and np.ptp(beads, axis=0).max() > FARTHEST * cutoff
-        ):
+        if _too_far(beads, cell, cutoff):
             continue
-        box = np.eye(3) if cell is None else cell if cell.ndim == 2 else cell[frame]
-        first, second, shifts = finder.compute(
-            beads, np.asarray(box, dtype=np.float64), cell is not None, "ijS"
-        )
+        first, second, shifts = finder.compute(beads, _box(cell, frame), cell is not None, "ijS")
         first, second, shifts = (a.astype(np.int64) for a in (first, second, shifts))
         if not both_ways:
             # From the smaller index; of a bead's own images, the one that comes later.
@@ -175,6 +222,19 @@ def _cell_list(
         kept = shifts[order] if cell is not None else None
         parts.append((np.full(len(order), frame), first[order], second[order], kept))
     return _joined(parts, cell is not None)
+
+
+def _too_far(beads: np.ndarray, cell: np.ndarray | None, cutoff: float) -> bool:
+    """Whether positions of a frame, shape (n_beads, 3), are beyond what a cell list can take."""
+    if not np.isfinite(beads).all():
+        return True
+    return cell is None and bool(np.ptp(beads, axis=0).max() > FARTHEST * cutoff)
+
+
+def _box(cell: np.ndarray | None, frame: int) -> np.ndarray:
+    """Box vectors of a frame, float64, shape (3, 3); any without a box."""
+    box = np.eye(3) if cell is None else cell if cell.ndim == 2 else cell[frame]
+    return np.asarray(box, dtype=np.float64)
 
 
 def _joined(parts: list[tuple], periodic: bool) -> Neighbours:

@@ -104,7 +104,7 @@ def write_metatomic(models: list[Path], temperature: float, output: Path) -> Non
             f"{models[0]}: has beads of several molecules; allowed are models of beads that bonds "
             "connect"
         )
-    module = MeanNetwork(members, temperature).eval()
+    module = MeanNetwork(members, temperature).train(False)
     metadata = ModelMetadata(
         name=output.stem,
         description=f"CG potential U(R; T) at {temperature:g} K; type k is bead k: "

@@ -14,13 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from meanforce.core.topology import Topology
 from meanforce.data.dataset import Dataset
-from meanforce.mapping.memory import conformations, stride_of
+from meanforce.mapping.memory import conformations, liquid, slow_modes_of_liquid, stride_of
 from meanforce.settings.experiments import BLOCKS_PER_FOLD
 
 MEMORIES = 3.0
 """Least length of a block in autocorrelation times, as far as the data allow. The autocorrelation
 time is taken at the upper end of its error bar."""
+
+BEADS = 2**18
+"""Beads in all frames of a liquid that are read at once, at most."""
 
 CARRYING = 1000
 """Number of frames from which the components that carry force are found."""
@@ -149,11 +153,14 @@ class _Series:
         own = part.times()[walkers == walkers[0]]
         interval = float(np.median(np.diff(own))) if len(own) > 1 else 0.0
         step = stride_of(walkers)
-        head = dataclasses.replace(part.parts[0], frames=part.parts[0].frames[:CARRYING])
-        carries = (Dataset((head,)).forces() != 0).any(axis=0)
-        chosen = dataclasses.replace(part.parts[0], frames=part.parts[0].frames[::step])
-        positions = Dataset((chosen,)).positions()
-        found = conformations(positions, carries, walkers[::step])
+        chosen = Dataset((dataclasses.replace(part.parts[0], frames=part.parts[0].frames[::step]),))
+        molecule = Topology.of(part.parameters)
+        if molecule.has_copies:
+            found = liquid(_modes(chosen, molecule), walkers[::step])
+        else:
+            head = dataclasses.replace(part.parts[0], frames=part.parts[0].frames[:CARRYING])
+            carries = (Dataset((head,)).forces() != 0).any(axis=0)
+            found = conformations(chosen.positions(), carries, walkers[::step])
         unit = 0.5 * step * interval
         return cls(
             frames=len(part),
@@ -166,3 +173,11 @@ class _Series:
     def length(self, blocks: int) -> float:
         """Length of one of `blocks` blocks, ps; walkers that take turns share its frames."""
         return self.frames // blocks // self.walkers * self.interval
+
+
+def _modes(dataset: Dataset, molecule: Topology) -> np.ndarray:
+    """Slow modes of all frames of a liquid, shape (n, n_modes)."""
+    parts = dataset.chunks(max(1, BEADS // molecule.size))
+    return np.concatenate(
+        [slow_modes_of_liquid(part.positions(), part.boxes(), molecule) for part in parts]
+    )

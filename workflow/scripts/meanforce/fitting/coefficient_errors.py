@@ -19,12 +19,8 @@ import torch
 from scipy.linalg import cho_factor, cho_solve
 
 from meanforce.fitting.frames import Frames
-from meanforce.fitting.normal_equations import Accumulator, NormalEquations
-from meanforce.fitting.projection import Projection, Run
+from meanforce.fitting.normal_equations import NormalEquations
 from meanforce.fitting.regularisation import Choice
-
-BLOCKS = 60
-"""Least number of pieces; time blocks are cut further until there are this many."""
 
 
 def coefficient_errors(
@@ -50,22 +46,24 @@ def coefficient_errors(
         curve, shape (curves, forms·widest, forms·widest), padded with zeros; `mean_basis`, mean of
         each basis function over the frames and the coordinates of its curve, shape (K / forms,).
     """
-    runs = [run for run in normal.runs if run.fold in folds]
-    pieces = [part for run in runs for part in run.split(-(-BLOCKS // len(runs)))]
-    scores, counts, square = _scores(normal, frames, pieces, coefficients, passed)
+    scores = normal.scores(frames, folds, coefficients, passed)
     total = normal.total(folds)
     matrix, _ = normal.regularised(folds, choice.ridge, choice.smoothness)
     factor = cho_factor(matrix)
-    scores -= scores.sum(1, keepdims=True) * counts / counts.sum()
-    n = len(pieces)
-    influences = cho_solve(factor, scores) * np.sqrt(n / max(n - 1, 1))
+    shares = scores.counts / scores.counts.sum()
+    apart = scores.values - scores.values.sum(1, keepdims=True) * shares
+    n = len(shares)
+    influences = cho_solve(factor, apart) * np.sqrt(n / max(n - 1, 1))
     shrunk = cho_solve(factor, matrix - total.matrix)
     prior = cho_solve(factor, shrunk.T)
     effective = len(coefficients) - float(np.trace(shrunk))
-    variance = square / max(normal.count(folds) - effective, 1.0)
-    basis, n_forms = normal.potential.basis_functions, len(coefficients) // total_size(normal)
-    shares = np.bincount(basis.owners.numpy(), minlength=len(normal.potential.curves))
-    coordinates = np.repeat(shares, [curve.functions for curve in normal.potential.curves])
+    variance = scores.square / max(normal.count(folds) - effective, 1.0)
+    basis = normal.potential.of_curves
+    n_forms = len(coefficients) // basis.size
+    coordinates = np.repeat(
+        normal.potential.coordinates_of_curves(),
+        [curve.functions for curve in normal.potential.curves],
+    )
     activation = total.activation[: basis.size]
     return {
         "influences": torch.from_numpy(influences),
@@ -74,50 +72,10 @@ def coefficient_errors(
     }
 
 
-def total_size(normal: NormalEquations) -> int:
-    """Number of coefficients of one temperature form."""
-    return normal.potential.basis_functions.size
-
-
-def _scores(
-    normal: NormalEquations,
-    frames: Frames,
-    pieces: list[Run],
-    coefficients: np.ndarray,
-    passed: Callable[[int], None],
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Scores, shape (K, pieces); weight of each piece; weighted sum of squared residuals."""
-    potential, basis = normal.potential, normal.potential.basis_functions
-    projection, chunk = Projection(potential, frames), Accumulator(potential).chunk
-    parts = torch.from_numpy(coefficients).reshape(-1, basis.size)
-    scores, counts, square, done = [], [], 0.0, 0
-    for piece in pieces:
-        form = potential.temperature_form(torch.tensor([piece.temperature], dtype=torch.float64))
-        own = basis.padded((form @ parts)[0].to(potential.dtype))[basis.owners]
-        score = torch.zeros(len(potential.curves), basis.widest, dtype=torch.float64)
-        count = 0.0
-        for part in piece.chunks(chunk):
-            block = projection.block(part)
-            _, slope = basis.evaluate(block.coordinates)
-            change = (own[:, None] @ slope)[:, 0]
-            residual = block.forces + torch.einsum("mbxn,mn->bxn", block.gradients, change)
-            along = block.along(residual)
-            score.index_add_(0, basis.owners, (slope @ along[..., None])[..., 0].double())
-            squares = residual.square().sum((0, 1)).double()
-            square += float((squares if block.weights is None else squares * block.weights).sum())
-            count += block.count
-            done += part.stop - part.start
-            passed(done)
-        flat = torch.zeros(basis.size + 1, dtype=torch.float64)
-        flat[basis.index] = score
-        scores.append((form.T * flat[:-1]).flatten())
-        counts.append(count)
-    return torch.stack(scores, dim=1).numpy(), np.array(counts), square
-
-
 def _blocks(matrix: np.ndarray, normal: NormalEquations, n_forms: int) -> np.ndarray:
     """Each curve's part of a matrix of all coefficients."""
-    basis, size = normal.potential.basis_functions, total_size(normal)
+    basis = normal.potential.of_curves
+    size = basis.size
     wide = n_forms * basis.widest
     result = np.zeros((len(normal.potential.curves), wide, wide))
     for number, curve in enumerate(normal.potential.curves):

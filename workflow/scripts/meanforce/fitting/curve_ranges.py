@@ -4,21 +4,31 @@ import dataclasses
 import math
 from typing import Any
 
+import numpy as np
 import torch
 
-from meanforce.core.neighbours import require_width
+from meanforce.core.neighbours import pair_vectors, require_width
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.geometry import InternalCoordinates
-from meanforce.potentials.terms import coordinates_of
+from meanforce.potentials.pair_terms import PairTerms
+from meanforce.potentials.terms import KINDS, coordinates_of, pair_names
 from meanforce.potentials.variables import CollectiveVariables
+from meanforce.potentials.whole import is_one
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
-from meanforce.settings.potentials.linear import TermsSettings
+from meanforce.settings.potentials.linear import PairTermSettings, TermsSettings
 from meanforce.units import kt
 
+BEADS = 2**13
+"""Beads in all frames that are searched for pairs at once."""
+
 CHUNK = 4096
+"""Frames of few beads at once."""
+
+ELEMENTS = 2**19
+"""Beads in all of these frames, at most."""
 
 STANDARD_DEVIATIONS = 8.0
 """Range of a Gaussian sample of many frames, in standard deviations (approximate)."""
@@ -32,8 +42,9 @@ def _ranges(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Least and largest values over all frames, each of shape (n_coordinates,)."""
     low, high = torch.tensor(math.inf, dtype=dtype), torch.tensor(-math.inf, dtype=dtype)
-    for part in frames.configurations.split(CHUNK):
-        some = part.map(lambda tensor: tensor.to(dtype))
+    size = max(1, min(CHUNK, ELEMENTS // frames.molecule.size))
+    for part in frames.chunks(size):
+        some = part.configurations.map(lambda tensor: tensor.to(dtype))
         values, _ = coordinates.evaluate(some.positions, some.cell)
         low = torch.minimum(low, values.amin(0))
         high = torch.maximum(high, values.amax(0))
@@ -72,30 +83,89 @@ def curves_of_terms(
         for kind in ("bonds", "pairs", "angles", "dihedrals")
         if getattr(terms, kind) is not None
     }
-    exclude = terms.pairs.exclude if terms.pairs else 3
-    listed, keys = coordinates_of(frames.molecule, list(settings), exclude)
-    if not keys:
+    if frames.cells is not None and terms.pairs:
+        require_width(frames.cells, terms.pairs.cutoff, "'pairs.cutoff'")
+    if frames.by_neighbours:
+        ranges = _ranges_of_bonded(frames, [kind for kind in settings if kind != "pairs"], 3)
+        if terms.pairs:
+            ranges = _with_pairs(ranges, nearest_pairs(frames, terms.pairs), terms.pairs.cutoff)
+    else:
+        ranges = _ranges_of_bonded(
+            frames, list(settings), terms.pairs.exclude if terms.pairs else 3
+        )
+    if not ranges:
         raise InputError(
             f"potential: {frames.molecule.size} beads with {len(frames.molecule.bonds)} bonds have "
             f"none of the terms {', '.join(settings)}; use a collective variable instead"
         )
-    if frames.cells is not None and terms.pairs:
-        require_width(frames.cells, terms.pairs.cutoff, "'pairs.cutoff'")
-    internal = InternalCoordinates(listed, frames.molecule.size)
-    low, high = _ranges(internal, frames, torch.float32)
-    places: dict[tuple[str, str], list[int]] = {}
-    for number, key in enumerate(keys):
-        places.setdefault(key, []).append(number)
     curves = []
-    for (kind, name), columns in places.items():
-        ends = low[columns].min().item(), high[columns].max().item()
+    for (kind, name), ends in ranges.items():
         cutoff = terms.pairs.cutoff if kind == "pairs" else None
         if cutoff is not None and ends[0] >= cutoff:
+            _refuse_unseen(name, cutoff, frames)
             continue
         curve = _curve(kind, name, settings[kind].functions, ends, cutoff)
         wall = kt(temperature) / _softness(curve) ** 2
         curves.append(dataclasses.asdict(dataclasses.replace(curve, wall=wall)))
     return curves
+
+
+Ranges = dict[tuple[str, str], tuple[float, float]]
+"""Least and largest value of the coordinates of each curve, by its kind and name."""
+
+
+def _ranges_of_bonded(frames: Frames, kinds: list[str], exclude: int) -> Ranges:
+    """Ranges of coordinates that are all listed, in the order of the coordinates."""
+    listed, keys = coordinates_of(frames.molecule, kinds, exclude)
+    if not keys:
+        return {}
+    internal = InternalCoordinates(listed, frames.molecule.size)
+    low, high = _ranges(internal, frames, torch.float32)
+    places: dict[tuple[str, str], list[int]] = {}
+    for number, key in enumerate(keys):
+        places.setdefault(key, []).append(number)
+    return {
+        key: (low[columns].min().item(), high[columns].max().item())
+        for key, columns in places.items()
+    }
+
+
+def _with_pairs(ranges: Ranges, nearest: dict[str, float], cutoff: float) -> Ranges:
+    """Ranges of all curves in the order of kinds of terms; pairs are sampled up to the cutoff."""
+    pairs = {("pairs", name): (low, cutoff) for name, low in nearest.items()}
+    return {key: (ranges | pairs)[key] for kind in KINDS for key in (*ranges, *pairs)
+            if key[0] == kind}  # fmt: skip
+
+
+def nearest_pairs(frames: Frames, settings: PairTermSettings) -> dict[str, float]:
+    """Shortest distance within the cutoff of each pair of types, nm, by `type_name`.
+
+    Once all pairs of types were found, only pairs nearer than the largest of these distances are
+    looked for, which is fast.
+
+    Args:
+        frames: of the training.
+        settings: cutoff and excluded pairs.
+    """
+    names = pair_names(frames.molecule, settings.exclude)
+    terms = PairTerms(frames.molecule, settings.exclude, names, settings.cutoff)
+    nearest = np.full(len(names), settings.cutoff)
+    for part in frames.chunks(max(1, BEADS // frames.molecule.size)):
+        cells = None if part.cells is None else part.cells.numpy()
+        found = pair_vectors(part.positions.numpy(), cells, float(nearest.max()))
+        curves = terms.curves_of(found.first, found.second)
+        own = curves >= 0
+        np.minimum.at(nearest, curves[own], found.distances[own])
+    return {name: float(nearest[number]) for name, number in names.items()}
+
+
+def _refuse_unseen(name: str, cutoff: float, frames: Frames) -> None:
+    """Refuse molecules in a box that never come close: their beads would not repel each other."""
+    if frames.cells is not None and not is_one(frames.molecule):
+        raise InputError(
+            f"potential: no frame has beads of the types {name} within 'pairs.cutoff' ({cutoff:g} "
+            "nm), so that their curve cannot be fitted; use a longer cutoff, or sample longer"
+        )
 
 
 def _softness(curve: EnergyCurve) -> float:

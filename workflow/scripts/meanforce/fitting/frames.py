@@ -15,11 +15,20 @@ from meanforce.errors import InputError
 from meanforce.fitting.blocks import Blocks, cut
 from meanforce.fitting.storage import Storage
 from meanforce.fitting.weights import effective_sample_size, weights_of
+from meanforce.potentials.linear import MANY
 from meanforce.potentials.whole import is_one
 from meanforce.settings.experiments import BLOCKS_PER_FOLD
 
 CHUNK = 20000
-"""Frames read or changed at once."""
+"""Frames read or changed at once, at most."""
+
+BEADS = 2**21
+"""Beads in all of these frames, at most: 25 MB of positions."""
+
+
+def rows_at_once(n_beads: int) -> int:
+    """Frames of so many beads to be read or changed at once."""
+    return max(1, min(CHUNK, BEADS // n_beads))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +87,22 @@ class Frames:
             return float(len(self.positions))
         return effective_sample_size(self.weights)
 
+    @property
+    def carrying(self) -> int:
+        """How many force components differ from zero in some frame."""
+        some = [(part.forces != 0).any(dim=0) for part in self.chunks(self._rows)]
+        return int(torch.stack(some).any(dim=0).sum())
+
+    @property
+    def by_neighbours(self) -> bool:
+        """Whether pairs must be found by neighbour search: in a cell, or of very many beads."""
+        return self.cells is not None or self.molecule.size > MANY
+
+    @property
+    def _rows(self) -> int:
+        """Frames to be read or changed at once."""
+        return rows_at_once(self.molecule.size)
+
     def select(self, chosen: torch.Tensor | slice) -> "Frames":
         """Some frames: a copy by mask or index, a view by slice."""
         return dataclasses.replace(
@@ -127,7 +152,7 @@ class Frames:
         Args:
             change: makes the forces of a chunk, shape (n, n_beads, 3).
         """
-        parts = (change(part).detach().cpu().numpy() for part in self.chunks(CHUNK))
+        parts = (change(part).detach().cpu().numpy() for part in self.chunks(self._rows))
         return dataclasses.replace(self, forces=self.storage.keep(parts))
 
 
@@ -202,9 +227,10 @@ def read_frames(
     molecule = Topology.of(dataset.parameters)
     # Datasets hold molecules whole, so that a single one needs no periodic boundaries.
     boxes = None if is_one(molecule) else dataset.boxes()
+    rows = rows_at_once(molecule.size)
     return Frames(
-        positions=storage.keep(chunk.positions() for chunk in dataset.chunks(CHUNK)),
-        forces=storage.keep(chunk.forces() for chunk in dataset.chunks(CHUNK)),
+        positions=storage.keep(chunk.positions() for chunk in dataset.chunks(rows)),
+        forces=storage.keep(chunk.forces() for chunk in dataset.chunks(rows)),
         temperatures=torch.from_numpy(dataset.temperatures()),
         folds=torch.from_numpy(blocks.folds),
         blocks=torch.from_numpy(blocks.numbers),

@@ -23,6 +23,9 @@ from meanforce.settings.potentials.network import GradientTrainingSettings, Netw
 START_FRAMES = 10000
 """Training frames from which features are standardised and the noise of the beads is estimated."""
 
+START_BEADS = 2**22
+"""Beads in all of these frames, at most."""
+
 VALIDATED = 0.25
 """Largest number of validation frames per training frame (approximate).
 
@@ -87,7 +90,8 @@ class _Run:
         self._frames, self._member, self._job, self._report = frames, member, job, report
         self._generator = torch.Generator().manual_seed(seed)
         self._batches = Batches(frames, member, self._settings.batch_size)
-        some = frames.select(self._batches.some(START_FRAMES))
+        number = max(1, min(START_FRAMES, START_BEADS // frames.molecule.size))
+        some = frames.select(self._batches.some(number))
         temperatures = sorted(set(frames.temperatures.tolist()))
         start = Start(frames.molecule, some.configurations, temperatures)
         potential = KINDS[settings.kind].initial(settings, start, self._generator)

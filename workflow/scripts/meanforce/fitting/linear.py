@@ -12,6 +12,7 @@ from meanforce.fitting.frames import Frames
 from meanforce.fitting.normal_equations import NormalEquations
 from meanforce.fitting.regularisation import choose
 from meanforce.fitting.result import Fit
+from meanforce.fitting.streamed import StreamedEquations
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.registry import KINDS
 from meanforce.progress import Progress, Rate
@@ -48,15 +49,16 @@ def fit_linear(
     Raises:
         InputError: frames have cells, which the potential does not support.
     """
-    # All frames once, and the fitted ones once more for the errors.
-    n, fitted_frames = len(frames), int((frames.folds != member).sum())
-    progress = Progress(report, n + fitted_frames, rate=Rate("frames/s"))
+    equations = _equations(settings, frames)
+    # All frames once, and maybe the fitted ones once more for the errors.
+    n, again = len(frames), int((frames.folds != member).sum()) * equations.reads_twice
+    progress = Progress(report, n + again, rate=Rate("frames/s"))
     with progress.during("ranges of the curves"):
         blank = without_coefficients(settings, frames, variables)
         if frames.cells is not None:
             blank.require_periodic()
     progress.advance(0, "normal equations")
-    normal = NormalEquations(blank, frames, lambda done: progress.advance(done, "normal equations"))
+    normal = equations(blank, frames, lambda done: progress.advance(done, "normal equations"))
     kept = [fold for fold in normal.folds if fold != member]
     with progress.during("choosing the regularisation"):
         choice = choose(
@@ -97,6 +99,12 @@ def fit_linear(
         "components": normal.count(kept),
     }
     return Fit(fitted, choice.table, about)
+
+
+def _equations(settings: LinearSettings, frames: Frames) -> type[NormalEquations]:
+    """How the sums over these frames are made."""
+    streamed = settings.terms is not None and frames.by_neighbours
+    return StreamedEquations if streamed else NormalEquations
 
 
 def without_coefficients(

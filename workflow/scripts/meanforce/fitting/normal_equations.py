@@ -12,38 +12,37 @@ import numpy as np
 import torch
 from scipy.linalg import cho_factor, cho_solve
 
+from meanforce.fitting.accumulator import Accumulator
 from meanforce.fitting.frames import Frames
-from meanforce.fitting.projection import Block, Projection, runs_of
+from meanforce.fitting.projection import Projection, runs_of
 from meanforce.fitting.regularisation import Penalties
+from meanforce.fitting.sums import Sums
 from meanforce.potentials.linear import LinearPotential
-
-ELEMENTS = 200_000
-"""Numbers in an array of basis functions; the array then stays in the cache."""
-
-CHUNK = 20_000
-"""Frames at once, at most."""
 
 FLOOR = {torch.float64: 1e-14, torch.float32: 1e-7}
 """Least ridge: directions that no frame determines need one above the rounding of the sums."""
 
+Passed = Callable[[int], None]
+"""Called with the number of frames that were processed so far."""
 
-@dataclasses.dataclass
-class Sums:
-    """Over frames of one fold and one temperature; K coefficients.
+
+PIECES = 60
+"""Least number of pieces behind error bars; time blocks are cut further to get this many."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Σ Aᵀ(f − Ac) of pieces of the frames.
 
     Attributes:
-        matrix: AᵀWA, shape (K, K).
-        vector: AᵀWf, shape (K,).
-        square: fᵀWf.
-        count: sum of the weights.
-        activation: Σ φ_k over coordinates and frames, shape (K,).
+        values: shape (K, pieces).
+        counts: weight of each piece, shape (pieces,).
+        square: weighted sum of squared residuals of all pieces.
     """
 
-    matrix: np.ndarray
-    vector: np.ndarray
-    square: float = 0.0
-    count: float = 0.0
-    activation: np.ndarray | float = 0.0
+    values: np.ndarray
+    counts: np.ndarray
+    square: float
 
 
 class NormalEquations:
@@ -59,21 +58,33 @@ class NormalEquations:
         runs: time blocks.
     """
 
+    reads_twice = True
+    """Whether `scores` reads the frames again."""
+
     def __init__(
         self,
         potential: LinearPotential,
         frames: Frames,
-        passed: Callable[[int], None] = lambda frames: None,
+        passed: Passed = lambda frames: None,
     ) -> None:
         self.potential = potential
         self.runs = runs_of(frames)
         self.folds = sorted({run.fold for run in self.runs})
-        self.components = (frames.forces != 0).any(dim=0).sum().item()
+        self.components = frames.carrying
         self._sums: dict[tuple[int, float], Sums] = {}
         self._known: dict[tuple[int, ...], Penalties] = {}
-        projection, done = Projection(potential, frames), 0
+        self._accumulate(frames, passed)
+
+    @property
+    def floor(self) -> float:
+        """Least ridge."""
+        return FLOOR[self.potential.dtype]
+
+    def _accumulate(self, frames: Frames, passed: Passed) -> None:
+        """Sums of each fold and temperature."""
+        projection, done = Projection(self.potential, frames), 0
         for key in sorted({(run.fold, run.temperature) for run in self.runs}):
-            accumulator = Accumulator(potential)
+            accumulator = Accumulator(self.potential)
             for run in self.runs:
                 if (run.fold, run.temperature) == key:
                     for part in run.chunks(accumulator.chunk):
@@ -81,6 +92,51 @@ class NormalEquations:
                         done += part.stop - part.start
                         passed(done)
             self._sums[key] = accumulator.sums()
+
+    def scores(
+        self,
+        frames: Frames,
+        folds: list[int],
+        coefficients: np.ndarray,
+        passed: Passed = lambda frames: None,
+    ) -> Scores:
+        """Scores of pieces of the time blocks of some folds.
+
+        Args:
+            frames: of the training.
+            folds: that were fitted.
+            coefficients: shape (K,).
+            passed: called with the number of frames processed so far.
+        """
+        runs = [run for run in self.runs if run.fold in folds]
+        pieces = [part for run in runs for part in run.split(-(-PIECES // len(runs)))]
+        potential, basis = self.potential, self.potential.basis_functions
+        projection, chunk = Projection(potential, frames), Accumulator(potential).chunk
+        parts = torch.from_numpy(coefficients).reshape(-1, basis.size)
+        scores, counts, square, done = [], [], 0.0, 0
+        for piece in pieces:
+            form = torch.from_numpy(self._form(piece.temperature))[None]
+            own = basis.padded((form @ parts)[0].to(potential.dtype))[basis.owners]
+            score = torch.zeros(len(potential.curves), basis.widest, dtype=torch.float64)
+            count = 0.0
+            for part in piece.chunks(chunk):
+                block = projection.block(part)
+                _, slope = basis.evaluate(block.coordinates)
+                change = (own[:, None] @ slope)[:, 0]
+                residual = block.forces + torch.einsum("mbxn,mn->bxn", block.gradients, change)
+                along = block.along(residual)
+                score.index_add_(0, basis.owners, (slope @ along[..., None])[..., 0].double())
+                squares = residual.square().sum((0, 1)).double()
+                weighted = squares if block.weights is None else squares * block.weights
+                square += float(weighted.sum())
+                count += block.count
+                done += part.stop - part.start
+                passed(done)
+            flat = torch.zeros(basis.size + 1, dtype=torch.float64)
+            flat[basis.index] = score
+            scores.append((form.T * flat[:-1]).flatten())
+            counts.append(count)
+        return Scores(torch.stack(scores, dim=1).numpy(), np.array(counts), square)
 
     def total(self, folds: list[int]) -> Sums:
         """Sums over folds and temperatures, for the coefficients of all temperature forms."""
@@ -118,7 +174,7 @@ class NormalEquations:
     ) -> tuple[np.ndarray, np.ndarray]:
         """AᵀWA with penalties, and AᵀWf; strengths are relative, see `Penalties`."""
         total = self.total(folds)
-        strength = max(ridge, FLOOR[self.potential.dtype])
+        strength = max(ridge, self.floor)
         return self._penalties(folds, total.matrix).add_to(
             total.matrix, strength, smoothness
         ), total.vector
@@ -147,75 +203,3 @@ class NormalEquations:
         total = self.total(folds)
         error = coefficients @ total.matrix @ coefficients - 2 * coefficients @ total.vector
         return float((error + total.square) / self.count(folds))
-
-
-class Accumulator:
-    """Sums over the frames of one fold at one temperature.
-
-    Which coordinates share beads, and which curve each belongs to, is worked out once.
-    """
-
-    def __init__(self, potential: LinearPotential) -> None:
-        self._basis = basis = potential.basis_functions
-        owners, self._widest = basis.owners, basis.widest
-        n_curves, m = len(potential.curves), len(owners)
-        self.chunk = min(CHUNK, max(64, ELEMENTS // (m * basis.widest)))
-        self._matrix = torch.zeros(
-            n_curves, n_curves, basis.widest, basis.widest, dtype=torch.float64
-        )
-        self._vector = torch.zeros(n_curves, basis.widest, dtype=torch.float64)
-        self._activation = torch.zeros_like(self._vector)
-        self._square = self._count = 0.0
-        self._partners: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] | None = None
-
-    def _find_partners(self, gradients: torch.Tensor) -> None:
-        """For each coordinate i those j ≥ i that share a bead with it, and these beads' rows."""
-        moves = (gradients != 0).flatten(2).any(2)
-        n_beads, self._partners = moves.shape[1], []
-        for i, own in enumerate(moves):
-            beads, sharing = own.nonzero()[:, 0], moves[:, own].any(1).nonzero()[:, 0]
-            partners = sharing[sharing >= i]
-            rows = (partners[:, None] * n_beads + beads).flatten()
-            self._partners.append((partners, rows, i * n_beads + beads))
-
-    def add(self, block: Block) -> None:
-        """Add some frames."""
-        if self._partners is None:
-            self._find_partners(block.gradients)
-        basis = self._basis
-        value, slope = basis.evaluate(block.coordinates)
-        along = block.along(block.forces)
-        vector = torch.matmul(slope, along[..., None])[..., 0]
-        self._vector.index_add_(0, basis.owners, vector.double())
-        weighted = value if block.weights is None else value * block.weights
-        self._activation.index_add_(0, basis.owners, weighted.sum(2).double())
-        self._square += block.square
-        self._count += block.count
-        n = slope.shape[2]
-        gradients = block.gradients.flatten(0, 1).flatten(1)
-        for i, (partners, rows, own) in enumerate(self._partners):
-            # JJᵀ of coordinate i with those that share a bead.
-            both = gradients.index_select(0, rows).view(len(partners), len(own), -1)
-            both.mul_(gradients.index_select(0, own))
-            metric = both.view(len(partners), -1, n).sum(1)
-            if block.weights is not None:
-                metric = metric * block.weights
-            scaled = slope.index_select(0, partners).mul_(metric[:, None])
-            product = scaled.view(-1, n) @ slope[i].T
-            product = product.view(len(partners), self._widest, -1).double()
-            # The other half, j < i, is added by symmetry at the end.
-            product[0] *= 0.5
-            self._matrix[basis.owners[i]].index_add_(0, basis.owners[partners], product)
-
-    def sums(self) -> Sums:
-        """Sums in the order of the coefficients."""
-        place, n = self._basis.index.flatten(), self._basis.size
-        used = place < n
-        matrix = self._matrix.permute(0, 3, 1, 2).flatten(0, 1).flatten(1)[used][:, used].numpy()
-        return Sums(
-            matrix + matrix.T,
-            self._vector.flatten()[used].numpy(),
-            self._square,
-            self._count,
-            self._activation.flatten()[used].numpy(),
-        )

@@ -14,7 +14,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
-from meanforce.mapping.direct_squares import DirectSquares
+from meanforce.mapping.copies import CopiedMoments, copied_molecules
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
@@ -79,6 +79,8 @@ def map_replica(
         names=[str(atom) for atom in topology.atoms],
         groups=groups_of(topology, constraints, settings.solvent_groups),
     )
+    if beads.topology.has_copies:
+        molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
         tree = tree_of(topology, molecule.beads)
@@ -127,10 +129,10 @@ def _table(
     """Rows of the table of force maps: of each bead, or of copies of each bead of the template."""
     topology, frames = molecule.beads.topology, replica.counted.frames
     with_noise = settings.noise is not None
-    if isinstance(replica.counted, DirectSquares):
-        squares = replica.counted.squares | {"dataset": replica.squares}
-        names, means = table.means_of_copies(topology, squares)
-        return table.rows(names, means, frames, np.zeros((0, len(names))), with_noise)
+    if isinstance(replica.counted, CopiedMoments):
+        names, means = table.means_of_copies(topology, {"dataset": replica.squares})
+        squares = replica.counted.squares() | means
+        return table.rows(names, squares, frames, np.zeros((0, len(names))), with_noise)
     squares = squares_of_all(molecule, replica.counted) | {"dataset": replica.squares}
     return table.rows(topology.names, squares, frames, table.mean_force_squares(*some), with_noise)
 

@@ -20,6 +20,31 @@ from meanforce.mapping.project import project
 
 
 @dataclasses.dataclass(frozen=True)
+class CopiedMolecule:
+    """One molecule of a type, and where its copies are.
+
+    Attributes:
+        one: the molecule alone, its atoms counted from 0.
+        atoms: of each copy, shape (n_copies, n_atoms of a copy).
+    """
+
+    one: "MappedMolecule"
+    atoms: np.ndarray
+
+    def forces(self, forces: np.ndarray) -> np.ndarray:
+        """Forces on the atoms of a copy, those on all copies beside each other.
+
+        Args:
+            forces: shape (n, n_atoms, 3).
+
+        Returns:
+            Shape (n, n_atoms of a copy, 3·n_copies).
+        """
+        own = forces[:, self.atoms].transpose(0, 2, 1, 3)
+        return own.reshape(*own.shape[:2], -1)
+
+
+@dataclasses.dataclass(frozen=True)
 class MappedMolecule:
     """The molecule, or the molecules, that are mapped.
 
@@ -29,6 +54,7 @@ class MappedMolecule:
         constraints: pairs of atoms held at a fixed distance.
         names: of the atoms, for messages.
         groups: of atoms that an optimal map treats alike.
+        copies: each molecule type, where there are several molecules of a type.
     """
 
     beads: Beads
@@ -36,6 +62,7 @@ class MappedMolecule:
     constraints: list[tuple[int, int]]
     names: list[str]
     groups: Groups
+    copies: tuple[CopiedMolecule, ...] = ()
 
     def fixed(self, kind: str) -> csr_array:
         """A force map that needs no data, sparse, shape (n_beads, n_atoms).

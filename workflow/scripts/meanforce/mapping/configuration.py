@@ -12,13 +12,13 @@ from meanforce.core.molecule_type import MoleculeType
 from meanforce.errors import InputError
 from meanforce.mapping import graph as molecular
 from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
-from meanforce.mapping.copies import refuse_optimal_of_copies
 from meanforce.mapping.molecules import Copies, Molecules
 from meanforce.mapping.names import find_atoms
 from meanforce.mapping.residue_beads import ChosenBeads, beads_by_residue
 from meanforce.mapping.stereo import Centre, same_in_all, stereo_centers
 from meanforce.mapping.templates import TEMPLATES
 from meanforce.mapping.unwrap import bond_tree, make_whole
+from meanforce.mapping.virtual_sites import refuse_virtual_sites
 from meanforce.settings.mappings import MappingSettings, MoleculeMappingSettings, Weights
 from meanforce.systems.atoms import Atoms
 
@@ -39,7 +39,7 @@ def build_beads(
 
     Raises:
         InputError: molecules or atoms do not exist, atoms are in two beads, or have no charges or
-            weights, or the force map cannot be fitted.
+            weights.
     """
     if start is not None and len(start.positions) != topology.n_atoms:
         raise InputError(
@@ -56,10 +56,7 @@ def build_beads(
         copies = molecules.copies(name, place)
         one = _OneMolecule(chosen, weights[name], settings.masses, copies.topology, place)
         parts.append(_repeated(name, one, copies, start))
-    beads = Beads(tuple(sorted(parts, key=lambda part: part.first_atoms[0])))
-    if settings.force_map == "optimal":
-        refuse_optimal_of_copies(beads.topology, where)
-    return beads
+    return Beads(tuple(sorted(parts, key=lambda part: part.first_atoms[0])))
 
 
 def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | None) -> MoleculeBeads:
@@ -110,6 +107,7 @@ class _OneMolecule:
         chosen = _chosen(self.settings, topology, where)
         selected = chosen.atoms
         _refuse_overlap(selected, topology, where)
+        refuse_virtual_sites(selected, topology, where)
         own = None if start is None else start.own_beads
         all_masses = atom_masses(topology) if own is None else own.masses
         charges = None if start is None else start.charges

@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 
 from meanforce.mapping.force_maps import rigid_groups
 from meanforce.mapping.solvent import solute_atoms
+from meanforce.mapping.virtual_sites import virtual_sites
 
 BLOCKS = 5
 """Contiguous time blocks of a replica; the force map of each is fitted to the others."""
@@ -30,18 +31,19 @@ class Groups:
         """Sums over the atoms of each group.
 
         Args:
-            values: by atom, shape (n, n_atoms, 3).
+            values: by atom, shape (n, n_atoms, 3), or of several molecules beside each other,
+                shape (n, n_atoms, 3·n_copies).
 
         Returns:
-            Shape (n_groups, n, 3), float64.
+            Shape (n_groups, n, 3 or 3·n_copies), float64.
         """
-        n_frames, n_atoms, _ = values.shape
+        n_frames, n_atoms, width = values.shape
         inside = np.flatnonzero(self.of_atom >= 0)
         summing = csr_array(
             (np.ones(len(inside)), (self.of_atom[inside], inside)), shape=(self.count, n_atoms)
         )
         by_atom = values.transpose(1, 0, 2).reshape(n_atoms, -1).astype(np.float64)
-        return (summing @ by_atom).reshape(self.count, n_frames, 3)
+        return (summing @ by_atom).reshape(self.count, n_frames, width)
 
     def sums_of(self, matrix: csr_array) -> np.ndarray:
         """Sums of a matrix over the atoms of each group, shape (n_rows, n_groups)."""
@@ -89,13 +91,15 @@ def groups_of(
         constraints: pairs of atoms held at a fixed distance.
         solvent_groups: `whole` or `none`.
     """
-    solute = solute_atoms(topology)
+    virtual = virtual_sites(topology)
+    solute = [atom for atom in solute_atoms(topology) if not virtual[atom]]
     of_atom = np.full(topology.n_atoms, -1)
     rigid = rigid_groups(topology.n_atoms, constraints)
     known, of_atom[solute] = np.unique(rigid[solute], return_inverse=True)
     count = len(known)
-    if solvent_groups == "whole" and len(solute) < topology.n_atoms:
-        of_atom[of_atom < 0] = count
+    solvent = (of_atom < 0) & ~virtual
+    if solvent_groups == "whole" and solvent.any():
+        of_atom[solvent] = count
         count += 1
     return Groups(of_atom, count)
 
@@ -118,7 +122,7 @@ class Moments:
         self.matrices = np.zeros((BLOCKS, groups.count, groups.count))
 
     def add(self, start: int, forces: np.ndarray) -> None:
-        """Add forces of frames from number `start` on, kJ/mol/nm, shape (n, n_atoms, 3)."""
+        """Add forces of frames from number `start` on, kJ/mol/nm, shapes as in `Groups.sums`."""
         sums = self._groups.sums(forces)
         for block, part in parts_by_block(start, len(forces), self._n_frames):
             flat = sums[:, part].reshape(self._groups.count, -1)

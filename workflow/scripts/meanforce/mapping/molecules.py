@@ -71,6 +71,10 @@ class Molecules:
         """How many molecules of each name there are."""
         return {name: len(found) for name, found in self._named.items()}
 
+    def sizes(self) -> np.ndarray:
+        """Number of atoms of each atom's molecule, shape (n_atoms,)."""
+        return np.bincount(self._owner)[self._owner]
+
     def copies(self, name: str, where: str) -> Copies:
         """All molecules of one name.
 

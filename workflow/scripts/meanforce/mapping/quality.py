@@ -16,7 +16,10 @@ from meanforce.mapping.memory import conformations, stride_of
 from meanforce.statistics.autocorrelation import Correlation, correlation
 
 CHUNK = 20000
-"""Frames read at once."""
+"""Frames read at once, at most."""
+
+BEADS = 2**21
+"""Beads in all of these frames, at most."""
 
 BLOCKS = 20
 """Time blocks behind error bars."""
@@ -91,8 +94,9 @@ def _passes(reader: H5mdReader, n_beads: int, walkers: np.ndarray) -> tuple[np.n
     """Mean norm of the force on each bead, and frames equal to the one before in their walker."""
     norms, duplicates = np.zeros(n_beads), 0
     last: dict[int, np.ndarray] = {}
-    for start in range(0, reader.n_frames, CHUNK):
-        part = slice(start, start + CHUNK)
+    size = max(1, min(CHUNK, BEADS // max(1, n_beads)))
+    for start in range(0, reader.n_frames, size):
+        part = slice(start, start + size)
         positions, forces = reader.positions(part), reader.forces(part)
         for what, values in (("positions", positions), ("forces", forces)):
             finite = np.isfinite(values).all(axis=(1, 2))

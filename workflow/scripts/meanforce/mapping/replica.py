@@ -19,8 +19,7 @@ from meanforce.mapping.block_force_maps import (
     fixed_force_maps,
     optimal_force_maps,
 )
-from meanforce.mapping.copies import refuse_optimal_of_copies
-from meanforce.mapping.direct_squares import DirectSquares
+from meanforce.mapping.copies import CopiedMoments
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
 from meanforce.mapping.project import exactly, project
@@ -44,7 +43,7 @@ class Replica:
 
     Attributes:
         counted: what the table of force maps is made from, once forces were read: second moments of
-            group forces, or, for many molecules, squares of mapped forces.
+            group forces, of all atoms or of a molecule of each type.
         squares: sums over the same frames of |F_I|² of the written forces by time block,
             (kJ/mol/nm)², shape (BLOCKS, n_beads).
     """
@@ -66,13 +65,13 @@ class Replica:
         self._map = molecule.beads.matrix(molecule.n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
         fitted = settings.force_map == "optimal"
-        copies = molecule.beads.topology.has_copies
-        most = COPIED_FRAMES if copies else MOMENT_FRAMES
+        copied = bool(molecule.copies)
+        most = COPIED_FRAMES if copied else MOMENT_FRAMES
         self._every = 1 if fitted else self._step(most)
         self._n_counted = -(-frames.n_frames // self._every)
         self.counted = (
-            DirectSquares(molecule, self._n_counted)
-            if copies
+            CopiedMoments(molecule, self._n_counted)
+            if copied
             else Moments(molecule.groups, self._n_counted)
         )
         self.squares = np.zeros((BLOCKS, self._map.shape[0]))
@@ -82,13 +81,14 @@ class Replica:
         """The chosen force maps; reads all forces where they have to be fitted."""
         if self._settings.force_map != "optimal":
             return fixed_force_maps(self._molecule, self._settings.force_map)
-        refuse_optimal_of_copies(self._molecule.beads.topology, "mapping")
         for part in self._parts("reading forces"):
             self.counted.add(part.start, self._forces.forces(part))
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
         mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
         with self._progress.during("fitting the force map"):
+            if isinstance(self.counted, CopiedMoments):
+                return self.counted.optimal(mean)
             return optimal_force_maps(self._molecule, self.counted, mean)
 
     def _stiffness(self) -> np.ndarray | None:
@@ -154,8 +154,8 @@ class Replica:
     def bias_forces(self, force_maps: BlockForceMaps) -> BiasForces | None:
         """Mapped forces of the bias on the frames that the run stored them for."""
         frames = self._frames
-        biased = frames.attributes["n_variables"] or frames.attributes.get("bias_variables")
-        if not biased:
+        # Of imported frames only the directions are stored, along the variables of their bias.
+        if not frames.attributes["n_variables"]:
             return None
         numbers, forces = frames.array("checked_frames"), frames.array("checked_bias_forces")
         if not forces.size:

@@ -22,7 +22,7 @@ the noise about it. Columns, in (kJ/mol/nm)² except for ratios:
     the same with S = 0, which needs no estimate: aggregate/optimal.
 
 For molecule types with several molecules there is a row TYPE-BEAD for each bead of the template,
-with means over the molecules; columns of `optimal` and of the mean force are empty.
+with means over the molecules; columns of the mean force are empty.
 """
 
 import csv

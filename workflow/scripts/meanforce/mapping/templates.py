@@ -17,8 +17,8 @@ def _named(topology: mdtraj.Topology, keep) -> dict[str, list[int]]:
 
 
 def heavy(topology: mdtraj.Topology) -> dict[str, list[int]]:
-    """Every atom of the solute that is not hydrogen."""
-    return _named(topology, lambda atom: atom.element.symbol != "H")
+    """Every atom of the solute that is not hydrogen; sites without mass are no atoms."""
+    return _named(topology, lambda atom: atom.element.symbol not in ("H", "VS"))
 
 
 def core_beta(topology: mdtraj.Topology) -> dict[str, list[int]]:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import torch
 
 from meanforce.core.topology import Topology
+from meanforce.errors import InputError
 from meanforce.potentials.features import Features
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
@@ -23,6 +24,11 @@ from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)
 """The network's outputs are in this unit (kJ/mol)."""
+
+SEVERAL = (
+    "its beads are several molecules, whose pair distances have no nearest image; allowed are "
+    "configurations without a cell, or beads that bonds connect"
+)
 
 
 class Cgnet(InternalPotential, TrainablePotential):
@@ -52,17 +58,22 @@ class Cgnet(InternalPotential, TrainablePotential):
 
     @property
     def needs_no_cell(self):
-        return (
-            "its beads are several molecules, whose pair distances have no nearest image; allowed "
-            "are configurations without a cell, or beads that bonds connect"
-        )
+        return SEVERAL
 
     @classmethod
     def initial(cls, settings: CgnetSettings, start: Start, generator: torch.Generator) -> Self:
         """A potential with random weights (Glorot-like, variance 1/inputs).
 
         It does not depend on temperature yet where temperature enters through the outputs.
+
+        Raises:
+            InputError: frames have cells, and beads of several molecules.
         """
+        if start.frames.cell is not None and not is_one(start.molecule):
+            raise InputError(
+                f"potential of kind '{cls.kind}': was given configurations with a periodic cell, "
+                f"but {SEVERAL}"
+            )
         form = TemperatureForm.initial(settings.temperature, start.temperatures)
         values = (
             start.molecule.parameters()

@@ -130,15 +130,56 @@ class Basis:
         slope = slope * (self._mask / self.spacing[:, None, None])
         if self._padded:
             value = value * self._mask
+        return self._switch(coordinates, value, slope) if self._switched else (value, slope)
+
+    def _switch(
+        self, coordinates: torch.Tensor, value: torch.Tensor, slope: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Functions and slopes, switched off at the cutoffs of their curves."""
+        ratio = (coordinates / self._cutoff[:, None]).clamp(max=1.0)
+        rest = 1 - ratio**2
+        factor = torch.where(self._cutoff[:, None] < math.inf, rest**2, 1.0)[:, None]
+        change = (-4 * ratio * rest / self._cutoff[:, None])[:, None]
+        change = torch.where(self._cutoff[:, None, None] < math.inf, change, 0.0)
+        return value * factor, slope * factor + value * change
+
+    def near(
+        self, coordinates: torch.Tensor, pieces: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The functions that differ from zero at places of the only coordinate.
+
+        Args:
+            coordinates: shape (n,).
+            pieces: the functions that differ from zero between two centres, as polynomials in
+                0 ≤ t ≤ 1, shape (powers, functions); None: all functions do so everywhere.
+
+        Returns:
+            numbers of the functions, values and slopes, each of shape (count, n); where a place
+            has fewer of them, values and slopes are zero.
+        """
+        functions = int(self._mask[0].sum())
+        first = (coordinates - self.lower[0]) / self.spacing[0]
+        if pieces is None:
+            value, slope = (part[0, :functions] for part in self.evaluate(coordinates[None]))
+            numbers = torch.arange(functions, device=first.device)
+            return numbers[:, None].expand(-1, len(first)), value, slope
+        powers, count = pieces.shape
+        interval = torch.floor(first)
+        t = (first - interval).expand(powers, -1)
+        rising = torch.cumprod(torch.cat([torch.ones_like(t[:1]), t[1:]]), dim=0)
+        steps = torch.arange(1, powers, device=t.device)[:, None]
+        value = pieces.to(t).T @ rising
+        slope = (pieces[1:] * steps).to(t).T @ rising[:-1] / self.spacing[0]
+        numbers = interval.long() + torch.arange(count, device=t.device)[:, None] + 1 - count // 2
+        if len(self._circles):
+            numbers = numbers % functions
+        else:
+            there = (numbers >= 0) & (numbers < functions)
+            value, slope = value * there, slope * there
+            numbers = numbers.clamp(0, functions - 1)
         if self._switched:
-            ratio = (coordinates / self._cutoff[:, None]).clamp(max=1.0)
-            rest = 1 - ratio**2
-            factor = torch.where(self._cutoff[:, None] < math.inf, rest**2, 1.0)[:, None]
-            change = (-4 * ratio * rest / self._cutoff[:, None])[:, None]
-            change = torch.where(self._cutoff[:, None, None] < math.inf, change, 0.0)
-            slope = slope * factor + value * change
-            value = value * factor
-        return value, slope
+            value, slope = (part[0] for part in self._switch(coordinates[None], value, slope))
+        return numbers, value, slope
 
     def wrapped(self, u: torch.Tensor) -> torch.Tensor:
         """Distances from the first centre in spacings, on a circle within its first turn."""

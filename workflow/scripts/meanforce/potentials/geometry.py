@@ -27,6 +27,11 @@ class InternalCoordinates:
         n_beads: number of beads.
         dtype: floating-point type of positions.
         device: where positions are.
+
+    Attributes:
+        owner: coordinate that each gradient vector belongs to, shape (n_vectors,).
+        beads: bead with +1 and bead with −1 of each of them, −1 where there is none, shape
+            (n_vectors, 2).
     """
 
     def __init__(
@@ -57,7 +62,9 @@ class InternalCoordinates:
         for plus, minus in ((0, 1), (1, 2), (3, 2)):
             for number, dihedral in enumerate(dihedrals, first_dihedral):
                 columns.append((number, dihedral[plus], dihedral[minus]))
-        self._owner = torch.tensor([c[0] for c in columns], dtype=torch.long, device=device)
+        self.owner = torch.tensor([c[0] for c in columns], dtype=torch.long, device=device)
+        ends = [(plus, -1 if minus is None else minus) for _, plus, minus in columns]
+        self.beads = torch.tensor(ends, dtype=torch.long, device=device).reshape(-1, 2)
         self._ends = [
             (owner * n_beads + bead, column, sign)
             for column, (owner, *ends) in enumerate(columns)
@@ -120,7 +127,7 @@ class InternalCoordinates:
             shape (n, n_beads, 3).
         """
         n = len(gradient)
-        along = gradient.T.contiguous().index_select(0, self._owner)[:, None] * vectors
+        along = gradient.T.contiguous().index_select(0, self.owner)[:, None] * vectors
         return self._vectors.sums(along.view(-1, 3 * n)).view(self.n_beads, 3, n).permute(2, 0, 1)
 
     def jacobian(self, vectors: torch.Tensor) -> torch.Tensor:

@@ -47,6 +47,9 @@ class LinearPotential(Potential):
     switched = False
     """Whether basis functions of curves with a cutoff have to be switched off there."""
 
+    pieces: torch.Tensor | None = None
+    """φ as polynomials, see `Basis.near`; None where it is none."""
+
     def __init__(
         self,
         values: dict[str, Any],
@@ -64,7 +67,7 @@ class LinearPotential(Potential):
             variables = CollectiveVariables(
                 [variable], values["bead_names"], self.dtype, self.device
             )
-            self._listed = variables, self._basis([0])
+            self._listed, self._many = (variables, self._basis([0])), False
             self.cartesian = any(term.kind == "coordinate" for _, term in variable.terms)
             self._even = all(term.kind in EVEN_KINDS for _, term in variable.terms)
             return
@@ -72,9 +75,9 @@ class LinearPotential(Potential):
         # Coordinates between beads of the same types share a curve.
         self.permutation_invariant = self.supports_periodic = True
         self._even = all(curve.kind != "dihedrals" for curve in self.curves)
-        # With many beads, all pairs are listed only when they are needed.
-        many = Topology.of(values).size > MANY
-        self._listed = None if many else self._terms()
+        self._many = Topology.of(values).size > MANY
+        # All pairs are listed only when they are needed.
+        self._listed = None
 
     @property
     def coordinates(self) -> InternalCoordinates | CollectiveVariables:
@@ -85,6 +88,15 @@ class LinearPotential(Potential):
     def basis_functions(self) -> Basis:
         """Those of all `coordinates`."""
         return self._all()[1]
+
+    @functools.cached_property
+    def of_curves(self) -> Basis:
+        """The basis with one coordinate for each curve: where its coefficients are."""
+        return self._basis(list(range(len(self.curves))))
+
+    def of_curve(self, number: int) -> Basis:
+        """The basis of one coordinate of one curve."""
+        return self._basis([number])
 
     def _all(self) -> tuple[InternalCoordinates | CollectiveVariables, Basis]:
         if self._listed is None:
@@ -103,12 +115,13 @@ class LinearPotential(Potential):
         return internal, self._basis([numbers[key] for key in keys])
 
     @functools.cached_property
-    def _bonded(self) -> tuple[InternalCoordinates, Basis] | None:
+    def bonded_terms(self) -> tuple[InternalCoordinates, Basis] | None:
+        """Coordinates of all curves but those of pairs, and their basis; None without any."""
         return self._terms(without="pairs")
 
     @functools.cached_property
-    def _pairs(self) -> tuple[PairTerms, dict[int, Basis]] | None:
-        """Non-bonded pairs, and the basis of each of their curves."""
+    def pair_terms(self) -> tuple[PairTerms, dict[int, Basis]] | None:
+        """Non-bonded pairs, and the basis of each of their curves; None without any."""
         own = {number: curve for number, curve in enumerate(self.curves) if curve.kind == "pairs"}
         if not own:
             return None
@@ -119,6 +132,19 @@ class LinearPotential(Potential):
             max(curve.cutoff for curve in own.values()),
         )
         return terms, {number: self._basis([number]) for number in own}
+
+    def coordinates_of_curves(self) -> list[int]:
+        """How many coordinates share each curve, whatever their values."""
+        if self._listed is not None:
+            return torch.bincount(self._listed[1].owners, minlength=len(self.curves)).tolist()
+        counts = [0] * len(self.curves)
+        for basis in () if self.bonded_terms is None else (self.bonded_terms[1],):
+            for owner in basis.owners.tolist():
+                counts[owner] += 1
+        if self.pair_terms is not None:
+            for number, count in self.pair_terms[0].counts().items():
+                counts[number] = count
+        return counts
 
     @property
     def needs_no_cell(self):
@@ -219,7 +245,7 @@ class LinearPotential(Potential):
 
     def compute(self, configuration):
         configuration = configuration.map(lambda tensor: tensor.to(self.dtype))
-        if configuration.cell is not None or self._listed is None:
+        if configuration.cell is not None or self._many:
             return self._by_neighbours(configuration)
         q, vectors = self.coordinates.evaluate(configuration.positions)
         energy, slope = self._evaluate(self.basis_functions, q.T, configuration.temperature)
@@ -231,15 +257,15 @@ class LinearPotential(Potential):
         """The same sum with pairs from a neighbour search, in a cell with nearest images."""
         positions, temperature = configuration.positions, configuration.temperature
         energy, forces = positions.new_zeros(len(positions)), torch.zeros_like(positions)
-        if self._bonded is not None:
-            internal, basis = self._bonded
+        if self.bonded_terms is not None:
+            internal, basis = self.bonded_terms
             q, vectors = internal.evaluate(positions, configuration.cell)
             each, slope = self._evaluate(basis, q.T, temperature)
             energy = energy + each.sum(0)
             forces = forces - internal.pull_back(slope.T, vectors)
-        if self._pairs is None:
+        if self.pair_terms is None:
             return energy, forces
-        terms, bases = self._pairs
+        terms, bases = self.pair_terms
         beads, flat = positions.reshape(-1, 3), forces.reshape(-1, 3).contiguous()
         for pairs in terms.find(configuration):
             vectors = beads[pairs.second] - beads[pairs.first]

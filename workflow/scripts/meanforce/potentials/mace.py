@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
-from meanforce.core.neighbours import neighbours
+from meanforce.core.neighbours import FEW, neighbours
 from meanforce.core.topology import Topology
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.mace_network import bead_outputs, make_network
@@ -23,6 +23,9 @@ from meanforce.settings.potentials.mace import MaceSettings
 
 ENERGY_SCALE = 96.485
 """kJ/mol per eV, the unit of the readouts' outputs. In eV/Å, bonded forces are of order one."""
+
+MOST_FRAMES = 2000
+"""Frames of few beads in which neighbours are counted, at most; of many beads fewer are enough."""
 
 MOST_EDGES = 25000
 """Edges evaluated at once where no gradient in the weights is kept, to bound memory."""
@@ -143,11 +146,14 @@ def _kind(tensors: dict[str, torch.Tensor]) -> tuple[torch.dtype, torch.device]:
     return some.dtype, some.device
 
 
-def _mean_neighbours(frames: Configuration[torch.Tensor], cutoff: float, most: int = 2000) -> float:
+def _mean_neighbours(frames: Configuration[torch.Tensor], cutoff: float) -> float:
     """Mean number of beads within the cutoff of a bead, 1 at least, over some of the frames."""
+    n_beads = frames.n_beads
+    most = max(MOST_FRAMES // 100, MOST_FRAMES * FEW // max(FEW, n_beads))
     some = frames.select(slice(None, None, max(1, len(frames) // most)))
-    some = some.map(lambda tensor: tensor.cpu().numpy())
-    n, n_beads = some.positions.shape[:2]
-    found = neighbours(some.positions, some.cell, cutoff, both_ways=True)
+    n, found = len(some), 0
+    for part in some.split(max(1, MOST_FRAMES * FEW // 100 // n_beads)):
+        part = part.map(lambda tensor: tensor.cpu().numpy())
+        found += len(neighbours(part.positions, part.cell, cutoff, both_ways=True))
     # Each bead is counted as its own neighbour, then subtracted: older models have this rounding.
-    return max(1.0, float(len(found) + n * n_beads) / n / n_beads - 1.0)
+    return max(1.0, float(found + n * n_beads) / n / n_beads - 1.0)

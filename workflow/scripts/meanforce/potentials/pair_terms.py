@@ -14,7 +14,7 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.neighbours import neighbours, require_width
-from meanforce.core.topology import Topology
+from meanforce.core.topology import Topology, components
 from meanforce.potentials.terms import near_beads, type_name
 
 SKIN = 0.15
@@ -94,6 +94,7 @@ class PairTerms:
         self, molecule: Topology, exclude: int, curves: dict[str, int], cutoff: float
     ) -> None:
         self._cutoff, self._n_beads = cutoff, molecule.size
+        self._molecules = components(molecule.bond_array, molecule.size)
         kinds = sorted(set(molecule.types))
         self._types = np.array([kinds.index(one) for one in molecule.types])
         self._curves = np.array([[curves.get(type_name([a, b]), -1) for b in kinds] for a in kinds])
@@ -105,6 +106,33 @@ class PairTerms:
         ]
         self._excluded = np.array(sorted(excluded), dtype=np.int64)
         self._last: Remembered | None = None
+
+    def curves_of(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Number of the curve of each pair of beads, shape (n_pairs,); −1 where it has none.
+
+        Args:
+            first: bead of each pair, shape (n_pairs,).
+            second: the other one, in either order.
+        """
+        curves = self._curves[self._types[first], self._types[second]]
+        # Beads of different molecules, as most pairs in a liquid are, are never excluded.
+        same = np.flatnonzero(self._molecules[first] == self._molecules[second])
+        one, other = first[same], second[same]
+        codes = np.minimum(one, other) * self._n_beads + np.maximum(one, other)
+        curves[same[np.isin(codes, self._excluded)]] = -1
+        return curves
+
+    def counts(self) -> dict[int, int]:
+        """How many pairs share each curve, whatever their distance."""
+        beads = np.bincount(self._types, minlength=len(self._curves))
+        pairs = np.outer(beads, beads) - np.diag(beads)
+        first, second = np.divmod(self._excluded, self._n_beads)
+        for one, other in ((first, second), (second, first)):
+            np.subtract.at(pairs, (self._types[one], self._types[other]), 1)
+        found = {}
+        for number in np.unique(self._curves[self._curves >= 0]).tolist():
+            found[number] = int(pairs[self._curves == number].sum()) // 2
+        return found
 
     def find(self, configuration: Configuration[torch.Tensor]) -> list[Pairs]:
         """Pairs within the cutoff, by curve; curves without any are left out.
@@ -140,9 +168,7 @@ class PairTerms:
         if arrays.cell is not None:
             require_width(arrays.cell, self._cutoff, "the longest curve of pairs")
         found = neighbours(arrays.positions, arrays.cell, self._cutoff + skin)
-        curves = self._curves[self._types[found.first], self._types[found.second]]
-        codes = found.first * self._n_beads + found.second
-        curves[np.isin(codes, self._excluded)] = -1
+        curves = self.curves_of(found.first, found.second)
         offsets = found.offsets(arrays.cell)
         like = configuration.positions
         result = []

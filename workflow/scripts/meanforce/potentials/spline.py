@@ -16,6 +16,7 @@ class Spline(LinearPotential):
     """φ is the cubic cardinal B-spline, centred at 0 with support (−2, 2); de Boor (1978)."""
 
     kind = "spline"
+    pieces = _POLYNOMIALS
 
     @staticmethod
     def shape(u: torch.Tensor, width: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -53,6 +53,33 @@ def type_name(types: list[str]) -> str:
     return " – ".join(min(types, types[::-1]))
 
 
+def pair_names(molecule: Topology, exclude: int) -> dict[str, int]:
+    """Curves of non-bonded pairs, numbered; pairs of types that are always excluded have none.
+
+    Args:
+        molecule: the beads.
+        exclude: least number of bonds between the beads of a pair.
+    """
+    beads = collections.Counter(molecule.types)
+    pairs: dict[tuple[str, str], int] = {}
+    kinds = sorted(beads)
+    for number, one in enumerate(kinds):
+        for other in kinds[number:]:
+            count = (
+                beads[one] * (beads[other] - 1) // 2
+                if one == other
+                else (beads[one] * beads[other])
+            )
+            pairs[one, other] = count
+    for bead, near in enumerate(near_beads(molecule, exclude)):
+        for other in near:
+            if other > bead:
+                key = tuple(sorted((molecule.types[bead], molecule.types[other])))
+                pairs[key] -= 1
+    names = [type_name(list(key)) for key, count in pairs.items() if count]
+    return {name: number for number, name in enumerate(names)}
+
+
 def near_beads(molecule: Topology, bonds: int) -> list[set[int]]:
     """For each bead, the beads that are fewer than `bonds` bonds away, including itself."""
     neighbours: dict[int, list[int]] = collections.defaultdict(list)

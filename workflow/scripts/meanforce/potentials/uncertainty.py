@@ -38,6 +38,32 @@ def curve_with_error(
     return energy.double() - mean @ coefficients, _error(potential, basis - mean, form, number)
 
 
+def slope_with_error(
+    potential: LinearPotential, s: torch.Tensor, temperature: float, number: int = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """dU/ds of a curve within the range of its data, and its standard error.
+
+    Args:
+        potential: fitted.
+        s: places within the range, nm or rad, shape (n,).
+        temperature: K.
+        number: of the curve.
+
+    Returns:
+        kJ/mol/nm or kJ/mol/rad, each of shape (n,), float64.
+
+    Raises:
+        InputError: the model's file was written before error bars were stored.
+    """
+    _require_errors(potential)
+    form = potential.temperature_form(torch.tensor([temperature], dtype=torch.float64))
+    parts = potential.coefficients.double().reshape(form.shape[1], -1)
+    _, slopes = potential.basis_of(s.to(potential.dtype), number)
+    slopes = slopes.double()
+    value = slopes @ (form @ parts)[0, _own(potential, number)]
+    return value, _error(potential, slopes, form, number)
+
+
 def difference_with_error(
     potential: LinearPotential, ends: tuple[float, float], temperature: float, number: int = 0
 ) -> tuple[float, float]:
@@ -68,7 +94,7 @@ def _require_errors(potential: LinearPotential) -> None:
 
 def _own(potential: LinearPotential, number: int) -> torch.Tensor:
     count = potential.curves[number].functions
-    return potential.basis_functions.index[number, :count]
+    return potential.of_curves.index[number, :count]
 
 
 def _contrast(potential: LinearPotential, s: torch.Tensor, number: int) -> torch.Tensor:
@@ -83,7 +109,7 @@ def _error(
     potential: LinearPotential, contrast: torch.Tensor, form: torch.Tensor, number: int
 ) -> torch.Tensor:
     own, n_forms = _own(potential, number), form.shape[1]
-    size, widest = potential.basis_functions.size, potential.basis_functions.widest
+    size, widest = potential.of_curves.size, potential.of_curves.widest
     whole = (form[:, :, None] * contrast[:, None]).flatten(1)
     rows = torch.cat([own + form * size for form in range(n_forms)])
     influences = potential.errors["influences"].double()[rows]

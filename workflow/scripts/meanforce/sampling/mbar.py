@@ -33,6 +33,10 @@ Mobley, J. Comput.-Aided Mol. Des. 29, 397 (2015)."""
 class Windows:
     """Harmonic windows ½k_d(s_d − c_d)².
 
+    Reduced potentials come from the stored variables of all frames at once. openmmtools evaluates
+    them in an OpenMM context, frame by frame and window by window, from positions and the whole
+    energy; a test shows that its differences of reduced potentials are these numbers.
+
     Attributes:
         centers: nm or rad, shape (n_windows, n_variables).
         force_constants: kJ/mol/nm² or kJ/mol/rad², shape (n_variables,).

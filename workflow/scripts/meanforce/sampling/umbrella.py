@@ -21,6 +21,9 @@ NAMED = 10
 class Windows(Bias):
     """V = Σ_d ½k_d(s_d − c_d)² with different centres for every copy.
 
+    Restraint forces of openmmtools are for one distance between two groups of atoms; these are for
+    any collective variables of beads, periodic ones among them.
+
     All copies start from one structure. Before equilibration the centre of each moves evenly from
     the structure's s to c, along the shorter way where s is periodic, and takes the copy along.
 

@@ -29,6 +29,13 @@ systems:
     ionic_strength: 0.1 mol/L
     hydrogen_mass: 3 amu
 """,
+    "systems.testsystem": """\
+systems:
+  argon:
+    kind: testsystem
+    name: LennardJonesFluid
+    options: {nparticles: 216, reduced_density: 0.8, sigma: 3.4 angstrom, epsilon: 0.238 kcal/mol}
+""",
     "systems.gromacs": """\
 systems:
   from_gromacs:

@@ -203,12 +203,14 @@ class MappingSettings(Settings):
         default="aggregate",
         description="slice: forces on the bead's atoms; aggregate: also those on the atoms "
         "rigidly bonded to them, which constraints require; optimal: the least noisy constant "
-        "coefficients, fitted to other time blocks than they are used on",
+        "coefficients, fitted to other time blocks than they are used on; molecules of a type "
+        "share them",
     )
     solvent_groups: Literal["none", "whole"] = Field(
         default="whole",
         description="solvent in an `optimal` force map: whole: the total force on water and ions "
-        "is included, with one coefficient per bead; none: it is not included",
+        "is included, with one coefficient per bead; none: it is not included. Where there are "
+        "several molecules of a type, no other molecule's forces are included",
     )
     noise: NoiseAugmentationSettings | None = Field(
         default=None,

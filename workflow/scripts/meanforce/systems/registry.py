@@ -1,5 +1,6 @@
 """Kinds of systems and their builders. One line for each kind."""
 
+import logging
 from collections.abc import Callable
 
 from meanforce.settings.systems.registry import System
@@ -17,6 +18,16 @@ from meanforce.systems import (
 from meanforce.systems.described import Described
 from meanforce.systems.prepared import Prepared
 
+
+def _testsystems():
+    """The module of test systems, imported on demand: openmmtools takes half a second to import."""
+    # It imports pymbar, which recommends other packages in its log.
+    logging.getLogger("pymbar").setLevel(logging.ERROR)
+    from meanforce.systems import testsystem
+
+    return testsystem
+
+
 KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "muller_brown": muller_brown.build,
     "channel": channel.build,
@@ -27,6 +38,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "charmm": charmm.build,
     "openmm": serialised.build,
     "beads": beads.build,
+    "testsystem": lambda settings, seed: _testsystems().build(settings, seed),
 }
 
 DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
@@ -36,8 +48,9 @@ DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
     "amber": amber.describe,
     "charmm": charmm.describe,
     "openmm": serialised.describe,
+    "testsystem": lambda settings: _testsystems().describe(settings),
 }
-"""How systems are read from the user's files before any job; others are built."""
+"""How systems are read or made before any job, without minimisation; others are built."""
 
 
 def build(settings: System, seed: int) -> Prepared:

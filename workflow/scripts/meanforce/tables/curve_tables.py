@@ -66,7 +66,7 @@ class Table:
         value, _ = self.potential.basis_of(torch.from_numpy(x), self.number)
         form = self.potential.temperature_form(torch.tensor([self.temperature]).double())
         parts = self.potential.coefficients.reshape(form.shape[1], -1)
-        own = self.potential.basis_functions.index[self.number, : self.curve.functions]
+        own = self.potential.of_curves.index[self.number, : self.curve.functions]
         return (value @ (form @ parts)[0, own]).numpy()
 
 

@@ -13,6 +13,7 @@ from meanforce.settings.systems.muller_brown import MullerBrownSettings
 from meanforce.settings.systems.openmm import OpenmmSettings
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
+from meanforce.settings.systems.testsystem import TestSystemSettings
 
 System = Annotated[
     MullerBrownSettings
@@ -23,6 +24,7 @@ System = Annotated[
     | AmberSettings
     | CharmmSettings
     | OpenmmSettings
-    | BeadsSettings,
+    | BeadsSettings
+    | TestSystemSettings,
     Field(discriminator="kind"),
 ]
