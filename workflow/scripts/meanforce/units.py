@@ -62,6 +62,8 @@ ACCEPTED = {
     "stiffness": "kJ/mol/nm^2, kcal/mol/angstrom^2",
     "angular stiffness": "kJ/mol/rad^2, kcal/mol/rad^2",
     "concentration": "mol/L, mmol/L",
+    "charge": "e",
+    "volume": "nm^3, angstrom^3",
 }
 """Usual spellings of units; others that pint reads are accepted too."""
 

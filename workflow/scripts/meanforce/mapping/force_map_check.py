@@ -5,7 +5,7 @@ import numpy as np
 
 from meanforce.core.beads import Beads
 from meanforce.mapping.block_force_maps import MappedMolecule, refuse_no_optimal_map
-from meanforce.mapping.copies import refuse_optimal_of_copies
+from meanforce.mapping.copies import copied_molecules
 from meanforce.mapping.force_maps import FORCE_MAPS, build_force_map
 from meanforce.mapping.groups import groups_of
 from meanforce.settings.mappings import MappingSettings
@@ -33,10 +33,13 @@ def refuse_impossible(
     pairs = [(int(i), int(j)) for i, j in constraints]
     # As in the stage `map`.
     names = [str(atom) for atom in topology.atoms]
+    groups = groups_of(topology, pairs, settings.solvent_groups)
+    molecule = MappedMolecule(beads, topology.n_atoms, pairs, names, groups)
+    ones = [molecule]
+    if beads.topology.has_copies:
+        ones = [kind.one for kind in copied_molecules(molecule, topology, where)]
     if settings.force_map in FORCE_MAPS:
         build_force_map(settings.force_map, beads, topology.n_atoms, pairs, names, where)
         return
-    refuse_optimal_of_copies(beads.topology, where)
-    groups = groups_of(topology, pairs, settings.solvent_groups)
-    molecule = MappedMolecule(beads, topology.n_atoms, pairs, names, groups)
-    refuse_no_optimal_map(molecule, where)
+    for one in ones:
+        refuse_no_optimal_map(one, where)
