@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from common_mistakes import CONFIG, MISTAKES, Mistake
+from common_mistakes import MISTAKES
+from own_molecule import CONFIG, Mistake
 
 PAGE = "docs/common_mistakes.md"
 

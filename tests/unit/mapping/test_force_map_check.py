@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from common_mistakes import CONFIG
+from own_molecule import CONFIG
 
 from meanforce.errors import InputError
 from meanforce.sampling.check import check_structures

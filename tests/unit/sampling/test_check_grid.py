@@ -7,7 +7,7 @@ import mdtraj
 import numpy as np
 import pytest
 import yaml
-from common_mistakes import CONFIG, METADYNAMICS
+from own_molecule import CONFIG, METADYNAMICS
 
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads

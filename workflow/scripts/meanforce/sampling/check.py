@@ -12,10 +12,13 @@ from meanforce.core.beads import Beads
 from meanforce.errors import Collected, InputError, listed
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_map_check import refuse_impossible
+from meanforce.sampling.check_campaigns import (
+    check_files_and_formula,
+    check_models,
+    check_one_molecule,
+)
 from meanforce.sampling.check_experiments import check_experiment
 from meanforce.sampling.check_grid import check_grid
-from meanforce.sampling.network_bias import read_model
-from meanforce.sampling.static import check_formula
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.config import Config
@@ -86,7 +89,7 @@ def check_structures(
             notices += _notices(config, system, found[system].facts, errors)
         for name in config.campaigns.get(system, {}):
             with errors.check(f"campaigns.{system}.{name}."):
-                _check_campaign(config, system, name)
+                check_files_and_formula(config, system, name)
         if len(errors.lines) > before:
             broken.add(system)
     for system in [name for name in found if name not in broken]:
@@ -193,19 +196,6 @@ def _notices(config: Config, system: str, facts: Facts | None, errors: Collected
     return [notice for notice in notices if notice]
 
 
-def _check_campaign(config: Config, system: str, name: str) -> None:
-    """Refuse files that do not exist, and formulas that OpenMM cannot read."""
-    campaign = config.campaigns[system][name]
-    for key, file in campaign.input_files:
-        if not Path(file).is_file():
-            raise InputError(f"{key}: '{file}' does not exist")
-    if campaign.bias_formula is not None:
-        try:
-            check_formula(campaign.bias_formula, campaign.biased_variables)
-        except InputError as error:
-            raise InputError(f"formula: {error}") from None
-
-
 def _check_beads_of_campaigns(
     config: Config, system: str, found: _Molecules, errors: Collected
 ) -> None:
@@ -214,8 +204,8 @@ def _check_beads_of_campaigns(
     for name, campaign in config.campaigns.get(system, {}).items():
         with errors.check():
             if campaign.biased_mapping is not None:
-                _check_models(config, found.beads, system, name)
-                _check_one_molecule(config, found.beads, found.described.periodic, (system, name))
+                check_models(config, found.beads, system, name)
+                check_one_molecule(config, found.beads, found.described.periodic, (system, name))
             if isinstance(campaign, MetadynamicsSettings):
                 chosen = {one: variables[one] for one in campaign.biased_variables}
                 where = f"campaigns.{system}.{name}"
@@ -230,33 +220,3 @@ def _check_distances(config: Config, system: str, beads: dict[str, Beads]) -> No
                 f"no mapping has both beads {' and '.join(pair)}; beads are: "
                 + "; ".join(f"{name}: {own.listed}" for name, own in beads.items())
             )
-
-
-def _check_models(config: Config, beads: dict[str, Beads], system: str, name: str) -> None:
-    """Refuse models of a bias that cannot be read, or are of other beads than its mapping's."""
-    campaign, where = config.campaigns[system][name], f"campaigns.{system}.{name}"
-    if campaign.biased_mapping not in beads:
-        known = ", ".join(config.mappings.get(system, {})) or "none"
-        raise InputError(
-            f"{where}.mapping: '{campaign.biased_mapping}' is not a mapping of this system; known: "
-            f"{known}"
-        )
-    own = beads[campaign.biased_mapping]
-    any_temperature = 300.0
-    paths = [Path(path) for path in campaign.models]
-    read_model(paths, own, any_temperature, f"{where}.models")
-
-
-def _check_one_molecule(
-    config: Config, beads: dict[str, Beads], periodic: bool, place: tuple[str, str]
-) -> None:
-    """Refuse a network's bias on several molecules in a periodic box."""
-    system, name = place
-    mapping = config.campaigns[system][name].biased_mapping
-    own = beads[mapping]
-    if periodic and own.n_molecules > 1:
-        raise InputError(
-            f"campaigns.{system}.{name}.mapping: '{mapping}' has beads of {own.n_molecules} "
-            "molecules in a periodic box, but a network on all distances takes only a single "
-            "molecule there"
-        )

@@ -99,6 +99,8 @@ class WellTempered(Bias):
         Raises:
             InputError: most of the latest hills of a walker are outside.
         """
+        if all(variable.periodic for variable in self.variables):
+            return
         rows = self._own_hills(LATEST * walkers)
         outside = self.grid.outside(rows[:, 3:-2])
         if not outside.any():
