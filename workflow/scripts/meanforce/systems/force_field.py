@@ -72,12 +72,17 @@ FAMILIES = (
 """Parts of names that other programs give force fields, and the files of OpenMM for them."""
 
 
+SLIP = 0.9
+"""Similarity of two names, from `difflib`, from which one is taken for the other's misspelling."""
+
+
 def nearest(name: str, known: Sequence[str]) -> list[str]:
-    """Files of the same family, or else those with similar names; at most three."""
+    """Files whose names differ by a slip, of the same family, or similar; at most three."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=SLIP)
     for pattern, files in FAMILIES:
-        if re.search(pattern, name, re.IGNORECASE):
-            return [file for file in files if file in known]
-    return difflib.get_close_matches(name, known, n=3)
+        if not found and re.search(pattern, name, re.IGNORECASE):
+            found = [file for file in files if file in known]
+    return found or difflib.get_close_matches(name, known, n=3)
 
 
 def _refuse_code(name: str) -> None:
