@@ -66,6 +66,22 @@ def test_a_stage_by_hand_and_its_errors(root, tmp_path):
         assert "Traceback" not in result.stderr
 
 
+def test_a_molecule_in_vacuum_is_noted_in_the_log(root, tmp_path):
+    for files, noted in (
+        ('["amber99sbildn.xml"]', True),
+        ('["amber99sbildn.xml", "amber99_obc.xml"]', False),
+    ):
+        settings = (
+            '{"system": {"kind": "peptide", "structure": "resources/capped_alanine.pdb", '
+            f'"force_field": {files}}}, "seed": 1}}'
+        )
+        program = "workflow/scripts/prepare.py"
+        result = run(root, program, "--settings", settings, "--output", str(tmp_path / "prepared"))
+        assert result.returncode == 0, result.stderr
+        said = result.stdout + result.stderr
+        assert ("notice: the molecule is in vacuum" in said) == noted, said
+
+
 def test_a_missing_trajectory_is_named(root, tmp_path):
     good = '{"system": {"kind": "muller_brown"}, "seed": 1}'
     run(root, "workflow/scripts/prepare.py", "--settings", good, "--output", str(tmp_path / "p"))
