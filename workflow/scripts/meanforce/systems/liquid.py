@@ -106,7 +106,7 @@ def _parametrised(
     settings: LiquidSettings, field: app.ForceField, topology: app.Topology
 ) -> openmm.System:
     switch = settings.switch_distance
-    with force_field.fitting(settings.force_field, ", ".join(settings.molecules)):
+    with force_field.fitting(settings.force_field, ", ".join(settings.molecules), topology):
         system = field.createSystem(
             topology,
             nonbondedMethod=METHODS[settings.nonbonded_method],

@@ -64,7 +64,7 @@ def _molecule(settings: LiquidSettings, name: str, field: app.ForceField) -> Mol
             raise InputError(f"molecules.{name}.{error}") from None
         topology = _named(structure.topology, name, chosen.structure)
         where = chosen.structure
-    with force_field.fitting(settings.force_field, where):
+    with force_field.fitting(settings.force_field, where, topology):
         # Without constraints, so that its geometry can be minimised.
         system = field.createSystem(topology, rigidWater=False, removeCMMotion=False)
     numbers = range(system.getNumParticles())
