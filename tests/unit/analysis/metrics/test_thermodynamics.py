@@ -11,9 +11,11 @@ from gases import (
     CUBOID,
     TRICLINIC,
     Energy,
+    comparison_of,
     gas,
     liquid_comparison,
     nothing,
+    switched,
 )
 from liquids import argon, ethane
 from openmm import unit
@@ -120,35 +122,6 @@ def openmm_pressure(liquid, system: openmm.System, frame: int) -> float:
     volume = np.linalg.det(cell)
     virial = -(energies[0] - energies[1]) / (2 * step)
     return (len(positions) * kt(liquid.temperature) + virial / 3) / volume
-
-
-def switched(pair, owner: np.ndarray | None = None) -> Energy:
-    """The pair potential of a liquid in PyTorch, between different molecules."""
-
-    def energy(x, cell):
-        first, second = np.triu_indices(x.shape[1], 1)
-        if owner is not None:
-            apart = owner[first] != owner[second]
-            first, second = first[apart], second[apart]
-        edge = torch.diagonal(cell, dim1=-2, dim2=-1).reshape(-1, 1, 3)
-        d = x[:, second] - x[:, first]
-        r = (d - edge * torch.round(d / edge)).norm(dim=2)
-        sixth = (pair.sigma / r) ** 6
-        t = ((r - pair.switch) / (pair.cutoff - pair.switch)).clamp(0, 1)
-        switch = 1 - 6 * t**5 + 15 * t**4 - 10 * t**3
-        return (4 * pair.epsilon * (sixth**2 - sixth) * switch * (r < pair.cutoff)).sum(dim=1)
-
-    return Energy(energy)
-
-
-def comparison_of(liquid, potential):
-    positions = liquid.frames.positions.double().numpy()
-    sample = sample_of(
-        positions, liquid.frames.molecule, box=liquid.frames.cells[0].double().numpy()
-    )
-    comparison = liquid_comparison(sample, None, potential)
-    comparison.temperature = liquid.temperature
-    return comparison
 
 
 def test_pressure_of_a_lennard_jones_liquid_is_that_of_openmm():

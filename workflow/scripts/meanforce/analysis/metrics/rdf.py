@@ -120,10 +120,8 @@ def unit_sums(sample: Sample, reach: float, bins: int) -> dict[str, np.ndarray]:
             continue
         column = np.floor(r * (bins / reach)).astype(int)
         kept = (owner[first] != owner[second]) & (column < bins)
-        row = (
-            number[types[first[kept]], types[second[kept]]] + len(pairs) * (frame - frame[0])[kept]
-        )
-        own = int(frame[-1] - frame[0]) + 1
+        start, own = frame[0], int(frame[-1] - frame[0]) + 1
+        row = number[types[first[kept]], types[second[kept]]] + len(pairs) * (frame[kept] - start)
         flat = np.bincount(column[kept] + bins * row, minlength=own * len(pairs) * bins)
         counts[start : start + own] += flat.reshape(own, len(pairs), bins)
     counts *= volumes(sample, frames)[:, None, None] / shells
