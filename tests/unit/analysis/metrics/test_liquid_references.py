@@ -13,8 +13,8 @@ from MDAnalysis.analysis.rdf import InterRDF
 
 from meanforce.analysis.baseline import pooled
 from meanforce.analysis.metrics import compressibility, displacement, rdf, structure
-from meanforce.analysis.molecules import Molecules
 from meanforce.analysis.samples import box_of, model_sample, reference_sample
+from meanforce.core.molecules import Molecules
 from meanforce.core.topology import Topology
 from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import EACH, FrameBlock, H5mdWriter

@@ -11,10 +11,10 @@ from meanforce.analysis.metrics.structure import (
     frames_at_once,
     wasserstein_row,
 )
-from meanforce.analysis.molecules import Molecules
 from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample, cell_of
 from meanforce.core.graph import ends
+from meanforce.core.molecules import Molecules
 from meanforce.statistics.errors import Error
 from meanforce.statistics.resampling import DRAWS, resampled
 

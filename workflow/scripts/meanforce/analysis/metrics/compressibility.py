@@ -24,10 +24,11 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.molecules import Molecules, centres_of, in_boxes, volumes
+from meanforce.analysis.molecules import centres_of, in_boxes, volumes
 from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.core.cell import reciprocal
+from meanforce.core.molecules import Molecules
 from meanforce.potentials.virial import BAR
 from meanforce.statistics.resampling import DRAWS, resampled_means
 from meanforce.units import kt

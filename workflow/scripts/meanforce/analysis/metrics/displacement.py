@@ -18,10 +18,11 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group, Measure, Source
-from meanforce.analysis.molecules import Molecules, centres_of
+from meanforce.analysis.molecules import centres_of
 from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
 from meanforce.core.cell import nearest_images, smallest_width
+from meanforce.core.molecules import Molecules
 from meanforce.statistics.resampling import DRAWS, resampled
 
 LAGS = 50

@@ -14,10 +14,11 @@ import torch
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.molecules import Molecules, in_boxes
+from meanforce.analysis.molecules import in_boxes
 from meanforce.analysis.rows import Estimate, Quantity, Row, valued
 from meanforce.analysis.samples import Sample
 from meanforce.core.configuration import Configuration
+from meanforce.core.molecules import Molecules
 from meanforce.potentials.virial import BAR, virial_pressure
 from meanforce.statistics.resampling import DRAWS, resampled_means
 

@@ -17,10 +17,11 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.molecules import Molecules, in_boxes, volumes
+from meanforce.analysis.molecules import in_boxes, volumes
 from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.samples import Sample
 from meanforce.core.cell import smallest_width
+from meanforce.core.molecules import Molecules
 from meanforce.core.neighbours import pair_distances
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import DRAWS, resampled
