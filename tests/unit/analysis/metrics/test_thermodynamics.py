@@ -23,8 +23,8 @@ from scipy import stats
 
 from meanforce.analysis.kinds import Measure
 from meanforce.analysis.metrics import bonded, compressibility, pressure, rdf
+from meanforce.core.pressure import BAR
 from meanforce.core.topology import Topology
-from meanforce.potentials.virial import BAR
 from meanforce.units import kt
 
 KT = kt(300.0)

@@ -58,6 +58,7 @@ class Sample:
         held: whether chains were held in the windows of umbrella sampling.
         noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
             noise to `positions`; else None.
+        pressure: of the atoms, value and standard error in bar, or None where it is not known.
     """
 
     positions: np.ndarray
@@ -79,6 +80,7 @@ class Sample:
     starts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     converged: bool | None = None
     noised: np.ndarray | None = None
+    pressure: tuple[float, float] | None = None
 
     @property
     def force_positions(self) -> np.ndarray:
@@ -204,7 +206,8 @@ def reference_sample(
     """
     protocol = protocol or Protocol()
     positions, log_weights, blocks, jobs, times, owners = [], [], [], [], [], []
-    noised = []
+    noised: list[np.ndarray] = []
+    pressures: list[tuple[float, float] | None] = []
     dataset = Dataset.of(paths).at_state_points().windows(windows)
     files = dataset.files()
     for path in set(paths) - {file.parts[0].path for file in files}:
@@ -212,6 +215,7 @@ def reference_sample(
     for number, file in enumerate(files):
         parameters, n = file.parameters, len(file)
         positions.append(file.unperturbed_positions())
+        pressures.append(parameters.get("pressure"))
         if parameters.get("noise"):
             noised.append(file.positions())
         log_weights.append(file.observable("log_weight"))
@@ -241,6 +245,7 @@ def reference_sample(
         dynamical=protocol.dynamical,
         held=protocol.held,
         noised=np.concatenate(noised) if noised else None,
+        pressure=_mean_pressure(pressures),
     )
     if protocol.windows is None or sample.replicas is not None:
         return sample
@@ -254,6 +259,16 @@ def reference_sample(
             protocol.windows, values[own], owner[own], logs[own], units, protocol.temperature
         )
     return dataclasses.replace(sample, response=slopes)
+
+
+def _mean_pressure(
+    pressures: list[tuple[float, float] | None],
+) -> tuple[float, float] | None:
+    """Mean of independent runs and its standard error; None where one is not known."""
+    if any(one is None for one in pressures):
+        return None
+    values, errors = np.transpose(pressures)
+    return float(values.mean()), float(np.sqrt((errors**2).sum()) / len(errors))
 
 
 def _numbered(jobs: np.ndarray, walkers: np.ndarray) -> np.ndarray:

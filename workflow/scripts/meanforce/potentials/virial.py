@@ -21,9 +21,6 @@ from meanforce.core.configuration import Configuration
 from meanforce.potentials.interface import Potential
 from meanforce.units import kt
 
-BAR = 0.0602214076
-"""kJ/mol/nm³ in one bar."""
-
 STEP = 1e-4
 """Relative change of lengths; its error is of the order of its square."""
 

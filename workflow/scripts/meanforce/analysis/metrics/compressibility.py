@@ -29,7 +29,7 @@ from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample
 from meanforce.core.cell import reciprocal
 from meanforce.core.molecules import Molecules
-from meanforce.potentials.virial import BAR
+from meanforce.core.pressure import BAR
 from meanforce.statistics.resampling import DRAWS, resampled_means
 from meanforce.units import kt
 

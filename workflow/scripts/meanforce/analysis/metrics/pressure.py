@@ -13,13 +13,14 @@ import numpy as np
 import torch
 
 from meanforce.analysis.comparison import Comparison
-from meanforce.analysis.kinds import Group
+from meanforce.analysis.kinds import Group, Measure, Source
 from meanforce.analysis.molecules import in_boxes
 from meanforce.analysis.rows import Estimate, Quantity, Row, valued
 from meanforce.analysis.samples import Sample
 from meanforce.core.configuration import Configuration
 from meanforce.core.molecules import Molecules
-from meanforce.potentials.virial import BAR, virial_pressure
+from meanforce.core.pressure import BAR
+from meanforce.potentials.virial import virial_pressure
 from meanforce.statistics.resampling import DRAWS, resampled_means
 
 BEADS = 10**6
@@ -49,7 +50,16 @@ def rows(comparison: Comparison) -> list[Row]:
         Comparison.noise_of(model, draws),
         comparison.training_error([]),
     )
-    return [valued(Quantity("pressure", Group.THERMODYNAMICS, "bar"), estimate)]
+    quantity = Quantity("pressure", Group.THERMODYNAMICS, "bar")
+    found = [valued(quantity, estimate)]
+    if comparison.reference is not None and comparison.reference.pressure is not None:
+        value, stderr = comparison.reference.pressure
+        found.append(
+            Row(
+                quantity, Measure.VALUE, value, stderr, stderr_noise=stderr, source=Source.REFERENCE
+            )
+        )  # fmt: skip
+    return found
 
 
 def pressures(comparison: Comparison, sample: Sample, frames: np.ndarray) -> np.ndarray:
