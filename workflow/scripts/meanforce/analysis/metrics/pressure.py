@@ -23,7 +23,7 @@ from meanforce.core.pressure import BAR
 from meanforce.potentials.virial import virial_pressure
 from meanforce.statistics.resampling import DRAWS, resampled_means
 
-BEADS = 10**6
+BEADS = 3 * 10**5
 """Positions of beads that are evaluated at most, over all frames: tens of seconds of a spline."""
 
 CHUNK = 20_000
