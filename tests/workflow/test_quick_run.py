@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from exchange import exchanged
 from progress_lines import phases_of
+from safetensors.numpy import load_file
 
+from meanforce.data.h5md import H5mdReader
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 
@@ -18,6 +21,7 @@ pytestmark = pytest.mark.workflow
 
 QUICK = ("--configfile", "config/quick.yaml")
 RESULTS = "results/quick"
+TRAINED = ("T300", "T400")
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
@@ -180,6 +184,39 @@ def test_snakemake_reports_by_itself(quick_run, tmp_path):
 def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
     assert quick_run.dirty_rules(*QUICK) == set()
     assert not list(quick_run.folder.glob(f"{RESULTS}/**/.*.work"))
+
+
+def test_own_frames_from_files_of_other_programs_give_the_same_model(
+    quick_run, make_checkout, root
+):
+    """Campaigns are exchanged for what was exported of them: the same bits, so that no metric of
+    the model can be another one."""
+    name, other = "capped_alanine_metadynamics_heavy_cgnet", make_checkout()
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    files = other.folder / "exported"
+    made = exchanged(config, name, root, quick_run.folder / RESULTS, files)
+    (other.folder / "quick.yaml").write_text(yaml.safe_dump(made))
+    model = f"{RESULTS}/experiments/{name}/model-0.safetensors"
+    judged = f"{RESULTS}/capped_alanine/T350/reference/1/heavy.h5"
+    result = other.snakemake(model, judged, "--configfile", "quick.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    trained = [f"{RESULTS}/capped_alanine/{state}/metadynamics/1/heavy.h5" for state in TRAINED]
+    for path in (*trained, judged):
+        with H5mdReader(quick_run.folder / path) as own, H5mdReader(other.folder / path) as read:
+            np.testing.assert_array_equal(read.positions(), own.positions())
+            np.testing.assert_array_equal(read.forces(), own.forces())
+            # TRR files hold times in single precision, and texts have ten digits.
+            np.testing.assert_allclose(read.times(), own.times(), rtol=1e-7)
+            log_weights = [reader.observable("log_weight") for reader in (read, own)]
+            np.testing.assert_allclose(*log_weights, rtol=1e-8, atol=1e-9)
+            assert np.ptp(log_weights[0]) > 1
+    first, second = (load_file(where / model) for where in (quick_run.folder, other.folder))
+    assert first.keys() == second.keys()
+    for key, values in first.items():
+        np.testing.assert_array_equal(second[key], values)
+    # They were read from files: nothing here was sampled.
+    log = other.folder / f"{RESULTS}/capped_alanine/T300/metadynamics/1/import.log"
+    assert "forces of the files and recomputed ones" in log.read_text()
 
 
 def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
