@@ -5,13 +5,20 @@ from types import SimpleNamespace
 import numpy as np
 import openmm
 import pytest
-from gases import comparison_of, switched
+from comparisons import by_name
+from gases import comparison_of, liquid_comparison, nothing, switched
 from liquids import argon
 from openmm import unit
 from openmmtools.testsystems import LennardJonesFluid
+from sampled_systems import STEPS, prepared_in, run_of, testsystem
 
 from meanforce.analysis.metrics import pressure
+from meanforce.analysis.samples import reference_sample
+from meanforce.data.h5md import H5mdReader
 from meanforce.sampling.pressure import masses_of, pressure_of
+
+SMALL = {"box_edge": "1.5 nm", "cutoff": "0.7 nm", "nonbondedMethod": "CutoffPeriodic"}
+WATER = {"molecules": {"HOH": {"beads": {"W": ["O", "H1", "H2"]}}}}
 
 
 def stored(positions: np.ndarray, box: np.ndarray, temperature: float, periodic: bool = True):
@@ -64,3 +71,26 @@ def test_molecules_are_not_deformed():
     positions = (centres + rng.normal(0, 0.1, (20, count, 2, 3))).reshape(20, -1, 3)
     found = pressure_of(context_of(system), stored(positions, box, 300.0), masses_of(system))
     assert found.value == pytest.approx(count / 27.0 * 300.0 * 0.1380649, rel=1e-3)
+
+
+def test_pressure_comes_from_the_run_to_the_metrics(tmp_path):
+    """Two runs of rigid water: sampled, recomputed, mapped to one bead each, and read."""
+    paths = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        prepared = prepared_in(testsystem("WaterBox", **SMALL), tmp_path / name)
+        run = run_of(prepared, WATER, length=12 * STEPS["stride"])
+        with run.forces as forces, run.dataset as dataset:
+            assert dataset.parameters["pressure"] == list(forces.pressure)
+            assert forces.pressure[1] > 0 and np.isfinite(forces.pressure).all()
+        paths.append(tmp_path / name / "dataset.h5")
+    sample = reference_sample(paths, [], 4)
+    with H5mdReader(paths[0]) as one, H5mdReader(paths[1]) as two:
+        known = np.array([reader.parameters["pressure"] for reader in (one, two)])
+    assert sample.pressure[0] == pytest.approx(known[:, 0].mean())
+    assert sample.pressure[1] == pytest.approx(np.hypot(*known[:, 1]) / 2)
+    rows = by_name(pressure.rows(liquid_comparison(sample, sample, nothing())))
+    assert rows["pressure_reference"].value == sample.pressure[0]
+    assert rows["pressure_reference"].stderr == sample.pressure[1]
+    assert rows["pressure"].value != rows["pressure_reference"].value
+    assert "pressure_error" not in rows
