@@ -13,6 +13,7 @@ from exchange import exchanged
 from progress_lines import phases_of
 from safetensors.numpy import load_file
 
+from meanforce import paths
 from meanforce.data.h5md import H5mdReader
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
@@ -35,7 +36,8 @@ def summary(quick_run) -> pd.DataFrame:
     return pd.read_csv(quick_run.folder / RESULTS / "summary.csv")
 
 
-def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
+def test_every_job_reported_its_progress_up_to_100_percent(quick_run, monkeypatch):
+    monkeypatch.setattr(paths, "_output", RESULTS)
     config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
     phases: dict[str, set[str]] = {}
     for job in planned_jobs(load_config(config)):
@@ -321,7 +323,7 @@ def test_edited_setting_reruns_its_stage_and_what_follows(quick_run, tmp_path, e
     # YAML anchors would carry the change to other campaigns.
     config = json.loads(json.dumps(config))
     change(config)
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "quick.yaml"
     path.write_text(yaml.safe_dump(config))
     assert quick_run.dirty_rules("--configfile", str(path)) == expected
 
@@ -330,7 +332,7 @@ def test_spelling_reruns_nothing(quick_run, tmp_path):
     config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
     assert config["state_points"]["T300"] == {"temperature": "300 K"}
     config["state_points"]["T300"] = {"temperature": "300.0 K"}
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "quick.yaml"
     reordered = {key: config[key] for key in sorted(config, reverse=True)}
     path.write_text("# A comment.\n" + yaml.safe_dump(reordered, sort_keys=False))
     assert quick_run.dirty_rules("--configfile", str(path)) == set()
