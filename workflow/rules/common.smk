@@ -180,6 +180,12 @@ def training_data(wildcards):
     return [place.dataset for place in inputs.training_data(CONFIG, wildcards.experiment)]
 
 
+def data_of_box(wildcards):
+    """Dataset whose periodic box a CG run of many molecules has; none for a single molecule."""
+    places = inputs.box_data(CONFIG, wildcards.experiment, wildcards.state)
+    return [place.dataset for place in places]
+
+
 def reweighted_data(wildcards):
     """Training datasets of a state point that is trained at: the baseline of an experiment."""
     places = inputs.training_data(CONFIG, wildcards.experiment, [wildcards.state])

@@ -1,5 +1,6 @@
 # simulate: run an experiment's CG model at one state point; if killed, it continues where it was.
-# Needs: all members of the ensemble; training data for the starts.
+# Needs: all members of the ensemble; training data for the starts; for many molecules, a dataset of
+# the state point for the box.
 # Makes: cg.h5, and speed.csv (speed of the run).
 # `processes` are those of MPI that LAMMPS starts, where it runs the model. It is not called `tasks`,
 # which the plugin for SLURM would also set for each GPU.
@@ -10,6 +11,7 @@ rule simulate:
         models=models_of,
         descriptions=descriptions_of,
         datasets=training_data,
+        box=data_of_box,
     output:
         trajectory=ComparedPaths.trajectory,
         speed=ComparedPaths.speed,
@@ -31,6 +33,6 @@ rule simulate:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
-        " --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
+        " --box {input.box:q} --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
         " --threads {threads} --processes {resources.processes}"
         " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -19,6 +19,13 @@ def main() -> None:
     parser.add_argument(
         "--datasets", type=Path, nargs="+", required=True, help="training data, for the starts"
     )
+    parser.add_argument(
+        "--box",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="dataset of the state point, whose periodic box many molecules run in",
+    )
     parser.add_argument("--settings", required=True, help="JSON text or file of a SimulateJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
@@ -30,7 +37,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     job = SimulateJob.read(arguments.settings)
-    inputs = SimulateInputs(arguments.models, arguments.datasets, arguments.processes)
+    inputs = SimulateInputs(
+        arguments.models, arguments.datasets, arguments.processes, next(iter(arguments.box), None)
+    )
     limits = arguments.time_limit, arguments.bundle_every
     with resumable(arguments.output, inputs.identity(job), *limits) as work:
         speed = simulate(job, inputs, work.folder / "cg.h5", work, report)

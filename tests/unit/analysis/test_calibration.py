@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from comparisons import sample_of
 from muller_brown_draws import PUBLISHED, VARIABLES, draw, settings
 from potential_examples import CHAIN, cgnet
 
@@ -146,19 +147,13 @@ def test_networks_that_err_alike_in_law_only():
 
 def comparison(positions: torch.Tensor, forces: np.ndarray, members: list, known: bool):
     """The part of a comparison that the rows need."""
-    n = len(positions)
     return SimpleNamespace(
         trained=TrainedModel(
             EnsembleMean(members),
             Scheme.paired(len(members), 8) if len(members) > 1 else Scheme("unknown"),
             held_out=known,
         ),
-        reference=SimpleNamespace(
-            force_positions=positions.numpy(),
-            weights=np.full(n, 1 / n),
-            blocks=np.arange(n) * 10 // n,
-            cell=lambda like: None,
-        ),
+        reference=sample_of(positions.numpy(), CHAIN, 10),
         forces=ReferenceForces(forces),
         temperature=300.0,
     )

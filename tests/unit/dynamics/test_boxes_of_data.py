@@ -106,3 +106,32 @@ def test_one_box_serves_all_temperatures(tmp_path):
             assert (starts.cell is None) == (molecule is ONE)
         empty = write(tmp_path / "empty.h5", frames(0), molecule)
         assert len(run([*paths, empty], 300.0, molecule)) == 12
+
+
+def test_a_run_has_the_box_of_its_own_state_point(densities, tmp_path):
+    """As at a held-out density: no training data have that box."""
+    paths, positions = densities
+    wanted = 1.03 * BOX
+    given = write(tmp_path / "held-out.h5", frames(5, 9), box=wanted)
+    starts = run_of(job(300.0), terms("spline", 1, TWO), paths, given).starts
+    np.testing.assert_allclose(starts.cell, wanted)
+    # Of the nearest density; molecules keep their shapes, and centres their place in the box.
+    known = np.concatenate([positions[0], positions[3]])
+
+    def shape(x):
+        return np.linalg.norm(x[:, 1::2] - x[:, ::2], axis=2)
+
+    def place(x, box):
+        return x.reshape(len(x), -1, 2, 3).mean(axis=2) @ np.linalg.inv(box)
+
+    apart = abs(shape(starts.positions)[:, None] - shape(known)[None]).max(axis=2)
+    assert apart.min(axis=1).max() < 1e-5
+    own = apart.argmin(axis=1)
+    np.testing.assert_allclose(
+        place(starts.positions, wanted), place(known[own], BOX), rtol=0, atol=1e-5
+    )
+    # Data of that box are taken as they are, at whatever temperature.
+    given = write(tmp_path / "dense.h5", frames(5, 9), box=1.1 * BOX)
+    starts = run_of(job(300.0), terms("spline", 1, TWO), paths, given).starts
+    np.testing.assert_array_equal(starts.cell, 1.1 * BOX)
+    frames_of(starts.positions, np.concatenate(positions[1:3]))

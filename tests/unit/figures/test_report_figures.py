@@ -177,6 +177,26 @@ def test_surfaces_share_their_colours_and_lie_the_right_way_up():
     assert "root mean square 0.35 kcal/mol" in difference.alt and "-0.50 to 0.50" in difference.alt
 
 
+@pytest.mark.parametrize(
+    ("quantity", "kind", "unit", "labels"),
+    [
+        ("rdf_A_B", "rdf", "nm", ("r / nm", "g(r)")),
+        ("displacement", "msd", "ps", ("time / ps", "MSD / nm²")),
+        ("bond_A_B", "bond_density", "nm", ("length / nm", "density / 1/nm")),
+        ("angle_A_B_A", "angle_density", "rad", ("angle / rad", "density / 1/rad")),
+    ],
+)
+def test_curves_of_liquids_have_axes_of_their_own(quantity, kind, unit, labels):
+    x = np.linspace(0.1, 2.0, 30)
+    table = pd.DataFrame({
+        "quantity": quantity, "kind": kind, "unit": unit, "x": x, "reference": x,
+        "reference_stderr": 0.1, "model": x, "model_stderr": 0.1,
+    })  # fmt: skip
+    (made,) = profiles.figures(table, "here")
+    text = svg_of(made)
+    assert all(label in text for label in (*labels, quantity))
+
+
 def test_a_profile_shows_the_difference_and_its_size():
     x = np.linspace(-3.09, 3.09, 60)
     reference = 1.0 - np.cos(x)

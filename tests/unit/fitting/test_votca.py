@@ -1,65 +1,18 @@
 """Force matching of water against VOTCA's `csg_fmatch`, on one trajectory of GROMACS."""
 
-import dataclasses
-import shutil
-import subprocess
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from MDAnalysis.lib.formats.libmdaxdr import TRRFile
+from votca_water import WATERS, Water, run
+from votca_water import water as sampled_water
 
-from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.neighbours import pair_vectors
-from meanforce.core.topology import Topology
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.registry import fit
 from meanforce.settings.job import validated
 from meanforce.settings.potentials.registry import Potential
 
-WATERS, FRAMES, CUTOFF, FUNCTIONS = 216, 200, 0.85, 60
-MASSES = np.array([15.9994, 1.008, 1.008])
-
-TOPOLOGY = f"""#include "oplsaa.ff/forcefield.itp"
-#include "oplsaa.ff/spce.itp"
-[ system ]
-water
-[ molecules ]
-SOL {WATERS}
-"""
-
-RUN = f"""integrator = md
-dt = 0.002
-nsteps = {100 * FRAMES}
-nstxout = 100
-nstfout = 100
-cutoff-scheme = Verlet
-coulombtype = reaction-field
-epsilon-rf = 78
-rcoulomb = 0.8
-rvdw = 0.8
-vdw-modifier = force-switch
-rvdw-switch = 0.7
-tcoupl = v-rescale
-tc-grps = System
-tau-t = 0.2
-ref-t = 300
-gen-vel = yes
-gen-temp = 300
-gen-seed = 1
-ld-seed = 1
-"""
-
-MAPPING = f"""<cg_molecule>
-  <name>SOL</name><ident>SOL</ident>
-  <topology><cg_beads><cg_bead>
-    <name>W</name><type>W</type><mapping>A</mapping>
-    <beads>1:SOL:OW 1:SOL:HW1 1:SOL:HW2</beads>
-  </cg_bead></cg_beads></topology>
-  <maps><map><name>A</name><weights>{" ".join(map(str, MASSES))}</weights></map></maps>
-</cg_molecule>
-"""
+CUTOFF, FUNCTIONS = 0.85, 60
 
 OPTIONS = """<cg>
   <non-bonded>
@@ -76,49 +29,9 @@ OPTIONS = """<cg>
 """
 
 
-def run(folder: Path, *command: str) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-@dataclasses.dataclass(frozen=True)
-class Water:
-    """A trajectory of SPC/E water, mapped to centres of mass."""
-
-    folder: Path
-    frames: Frames
-
-
 @pytest.fixture(scope="module")
 def water(tmp_path_factory) -> Water:
-    for program in ("gmx", "csg_fmatch"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (Debian: apt-get install gromacs votca)")
-    folder = tmp_path_factory.mktemp("water")
-    for name, text in (("topol.top", TOPOLOGY), ("md.mdp", RUN), ("water.xml", MAPPING)):
-        (folder / name).write_text(text)
-    start = Path(shutil.which("gmx")).resolve().parents[1] / "share/gromacs/top/spc216.gro"
-    run(folder, "gmx", "-quiet", "grompp", "-f", "md.mdp", "-c", str(start), "-p", "topol.top",
-        "-o", "topol.tpr", "-maxwarn", "2")  # fmt: skip
-    run(folder, "gmx", "-quiet", "mdrun", "-s", "topol.tpr", "-nt", "1", "-pin", "off")
-    positions, forces = [], []
-    with TRRFile(str(folder / "traj.trr")) as trajectory:
-        for frame in trajectory:
-            atoms = frame.x.astype(float).reshape(WATERS, 3, 3)
-            edge = float(frame.box[0, 0])
-            whole = atoms - edge * np.rint((atoms - atoms[:, :1]) / edge)
-            positions.append(np.einsum("i,wix->wx", MASSES / MASSES.sum(), whole))
-            forces.append(frame.f.astype(float).reshape(WATERS, 3, 3).sum(axis=1))
-    n = len(positions)
-    block = torch.arange(n) * 20 // n
-    frames = Frames(
-        torch.tensor(np.array(positions), dtype=torch.float32),
-        torch.tensor(np.array(forces), dtype=torch.float32),
-        torch.full((n,), 300.0), block % 5, block,
-        Topology(((MoleculeType("SOL", ("W",), ("W",)), WATERS),)),
-        cells=edge * torch.eye(3).repeat(n, 1, 1),
-    )  # fmt: skip
-    return Water(folder, frames)
+    return sampled_water(tmp_path_factory.mktemp("water"), "csg_fmatch")
 
 
 def seen_from(frames: Frames) -> float:

@@ -63,9 +63,8 @@ def test_simple_cubic_lattice():
     shifted[1] %= a * n
     sample = sample_of(shifted, beads(n**3), 4, box=box)
     edges = np.linspace(0, 1.5, 301)
-    ((name, pairs),) = rdf.pairs_by_type(sample).items()
+    ((name, sums),) = rdf.unit_sums(sample, 1.5, 300).items()
     assert name == "A_A"
-    sums = rdf.unit_sums(sample, pairs, edges)
     g = sums[:, :-1].sum(0) / sums[:, -1].sum()
     density = 1 / a**3 * (n**3 - 1) / n**3
     neighbours = g * 4 / 3 * math.pi * np.diff(edges**3) * density
@@ -85,10 +84,11 @@ def test_weights_and_bonds_count_in_radial_distributions():
     positions[:, 3, 0] = 0.1
     positions[1, 2:, 1] = 0.7
     sample = sample_of(positions, molecule, 2, box=BOX, weights=np.array([1.0, 0.0]))
-    ((_, pairs),) = rdf.pairs_by_type(sample).items()
-    assert pairs.tolist() == [[0, 2], [0, 3], [1, 2], [1, 3]]
-    g = rdf.unit_sums(sample, pairs, np.linspace(0, 1.5, 16))[:, :-1].sum(0)
+    ((_, sums),) = rdf.unit_sums(sample, 1.5, 15).items()
+    g = sums[:, :-1].sum(0)
     assert np.flatnonzero(g).tolist() == [10]
+    # All four pairs of different molecules are in that shell: 2 at 1.0 nm, 2 at √1.01 nm.
+    assert g[10] == pytest.approx(np.linalg.det(BOX) / (4 / 3 * math.pi * (1.1**3 - 1)))
 
 
 def test_one_molecule_or_no_box_has_none():

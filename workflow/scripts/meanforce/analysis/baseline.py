@@ -28,7 +28,7 @@ from meanforce.analysis.metrics import (
 )
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row
-from meanforce.analysis.samples import Sample, reference_sample
+from meanforce.analysis.samples import Sample, box_of, reference_sample
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.jobs.validate import TrainingFacts
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -144,7 +144,17 @@ def pooled(samples: list[Sample]) -> Sample:
         replicas=None,
         noised=None,
         times=np.concatenate([sample.times for sample in samples]),
+        box=_joined_boxes(samples),
         dynamical=False,
         held=any(sample.held for sample in samples),
         response=response,
+    )
+
+
+def _joined_boxes(samples: list[Sample]) -> np.ndarray | None:
+    """Box of the frames of all samples; None where one has none."""
+    if any(sample.box is None for sample in samples):
+        return None
+    return box_of(
+        np.concatenate([np.broadcast_to(one.box, (len(one.weights), 3, 3)) for one in samples])
     )

@@ -11,6 +11,7 @@ from meanforce.analysis.streams import stream
 from meanforce.analysis.surfaces import Axes, Surface, block_histograms
 from meanforce.analysis.table_reference import TableReference
 from meanforce.core.configuration import Configuration
+from meanforce.data.dataset import Dataset
 from meanforce.potentials.interface import EnsembleMean, Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.validation import ValidationSettings
@@ -22,6 +23,17 @@ from meanforce.units import KCAL, kt
 
 MEMBER_FRAMES = 20000
 """Frames of the CG run on which members of the ensemble are compared."""
+
+
+LOOK = 64
+"""Frames of a liquid that decide whether members can be compared."""
+
+WIDEST = 1.5
+"""Standard deviation of the difference of their energies, in kT, above which they cannot: a tenth
+of the frames would count."""
+
+LIQUID = 10**6
+"""Positions of beads of a liquid whose energies are computed at once."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,13 +63,20 @@ class ReferenceForces:
     """Mapped forces of the reference's frames.
 
     Attributes:
-        values: kJ/mol/nm, shape (n, n_beads, 3).
+        values: kJ/mol/nm, shape (n, n_beads, 3); or the datasets that hold them, of which only the
+            frames that are compared are read.
         weighted: whether they are compared in the unbiased ensemble of the reference, and not on
             its frames as they are.
     """
 
-    values: np.ndarray
+    values: np.ndarray | Dataset
     weighted: bool = False
+
+    def of(self, frames: np.ndarray) -> np.ndarray:
+        """Forces of some frames, by their numbers in ascending order, kJ/mol/nm."""
+        if isinstance(self.values, Dataset):
+            return self.values.forces_of(frames)
+        return self.values[frames]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,13 +236,29 @@ class Comparison:
         frames = np.arange(
             0, len(self.model.weights), max(1, len(self.model.weights) // MEMBER_FRAMES)
         )
-        positions = torch.from_numpy(self.model.positions[frames]).to(self.trained.ensemble.dtype)
-        with torch.no_grad():
-            some = Configuration(positions, self.temperature, self.model.cell(positions))
-            energies = np.array([m.energy_and_forces(some)[0].numpy() for m in members])
-        shifts = -(energies - energies.mean(axis=0)) / kt(self.temperature)
+        if self.model.molecule.has_copies:
+            # Members' energies of a liquid differ by many kT: few frames would have all the weight.
+            shifts = self._shifts(self.model.some(LOOK))
+            if not shifts.std(axis=1).max() < WIDEST:
+                return []
+        shifts = self._shifts(frames)
         weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]
+
+    def _shifts(self, frames: np.ndarray) -> np.ndarray:
+        """Mean energy of the members minus that of each, in kT, shape (n_members, n_frames)."""
+        model = self.model
+        size = max(1, LIQUID // model.molecule.size) if model.molecule.has_copies else len(frames)
+        parts = []
+        for start in range(0, len(frames), size):
+            some = frames[start : start + size]
+            positions = torch.from_numpy(model.positions[some]).to(self.trained.ensemble.dtype)
+            with torch.no_grad():
+                few = Configuration(positions, self.temperature, model.cell(positions, some))
+                members = self.trained.members
+                parts.append(np.array([m.energy_and_forces(few)[0].numpy() for m in members]))
+        energies = np.concatenate(parts, axis=1)
+        return -(energies - energies.mean(axis=0)) / kt(self.temperature)
 
 
 def axes_of(

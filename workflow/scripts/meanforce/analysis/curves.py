@@ -17,7 +17,8 @@ class Curve:
     Attributes:
         quantity: its name.
         kind: of free energies (kcal/mol, minimum 0) the kind of collective variable,
-            `radius_of_gyration`, `end_to_end` or `tica`; else `rdf` (number) or `msd` (nm²).
+            `radius_of_gyration`, `end_to_end` or `tica`; else `rdf` (number), `msd` (nm²), or
+            `bond_density`, `angle_density` and `dihedral_density` (1/nm and 1/rad).
         unit: of x; empty for numbers.
         x: bin centres or lags, shape (n,).
         reference, model: values, shape (n,); NaN where nothing was sampled, and

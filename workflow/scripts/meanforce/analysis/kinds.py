@@ -48,6 +48,7 @@ class Group(enum.StrEnum):
     STRUCTURE = "structure"
     DIMENSIONS = "dimensions"
     RADIAL = "radial_distributions"
+    THERMODYNAMICS = "thermodynamics"
     FORCES = "forces"
     DYNAMICS = "dynamics"
     CONVERGENCE = "convergence"

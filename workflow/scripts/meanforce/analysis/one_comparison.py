@@ -5,7 +5,6 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from meanforce.analysis import baseline
@@ -27,6 +26,7 @@ from meanforce.analysis.samples import Sample, model_sample, reference_sample
 from meanforce.analysis.streams import stream
 from meanforce.analysis.table_reference import table_reference
 from meanforce.analysis.variables import judged_variables
+from meanforce.data.dataset import Dataset
 from meanforce.data.h5md import H5mdReader
 from meanforce.jobs.validate import ValidateJob
 from meanforce.potentials.files import load
@@ -78,7 +78,7 @@ def comparison_of(
     if inputs.reference:
         reference = reference_of(job, inputs.reference, variables, report)
         forces = ReferenceForces(
-            np.concatenate([_forces(path) for path in inputs.reference]),
+            Dataset.of(inputs.reference).at_state_points(),
             weighted=job.weights == "bias",
         )
     surface = [variables[name] for name in validation.surface]
@@ -187,9 +187,3 @@ def _baseline(
 def _bead_names(path: Path) -> list[str]:
     with H5mdReader(path) as reader:
         return reader.parameters["bead_names"]
-
-
-def _forces(path: Path) -> np.ndarray:
-    with H5mdReader(path) as reader:
-        reader.keep_own_temperature()
-        return reader.forces()

@@ -21,6 +21,13 @@ SEVERAL = 4
 """Replicas that suffice as the units of the bootstrap."""
 
 
+PER_FRAME = (
+    "positions", "variables", "weights", "blocks", "chains", "replicas", "times", "response",
+    "noised",
+)  # fmt: skip
+"""Fields of `Sample` that have a value for each frame."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
     """Frames of one ensemble; equal to itself only, so that results can be cached by it.
@@ -40,7 +47,8 @@ class Sample:
             resampled; else None.
         times: ps, shape (n,), or None.
         masses: of the beads, u, shape (n_beads,), or None.
-        box: periodic box vectors in nm, rows of shape (3, 3), or None.
+        box: periodic box vectors in nm, rows of shape (3, 3), the same for all frames, or of each
+            frame, shape (n, 3, 3); None without a box.
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
         starts: name: values of a collective variable where chains started, by the number of the
             chain, shape (n_chains,); empty where that was not recorded.
@@ -50,6 +58,7 @@ class Sample:
         held: whether chains were held in the windows of umbrella sampling.
         noised: positions that forces belong to, nm, shape (n, n_beads, 3), where the mapping adds
             noise to `positions`; else None.
+        pressure: of the atoms, value and standard error in bar, or None where it is not known.
     """
 
     positions: np.ndarray
@@ -71,6 +80,7 @@ class Sample:
     starts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     converged: bool | None = None
     noised: np.ndarray | None = None
+    pressure: tuple[float, float] | None = None
 
     @property
     def force_positions(self) -> np.ndarray:
@@ -87,16 +97,66 @@ class Sample:
         """Number of units."""
         return self.n_blocks if self.replicas is None else int(self.replicas.max()) + 1
 
-    def cell(self, like: torch.Tensor) -> torch.Tensor | None:
-        """Periodic cell that potentials are evaluated in, nm, shape (3, 3).
+    def cell(
+        self, like: torch.Tensor, frames: np.ndarray | slice = slice(None)
+    ) -> torch.Tensor | None:
+        """Periodic cell that potentials are evaluated in, nm, shape (3, 3) or (n_frames, 3, 3).
 
         None without a box, and for a single molecule: its frames hold it whole.
 
         Args:
             like: gives type and device.
+            frames: whose cell it is, where frames have different ones.
         """
-        box = _cell_of(self.molecule, self.box)
+        box = cell_of(self.molecule, self.boxes(frames))
         return None if box is None else torch.from_numpy(box).to(like)
+
+    def boxes(self, frames: np.ndarray | slice) -> np.ndarray | None:
+        """Box of some frames, nm: shape (3, 3) where all frames have the same, or (n, 3, 3)."""
+        return self.box if self.box is None or self.box.ndim == 2 else self.box[frames]
+
+    def some(self, most: int) -> np.ndarray:
+        """At most so many frames, as evenly as possible over units, chains and times, ascending.
+
+        Frames of chains alternate in a CG run: one in `n_chains` of them, by their number, would
+        all be of one chain.
+        """
+        n = len(self.weights)
+        if n <= most:
+            return np.arange(n)
+        keys = (self.chains, self.units) if self.times is None else (
+            self.times, self.chains, self.units
+        )  # fmt: skip
+        return np.sort(np.lexsort(keys)[np.arange(most) * n // most])
+
+    def take(self, frames: np.ndarray) -> "Sample":
+        """Some of the frames, as a sample of the same units; weights are not normalised."""
+        chosen = {
+            field.name: value[frames]
+            for field in dataclasses.fields(self)
+            if field.name in PER_FRAME and (value := getattr(self, field.name)) is not None
+        }
+        return dataclasses.replace(self, **chosen, box=self.boxes(frames))
+
+    def sums_by_unit(self, frames: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Weighted sums of values over frames of each unit, and of the weights in a last column.
+
+        They include the effect of a unit on the weights of all frames. The mean is the ratio of
+        the sums over units.
+
+        Args:
+            frames: numbers of frames, shape (m,).
+            values: of these, shape (m, n_values).
+
+        Returns:
+            shape (n_units, n_values + 1).
+        """
+        weighted = np.column_stack([values, np.ones(len(frames))]) * self.weights[frames, None]
+        result = np.zeros((self.n_units, weighted.shape[1]))
+        np.add.at(result, self.units[frames], weighted)
+        if self.response is not None:
+            result += self.response[frames].T @ weighted
+        return result
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums of weighted values of shape (n,) over the frames of each unit; shape (n_units,).
@@ -145,14 +205,17 @@ def reference_sample(
         InputError: datasets have different beads, or a window holds no frame.
     """
     protocol = protocol or Protocol()
-    positions, log_weights, blocks, jobs, times, owners, boxes = [], [], [], [], [], [], []
-    noised = []
-    files = Dataset.of(paths).at_state_points().windows(windows).files()
+    positions, log_weights, blocks, jobs, times, owners = [], [], [], [], [], []
+    noised: list[np.ndarray] = []
+    pressures: list[tuple[float, float] | None] = []
+    dataset = Dataset.of(paths).at_state_points().windows(windows)
+    files = dataset.files()
     for path in set(paths) - {file.parts[0].path for file in files}:
         raise InputError(f"{path}: has no frames at the temperature of its state point")
     for number, file in enumerate(files):
         parameters, n = file.parameters, len(file)
         positions.append(file.unperturbed_positions())
+        pressures.append(parameters.get("pressure"))
         if parameters.get("noise"):
             noised.append(file.positions())
         log_weights.append(file.observable("log_weight"))
@@ -160,7 +223,6 @@ def reference_sample(
         owners.append(file.observable("chain"))
         with H5mdReader(file.parts[0].path) as reader:
             masses = reader.masses
-            boxes.append(reader.box())
         # Copies that a job runs side by side share their times, and so their blocks.
         block = np.empty(n, dtype=int)
         block[np.argsort(times[-1], kind="stable")] = np.arange(n) * blocks_per_replica // n
@@ -179,10 +241,11 @@ def reference_sample(
         replicas=job // protocol.jobs_per_replica if number >= SEVERAL else None,
         times=np.concatenate(times),
         masses=masses,
-        box=boxes[0],
+        box=box_of(dataset.boxes()),
         dynamical=protocol.dynamical,
         held=protocol.held,
         noised=np.concatenate(noised) if noised else None,
+        pressure=_mean_pressure(pressures),
     )
     if protocol.windows is None or sample.replicas is not None:
         return sample
@@ -196,6 +259,16 @@ def reference_sample(
             protocol.windows, values[own], owner[own], logs[own], units, protocol.temperature
         )
     return dataclasses.replace(sample, response=slopes)
+
+
+def _mean_pressure(
+    pressures: list[tuple[float, float] | None],
+) -> tuple[float, float] | None:
+    """Mean of independent runs and its standard error; None where one is not known."""
+    if any(one is None for one in pressures):
+        return None
+    values, errors = np.transpose(pressures)
+    return float(values.mean()), float(np.sqrt((errors**2).sum()) / len(errors))
 
 
 def _numbered(jobs: np.ndarray, walkers: np.ndarray) -> np.ndarray:
@@ -213,7 +286,7 @@ def model_sample(
         InputError: every chain broke.
     """
     with H5mdReader(path) as reader:
-        parameters, masses, box = reader.parameters, reader.masses, reader.box()
+        parameters, masses, box = reader.parameters, reader.masses, box_of(reader.boxes())
         positions = reader.positions()
         log_weights = reader.observable("log_weight")
         chains, times = reader.observable("chain"), reader.times()
@@ -234,7 +307,7 @@ def model_sample(
         stable=1.0 - broken / n_chains,
         times=times[intact],
         masses=masses,
-        box=box,
+        box=box if box is None or box.ndim == 2 else box[intact],
         dynamical=unbiased,
         starts={name: np.array(values) for name, values in parameters.get("starts", {}).items()},
         converged=parameters.get("converged"),
@@ -289,7 +362,7 @@ def _evaluated(
     """Values of collective variables, shape (n, n_variables)."""
     if not variables:
         return np.zeros((len(positions), 0))
-    cell = _cell_of(molecule, box)
+    cell = cell_of(molecule, box)
     return evaluate_variables(
         list(variables),
         list(molecule.names),
@@ -298,6 +371,13 @@ def _evaluated(
     ).numpy()
 
 
-def _cell_of(molecule: Topology, box: np.ndarray | None) -> np.ndarray | None:
+def box_of(boxes: np.ndarray | None) -> np.ndarray | None:
+    """One box, shape (3, 3), where all frames have the same; else each frame's, (n, 3, 3)."""
+    if boxes is None or not len(boxes):
+        return None
+    return boxes[0] if (boxes == boxes[0]).all() else boxes
+
+
+def cell_of(molecule: Topology, box: np.ndarray | None) -> np.ndarray | None:
     """The box of frames where it matters: a single molecule is stored whole, and needs none."""
     return None if box is None or is_one(molecule) else box

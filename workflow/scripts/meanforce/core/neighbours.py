@@ -9,6 +9,7 @@ left out, as are those of beads whose positions are not numbers.
 import dataclasses
 import functools
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 from vesin import NeighborList
@@ -127,6 +128,37 @@ def pair_vectors(positions: np.ndarray, cell: np.ndarray | None, cutoff: float) 
         return PairVectors(nothing, nothing, nothing, np.zeros((3, 0)), np.zeros(0))
     frame, first, second, vectors, distances = map(np.concatenate, zip(*parts, strict=True))
     return PairVectors(frame, first, second, np.ascontiguousarray(vectors.T), distances)
+
+
+def pair_distances(
+    positions: np.ndarray, cell: np.ndarray, cutoff: float
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Frames, first and second beads and distances of pairs, each once; some frames at a time.
+
+    Args:
+        positions: nm, shape (n, n_beads, 3); any of the periodic images.
+        cell: box vectors in rows, nm, shape (3, 3) or (n, 3, 3).
+        cutoff: nm.
+
+    Yields:
+        int64, three times, and float64 (nm), each of shape (n_pairs,).
+    """
+    n, n_beads = positions.shape[:2]
+    if n_beads <= FEW:
+        size = max(1, ELEMENTS // n_beads**2)
+        for start in range(0, n, size):
+            some = slice(start, start + size)
+            own = cell if cell.ndim == 2 else cell[some]
+            found = pair_vectors(positions[some], own, cutoff)
+            yield found.frame + start, found.first, found.second, found.distances
+        return
+    finder = NeighborList(cutoff=cutoff, full_list=False, n_threads=1)
+    for frame, beads in enumerate(positions):
+        first, second, distances = finder.compute(
+            beads.astype(np.float64), _box(cell, frame), True, "ijd"
+        )
+        first, second = first.astype(np.int64), second.astype(np.int64)
+        yield np.full(len(first), frame), first, second, distances
 
 
 def require_width(cell: np.ndarray, cutoff: float, what: str) -> None:

@@ -18,6 +18,9 @@ import numpy as np
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 
+CHUNK = 512
+"""Frames among which some are chosen when they are read."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -210,6 +213,24 @@ class Dataset:
     def forces(self) -> np.ndarray:
         """kJ/mol/nm, float32, shape (n, n_beads, 3)."""
         return self._read(H5mdReader.forces)
+
+    def forces_of(self, frames: np.ndarray) -> np.ndarray:
+        """Forces of some frames, read without the others; kJ/mol/nm, float32, (n, n_beads, 3).
+
+        Args:
+            frames: numbers of frames over all parts, ascending.
+        """
+        found, start = [], 0
+        for chunk in self.chunks(CHUNK):
+            first, last = np.searchsorted(frames, [start, start + len(chunk)])
+            own, start = frames[first:last] - start, start + len(chunk)
+            if len(own):
+                part = chunk.parts[0]
+                step = 1 if len(own) < 2 else int(np.gcd.reduce(np.diff(own)))
+                wanted = part.frames[int(own[0]) : int(own[-1]) + 1 : step]
+                forces = dataclasses.replace(part, frames=wanted).read(H5mdReader.forces)
+                found.append(forces[(own - own[0]) // step])
+        return np.concatenate(found) if found else self.forces()[:0]
 
     def boxes(self) -> np.ndarray | None:
         """Periodic box vectors in nm, in rows: float64, shape (n, 3, 3); None without a box.

@@ -96,6 +96,7 @@ class ForcesReader:
         n_atoms: number of atoms.
         rows: frames of a chunk; reading whole chunks checks each of them once.
         trajectory: which run the frames are of (`content` of its trajectory).
+        pressure: mean pressure of the run and its standard error, bar, or None.
 
     Raises:
         InputError: the file is missing or damaged.
@@ -108,6 +109,8 @@ class ForcesReader:
             self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
             self.rows: int = self._file["forces"].chunks[0]
             self.trajectory = self._file.attrs["trajectory"].decode()
+            pressure = [self._file.attrs.get(name) for name in ("pressure", "pressure_stderr")]
+            self.pressure = None if None in pressure else (float(pressure[0]), float(pressure[1]))
 
     def _checked(self) -> contextlib.AbstractContextManager[None]:
         return reading(self._path, "file of forces")

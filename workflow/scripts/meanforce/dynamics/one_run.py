@@ -9,11 +9,12 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
+from meanforce.core.molecules import Molecules
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
-from meanforce.dynamics.space import cell_of, in_one_box
+from meanforce.dynamics.space import cell_of, in_one_box, nearest_box
 from meanforce.dynamics.starts import candidates, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
@@ -34,16 +35,20 @@ class SimulateInputs:
         models: members of the ensemble.
         datasets: training data, among whose frames starts are chosen.
         processes: that an engine with MPI may start; no part of the run's identity.
+        box: dataset of the simulated state point, whose periodic box the run has; None: that of
+            the training data.
     """
 
     models: list[Path]
     datasets: list[Path]
     processes: int = 1
+    box: Path | None = None
 
     def identity(self, job: SimulateJob) -> dict[str, Any]:
         """Values that distinguish the job's restart bundle from those of other jobs."""
         files = [*self.models, *(path.with_suffix(".json") for path in self.models)]
-        return {
+        own = {} if self.box is None else {"box": contents([self.box])}
+        return own | {
             "settings": job.plain(),
             "models": {str(path): digest(path) for path in files},
             "datasets": contents(self.datasets),
@@ -73,18 +78,25 @@ def simulate(
     )
     with Progress(report).during("reading models and starts"):
         potential = load_ensemble(inputs.models)
-        run = run_of(job, potential.to(potential.dtype, device), inputs.datasets)
+        potential = potential.to(potential.dtype, device)
+        run = run_of(job, potential, inputs.datasets, inputs.box)
     run = dataclasses.replace(run, processes=inputs.processes)
     return sample_to_file(run, output, report, work, ModelCard.read(inputs.models[0]))
 
 
-def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRun:
+def run_of(
+    job: SimulateJob, potential: Potential, datasets: list[Path], box: Path | None = None
+) -> CgRun:
     """A run of any potential, whose chains start spread over all that the training data visited.
+
+    In a box of another density than the training data have, the centres of mass of the molecules
+    keep their fractional coordinates.
 
     Args:
         job: what to do.
         potential: of the beads of the data; the run computes in its type and on its device.
         datasets: training data.
+        box: dataset whose periodic box several molecules run in; None: that of the training data.
 
     Raises:
         InputError: the data cannot be read, the potential was fitted to other beads, or it does not
@@ -94,12 +106,20 @@ def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRu
     with H5mdReader(datasets[0]) as reader:
         molecule, masses = Topology.of(reader.parameters), reader.masses
         potential.check_beads(molecule)
+    wanted = None
     if not is_one(molecule):
+        wanted = _box(box)
+        if wanted is not None:
+            datasets, windows = nearest_box(datasets, windows, wanted)
         datasets, windows = in_one_box(datasets, windows, job.temperature)
     with H5mdReader(datasets[0]) as reader:
-        cell = cell_of(molecule, reader.box(), potential, str(datasets[0]))
+        own = reader.box()
+    cell = cell_of(molecule, own, potential, str(datasets[0]))
+    frames = candidates(datasets, windows)
+    if cell is not None and wanted is not None and not np.allclose(own, wanted, atol=1e-6):
+        cell, frames = wanted, Molecules.of(molecule).moved_to(frames, masses, own, wanted)
     positions = spread_starts(
-        candidates(datasets, windows),
+        frames,
         [variables[name] for name in job.surface],
         molecule.names,
         simulation.ladders,
@@ -117,3 +137,15 @@ def run_of(job: SimulateJob, potential: Potential, datasets: list[Path]) -> CgRu
         torch.Generator(potential.device).manual_seed(job.seed),
         CgSystem(molecule, masses, variables, watched),
     )
+
+
+def _box(path: Path | None) -> np.ndarray | None:
+    """Periodic box of a dataset, nm, shape (3, 3); None without a dataset or without a box.
+
+    Raises:
+        InputError: it changes from frame to frame.
+    """
+    if path is None:
+        return None
+    with H5mdReader(path) as reader:
+        return reader.box()

@@ -79,6 +79,26 @@ def in_one_box(
     return chosen, windows and [windows[n] for n in own or range(len(paths))]
 
 
+def nearest_box(
+    paths: list[Path], windows: list[tuple[float, float]] | None, box: np.ndarray
+) -> tuple[list[Path], list[tuple[float, float]] | None]:
+    """Datasets of the box whose volume is nearest to that of another one, and their windows.
+
+    Args:
+        paths: H5MD datasets of periodic systems.
+        windows: begin and end of the part of each that is used, ps; None: all of it.
+        box: nm, shape (3, 3).
+    """
+    volumes = []
+    for path in paths:
+        with H5mdReader(path) as reader:
+            own = reader.boxes(slice(0, 1))
+        volumes.append(float("nan") if own is None or not len(own) else np.linalg.det(own[0]))
+    apart = np.abs(np.log(np.abs(volumes) / abs(np.linalg.det(box))))
+    chosen = np.flatnonzero(apart <= np.nanmin(apart) + 1e-6) if np.isfinite(apart).any() else [0]
+    return [paths[n] for n in chosen], windows and [windows[n] for n in chosen]
+
+
 def _with_another_box(paths: list[Path]) -> Path | None:
     """The first file with another box than the first frame of the first file; None: all agree."""
     seen = []

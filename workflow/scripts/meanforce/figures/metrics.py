@@ -18,6 +18,7 @@ TITLES = {
     Group.STRUCTURE: "Structure",
     Group.RADIAL: "Radial distributions",
     Group.DIMENSIONS: "Dimensions of molecules",
+    Group.THERMODYNAMICS: "Thermodynamics",
     Group.FORCES: "Forces",
     Group.DYNAMICS: "Dynamics",
     Group.CONVERGENCE: "Sampling of the CG model",

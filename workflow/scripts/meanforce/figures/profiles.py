@@ -7,7 +7,7 @@ from meanforce.figures import style
 from meanforce.figures.axes import Axis, axis_of
 from meanforce.figures.chart import Frame, Panel, drawing
 from meanforce.figures.figure import Figure, svg_figure
-from meanforce.figures.labels import LABELS
+from meanforce.figures.labels import ACROSS, LABELS
 
 UPPER = Frame(height=190, bottom=10)
 LOWER = Frame(height=104, top=8, bottom=42)
@@ -43,7 +43,7 @@ def _figure(part: pd.DataFrame, quantity: str, kind: str, where: str) -> Figure:
     x_unit = part["unit"].iloc[0]
     x_unit = x_unit if isinstance(x_unit, str) else ""
     seen = np.isfinite(reference) | np.isfinite(model)
-    across = axis_of(style.shown(quantity), x[seen] if seen.any() else x, x_unit)
+    across = axis_of(ACROSS.get(kind, style.shown(quantity)), x[seen] if seen.any() else x, x_unit)
     values = np.concatenate([reference, model])
     values = values[np.isfinite(values)]
     up = axis_of(label, np.minimum(values, ENERGY_TOP) if energies else values, unit, at_zero=True)

@@ -96,6 +96,9 @@ def map_replica(
             "time_step": frames.attributes["time_step"],
             "platform": frames.attributes["platform"],
         }
+        if beads.topology.has_copies and forces.pressure is not None:
+            # Of the atoms, bar: value and standard error.
+            parameters["pressure"] = list(forces.pressure)
         with H5mdWriter(
             files.dataset,
             molecule.beads.masses,

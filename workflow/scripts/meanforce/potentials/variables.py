@@ -185,10 +185,16 @@ def evaluate_variables(
         variables: settings.
         bead_names: names of the beads, in order.
         positions: nm, shape (n_frames, n_beads, 3).
-        cell: periodic box vectors, nm, shape (3, 3), or None.
+        cell: periodic box vectors, nm, shape (3, 3) or (n_frames, 3, 3), or None.
         chunk: frames evaluated at once.
     """
     evaluator = CollectiveVariables(variables, bead_names, torch.float64)
-    cell = None if cell is None else cell.double()
-    parts = [evaluator.evaluate(block.double(), cell)[0] for block in positions.split(chunk)]
+    blocks = positions.split(chunk)
+    if cell is None or cell.dim() == 2:
+        cells = [None if cell is None else cell.double()] * len(blocks)
+    else:
+        cells = list(cell.double().split(chunk))
+    parts = [
+        evaluator.evaluate(block.double(), own)[0] for block, own in zip(blocks, cells, strict=True)
+    ]
     return torch.cat(parts) if parts else torch.zeros(0, len(variables), dtype=torch.float64)

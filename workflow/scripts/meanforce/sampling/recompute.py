@@ -12,6 +12,7 @@ from meanforce.errors import InputError
 from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
+from meanforce.sampling.pressure import masses_of, pressure_of
 from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
@@ -31,6 +32,8 @@ def recompute(
     report: Callable[[str], None],
 ) -> None:
     """Write potential energies (kJ/mol) and forces (kJ/mol/nm) of all frames without the bias.
+
+    In a periodic box, the mean pressure of some frames (bar) and its error are attributes.
 
     They are compared with the force-group values that the run stored for some frames.
 
@@ -61,10 +64,14 @@ def recompute(
                 cells = None if boxes is None else boxes[part]
                 _evaluate(context, positions[part], cells, done, job, progress)
         progress.advance(frames.n_frames, "forces of frames")
+        with progress.during("pressure of some frames"):
+            pressure = pressure_of(context, frames, masses_of(prepared.system))
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
         with progress.during("writing files"):
             compared = {} if deviation is None else {"deviation_from_run": deviation}
+            if pressure is not None:
+                compared |= {"pressure": pressure.value, "pressure_stderr": pressure.stderr}
             write_forces(output, done, compared | {"trajectory": content})
     done.close()
     if deviation is None:

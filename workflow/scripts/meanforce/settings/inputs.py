@@ -108,6 +108,20 @@ def reference_data(config: Config, experiment: str, states: Iterable[str]) -> li
     ]
 
 
+def box_data(config: Config, experiment: str, state: str) -> list[DatasetPaths]:
+    """The dataset whose periodic box a CG run of many molecules has at a state point.
+
+    It is one of the training data at the state point, or at a held-out one one of the reference, of
+    which nothing but the box is used. None for mappings of a single molecule, whose runs have no
+    box, and at a held-out state point without a campaign as reference: its density is unknown.
+    """
+    chosen = config.experiments[experiment]
+    if config.mappings[chosen.system][chosen.mapping].molecules is None:
+        return []
+    own = training_data(config, experiment, [state])
+    return (own or reference_data(config, experiment, [state]))[:1]
+
+
 def reference_tables(config: Config, experiment: str, state: str) -> list[str]:
     """Tables of free energies that an experiment is validated against at a state point."""
     table = config.table_of(config.experiments[experiment])

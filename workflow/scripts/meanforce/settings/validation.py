@@ -21,6 +21,13 @@ class ValidationSettings(Settings):
     component analysis (TICA), if the reference is long enough. So a model with the right φ and ψ
     but a cis peptide bond is recognised as wrong.
 
+    Several molecules in a periodic box are judged by `rdf_rmse_<A>_<B>`, the root mean square
+    difference of g(r) of beads of each pair of types in different molecules; by `compressibility`,
+    from the structure factor of the molecules' centres at long wavelengths; and those of a type by
+    `correlation_bond_…_angle_…`. `pressure` is the virial pressure of the CG potential, `diffusion`
+    and `speed_up_diffusion` are those of the molecules' centres; none of these is an error. Density
+    at constant pressure is not among them, as CG runs have no barostat.
+
     Without `surface` there are no distances of surfaces, no basins and no barriers; convergence is
     judged by all collective variables of the mapping, and CG chains start at random training
     frames. Without a reference (`reference: null` in an experiment) the values, the stability and

@@ -23,10 +23,28 @@ def resampled(units: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
     Returns:
         shape (draws, ...).
     """
-    n = len(units)
-    times = rng.multinomial(max(n - 1, 1), np.full(n, 1.0 / n), size=draws)
-    total = np.maximum(np.tensordot(times, units, axes=1), 0.0)
+    total = np.maximum(np.tensordot(_times(len(units), draws, rng), units, axes=1), 0.0)
     return total / total.reshape(draws, -1).sum(axis=1).reshape(-1, *[1] * (units.ndim - 1))
+
+
+def resampled_means(sums: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """Bootstrap over units of means that may have any sign; see `resampled`.
+
+    Args:
+        sums: sums of values, and of weights in the last column, shape (n_units, n_values + 1).
+        draws: number of bootstrap samples.
+        rng: source of random numbers.
+
+    Returns:
+        shape (draws, n_values).
+    """
+    total = _times(len(sums), draws, rng) @ sums
+    return total[:, :-1] / total[:, -1:]
+
+
+def _times(n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each of n units is drawn in each bootstrap sample, shape (draws, n)."""
+    return rng.multinomial(max(n - 1, 1), np.full(n, 1.0 / n), size=draws)
 
 
 def residuals(units: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ from meanforce.analysis.kinds import Group, Measure
 from meanforce.analysis.members import contrasts
 from meanforce.analysis.metrics.force_error import FEWEST, UNIT, compared_frames, predicted_forces
 from meanforce.analysis.rows import Quantity, Row
+from meanforce.analysis.samples import cell_of
 from meanforce.core.invariants import features, in_own_frames
 from meanforce.mapping.irreducible import block_error
 from meanforce.statistics.distances import trace_of_square
@@ -79,11 +80,9 @@ def rows(comparison: Comparison) -> list[Row]:
     sample, frames = comparison.reference, compared_frames(comparison)
     if len(frames) < FEWEST:
         return []
-    positions, forces = sample.force_positions[frames], comparison.forces.values[frames]
+    positions, forces = sample.force_positions[frames], comparison.forces.of(frames)
     carries = (forces != 0).any(axis=0)
-    predictions = (
-        predicted_forces(comparison, positions, comparison.trained.ensemble.each) * carries
-    )
+    predictions = predicted_forces(comparison, frames, comparison.trained.ensemble.each) * carries
     mean = predictions.mean(axis=0)
     apart, dof = contrasts(predictions, comparison.trained.scheme)
     if dof == 0:
@@ -95,6 +94,9 @@ def rows(comparison: Comparison) -> list[Row]:
     error = spread / math.sqrt(2 * draws)
     quantity = Quantity("ensemble_spread", Group.FORCES, "kcal/mol/Å")
     found = [Row(quantity, Measure.VALUE, spread, error)]
+    # Frames of a box of molecules have no near ones that they could be paired with.
+    if cell_of(sample.molecule, sample.box) is not None:
+        return found
     # A few frames with large weights may all be of one block, which leaves no pairs.
     if comparison.trained.held_out and len(np.unique(sample.blocks[frames])) > 1:
         result = calibrate(positions, (mean - forces) * carries, apart, sample.blocks[frames], dof)

@@ -6,10 +6,15 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.metrics.structure import distribution, wasserstein_row
+from meanforce.analysis.metrics.structure import (
+    distribution,
+    frames_at_once,
+    wasserstein_row,
+)
 from meanforce.analysis.rows import Estimate, Quantity, Row, compared
-from meanforce.analysis.samples import Sample
-from meanforce.core.graph import ends, molecules
+from meanforce.analysis.samples import Sample, cell_of
+from meanforce.core.graph import ends
+from meanforce.core.molecules import Molecules
 from meanforce.statistics.errors import Error
 from meanforce.statistics.resampling import DRAWS, resampled
 
@@ -54,21 +59,35 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
     R_g² = Σ m|r − r_cm|²/Σ m; ends are the two beads with most bonds between them. Empty where
     there is no such molecule.
     """
-    found = [part for part in molecules(sample.molecule) if len(part) >= FEWEST_BEADS]
+    molecules = Molecules.of(sample.molecule)
+    found = [number for number, part in enumerate(molecules.parts) if len(part) >= FEWEST_BEADS]
     if not found:
         return {}
-    radii, lengths = [], []
-    for part in found:
-        positions, masses = sample.positions[:, part], sample.masses[part]
-        positions = positions - np.tensordot(positions, masses, (1, 0))[:, None] / masses.sum()
-        radii.append(np.sqrt((positions**2).sum(2) @ masses / masses.sum()))
-        first, last = ends(sample.molecule, part)
-        separation = sample.positions[:, last] - sample.positions[:, first]
-        lengths.append(np.linalg.norm(separation, axis=1))
-    return {
-        "radius_of_gyration": np.stack(radii, axis=1),
-        "end_to_end": np.stack(lengths, axis=1),
-    }
+    one = cell_of(sample.molecule, sample.box) is None
+    ends_of = {}
+    for number in found:
+        if molecules.kinds[number] not in ends_of:
+            part = molecules.parts[number]
+            tips = np.searchsorted(part, ends(sample.molecule, part))
+            ends_of[molecules.kinds[number]] = tips
+    n = len(sample.positions)
+    size = n if one else frames_at_once(sample)
+    # Of a single molecule in the precision of its positions; of a liquid, they fill the memory.
+    radii = np.empty((n, len(found)), dtype=float if one else np.float32)
+    lengths = np.empty((n, len(found)), dtype=sample.positions.dtype if one else np.float32)
+    for start in range(0, n, size):
+        some = slice(start, start + size)
+        whole = sample.positions[some]
+        if not one:
+            whole = molecules.whole(whole, sample.boxes(some))
+        for column, number in enumerate(found):
+            part = molecules.parts[number]
+            positions, masses = whole[:, part], sample.masses[part]
+            positions = positions - np.tensordot(positions, masses, (1, 0))[:, None] / masses.sum()
+            radii[some, column] = np.sqrt((positions**2).sum(2) @ masses / masses.sum())
+            first, last = part[ends_of[molecules.kinds[number]]]
+            lengths[some, column] = np.linalg.norm(whole[:, last] - whole[:, first], axis=1)
+    return {"radius_of_gyration": radii, "end_to_end": lengths}
 
 
 def _mean(sample: Sample, values: np.ndarray, rng: np.random.Generator) -> tuple[float, Error]:

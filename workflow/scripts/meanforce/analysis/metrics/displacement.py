@@ -1,7 +1,14 @@
 """Metrics `diffusion`, `speed_up_diffusion`: how fast molecules of a liquid move.
 
-Mean squared displacement of the molecules' centres of mass, and D from Einstein's relation,
-MSD = 6Dt. No correction for the finite box. CG time is not physical time; see `time_scales`.
+Mean squared displacement of the molecules' centres of mass, and D from Einstein's relation, MSD =
+6Dt. CG time is not physical time; see `time_scales`.
+
+D has no correction for the finite box (Yeh, Hummer, J. Phys. Chem. B 108, 15873 (2004)): momentum
+is not conserved under a Langevin thermostat, so that the correction would be that of neither side.
+
+Frames of either side may be wrapped into the box or not: positions are continued from frame to
+frame by nearest images. That fails where molecules move as far as half the box between two frames,
+so that there are no rows where the steps' standard deviation is above a twelfth of it.
 """
 
 import math
@@ -11,10 +18,11 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group, Measure, Source
+from meanforce.analysis.molecules import centres_of
 from meanforce.analysis.rows import Quantity, Row
 from meanforce.analysis.samples import Sample
-from meanforce.core.cell import nearest_images
-from meanforce.core.graph import molecules
+from meanforce.core.cell import nearest_images, smallest_width
+from meanforce.core.molecules import Molecules
 from meanforce.statistics.resampling import DRAWS, resampled
 
 LAGS = 50
@@ -22,6 +30,10 @@ LAGS = 50
 
 FEWEST_LAGS = 8
 """From stretches with fewer lags no slope is taken."""
+
+LONGEST_STEP = 1 / 12
+"""Standard deviation of a component of the steps between frames, in widths of the box, above which
+nearest images are not the path: half of the width is six of them."""
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -63,13 +75,11 @@ def mean_squared_displacement(
     """Lags (ps), MSD (nm²) and bootstrap samples of it, shapes (n,), (n,) and (n_draws, n).
 
     Displacements are within stretches of a chain that lie in one unit of the bootstrap; frames of
-    a chain are in order of time and evenly spaced, and no molecule moves by half the box between
-    two of them.
+    a chain are in order of time and evenly spaced.
 
     Returns:
-        None where stretches are too short.
+        None where stretches are too short, or molecules move too far from frame to frame.
     """
-    parts = molecules(sample.molecule)
     order = np.lexsort((sample.times, sample.chains))
     cuts = np.diff(sample.chains[order]).astype(bool) | np.diff(sample.units[order]).astype(bool)
     stretches = np.split(order, np.flatnonzero(cuts) + 1)
@@ -81,9 +91,11 @@ def mean_squared_displacement(
     lags = np.unique(np.linspace(1, longest, min(LAGS, longest)).astype(int))
     sums = np.zeros((sample.n_units, len(lags) + 1))
     for stretch in stretches:
-        centers = np.stack([_center(sample, stretch, part) for part in parts], axis=1)
+        centers = centres_of(sample, stretch)
         if sample.box is not None:
-            steps = nearest_images(np.diff(centers, axis=0), sample.box)
+            steps = nearest_images(np.diff(centers, axis=0), sample.boxes(stretch[1:]))
+            if steps.std() > LONGEST_STEP * smallest_width(sample.box):
+                return None
             centers = centers[0] + np.concatenate([0 * steps[:1], np.cumsum(steps, axis=0)])
         values = [((centers[lag:] - centers[:-lag]) ** 2).sum(-1).mean() for lag in lags]
         sums[sample.units[stretch[0]]] += len(stretch) * np.array([*values, 1.0])
@@ -115,16 +127,10 @@ def _sides(comparison: Comparison) -> list[tuple]:
     sides = comparison.samples
     if not sides or not all(side.dynamical for side in sides.values()):
         return []
-    if len(molecules(comparison.model.molecule)) < 2:
+    if Molecules.of(comparison.model.molecule).count < 2:
         return []
     found = [
         mean_squared_displacement(side, comparison.stream("diffusion", name))
         for name, side in sides.items()
     ]
     return [] if any(one is None for one in found) else found
-
-
-def _center(sample: Sample, frames: np.ndarray, part: np.ndarray) -> np.ndarray:
-    """Centre of mass of a molecule, nm, shape (n_frames, 3)."""
-    masses = sample.masses[part]
-    return np.tensordot(sample.positions[np.ix_(frames, part)], masses, (1, 0)) / masses.sum()

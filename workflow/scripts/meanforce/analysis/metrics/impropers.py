@@ -9,7 +9,12 @@ other sign.
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.metrics.structure import coordinates_of, distribution, wasserstein_row
+from meanforce.analysis.metrics.structure import (
+    alike,
+    coordinates_of,
+    distribution,
+    wasserstein_row,
+)
 from meanforce.analysis.rows import Quantity, Row
 from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
@@ -27,8 +32,8 @@ def rows(comparison: Comparison) -> list[Row]:
     ours, theirs = coordinates_of(coordinates, model), coordinates_of(coordinates, reference)
     items = [
         # Binned like dihedrals: a broken model may turn them all the way round.
-        distribution("dihedral", comparison, ours[:, [column]], theirs[:, [column]])
-        for column in range(len(listed))
+        distribution("dihedral", comparison, ours[:, columns], theirs[:, columns])
+        for columns in alike(model.molecule, listed)
     ]
     quantity = Quantity("wasserstein_improper", Group.STRUCTURE, "rad")
     return [wasserstein_row(comparison, quantity, items)]

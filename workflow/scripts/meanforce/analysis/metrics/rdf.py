@@ -3,8 +3,13 @@
 g_AB(r) is the density of beads of type B at distance r from beads of type A of other molecules,
 over that of an ideal gas of the same pairs: n(r)·V/(n_pairs·v(r)), with n(r) pairs in the shell and
 v(r) its volume; Allen, Tildesley, Computer Simulation of Liquids, 2nd ed., section 8.1.
+
+Pairs within a molecule do not count, however many bonds are between them: those that bonds, angles
+and dihedrals describe would be peaks far above all others, and the rest of a chain is judged by its
+dimensions.
 """
 
+import functools
 import itertools
 
 import numpy as np
@@ -12,18 +17,20 @@ import numpy as np
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.kinds import Group
+from meanforce.analysis.molecules import in_boxes, volumes
 from meanforce.analysis.rows import Quantity, Row, distance
 from meanforce.analysis.samples import Sample
-from meanforce.core.cell import nearest_images, smallest_width
-from meanforce.core.graph import molecules
+from meanforce.core.cell import smallest_width
+from meanforce.core.molecules import Molecules
+from meanforce.core.neighbours import pair_distances
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import DRAWS, resampled
 
 FRAMES = 2000
-"""Frames of each side that are evaluated."""
+"""Frames of each side that are evaluated, at most."""
 
-PAIRS = 2 * 10**6
-"""Distances that are kept at once."""
+PAIRS = 3 * 10**8
+"""Distances of each side that are evaluated, about: half a minute."""
 
 
 def rows(comparison: Comparison) -> list[Row]:
@@ -80,57 +87,70 @@ def _all(comparison: Comparison) -> list[tuple[str, np.ndarray, list[np.ndarray]
     None for a single molecule, or where a side has no periodic box.
     """
     sides = list(comparison.samples.values())
-    if not sides or any(side.box is None for side in sides):
-        return []
-    if len(molecules(comparison.model.molecule)) < 2:
+    if not in_boxes(*sides):
         return []
     reach = 0.5 * min(smallest_width(side.box) for side in sides)
-    edges = np.linspace(0.0, reach, comparison.validation.bins + 1)
-    return [
-        (name, edges, [unit_sums(side, pairs, edges) for side in sides])
-        for name, pairs in pairs_by_type(comparison.model).items()
-    ]
+    bins = comparison.validation.bins
+    found = [unit_sums(side, reach, bins) for side in sides]
+    edges = np.linspace(0.0, reach, bins + 1)
+    return [(name, edges, [one[name] for one in found]) for name in found[0]]
 
 
-def pairs_by_type(sample: Sample) -> dict[str, np.ndarray]:
-    """Pairs of beads of different molecules by their types, `A_B`; each of shape (n_pairs, 2)."""
-    owner = np.empty(sample.molecule.size, dtype=int)
-    for number, part in enumerate(molecules(sample.molecule)):
-        owner[part] = number
-    found: dict[str, list] = {}
-    for i, j in itertools.combinations(range(sample.molecule.size), 2):
-        if owner[i] != owner[j]:
-            types = sorted((sample.molecule.types[i], sample.molecule.types[j]))
-            found.setdefault("_".join(types), []).append((i, j))
-    return {name: np.array(pairs) for name, pairs in sorted(found.items())}
-
-
-def unit_sums(sample: Sample, pairs: np.ndarray, edges: np.ndarray) -> np.ndarray:
+@functools.lru_cache(maxsize=4)
+def unit_sums(sample: Sample, reach: float, bins: int) -> dict[str, np.ndarray]:
     """Weighted sums of g over the frames of each unit, and of weights in the last column.
 
+    Args:
+        sample: several molecules in a box.
+        reach: up to which distance, nm; at most half of the box's smallest width.
+        bins: how many, from 0.
+
     Returns:
-        shape (n_units, n_bins + 1).
+        types, `A_B`: shape (n_units, bins + 1); pairs of types that have no pairs are left out.
     """
-    frames = np.arange(0, len(sample.weights), max(1, len(sample.weights) // FRAMES))
-    bins, box = len(edges) - 1, sample.box
-    shells = 4 / 3 * np.pi * np.diff(edges**3)
-    ideal = len(pairs) * shells / abs(np.linalg.det(box))
-    result = np.zeros((sample.n_units, bins + 1))
-    for chunk in np.array_split(frames, max(1, len(frames) * len(pairs) // PAIRS)):
-        positions = sample.positions[chunk].astype(float)
-        separation = nearest_images(positions[:, pairs[:, 1]] - positions[:, pairs[:, 0]], box)
-        distance = np.linalg.norm(separation, axis=2)
-        column = np.floor(distance / edges[-1] * bins).astype(int)
-        inside = column < bins
-        row = np.broadcast_to(np.arange(len(chunk))[:, None], column.shape)
-        flat = (column + bins * row)[inside]
-        counts = np.bincount(flat, minlength=bins * len(chunk)).reshape(len(chunk), bins)
-        values = np.concatenate([counts / ideal, np.ones((len(chunk), 1))], axis=1)
-        weighted = values * sample.weights[chunk, None]
-        np.add.at(result, sample.units[chunk], weighted)
-        if sample.response is not None:
-            result += sample.response[chunk].T @ weighted
-    return result
+    kinds, types = np.unique(sample.molecule.types, return_inverse=True)
+    owner = Molecules.of(sample.molecule).owner
+    number, pairs = _pairs_of_types(types, owner)
+    shells = 4 / 3 * np.pi * np.diff(np.linspace(0.0, reach, bins + 1) ** 3)
+    each = 4 / 3 * np.pi * reach**3 * pairs.sum() / np.min(volumes(sample, np.arange(1)))
+    frames = sample.some(min(FRAMES, max(4 * sample.n_units, int(PAIRS / max(1.0, each)))))
+    counts = np.zeros((len(frames), len(pairs), bins))
+    found = pair_distances(sample.positions[frames], sample.boxes(frames), reach)
+    for frame, first, second, r in found:
+        if not len(r):
+            continue
+        column = np.floor(r * (bins / reach)).astype(int)
+        kept = (owner[first] != owner[second]) & (column < bins)
+        start, own = frame[0], int(frame[-1] - frame[0]) + 1
+        row = number[types[first[kept]], types[second[kept]]] + len(pairs) * (frame[kept] - start)
+        flat = np.bincount(column[kept] + bins * row, minlength=own * len(pairs) * bins)
+        counts[start : start + own] += flat.reshape(own, len(pairs), bins)
+    counts *= volumes(sample, frames)[:, None, None] / shells
+    return {
+        f"{kinds[a]}_{kinds[b]}": sample.sums_by_unit(
+            frames, counts[:, number[a, b]] / pairs[number[a, b]]
+        )
+        for a, b in itertools.combinations_with_replacement(range(len(kinds)), 2)
+        if pairs[number[a, b]]
+    }
+
+
+def _pairs_of_types(types: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number of each pair of types, shape (n, n), and how many pairs of beads each has.
+
+    Args:
+        types: of the beads, by number.
+        owner: molecule of each bead; pairs within a molecule do not count.
+    """
+    n = int(types.max()) + 1
+    each = np.bincount(types + n * owner, minlength=n * (int(owner.max()) + 1)).reshape(-1, n)
+    total = each.sum(axis=0).astype(float)
+    between = np.outer(total, total) - each.astype(float).T @ each
+    between[np.diag_indices(n)] /= 2
+    first, second = np.triu_indices(n)
+    number = np.empty((n, n), dtype=int)
+    number[first, second] = number[second, first] = np.arange(len(first))
+    return number, between[first, second]
 
 
 def _normalised(sums: np.ndarray) -> np.ndarray:

@@ -12,8 +12,10 @@ from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.curves import Curve
 from meanforce.analysis.metrics import (
     basins,
+    bonded,
     calibration,
     chain_dimensions,
+    compressibility,
     convergence,
     displacement,
     divergence,
@@ -22,6 +24,7 @@ from meanforce.analysis.metrics import (
     force_error,
     impropers,
     populations,
+    pressure,
     profiles,
     rdf,
     slow_modes,
@@ -50,6 +53,9 @@ METRICS: tuple[Callable[[Comparison], list[Row]], ...] = (
     torsions.rows,
     impropers.rows,
     slow_modes.rows,
+    bonded.rows,
+    pressure.rows,
+    compressibility.rows,
 )
 
 CURVES: tuple[Callable[[Comparison], list[Curve]], ...] = (
@@ -58,6 +64,7 @@ CURVES: tuple[Callable[[Comparison], list[Curve]], ...] = (
     displacement.curves,
     torsions.curves,
     slow_modes.curves,
+    bonded.curves,
 )
 
 

@@ -1,6 +1,7 @@
 """Metrics `wasserstein_<kind>`: distributions of bonds, angles and dihedrals."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -8,13 +9,18 @@ import torch
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
 from meanforce.analysis.rows import Quantity, Row, distance
-from meanforce.analysis.samples import Sample
+from meanforce.analysis.samples import Sample, cell_of
 from meanforce.analysis.surfaces import histogram, unit_histograms
 from meanforce.core.coordinates import CoordinateList
+from meanforce.core.topology import Topology
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.statistics.wasserstein import Wasserstein
 
 BINS = 200
+
+BEADS = 10**6
+"""Positions of beads of a liquid that are evaluated at once."""
+
 UNITS = {"bond": "nm", "angle": "rad", "dihedral": "rad"}
 
 CIRCULAR = ("dihedral",)
@@ -73,22 +79,47 @@ def wasserstein_row(comparison: Comparison, quantity: Quantity, items: list[Dist
 
 
 def distributions(comparison: Comparison) -> list[Distribution]:
-    """Block histograms of every bond, angle and dihedral along the bonds."""
-    model, reference = comparison.model, comparison.reference
-    molecule = model.molecule
-    listed = CoordinateList(
-        distances=molecule.bonds, angles=molecule.angles, dihedrals=molecule.dihedrals
-    )
-    kinds = (
-        ["bond"] * len(listed.distances)
-        + ["angle"] * len(listed.angles)
-        + ["dihedral"] * len(listed.dihedrals)
-    )
-    ours, theirs = coordinates_of(listed, model), coordinates_of(listed, reference)
-    return [
-        distribution(kind, comparison, ours[:, column, None], theirs[:, column, None])
-        for column, kind in enumerate(kinds)
-    ]
+    """Block histograms of every bond, angle and dihedral along the bonds.
+
+    Those of the same beads of all molecules of a type are one distribution.
+    """
+    molecule, several = comparison.model.molecule, comparison.model.molecule.has_copies
+    found = []
+    for kind, listed in bonded(molecule).items():
+        groups = alike(molecule, listed)
+        # One by one, values of a thousand molecules fit into memory.
+        parts = groups if several else [np.arange(len(listed))] if listed else []
+        for part in parts:
+            chosen = coordinate_list(kind, [listed[number] for number in part])
+            ours, theirs = (
+                coordinates_of(chosen, side) for side in (comparison.model, comparison.reference)
+            )
+            columns = [np.arange(len(part))] if several else groups
+            found += [distribution(kind, comparison, ours[:, c], theirs[:, c]) for c in columns]
+    return found
+
+
+def bonded(molecule: Topology) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Beads of all bonds, angles and dihedrals along the bonds, by kind."""
+    return {"bond": molecule.bonds, "angle": molecule.angles, "dihedral": molecule.dihedrals}
+
+
+def coordinate_list(kind: str, listed: Sequence[tuple[int, ...]]) -> CoordinateList:
+    """Coordinates of one kind of `bonded`."""
+    names = {"bond": "distances", "angle": "angles", "dihedral": "dihedrals"}
+    return CoordinateList(**{names[kind]: tuple(listed)})
+
+
+def alike(molecule: Topology, listed: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    """Numbers of coordinates of the same beads in molecules of the same type, in order."""
+    kinds = [kind.name for kind, count in molecule.composition for _ in range(count)]
+    groups: dict[tuple, list[int]] = {}
+    for number, beads in enumerate(listed):
+        own = molecule.molecule_of_bead[beads[0]]
+        first = molecule.offsets[own]
+        key = kinds[own], tuple(bead - first for bead in beads)
+        groups.setdefault(key, []).append(number)
+    return [np.array(numbers) for numbers in groups.values()]
 
 
 def distribution(
@@ -112,10 +143,20 @@ def distribution(
 
 
 def coordinates_of(listed: CoordinateList, sample: Sample) -> np.ndarray:
-    """Coordinates of all frames, nm or rad, float32, shape (n, n_coordinates)."""
+    """Coordinates of all frames, nm or rad, float32, shape (n, n_coordinates).
+
+    Of several molecules in a box, they are those of nearest images.
+    """
     internal = InternalCoordinates(listed, sample.molecule.size)
-    parts = [
-        internal.evaluate(block.float())[0]
-        for block in torch.from_numpy(np.ascontiguousarray(sample.positions)).split(20000)
-    ]
+    size = 20000 if cell_of(sample.molecule, sample.box) is None else frames_at_once(sample)
+    parts = []
+    for start in range(0, len(sample.positions), size):
+        some = slice(start, start + size)
+        block = torch.from_numpy(np.ascontiguousarray(sample.positions[some])).float()
+        parts.append(internal.evaluate(block, sample.cell(block, some))[0])
     return torch.cat(parts).numpy()
+
+
+def frames_at_once(sample: Sample) -> int:
+    """Frames of a liquid whose beads are evaluated together."""
+    return max(1, BEADS // sample.molecule.size)
