@@ -115,7 +115,7 @@ def _check_residues(structure: str, topology: mdtraj.Topology, graph: Graph) -> 
     unknown = [
         labels[residue.index]
         for residue in topology.residues
-        if residue.n_atoms > 1 and not any(graph[atom.index] for atom in residue.atoms)
+        if residue.n_atoms > 1 and not _has_bonds({atom.index for atom in residue.atoms}, graph)
     ]
     if unknown:
         raise InputError(
@@ -123,6 +123,10 @@ def _check_residues(structure: str, topology: mdtraj.Topology, graph: Graph) -> 
             "OpenMM has no definition of that name, and the file has no CONECT records of them; "
             "rename them, or see the system kinds gromacs, amber, charmm and openmm"
         )
+
+
+def _has_bonds(atoms: set[int], graph: Graph) -> bool:
+    return any(atoms & set(graph[atom]) for atom in atoms)
 
 
 def _check_one_molecule(structure: str, graph: Graph) -> None:
