@@ -7,12 +7,17 @@ from short timings on this machine, which take about half a minute for each syst
 import argparse
 from pathlib import Path
 
+import torch
+
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.jobs.replaced import check_replaced, replaced
 from meanforce.paths import ConfigPaths, use_output
-from meanforce.planning.amounts import amounts
+from meanforce.planning.amounts import Amount, amounts
+from meanforce.planning.estimate import estimate, speeds_of
+from meanforce.planning.hours import hours
 from meanforce.planning.overview import disk, table
 from meanforce.planning.sizes import sizes_of
+from meanforce.progress import report
 from meanforce.sampling.check import check_structures
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
@@ -48,6 +53,15 @@ def main() -> None:
     print(f"disk: {disk(work)}{by}")
     for line in _made_anew(config, path.stem):
         print(line)
+    if arguments.time:
+        _show_hours(config, work, arguments.cores)
+
+
+def _show_hours(config: Config, work: list[Amount], cores: int) -> None:
+    torch.set_num_threads(1)
+    speeds = speeds_of(config, work, Path(__file__).parent, report)
+    found = estimate(work, speeds, cores)
+    print("\n".join(hours(found, speeds, cores)))
 
 
 def config_of(given: Path | None) -> Path:
