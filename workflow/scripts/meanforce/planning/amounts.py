@@ -74,7 +74,7 @@ def _sample(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     schedule, copies = Schedule.of(job.campaign), job.campaign.copies(job.job)
     return dataclasses.replace(
         amount,
-        key=("sample", place.system, place.campaign),
+        key=_dynamics(config, place.system, place.campaign),
         steps=schedule.end * copies,
         most=schedule.end * copies,
         atomistic=schedule.end * copies * job.campaign.time_step,
@@ -86,8 +86,22 @@ def _equilibrate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
     settings = config.systems[place.system].equilibration
     steps = settings.time / settings.time_step
-    key = ("sample", place.system, _sampled_campaign(config, place.system))
+    key = _dynamics(config, place.system, _sampled_campaign(config, place.system))
     return dataclasses.replace(amount, key=key, steps=steps, most=steps, atomistic=settings.time)
+
+
+def _dynamics(config: Config, system: str, campaign: str) -> Key:
+    """Key of a campaign's steps: its system, and the first campaign whose steps are alike."""
+    campaigns = config.campaigns[system]
+
+    def alike(name: str) -> tuple:
+        one = campaigns[name]
+        if one.imported:
+            return (name,)
+        return (one.kind, tuple(one.biased_variables), one.copies(1), one.time_step, one.platform)
+
+    same = [name for name in campaigns if alike(name) == alike(campaign)]
+    return () if campaigns[same[0]].imported else ("sample", system, same[0])
 
 
 def _sampled_campaign(config: Config, system: str) -> str:
@@ -102,7 +116,7 @@ def _forces(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     return dataclasses.replace(
         amount,
         # Forces of a frame take about as long as a step.
-        key=("sample", place.system, place.campaign),
+        key=_dynamics(config, place.system, place.campaign),
         steps=frames,
         most=frames,
         stored=frames * sizes.atoms[place.system] * VECTOR,

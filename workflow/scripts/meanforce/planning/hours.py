@@ -22,12 +22,12 @@ def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
     return [
         *lines,
         "",
-        "How: steps of the config times the seconds of a step, and for each job the time "
-        "that its program takes to start. Forces of a frame count as a step. Training and CG runs were timed "
-        "with a model of the same size on frames with made-up forces; CG runs end when they have "
-        "converged, hence the range, and long ones are compiled, which makes them about twice as "
-        f"fast. Of {', '.join(counted)} only the start is counted. A machine that is busy with "
-        "other work makes all of it longer.",
+        "How: steps of the config times the seconds of a step, and for each job the time that its "
+        "program takes to start. Forces of a frame count as a step. Training and CG runs were "
+        "timed with a model of the same size on frames with made-up forces; CG runs end when they "
+        "have converged, hence the range, and long ones are compiled, which makes them about twice "
+        f"as fast. Of {', '.join(counted)} only the start is counted. Timings are those of the "
+        "machine as busy as it is now.",
     ]
 
 

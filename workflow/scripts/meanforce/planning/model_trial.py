@@ -139,7 +139,8 @@ def _shortened(simulation: SimulationSettings, steps: int) -> SimulationSettings
         bias = bias.model_copy(update={"build": 20 * simulation.time_step})
     return simulation.model_copy(
         update={
-            "equilibration": 0.0, "length": steps * simulation.time_step, "stride": stride, "bias": bias, "until": None,
+            "equilibration": 0.0, "length": steps * simulation.time_step, "stride": stride,
+            "bias": bias, "until": None,
             "least_stable": 1e-9, "compile": "never",
         }
     )  # fmt: skip
