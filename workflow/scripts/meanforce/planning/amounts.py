@@ -4,13 +4,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from meanforce.dynamics.schedule import Schedule as CgSchedule
 from meanforce.jobs import stages
+from meanforce.paths import ReplicaPaths
 from meanforce.restart.overview import DONE, standing
 from meanforce.sampling.schedule import Schedule
 from meanforce.settings import inputs
+from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.config import Config
 from meanforce.settings.plan import PlannedJob, planned_jobs
 
@@ -91,17 +92,21 @@ def _equilibrate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
 
 
 def _dynamics(config: Config, system: str, campaign: str) -> Key:
-    """Key of a campaign's steps: its system, and the first campaign whose steps are alike."""
-    campaigns = config.campaigns[system]
+    """Key of a campaign's steps; empty where its frames come from files."""
+    if config.campaigns[system][campaign].imported:
+        return ()
+    return ("sample", system, alike(config, system, campaign)[0])
 
-    def alike(name: str) -> tuple:
-        one = campaigns[name]
-        if one.imported:
-            return (name,)
+
+def alike(config: Config, system: str, campaign: str) -> list[str]:
+    """Sampled campaigns whose steps take as long as those of a campaign, itself among them."""
+    campaigns = {name: one for name, one in config.campaigns[system].items() if not one.imported}
+
+    def dynamics(one: ProtocolSettings) -> tuple:
         return (one.kind, tuple(one.biased_variables), one.copies(1), one.time_step, one.platform)
 
-    same = [name for name in campaigns if alike(name) == alike(campaign)]
-    return () if campaigns[same[0]].imported else ("sample", system, same[0])
+    wanted = dynamics(campaigns[campaign])
+    return [name for name, one in campaigns.items() if dynamics(one) == wanted]
 
 
 def _sampled_campaign(config: Config, system: str) -> str:
@@ -112,7 +117,7 @@ def _sampled_campaign(config: Config, system: str) -> str:
 
 def _forces(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
-    frames = _frames(config, place)
+    frames = frames_of(config, place)
     return dataclasses.replace(
         amount,
         # Forces of a frame take about as long as a step.
@@ -126,7 +131,7 @@ def _forces(config: Config, sizes: Sizes, amount: Amount) -> Amount:
 def _map(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
     beads = sizes.beads[place.system, place.mapping]
-    return dataclasses.replace(amount, stored=_frames(config, place) * beads * 2 * VECTOR)
+    return dataclasses.replace(amount, stored=frames_of(config, place) * beads * 2 * VECTOR)
 
 
 def _train(config: Config, sizes: Sizes, amount: Amount) -> Amount:
@@ -147,7 +152,7 @@ def training_steps(config: Config, experiment: str, member: int) -> float:
     places = inputs.training_data(config, experiment)
     windows = job.windows or [None] * len(places)
     frames = sum(
-        _frames(config, place, window) for place, window in zip(places, windows, strict=True)
+        frames_of(config, place, window) for place, window in zip(places, windows, strict=True)
     )
     share = 0.5 if job.resampling == "half_samples" else 1.0 - 1.0 / job.folds
     used = frames / job.potential.frame_stride * share
@@ -174,7 +179,9 @@ def _simulate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     )  # fmt: skip
 
 
-def _frames(config: Config, place: Any, window: tuple[float, float] | None = None) -> float:
+def frames_of(
+    config: Config, place: ReplicaPaths, window: tuple[float, float] | None = None
+) -> float:
     """Frames of a dataset, in a window of time; none are counted of files of the user."""
     campaign = config.campaigns[place.system][place.campaign]
     if campaign.imported:

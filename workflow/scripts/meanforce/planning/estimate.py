@@ -8,18 +8,28 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.jobs import stages
-from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.one_mapping import beads_of
-from meanforce.planning.amounts import Amount, Key
+from meanforce.planning.amounts import Amount, Key, alike
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
 from meanforce.planning.sampling_trial import SamplingTrial, prepared_folder, try_sampling
+from meanforce.potentials.interface import Potential
+from meanforce.potentials.whole import is_one
 from meanforce.settings.config import Config
+from meanforce.settings.experiments import ExperimentSettings
+from meanforce.settings.potentials.registry import Potential as PotentialSettings
+from meanforce.systems.described import Described
+from meanforce.systems.prepared import Prepared
 
 TRIAL = 10.0
 """Seconds of atomistic dynamics of a trial."""
+
+FEWEST = 4
+"""Fewest frames of a trial that models are tried on."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +81,8 @@ class _Trials:
 
     def __init__(self, config: Config, folder: Path) -> None:
         self._config, self._folder = config, folder
-        self._sampled: dict[tuple[str, str], SamplingTrial] = {}
-        self._trained: dict[Key, tuple[float, object]] = {}
+        self._sampled: dict[tuple[str, str], SamplingTrial | InputError] = {}
+        self._trained: dict[Key, tuple[float, Potential]] = {}
 
     def of(self, key: Key, amount: Amount) -> tuple[float, str]:
         """Seconds of a step, and a sentence on it."""
@@ -93,32 +103,53 @@ class _Trials:
         each *= experiment.ensemble if hasattr(self._potential(experiment), "training") else 1
         return each, f"{1000 * each:.3g} ms for a step of {simulation.chains} chains"
 
-    def _potential(self, experiment):
+    def _potential(self, experiment: ExperimentSettings) -> PotentialSettings:
         return self._config.potentials[experiment.potential]
 
     def _sample(self, system: str, campaign: str) -> SamplingTrial:
-        if (system, campaign) not in self._sampled:
+        """A trial of a campaign; one that failed before fails again without being repeated."""
+        known = system, campaign
+        if known not in self._sampled:
             folder = self._folder / f"{system}-{campaign}"
-            folder.mkdir(parents=True)
-            self._sampled[system, campaign] = try_sampling(
-                self._config, system, campaign, folder, TRIAL
-            )
-        return self._sampled[system, campaign]
+            folder.mkdir()
+            try:
+                self._sampled[known] = try_sampling(self._config, system, campaign, folder, TRIAL)
+            except InputError as error:
+                self._sampled[known] = error
+        found = self._sampled[known]
+        if isinstance(found, InputError):
+            raise found
+        return found
 
-    def _frames(self, experiment) -> TrialFrames:
-        trial = self._sample(experiment.system, experiment.campaigns[0])
-        beads = self._beads(experiment.system, experiment.mapping)
-        temperatures = (self._config.state_points[name].temperature for name in experiment.train)
-        if len(trial.positions) < 4:
+    def _frames(self, experiment: ExperimentSettings) -> TrialFrames:
+        system = experiment.system
+        campaigns = self._config.campaigns[system]
+        sampled = (name for name in experiment.campaigns if not campaigns[name].imported)
+        campaign = next(sampled, None)
+        if campaign is None:
+            raise InputError("its training data come from files")
+        trial = self._sample(system, alike(self._config, system, campaign)[0])
+        if len(trial.positions) < FEWEST:
             raise InputError("the trial of its atomistic dynamics stored too few frames")
-        return TrialFrames(beads, mapped(beads, trial.positions), tuple(temperatures))
+        beads = self._beads(system, experiment.mapping)
+        temperatures = (self._config.state_points[name].temperature for name in experiment.train)
+        cell = None if is_one(beads.topology) else self._box(system)
+        return TrialFrames(beads, mapped(beads, trial.positions), tuple(temperatures), cell)
+
+    def _box(self, system: str) -> np.ndarray | None:
+        prepared = Prepared.read(self._prepared(system))
+        return Described.of(prepared).box
+
+    def _prepared(self, system: str) -> Path:
+        return prepared_folder(self._config, system, self._folder / "prepared")
 
     def _beads(self, system: str, mapping: str) -> Beads:
-        prepared = prepared_folder(self._config, system, self._folder / "prepared")
-        found: MappedSystem = beads_of(stages.beads_job(self._config, system, mapping), prepared)
-        return found.beads[self._config.mappings[system][mapping].masses]
+        job = stages.beads_job(self._config, system, mapping)
+        return beads_of(job, self._prepared(system)).beads[
+            self._config.mappings[system][mapping].masses
+        ]
 
-    def _train(self, experiment) -> tuple[float, object]:
+    def _train(self, experiment: ExperimentSettings) -> tuple[float, Potential]:
         key = (experiment.system, experiment.mapping, experiment.potential)
         if key not in self._trained:
             settings = self._potential(experiment)
