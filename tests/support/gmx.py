@@ -105,3 +105,49 @@ def evaluate(folder: Path, options: str) -> Evaluation:
         forces = 10.0 * frames[0].forces.astype(float)
         positions = 0.1 * frames[0].positions.astype(float)
     return Evaluation(float(rows[0].split()[1]), forces, positions)
+
+
+DYNAMICS = """
+integrator = sd
+nsteps = {steps}
+dt = 0.002
+nstxout = {every}
+nstfout = {forces_every}
+tc-grps = System
+tau-t = 0.2
+ref-t = {temperature}
+ld-seed = {seed}
+gen-vel = yes
+gen-temp = {temperature}
+gen-seed = {seed}
+constraints = h-bonds
+cutoff-scheme = Verlet
+coulombtype = Cut-off
+coulomb-modifier = None
+vdw-modifier = None
+rcoulomb = 4
+rvdw = 4
+rlist = 4.2
+verlet-buffer-tolerance = -1
+"""
+"""Stochastic dynamics in vacuum with rigid bonds to hydrogen; positions and forces are written."""
+
+
+def sample(folder: Path, name: str, **values) -> Path:
+    """A run of `peptide.gro` by `DYNAMICS`; its TRR file."""
+    values = {"forces_every": values["every"]} | values
+    (folder / f"{name}.mdp").write_text(DYNAMICS.format(**values))
+    gmx(
+        folder, "grompp", "-f", f"{name}.mdp", "-c", "peptide.gro", "-p", "peptide.top", "-o",
+        f"{name}.tpr",
+    )  # fmt: skip
+    gmx(folder, "mdrun", "-s", f"{name}.tpr", "-deffnm", name, "-nt", "1")
+    return folder / f"{name}.trr"
+
+
+def capped_alanine_pdb(root: Path, folder: Path) -> Path:
+    """Capped alanine with the name that GROMACS has for its last carbon."""
+    text = (root / "resources" / "capped_alanine.pdb").read_text()
+    path = folder / "alanine.pdb"
+    path.write_text(text.replace(" C   NME", " CH3 NME"))
+    return path

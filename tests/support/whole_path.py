@@ -75,13 +75,19 @@ def sampled_and_mapped(settings: System, mapping: dict, folder: Path, **changes)
     folder.mkdir(exist_ok=True, parents=True)
     build(settings, 1).write(folder / "prepared")
     prepared = Prepared.read(folder / "prepared")
-    topology = prepared_topology(folder / "prepared" / "topology.cif")
     campaign = validated(UnbiasedSettings, PROTOCOL | changes, "campaign")
     torsion.run(campaign, folder, system=prepared).__exit__()
     recompute(
         prepared, folder / "trajectory.h5", folder / "forces.h5", 1,
         torsion.job_in(folder / "f"), lambda line: None,
     )  # fmt: skip
+    return mapped(settings, mapping, folder / "prepared", folder)
+
+
+def mapped(settings: System, mapping: dict, prepared_folder: Path, folder: Path) -> Mapped:
+    """Map the trajectory and the forces in a folder, wherever they come from."""
+    prepared = Prepared.read(prepared_folder)
+    topology = prepared_topology(prepared_folder / "topology.cif")
     chosen = validated(MappingSettings, mapping, "mapping")
     beads = build_beads(chosen, topology, "m", atoms_of(prepared))
     before = build_beads(chosen, input_topology(settings), "m")

@@ -51,3 +51,16 @@ def test_equal_quantities_give_equal_bits():
 def test_refuses_with_an_example(text):
     with pytest.raises(InputError, match="temperature"):
         units.parse(text, "temperature")
+
+
+@pytest.mark.parametrize("kind", units.INTERNAL)
+def test_every_spelling_that_is_listed_is_accepted(kind):
+    listed = units.ACCEPTED[kind].replace(" (or ", ", ").replace(")", "")
+    for unit in listed.split(", "):
+        assert units.parse(f"1.5 {unit}", kind) > 0
+
+
+@pytest.mark.parametrize("text", ["5 Å", "5 \u212b", "5 angstrom", "0.5 nm"])
+def test_angstroms(text):
+    assert units.parse(text, "length") == 0.5
+    assert units.parse(f"1 kcal/mol/{text.split()[1]}^2", "stiffness") > 4

@@ -10,7 +10,15 @@ import pytest
 from killing import command
 
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", "results", ".snakemake", "__pycache__", "tests", ".pytest_cache", ".ruff_cache"
+    ".git",
+    ".venv",
+    "results",
+    "example_data",
+    ".snakemake",
+    "__pycache__",
+    "tests",
+    ".pytest_cache",
+    ".ruff_cache",
 )
 
 

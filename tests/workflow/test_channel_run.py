@@ -27,7 +27,7 @@ def metrics(make_checkout) -> dict[str, pd.DataFrame]:
     config["campaigns"][SYSTEM]["unbiased"]["length"] = "20 ns"
     config["simulations"][SYSTEM]["chains"] = 100
     (checkout.folder / "small.yaml").write_text(yaml.safe_dump(config))
-    paths = [f"results/small/experiments/{name}/T450/metrics.csv" for name in chosen]
+    paths = [f"results/experiments/{name}/T450/metrics.csv" for name in chosen]
     result = checkout.snakemake("--configfile", "small.yaml", "--", *paths)
     assert result.returncode == 0, result.stdout + result.stderr
     return {

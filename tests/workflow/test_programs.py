@@ -40,8 +40,9 @@ def test_programs_have_the_options_that_rules_and_pages_use(root, monkeypatch, c
             assert set(re.findall(r"--[a-z-]+", text)) <= options, rules
         used |= set(names)
     assert {"prepare", "sample", "map", "train", "simulate", "validate", "report"} <= used
-    guide = (root / "docs" / "guide.md").read_text().replace("\\\n", " ").replace("`", "\n")
-    shown = re.findall(r"python workflow/scripts/(\w+)\.py(.*)", guide)
+    pages = "".join(page.read_text() for page in sorted((root / "docs").glob("*.md")))
+    pages = pages.replace("\\\n", " ").replace("`", "\n")
+    shown = re.findall(r"python workflow/scripts/(\w+)\.py(.*)", pages)
     assert {"deploy", "export_tables", "status"} <= {name for name, _ in shown}
     for name, rest in shown:
         assert set(re.findall(r"--[a-z-]+", rest)) - {"--help"} <= known[name], name
@@ -63,6 +64,22 @@ def test_a_stage_by_hand_and_its_errors(root, tmp_path):
         assert result.returncode == 1
         assert message in result.stderr
         assert "Traceback" not in result.stderr
+
+
+def test_a_molecule_in_vacuum_is_noted_in_the_log(root, tmp_path):
+    for files, noted in (
+        ('["amber99sbildn.xml"]', True),
+        ('["amber99sbildn.xml", "amber99_obc.xml"]', False),
+    ):
+        settings = (
+            '{"system": {"kind": "peptide", "structure": "resources/capped_alanine.pdb", '
+            f'"force_field": {files}}}, "seed": 1}}'
+        )
+        program = "workflow/scripts/prepare.py"
+        result = run(root, program, "--settings", settings, "--output", str(tmp_path / "prepared"))
+        assert result.returncode == 0, result.stderr
+        said = result.stdout + result.stderr
+        assert ("notice: the molecule is in vacuum" in said) == noted, said
 
 
 def test_a_missing_trajectory_is_named(root, tmp_path):

@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from exchange import exchanged
 from progress_lines import phases_of
+from safetensors.numpy import load_file
 
+from meanforce import paths
+from meanforce.data.h5md import H5mdReader
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 
@@ -18,6 +22,7 @@ pytestmark = pytest.mark.workflow
 
 QUICK = ("--configfile", "config/quick.yaml")
 RESULTS = "results/quick"
+TRAINED = ("T300", "T400")
 COLUMNS = [
     "experiment", "system", "mapping", "force_map", "campaign", "potential", "state_point",
     "role", "metric", "value", "stderr", "noise_floor", "unit", "verdict",
@@ -31,7 +36,8 @@ def summary(quick_run) -> pd.DataFrame:
     return pd.read_csv(quick_run.folder / RESULTS / "summary.csv")
 
 
-def test_every_job_reported_its_progress_up_to_100_percent(quick_run):
+def test_every_job_reported_its_progress_up_to_100_percent(quick_run, monkeypatch):
+    monkeypatch.setattr(paths, "_output", RESULTS)
     config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
     phases: dict[str, set[str]] = {}
     for job in planned_jobs(load_config(config)):
@@ -182,6 +188,39 @@ def test_nothing_is_left_to_do_and_no_work_folder_remains(quick_run):
     assert not list(quick_run.folder.glob(f"{RESULTS}/**/.*.work"))
 
 
+def test_own_frames_from_files_of_other_programs_give_the_same_model(
+    quick_run, make_checkout, root
+):
+    """Campaigns are exchanged for what was exported of them: the same bits, so that no metric of
+    the model can be another one."""
+    name, other = "capped_alanine_metadynamics_heavy_cgnet", make_checkout()
+    config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
+    files = other.folder / "exported"
+    made = exchanged(config, name, root, quick_run.folder / RESULTS, files)
+    (other.folder / "quick.yaml").write_text(yaml.safe_dump(made))
+    model = f"{RESULTS}/experiments/{name}/model-0.safetensors"
+    judged = f"{RESULTS}/capped_alanine/T350/reference/1/heavy.h5"
+    result = other.snakemake(model, judged, "--configfile", "quick.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    trained = [f"{RESULTS}/capped_alanine/{state}/metadynamics/1/heavy.h5" for state in TRAINED]
+    for path in (*trained, judged):
+        with H5mdReader(quick_run.folder / path) as own, H5mdReader(other.folder / path) as read:
+            np.testing.assert_array_equal(read.positions(), own.positions())
+            np.testing.assert_array_equal(read.forces(), own.forces())
+            # TRR files hold times in single precision, and texts have ten digits.
+            np.testing.assert_allclose(read.times(), own.times(), rtol=1e-7)
+            log_weights = [reader.observable("log_weight") for reader in (read, own)]
+            np.testing.assert_allclose(*log_weights, rtol=1e-8, atol=1e-9)
+            assert np.ptp(log_weights[0]) > 1
+    first, second = (load_file(where / model) for where in (quick_run.folder, other.folder))
+    assert first.keys() == second.keys()
+    for key, values in first.items():
+        np.testing.assert_array_equal(second[key], values)
+    # They were read from files: nothing here was sampled.
+    log = other.folder / f"{RESULTS}/capped_alanine/T300/metadynamics/1/import.log"
+    assert "forces of the files and recomputed ones" in log.read_text()
+
+
 def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
     """For every kind of job: all that one state point of each of three experiments needs."""
     again = {
@@ -284,7 +323,7 @@ def test_edited_setting_reruns_its_stage_and_what_follows(quick_run, tmp_path, e
     # YAML anchors would carry the change to other campaigns.
     config = json.loads(json.dumps(config))
     change(config)
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "quick.yaml"
     path.write_text(yaml.safe_dump(config))
     assert quick_run.dirty_rules("--configfile", str(path)) == expected
 
@@ -293,7 +332,7 @@ def test_spelling_reruns_nothing(quick_run, tmp_path):
     config = yaml.safe_load((quick_run.folder / "config" / "quick.yaml").read_text())
     assert config["state_points"]["T300"] == {"temperature": "300 K"}
     config["state_points"]["T300"] = {"temperature": "300.0 K"}
-    path = tmp_path / "config.yaml"
+    path = tmp_path / "quick.yaml"
     reordered = {key: config[key] for key in sorted(config, reverse=True)}
     path.write_text("# A comment.\n" + yaml.safe_dump(reordered, sort_keys=False))
     assert quick_run.dirty_rules("--configfile", str(path)) == set()

@@ -52,9 +52,13 @@ try:
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
         from meanforce.jobs.replaced import check_replaced
-        from meanforce.sampling.check import check_structures
+        from meanforce.sampling.check import KEPT, check_structures
 
-        check_structures(CONFIG)
+        def say(line):
+            print(line, file=sys.stderr, flush=True)
+
+        for notice in check_structures(CONFIG, KEPT, say):
+            say(f"notice: {notice}")
         REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None

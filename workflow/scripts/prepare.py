@@ -6,6 +6,8 @@ from pathlib import Path
 from meanforce.errors import exits_cleanly
 from meanforce.jobs.prepare import PrepareJob
 from meanforce.progress import Progress, report
+from meanforce.systems.facts import Facts
+from meanforce.systems.notices import vacuum_notice
 from meanforce.systems.registry import build
 
 
@@ -22,6 +24,9 @@ def main() -> None:
         prepared.write(arguments.output)
     progress.finish()
     report(f"{prepared.system.getNumParticles()} atoms")
+    notice = vacuum_notice(job.system, Facts.of(prepared.system, prepared.topology))
+    if notice:
+        report(f"notice: {notice}")
 
 
 if __name__ == "__main__":

@@ -298,3 +298,43 @@ def test_prior_brings_back_chains_from_outside_the_data(trained):
     assert worst_bond(result.potential, starts) < limit
     alone = fit(network(None), frames, {}, 0, 0, lambda line: None)
     assert worst_bond(alone.potential, starts) > limit
+
+
+def test_an_angle_with_two_wells_is_left_out_with_a_warning():
+    """Half the frames have one angle at 2 rad and half at 1.2 rad, as of CA beads; others stay."""
+    frames = frames_of(chain_positions(4000, seed=11), 300.0)
+    bent = frames.positions.clone()
+    middle = bent[:, 1]
+    along, out = bent[:, 2] - middle, bent[:, 0] - middle
+    along = along / along.norm(dim=1, keepdim=True)
+    across = out - (out * along).sum(1, keepdim=True) * along
+    across = across / across.norm(dim=1, keepdim=True)
+    angle = torch.where(torch.arange(len(bent)) % 2 == 0, 1.2, 2.0).to(bent)
+    angle = (angle + 0.05 * torch.randn(len(bent), generator=torch.Generator().manual_seed(2)))[
+        :, None
+    ].to(bent)
+    bent[:, 0] = middle + out.norm(dim=1, keepdim=True) * (
+        torch.cos(angle) * along + torch.sin(angle) * across
+    )
+    lines = []
+    settings = prior_settings(angles="harmonic", parameters="by_coordinate")
+    prior, about = fit_prior(settings, dataclasses.replace(frames, positions=bent), lines.append)
+    assert about["left_out"] == ["angle A–B–C"]
+    warned = [line for line in lines if line.startswith("warning")]
+    assert len(warned) == 1
+    assert "angle A–B–C has no single well" in warned[0]
+    assert "trained without it" in warned[0]
+    whole, about = fit_prior(settings, frames, lines.append)
+    assert "left_out" not in about
+    assert len(whole.values["angles"]) == len(prior.values["angles"]) + 1
+    assert (0, 1, 2) not in [tuple(beads) for beads in prior.values["angles"]]
+    assert len(prior.tensors["angle_center"]) == len(prior.values["angles"])
+    # What remains is still a prior.
+    energy, forces = prior.energy_and_forces(Configuration(bent[:4].double(), 300.0))
+    assert torch.isfinite(energy).all()
+    assert torch.isfinite(forces).all()
+    only = prior_settings(bonds="none", angles="harmonic", parameters="by_coordinate")
+    three = Topology.of_beads(tuple("ABC"), tuple("ABC"), ((0, 1), (1, 2)))
+    alone = dataclasses.replace(frames, positions=bent[:, :3], molecule=three)
+    with pytest.raises(InputError, match=r"none of its terms can be fitted \(angle A–B–C\)"):
+        fit_prior(only, alone, lines.append)

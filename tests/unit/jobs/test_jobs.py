@@ -31,7 +31,7 @@ def jobs_of(config: Config) -> list[StageJob]:
                 found.append(stages.equilibrate_job(config, system, state))
             for campaign, chosen in campaigns.items():
                 names = (system, state, campaign, chosen.jobs_of(state)[-1])
-                found.append(stages.sample_job(config, *names))
+                found.append(stages.trajectory_job(config, *names))
                 found += [stages.map_job(config, *names, m) for m in config.mappings[system]]
     for name, chosen in config.experiments.items():
         found.append(stages.train_job(config, name, chosen.ensemble - 1))
@@ -51,8 +51,8 @@ def test_every_job_of_every_config_is_read_as_it_was_written(ready_made_configs,
             assert read == job and read.canonical() == text
             assert read.plain() == json.loads(text)
             kinds.add(type(job))
-    # Forces and weights need no settings, and no config that is ready-made has frames from files.
-    other = {"forces", "weights", "import_frames", "import_frames_and_forces"}
+    # Forces and weights need no settings, and both stages that import have the same ones.
+    other = {"forces", "weights", "import_frames_and_forces"}
     assert len(kinds) == len(set(STAGES) - other)
 
 

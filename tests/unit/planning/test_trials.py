@@ -12,6 +12,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.paths import use_output
 from meanforce.planning import estimate as estimating
 from meanforce.planning.amounts import amounts
+from meanforce.planning.hours import hours
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
 from meanforce.planning.sampling_trial import try_sampling
 from meanforce.planning.sizes import sizes_of
@@ -116,3 +117,6 @@ def test_what_cannot_be_timed_is_named(contents, root, tmp_path, monkeypatch):
     assert all("not timed, since platform: 'HIP' is not available" in s for s in speeds.found)
     starts = estimating.estimate(work, dataclasses.replace(speeds), 1)
     assert starts.least == starts.most == len(work)
+    assert starts.missing == ("sample", "forces", "train", "simulate")
+    said = "\n".join(hours(starts, speeds, 2))
+    assert "not estimated: sample, forces, train, simulate could not be timed" in said

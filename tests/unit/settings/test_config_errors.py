@@ -1,5 +1,8 @@
 """Bad configs: one clear message that names the key, what was given and what is allowed."""
 
+import subprocess
+import sys
+
 import pytest
 from config_changes import ALANINE, PSI, assert_refused, both, declare, put, static
 from openmm import app
@@ -199,6 +202,41 @@ def test_message_names_key_given_and_allowed(config, name):
     assert_refused(config, *BAD[name])
 
 
+def test_errors_of_all_sections_are_reported_at_once(config):
+    """Those between sections, and then those that need the molecules; the rest is counted."""
+    alanine = config["campaigns"][ALANINE]
+    for name in ("unbiased", "metadynamics"):
+        alanine[name]["stride"] = "41 fs"
+    config["validation"]["channel"]["surface"] = ["q"]
+    config["experiments"]["muller_brown_static_x_rbf"]["train"] = ["T301"]
+    with pytest.raises(InputError) as caught:
+        load_config(config)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "validation.channel.surface",
+        "campaigns.capped_alanine.unbiased.stride",
+        "campaigns.capped_alanine.metadynamics.stride",
+        "experiments.muller_brown_static_x_rbf.train",
+    ]
+
+
+def test_errors_of_all_systems_are_reported_at_once(config):
+    config["systems"]["other"] = config["systems"][ALANINE] | {"structure": "nowhere.pdb"}
+    config["mappings"]["other"] = {"ca": {"template": "ca"}}
+    config["mappings"][ALANINE]["heavy"]["force_map"] = "slice"
+    config["mappings"]["muller_brown"]["none"] = {"beads": {"X": "name Z"}}
+    for number in range(7):
+        config["mappings"][ALANINE][f"wrong{number}"] = {"beads": {"A": f"name Z{number}"}}
+    with pytest.raises(InputError) as caught:
+        check_structures(load_config(config))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 9
+    assert lines[0].startswith("mappings.muller_brown.none.beads.X: 'name Z' selects no atom")
+    assert lines[1].startswith("mappings.capped_alanine.heavy.force_map: 'slice' gives")
+    assert lines[2].startswith("mappings.capped_alanine.wrong0.beads.A")
+    assert lines[-1] == "(and 2 more)"
+
+
 def bias_y(config, **experiment):
     """A campaign biased along the particle that no bead holds, used by one experiment."""
     system = "muller_brown"
@@ -256,10 +294,14 @@ def test_empty_or_shapeless_config(raw):
         load_config(raw)
 
 
-def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch):
+def test_all_ready_made_configs_are_good(root, ready_made_configs, monkeypatch, tmp_path):
     import yaml
 
-    monkeypatch.chdir(root)
+    # One of them is for files that a command makes.
+    (tmp_path / "resources").symlink_to(root / "resources")
+    monkeypatch.chdir(tmp_path)
+    made = [sys.executable, "resources/make_trajectory.py", "example_data", "--length", "0.08"]
+    subprocess.run(made, check=True, capture_output=True)
     for path in ready_made_configs:
         check_structures(load_config(yaml.safe_load(path.read_text())))
 
@@ -286,7 +328,8 @@ def test_several_molecules_in_a_box_need_a_potential_of_them(config, tmp_path, s
         }  # fmt: skip
     loaded = load_config(config)
     if not solvated:
-        return check_structures(loaded)
+        check_structures(loaded)
+        return
     expected = (
         r"experiments\.\S+\.potential: '\S+' is of kind 'cgnet', a potential of a single molecule, "
         r"but mapping '(heavy|core_beta)' has beads of 2 molecules .* allowed are the kinds mace"

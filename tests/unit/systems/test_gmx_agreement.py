@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import openmm
 import pytest
-from gmx import IN_WATER, VACUUM, Evaluation, evaluate, needs_gmx, peptide_files
+from gmx import (
+    IN_WATER,
+    VACUUM,
+    Evaluation,
+    capped_alanine_pdb,
+    evaluate,
+    needs_gmx,
+    peptide_files,
+)
 from whole_path import check_mapped, energy_and_forces, sampled_and_mapped, system_of
 
 from meanforce.mapping.configuration import build_beads
@@ -51,10 +59,8 @@ def vacuum(part, tmp_path_factory) -> Path:
 
 
 def in_water(root, folder: Path, model: str) -> Path:
-    """Capped alanine in water; GROMACS has another name for the last carbon."""
-    text = (root / "resources" / "capped_alanine.pdb").read_text()
-    (folder / "alanine.pdb").write_text(text.replace(" C   NME", " CH3 NME"))
-    peptide_files(folder, folder / "alanine.pdb", 2.4, "amber99sb-ildn", model)
+    """Capped alanine in water."""
+    peptide_files(folder, capped_alanine_pdb(root, folder), 2.4, "amber99sb-ildn", model)
     return folder
 
 

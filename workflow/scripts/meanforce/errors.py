@@ -1,9 +1,10 @@
 """Exceptions that a person can act on, and how programs end on them."""
 
+import contextlib
 import errno
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -25,6 +26,40 @@ def printable(text: str, also: str = "") -> str:
     return "".join(
         c if c.isprintable() or c in also else c.encode("unicode_escape").decode() for c in text
     )
+
+
+MOST_LINES = 8
+"""Most errors of a config that are shown at once."""
+
+
+def listed(lines: Iterable[str]) -> str:
+    """Different lines, at most `MOST_LINES` of them, and how many more there are."""
+    lines = list(dict.fromkeys(lines))
+    more = len(lines) - MOST_LINES
+    return "\n".join(lines[:MOST_LINES]) + (f"\n(and {more} more)" if more > 0 else "")
+
+
+class Collected:
+    """Errors of checks that do not depend on each other, so that all are reported at once.
+
+    Args:
+        kinds: of errors that are collected; others end the checks.
+
+    Attributes:
+        lines: the errors so far.
+    """
+
+    def __init__(self, *kinds: type[Exception]) -> None:
+        self._kinds = kinds
+        self.lines: list[str] = []
+
+    @contextlib.contextmanager
+    def check(self, where: str = "") -> Iterator[None]:
+        """Collect the error of one check, with `where` in front of it."""
+        try:
+            yield
+        except self._kinds as error:
+            self.lines.append(f"{where}{error}")
 
 
 STOPPED = 75

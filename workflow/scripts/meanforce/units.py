@@ -50,6 +50,23 @@ EXAMPLES = {
     "volume": "30 nm^3",
 }
 
+ACCEPTED = {
+    "temperature": "K",
+    "time": "fs, ps, ns, us, ms",
+    "length": "nm, angstrom (or Å), pm",
+    "energy": "kJ/mol, kcal/mol",
+    "angle": "rad, deg",
+    "rate": "/ fs, / ps, / ns",
+    "pressure": "bar, atm, kPa, MPa",
+    "mass": "u, Da",
+    "stiffness": "kJ/mol/nm^2, kcal/mol/angstrom^2",
+    "angular stiffness": "kJ/mol/rad^2, kcal/mol/rad^2",
+    "concentration": "mol/L, mmol/L",
+    "charge": "e",
+    "volume": "nm^3, angstrom^3",
+}
+"""Usual spellings of units; others that pint reads are accepted too."""
+
 FREQUENT = {
     "K": (("temperature",), 1.0),
     "fs": (("time",), 1e-3),
@@ -57,6 +74,8 @@ FREQUENT = {
     "ns": (("time",), 1e3),
     "us": (("time",), 1e6),
     "nm": (("length",), 1.0),
+    "Å": (("length",), 0.1),
+    "angstrom": (("length",), 0.1),
     # A radian has no dimension.
     "kJ/mol": (("energy", "angular stiffness"), 1.0),
     "kcal/mol": (("energy", "angular stiffness"), KCAL),
@@ -68,7 +87,7 @@ FREQUENT = {
 without pint it starts a third of a second sooner."""
 
 _QUANTITY = re.compile(
-    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µ°-]{1,40}?)\s*"
+    r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µÅ°-]{1,40}?)\s*"
 )
 
 
@@ -87,7 +106,11 @@ def parse(text: str, kind: str) -> float:
     Raises:
         InputError: no number, no unit, an unknown unit, or a unit of another dimension.
     """
-    wanted = f"{with_article(kind)} with its unit, such as '{EXAMPLES[kind]}'"
+    wanted = (
+        f"{with_article(kind)} with its unit, such as '{EXAMPLES[kind]}'; units: {ACCEPTED[kind]}"
+    )
+    # Ångström has two code points.
+    text = text.replace("\u212b", "Å")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise InputError(f"'{text}' is not {wanted}")
@@ -98,11 +121,20 @@ def parse(text: str, kind: str) -> float:
     try:
         value = float(number) * frequent[1] if frequent else _by_pint(float(number), unit, kind)
     except Exception as error:  # pint raises many unrelated types for bad units
-        raise InputError(f"'{text}' is not {wanted}") from error
+        raise InputError(f"'{text}' is not {wanted}{_hint(unit, kind)}") from error
     if not math.isfinite(value):
         raise InputError(f"'{text}' is not a finite number; give {wanted}")
     # 12 digits undo the last-bit noise of a conversion, so that "300 fs" equals "0.3 ps".
     return float(f"{value:.12g}")
+
+
+def _hint(unit: str, kind: str) -> str:
+    """An explanation of a unit that is often tried."""
+    if kind == "energy" and unit.lower() in ("kt", "kbt", "k_bt"):
+        return f"; kT depends on the temperature: at 300 K, 1 kT is {kt(300.0):.4g} kJ/mol"
+    if kind == "length" and unit == "A":
+        return "; A is ampere"
+    return ""
 
 
 def with_article(kind: str) -> str:

@@ -20,7 +20,7 @@ from meanforce.errors import InputError
 from meanforce.fitting import prior_terms
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.loss import force_squares
-from meanforce.fitting.prior_terms import Sample
+from meanforce.fitting.prior_terms import NoSingleWell, Sample
 from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import effective_sample_size
 from meanforce.potentials.geometry import InternalCoordinates
@@ -93,9 +93,10 @@ def fit_prior(
         the prior, in double precision; and plain values on the fit.
 
     Raises:
-        InputError: the molecule has no such coordinates, or they allow no such term.
+        InputError: the molecule has no such coordinates, or they allow no such term. The terms of
+            angles without a single well are only left out, with a warning.
     """
-    fitter = _Fitter(settings, frames)
+    fitter = _Fitter(settings, frames, report)
     lines: list[dict[str, Any]] = []
     tensors, values = {}, {"n_beads": frames.molecule.size}
     for fit in (fitter.bonds, fitter.angles, fitter.dihedrals, fitter.excluded):
@@ -110,6 +111,13 @@ def fit_prior(
         "effective_sample_size": frames.effective_sample_size,
         "terms": lines,
     }
+    if fitter.left_out:
+        about["left_out"] = fitter.left_out
+    if not lines:
+        raise InputError(
+            f"potential.prior: none of its terms can be fitted ({', '.join(fitter.left_out)}); add "
+            "'bonds: harmonic', or leave the prior out"
+        )
     return Prior(values, tensors), about
 
 
@@ -130,10 +138,17 @@ Terms = tuple[dict[str, list], dict[str, list], list[dict[str, Any]]]
 
 
 class _Fitter:
-    """Fits the terms of each kind to the same frames."""
+    """Fits the terms of each kind to the same frames.
 
-    def __init__(self, settings: PriorSettings, frames: Frames) -> None:
-        self._settings, self._frames = settings, frames
+    Attributes:
+        left_out: coordinates whose distributions allow no term.
+    """
+
+    def __init__(
+        self, settings: PriorSettings, frames: Frames, report: Callable[[str], None]
+    ) -> None:
+        self._settings, self._frames, self._report = settings, frames, report
+        self.left_out: list[str] = []
         n = len(frames.positions)
         weights = torch.ones(n) if frames.weights is None else frames.weights
         self._weights = weights.double().numpy() / float(weights.double().mean())
@@ -201,7 +216,8 @@ class _Fitter:
         """Fit the groups that share parameters.
 
         Returns:
-            beads of the coordinates; parameters of each; and a line on each group.
+            beads of the coordinates that have a term; parameters of each; and a line on each
+            group.
         """
         if coordinates is None:
             return [], [], []
@@ -221,11 +237,20 @@ class _Fitter:
                 np.tile(self._weights, len(members)),
                 self._kt,
             )
-            parameters = fit(sample)
+            try:
+                parameters = fit(sample)
+            except NoSingleWell as error:
+                # Bonds hold the chain together; without the term of an angle it only bends freely.
+                if kind != "angle":
+                    raise
+                self._report(f"warning: {error}; this model is trained without it")
+                self.left_out.append(sample.name)
+                continue
             for number in members:
                 found[number] = parameters
             lines.append({"term": sample.name, "coordinates": len(members)} | parameters)
-        return list(coordinates), found, lines
+        fitted = [number for number, parameters in enumerate(found) if parameters]
+        return [coordinates[n] for n in fitted], [found[n] for n in fitted], lines
 
     def _values(self, coordinates: tuple[Beads, ...], chunk: int = 20000) -> np.ndarray:
         """Shape (n_frames, n_coordinates), in double precision."""

@@ -40,6 +40,10 @@ class Sample:
     kt: float
 
 
+class NoSingleWell(InputError):
+    """A distribution that no harmonic term with k > 0 describes."""
+
+
 def harmonic(sample: Sample, kind: str) -> tuple[float, float]:
     """Centre and force constant k = kT/variance, the frames weighted with 1/J.
 
@@ -48,7 +52,8 @@ def harmonic(sample: Sample, kind: str) -> tuple[float, float]:
         kind: ``bond`` or ``angle``.
 
     Raises:
-        InputError: the coordinate is rigid; or it has no single well (k ≤ 0).
+        InputError: the coordinate is rigid.
+        NoSingleWell: its distribution has less in the middle than beside it (k ≤ 0).
     """
     q = sample.values
     jacobian = q**2 if kind == "bond" else np.maximum(np.sin(q), LOWEST_SINE)
@@ -81,7 +86,7 @@ def _refuse_two_wells(where: str, z: np.ndarray, weights: np.ndarray) -> None:
     # Standard error of middle − beside, for effective values without correlation.
     error = math.sqrt((middle + beside / 2) * (weights**2).sum())
     if middle < beside - SURE * error:
-        raise InputError(
+        raise NoSingleWell(
             f"{where} has no single well (its density at the mean is {middle / beside:.2f} of that "
             "beside it), so that k ≤ 0 there; use 'parameters: by_coordinate' if several "
             "coordinates share parameters, or leave it out of the prior"

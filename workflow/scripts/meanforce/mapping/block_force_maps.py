@@ -142,7 +142,7 @@ def optimal_force_maps(
             configuration_map, matrices, moments.frames, stiffness
         )
         start = None if start is None else np.hstack([start, np.zeros((n_beads, n_beads))])
-    rows = cross_fitted(_problem(molecule, configuration_map, start), matrices)
+    rows = cross_fitted(_problem(molecule, configuration_map, start, "mapping"), matrices)
     maps = tuple(groups.spread(part[:, : groups.count]) for part in rows)
     of_noise = None
     if stiffness is not None:
@@ -153,6 +153,15 @@ def optimal_force_maps(
             None if of_noise is None else of_noise[block],
         )  # fmt: skip
     return BlockForceMaps(maps, of_noise)
+
+
+def refuse_no_optimal_map(molecule: MappedMolecule, where: str) -> None:
+    """Refuse a molecule without an optimal map, before there are forces.
+
+    Raises:
+        InputError: there is no force map, because constraints join beads.
+    """
+    _problem(molecule, _by_groups(molecule), _start(molecule), where)
 
 
 def squares_of_all(molecule: MappedMolecule, moments: Moments) -> dict[str, np.ndarray]:
@@ -195,11 +204,14 @@ def _start(molecule: MappedMolecule) -> np.ndarray | None:
 
 
 def _problem(
-    molecule: MappedMolecule, configuration_map: np.ndarray, start: np.ndarray | None
+    molecule: MappedMolecule,
+    configuration_map: np.ndarray,
+    start: np.ndarray | None,
+    where: str,
 ) -> Programme:
     problem = programme(configuration_map, start)
     if problem is None:
         # Then 'aggregate' is not a valid force map either, and its error names the beads.
         matrix = FORCE_MAPS["aggregate"](molecule.beads, molecule.n_atoms, molecule.constraints)
-        refuse_wrong(matrix, "optimal", molecule.beads, [], molecule.names, "mapping")
+        refuse_wrong(matrix, "optimal", molecule.beads, [], molecule.names, where)
     return problem

@@ -27,24 +27,29 @@ from meanforce.mapping.molecules import Molecules
 
 
 def copied_molecules(
-    molecule: MappedMolecule, topology: mdtraj.Topology
+    molecule: MappedMolecule, topology: mdtraj.Topology, where: str = "mapping"
 ) -> tuple[CopiedMolecule, ...]:
     """Each molecule type with beads.
 
     Args:
         molecule: all molecules.
         topology: of the atoms.
+        where: config key of the mapping, for messages.
 
     Raises:
         InputError: molecules of a type have different constraints.
     """
     sizes = Molecules(topology).sizes()
     pairs = np.array(molecule.constraints, dtype=int).reshape(-1, 2)
-    return tuple(_copied(molecule, part, sizes, pairs) for part in molecule.beads.parts)
+    return tuple(_copied(molecule, part, sizes, pairs, where) for part in molecule.beads.parts)
 
 
 def _copied(
-    molecule: MappedMolecule, part: MoleculeBeads, sizes: np.ndarray, pairs: np.ndarray
+    molecule: MappedMolecule,
+    part: MoleculeBeads,
+    sizes: np.ndarray,
+    pairs: np.ndarray,
+    where: str,
 ) -> CopiedMolecule:
     first, size = np.array(part.first_atoms), int(sizes[part.first_atoms[0]])
     atoms = np.add.outer(first, np.arange(size))
@@ -57,7 +62,7 @@ def _copied(
     counts = np.bincount(owner, minlength=len(first))
     if (counts != counts[0]).any() or {tuple(pair) for pair in local.tolist()} != own:
         raise InputError(
-            f"mapping.molecules.{part.molecule.name}: its molecules have different constraints; "
+            f"{where}.molecules.{part.molecule.name}: its molecules have different constraints; "
             "constrain the same bonds in all of them"
         )
     constraints = sorted(own)

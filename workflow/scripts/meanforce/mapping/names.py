@@ -106,8 +106,24 @@ def _select(topology: mdtraj.Topology, text: str, where: str) -> list[int]:
         hint = f" (nearest: {', '.join(dict.fromkeys(near))})" if near else ""
         raise InputError(
             f"{where}: '{text}' selects no atom; atom names here: {', '.join(known)}{hint}"
+            f"{_numbers(topology, text)}"
         )
     return indices
+
+
+def _numbers(topology: mdtraj.Topology, text: str) -> str:
+    """How residues are counted, if a selection counts them; else empty."""
+    if not re.search(r"\bres(id|Seq|idue)\b", text):
+        return ""
+    residues = {
+        topology.atom(i).residue.index: topology.atom(i).residue for i in solute_atoms(topology)
+    }
+    first, *_, last = [*residues.values(), *residues.values()]
+    return (
+        f"; resid counts residues from 0 (here {first.index} to {last.index}), resSeq is the "
+        f"number in the file (here {first.resSeq} to {last.resSeq}), so that 'resid {first.index}' "
+        f"is {first.name}{first.resSeq}"
+    )
 
 
 def refuse_other_atoms(found: list[str], topology: mdtraj.Topology, trajectory: str) -> None:

@@ -135,7 +135,8 @@ class Replica:
         all_alike = force_maps.of_noise is None and all(
             np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
         )
-        if not frames.is_periodic:
+        # Of atoms' forces: forces that were mapped already may have a torque, see there.
+        if not (frames.is_periodic or frames.attributes.get("already_mapped", False)):
             consistency.refuse_wrong_sums(atoms, beads, all_alike, where)
         found = {f"total_{name}_of_{kind}": total[name]
                  for kind, total in (("atoms", atoms), ("beads", beads))

@@ -12,8 +12,14 @@ from meanforce.errors import InputError
 
 
 def virtual_sites(topology: mdtraj.Topology) -> np.ndarray:
-    """Whether each atom is such a site: MDTraj gives it no element. Shape (n_atoms,)."""
-    return np.array([atom.element is mdtraj.element.virtual for atom in topology.atoms], dtype=bool)
+    """Whether each atom is such a site: MDTraj gives it no element. Shape (n_atoms,).
+
+    In a system whose atoms are beads, none has an element, and none is such a site.
+    """
+    found = np.array(
+        [atom.element is mdtraj.element.virtual for atom in topology.atoms], dtype=bool
+    )
+    return found & ~found.all()
 
 
 def refuse_virtual_sites(

@@ -176,11 +176,13 @@ class Estimate:
         stages: seconds of each stage, of all its jobs one after the other, at least and at most.
         least: wall time on the cores, if every CG run converges at its first test.
         most: if none does before its end.
+        missing: stages with jobs whose steps could not be timed, so that only their start counts.
     """
 
     stages: Mapping[str, tuple[float, float]]
     least: float
     most: float
+    missing: tuple[str, ...] = ()
 
 
 def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
@@ -203,4 +205,8 @@ def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
         max(sum(t[k] for t in totals.values()) / cores, sum(t[k] for t in longest.values()))
         for k in (0, 1)
     ]
-    return Estimate({stage: tuple(times) for stage, times in totals.items()}, *walls)
+    missing = dict.fromkeys(
+        one.job.stage for one in work if not one.done and one.most and one.key not in speeds.seconds
+    )
+    each = {stage: tuple(times) for stage, times in totals.items()}
+    return Estimate(each, *walls, missing=tuple(missing))

@@ -15,9 +15,13 @@ def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
     lines += ["", f"{'stage':26}one job after the other"]
     for stage in STAGES:
         if stage in found.stages:
-            lines.append(f"{stage:26}{_range(*found.stages[stage])}")
+            more = "more than " if stage in found.missing else ""
+            lines.append(f"{stage:26}{more}{_range(*found.stages[stage])}")
     at_once = f"{cores} job{'s' * (cores > 1)} at a time"
-    lines.append(f"{'the run':26}about {_range(found.least, found.most)}, {at_once}")
+    if found.missing:
+        lines.append(f"{'the run':26}not estimated: {', '.join(found.missing)} could not be timed")
+    else:
+        lines.append(f"{'the run':26}about {_range(found.least, found.most)}, {at_once}")
     counted = [stage for stage in NOT_TIMED if stage in found.stages]
     return [
         *lines,

@@ -85,11 +85,23 @@ def try_sampling(
         beads_of(stages.beads_job(config, system, paths.mapping), prepared).write(path)
         beads.append(path)
     files = SampleInputs(prepared, None, tuple(beads), None, folder / "hills")
-    end = time.monotonic() + seconds
-    work = Job(folder, {}, lambda: "enough" if time.monotonic() > end else None)
+    work = Job(folder, {}, _TimeUp(seconds))
     with contextlib.suppress(Stopped):
         sample(job, files, 1, work, lambda line: None)
     return _found(folder, job, Prepared.read(prepared).system.getNumParticles())
+
+
+@dataclasses.dataclass
+class _TimeUp:
+    """Why a trial stops; its clock starts when it is first asked, just before the first step."""
+
+    seconds: float
+    end: float | None = None
+
+    def __call__(self) -> str | None:
+        if self.end is None:
+            self.end = time.monotonic() + self.seconds
+        return "enough" if time.monotonic() > self.end else None
 
 
 def _shortened(job: SampleJob) -> SampleJob:

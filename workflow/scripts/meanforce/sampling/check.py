@@ -1,233 +1,222 @@
-"""Checks of a config that need the molecules: do beads and collective variables exist?"""
+"""Checks of a config that need the molecules, before any job; all errors are reported at once."""
 
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mdtraj
+
 from meanforce.core.beads import Beads
-from meanforce.errors import InputError
+from meanforce.errors import Collected, InputError, listed
 from meanforce.mapping.configuration import build_beads
-from meanforce.sampling.network_bias import read_model
-from meanforce.sampling.static import check_formula
+from meanforce.mapping.force_map_check import refuse_impossible
+from meanforce.sampling.check_campaigns import (
+    check_files_and_formula,
+    check_models,
+    check_one_molecule,
+)
+from meanforce.sampling.check_experiments import check_experiment
+from meanforce.sampling.check_grid import check_grid
+from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
+from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
-from meanforce.systems.atoms import described_atoms
+from meanforce.systems.atoms import Atoms
+from meanforce.systems.described import Described
+from meanforce.systems.facts import Facts, facts_of
+from meanforce.systems.notices import check_time_step, vacuum_notice
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import described_topology
 
+KEPT = Path(".snakemake") / "meanforce"
+"""Folder, where Snakemake runs, of what takes long to find out about systems."""
 
-def check_structures(config: Config) -> None:
-    """Refuse files that do not exist, and beads and variables that the molecules do not have.
 
-    A bias on a collective variable leaves mean forces unchanged only if the variable is a
-    function of the beads of the experiment's mapping; any other is refused unless the experiment
-    uses weights. What a CG model is biased or judged along must always be such a function.
+SOON = 3.0
+"""Seconds after which a line is written about what takes time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Molecules:
+    """A system and its beads, as far as they could be made.
+
+    Attributes:
+        described: the system.
+        topology: of its atoms.
+        facts: from its force field; None if that does not fit.
+        beads: by mapping.
+    """
+
+    described: Described
+    topology: mdtraj.Topology
+    facts: Facts | None
+    beads: dict[str, Beads]
+
+
+def check_structures(
+    config: Config, kept: Path | None = None, report: Callable[[str], None] | None = None
+) -> list[str]:
+    """Refuse files that do not exist or do not fit, and what the molecules do not allow.
+
+    Systems are parametrised, which finds missing hydrogens and unknown residues. Where a system or
+    its beads are wrong, checks that need them are left out.
+
+    Args:
+        config: the whole config.
+        kept: folder that keeps what was found out about systems for the next time, or None.
+        report: called with a line about a system that takes long, or None.
+
+    Returns:
+        Notices: sentences on what may not be meant.
 
     Raises:
-        InputError: names the key, what was given and what is allowed.
+        InputError: a line for each error: its key, what was given and what is allowed.
     """
+    errors, notices = Collected(InputError), []
+    found: dict[str, _Molecules] = {}
+    broken: set[str] = set()
     for system, settings in config.systems.items():
-        try:
+        before = len(errors.lines)
+        with errors.check(f"systems.{system}."):
             force_field.check(settings.force_field_files)
-        except InputError as error:
-            raise InputError(f"systems.{system}.{error}") from None
-    beads: dict[tuple[str, str], Beads] = {}
-    atoms: dict[str, list[str]] = {}
-    periodic: dict[str, bool] = {}
-    for system, mappings in config.mappings.items():
-        try:
-            described = describe(config.systems[system])
-            topology = described_topology(described)
-            # Charges are in the force field; other weights do not need it.
-            by_charge = any(mapping.needs_charges for mapping in mappings.values())
-            start = described_atoms(described) if by_charge else None
-        except InputError as error:
-            raise InputError(f"systems.{system}.{error}") from None
-        atoms[system] = [atom.name for atom in topology.atoms]
-        periodic[system] = described.periodic
-        for name, mapping in mappings.items():
-            beads[system, name] = build_beads(mapping, topology, f"mappings.{system}.{name}", start)
-    for system, variables in config.collective_variables.items():
-        for name, variable in variables.items():
+        if system in config.mappings and len(errors.lines) == before:
+            with _if_long(report, f"parametrising system '{system}' to check it"):
+                _check_system(config, system, kept, found, errors)
+        if system in found:
+            _check_variables(config, system, found[system].beads, errors)
+            notices += _notices(config, system, found[system].facts, errors)
+        for name in config.campaigns.get(system, {}):
+            with errors.check(f"campaigns.{system}.{name}."):
+                check_files_and_formula(config, system, name)
+        if len(errors.lines) > before:
+            broken.add(system)
+    for system in [name for name in found if name not in broken]:
+        _check_beads_of_campaigns(config, system, found[system], errors)
+        with errors.check(f"validation.{system}.distances: "):
+            _check_distances(config, system, found[system].beads)
+    beads = {(s, m): own for s, one in found.items() for m, own in one.beads.items()}
+    for name, experiment in config.experiments.items():
+        if experiment.system not in broken:
+            one = found[experiment.system]
+            atoms = [atom.name for atom in one.topology.atoms]
+            with errors.check():
+                check_experiment(config, beads, atoms, one.described.periodic, name)
+    if errors.lines:
+        raise InputError(listed(errors.lines))
+    return notices
+
+
+@contextlib.contextmanager
+def _if_long(report: Callable[[str], None] | None, line: str) -> Iterator[None]:
+    """Report a line if the body takes long."""
+    timer = threading.Timer(SOON, report or (lambda line: None), [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _check_system(
+    config: Config,
+    system: str,
+    kept: Path | None,
+    found: dict[str, _Molecules],
+    errors: Collected,
+) -> None:
+    """Describe and parametrise a system, and build its beads."""
+    settings, mappings = config.systems[system], config.mappings[system]
+    with errors.check(f"systems.{system}."):
+        described = describe(settings)
+        topology = described_topology(described)
+        found[system] = _Molecules(described, topology, None, {})
+    if system not in found:
+        return
+    with errors.check(f"systems.{system}."):
+        # Built-in systems take no time.
+        file = None if kept is None or not settings.input_files else kept / f"{system}.npz"
+        facts = facts_of(settings, described, file)
+        found[system] = dataclasses.replace(found[system], facts=facts)
+    facts, used = (
+        found[system].facts,
+        {
+            experiment.mapping
+            for experiment in config.experiments.values()
+            if experiment.system == system
+        },
+    )
+    for name, mapping in mappings.items():
+        if mapping.needs_charges and facts is None:
+            continue
+        start = None
+        if mapping.needs_charges:
+            start = Atoms(facts.charges, described.positions, described.box, described.own_beads)
+        with errors.check():
+            where = f"mappings.{system}.{name}"
+            beads = found[system].beads[name] = build_beads(mapping, topology, where, start)
+            if name in used and facts is not None:
+                refuse_impossible(mapping, beads, topology, facts.constraints, where)
+
+
+def _check_variables(
+    config: Config, system: str, beads: dict[str, Beads], errors: Collected
+) -> None:
+    """Refuse collective variables of beads that a mapping does not have."""
+    for name, variable in config.collective_variables.get(system, {}).items():
+        if variable.mapping not in beads:
+            continue
+        with errors.check():
             for key in ("beads", "other_beads"):
                 for bead in getattr(variable, key) or []:
                     where = f"collective_variables.{system}.{name}.{key}"
-                    beads[system, variable.mapping].index(bead, where)
-    for system, campaigns in config.campaigns.items():
-        for name, campaign in campaigns.items():
-            for key, file in campaign.input_files:
-                if not Path(file).is_file():
-                    raise InputError(f"campaigns.{system}.{name}.{key}: '{file}' does not exist")
-            if campaign.bias_formula is not None:
-                try:
-                    check_formula(campaign.bias_formula, campaign.biased_variables)
-                except InputError as error:
-                    raise InputError(f"campaigns.{system}.{name}.formula: {error}") from None
+                    beads[variable.mapping].index(bead, where)
+
+
+def _notices(config: Config, system: str, facts: Facts | None, errors: Collected) -> list[str]:
+    """Notices on a system, and errors of time steps that it does not allow."""
+    if facts is None:
+        return []
+    settings, notices = config.systems[system], []
+    vacuum = vacuum_notice(settings, facts)
+    if vacuum is not None:
+        notices.append(f"systems.{system}: {vacuum}")
+    steps = {
+        f"campaigns.{system}.{name}.time_step": campaign.time_step
+        for name, campaign in config.campaigns.get(system, {}).items()
+        if isinstance(campaign, ProtocolSettings)
+    }
+    if settings.equilibrated:
+        steps[f"systems.{system}.equilibration.time_step"] = settings.equilibration.time_step
+    for where, time_step in steps.items():
+        with errors.check():
+            notices.append(check_time_step(time_step, facts, where))
+    return [notice for notice in notices if notice]
+
+
+def _check_beads_of_campaigns(
+    config: Config, system: str, found: _Molecules, errors: Collected
+) -> None:
+    """Refuse biases that do not fit the beads, or the start."""
+    variables = config.variables_of(system)
+    for name, campaign in config.campaigns.get(system, {}).items():
+        with errors.check():
             if campaign.biased_mapping is not None:
-                _check_models(config, beads, system, name)
-                _check_one_molecule(config, beads, periodic[system], (system, name))
-    for system, validation in config.validation.items():
-        for pair in validation.distances:
-            known = {name: beads[system, name] for name in config.mappings.get(system, {})}
-            if not any(set(pair) <= set(own.names) for own in known.values()):
-                raise InputError(
-                    f"validation.{system}.distances: no mapping has both beads {' and '.join(pair)}"
-                    "; beads are: "
-                    + "; ".join(f"{name}: {own.listed}" for name, own in known.items())
-                )
-    for name, experiment in config.experiments.items():
-        if periodic[experiment.system]:
-            _check_molecules(config, beads, name)
-        _check_campaigns(config, beads, name)
-        if config.is_exact(experiment.system, experiment.mapping):
-            _check_exact(config, beads, atoms[experiment.system], name)
-        used: dict[str, str] = {}
-        for variable in config.validation_of(experiment.system).surface:
-            used[variable] = "the validation uses"
-        bias = config.simulations[experiment.simulation].bias
-        for variable in bias.collective_variables if bias else []:
-            used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
-        for variable, why in used.items():
-            _check_function_of_beads(config, beads, name, variable, why)
+                check_models(config, found.beads, system, name)
+                check_one_molecule(config, found.beads, found.described.periodic, (system, name))
+            if isinstance(campaign, MetadynamicsSettings):
+                chosen = {one: variables[one] for one in campaign.biased_variables}
+                where = f"campaigns.{system}.{name}"
+                check_grid(campaign, chosen, found.beads, found.topology, found.described, where)
 
 
-def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
-    """Refuse several molecules in a periodic box if the potential is for a single molecule."""
-    chosen = config.experiments[experiment]
-    number = beads[chosen.system, chosen.mapping].n_molecules
-    potential = config.potentials[chosen.potential]
-    if number > 1 and not potential.takes_molecules_in_a_box:
-        raise InputError(
-            f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
-            f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
-            f"has beads of {number} molecules in a periodic box; allowed are the kinds mace, and "
-            "spline and rbf with 'terms'"
-        )
-
-
-def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
-    chosen = config.experiments[experiment]
-    if chosen.weights == "bias":
-        return
-    # Free energies of the reference are reweighted, but its forces are compared as they are.
-    compared = config.reference_campaign(chosen)
-    reference = [] if compared is None else [compared]
-    noise = config.mappings[chosen.system][chosen.mapping].noise
-    for campaign in (*chosen.campaigns, *reference):
-        settings = config.campaigns[chosen.system][campaign]
-        variables, mapping = settings.biased_variables, settings.biased_mapping
-        if settings.biased and not variables and mapping is None:
+def _check_distances(config: Config, system: str, beads: dict[str, Beads]) -> None:
+    """Refuse distances of beads that are not in one mapping."""
+    for pair in config.validation_of(system).distances:
+        if not any(set(pair) <= set(own.names) for own in beads.values()):
             raise InputError(
-                f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
-                "the bias of this campaign may be no function of the beads; name those that it "
-                f"depends on, or set 'weights: bias' in experiment '{experiment}', so that each "
-                "frame has the weight e^{βV}"
-            )
-        if settings.biased and noise is not None:
-            # Frames with different biases can get the same noised positions, in other proportions
-            # than without a bias.
-            raise InputError(
-                f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' have noise, so "
-                f"that the bias of campaign '{campaign}' is not a function of their positions; "
-                "use a campaign without a bias, or set the experiment's 'weights: bias'"
-            )
-        why = f"campaign '{campaign}' biases"
-        for variable in [*variables, *([] if mapping is None else [None])]:
-            try:
-                if variable is None:
-                    names = beads[chosen.system, mapping].names
-                    what = f"{why} the beads of mapping '{mapping}'"
-                    _check_beads_among(config, beads, experiment, (mapping, names), what)
-                else:
-                    _check_function_of_beads(config, beads, experiment, variable, why)
-            except InputError as error:
-                raise InputError(
-                    f"{error}; to use this campaign anyway, set the experiment's 'weights: bias', "
-                    "so that each frame has the weight e^{βV}"
-                ) from None
-
-
-def _check_models(
-    config: Config, beads: dict[tuple[str, str], Beads], system: str, name: str
-) -> None:
-    """Refuse models of a bias that cannot be read, or are of other beads than its mapping's."""
-    campaign, where = config.campaigns[system][name], f"campaigns.{system}.{name}"
-    if (system, campaign.biased_mapping) not in beads:
-        known = ", ".join(config.mappings.get(system, {})) or "none"
-        raise InputError(
-            f"{where}.mapping: '{campaign.biased_mapping}' is not a mapping of this system; known: "
-            f"{known}"
-        )
-    own = beads[system, campaign.biased_mapping]
-    any_temperature = 300.0
-    paths = [Path(path) for path in campaign.models]
-    read_model(paths, own, any_temperature, f"{where}.models")
-
-
-def _check_one_molecule(
-    config: Config, beads: dict[tuple[str, str], Beads], periodic: bool, place: tuple[str, str]
-) -> None:
-    """Refuse a network's bias on several molecules in a periodic box."""
-    system, name = place
-    mapping = config.campaigns[system][name].biased_mapping
-    own = beads[system, mapping]
-    if periodic and own.n_molecules > 1:
-        raise InputError(
-            f"campaigns.{system}.{name}.mapping: '{mapping}' has beads of {own.n_molecules} "
-            "molecules in a periodic box, but a network on all distances takes only a single "
-            "molecule there"
-        )
-
-
-def _check_exact(
-    config: Config, beads: dict[tuple[str, str], Beads], atoms: list[str], experiment: str
-) -> None:
-    """Refuse beads that are not those of a system's exact potential of mean force."""
-    chosen = config.experiments[experiment]
-    wanted = config.systems[chosen.system].exact_atoms
-    own = beads[chosen.system, chosen.mapping].atoms
-    given = [" and ".join(atoms[index] for index in bead) for bead in own]
-    if sorted(given) != sorted(wanted):
-        raise InputError(
-            f"experiments.{experiment}.mapping: beads of '{chosen.mapping}' are the atoms "
-            f"{', '.join(given)}, but the exact potential of mean force that models of system "
-            f"'{chosen.system}' are judged by is that of {', '.join(wanted)}"
-        )
-
-
-def _check_function_of_beads(
-    config: Config,
-    beads: dict[tuple[str, str], Beads],
-    experiment: str,
-    variable: str,
-    why: str,
-) -> None:
-    settings = config.variables_of(config.experiments[experiment].system)[variable]
-    used = (settings.mapping, settings.bead_names)
-    _check_beads_among(config, beads, experiment, used, f"{why} '{variable}'")
-
-
-def _check_beads_among(
-    config: Config,
-    beads: dict[tuple[str, str], Beads],
-    experiment: str,
-    used: tuple[str, Sequence[str]],
-    what: str,
-) -> None:
-    """Refuse beads, given by mapping and names, that the experiment's mapping does not have."""
-    chosen = config.experiments[experiment]
-    mapping, names = used
-    own, declared = beads[chosen.system, chosen.mapping], beads[chosen.system, mapping]
-    for name in names:
-        there = declared.names.index(name)
-        here = own.names.index(name) if name in own.names else None
-        same = here is not None and (
-            own.atoms[here] == declared.atoms[there]
-            and own.weights[here] == declared.weights[there]
-        )
-        if not same:
-            raise InputError(
-                f"experiments.{experiment}: {what}, which is not a function of the "
-                f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
-                f"'{mapping}' is not among them); allowed are collective variables of: "
-                f"{own.listed}"
+                f"no mapping has both beads {' and '.join(pair)}; beads are: "
+                + "; ".join(f"{name}: {own.listed}" for name, own in beads.items())
             )

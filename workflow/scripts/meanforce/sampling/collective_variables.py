@@ -36,10 +36,12 @@ class Variable:
     Attributes:
         parts: forces whose energies are the v_k.
         periodic: whether s lives on the circle [-π, π].
+        unit: of s, for messages; empty for numbers.
     """
 
     parts: tuple[openmm.Force, ...]
     periodic: bool
+    unit: str = ""
 
 
 def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) -> Variable:
@@ -55,7 +57,7 @@ def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) 
     for coefficient, term in settings.terms:
         for names in term.bead_tuples:
             parts.add(term, [beads.index(name, where) for name in names], coefficient)
-    return Variable(tuple(parts.forces.values()), is_periodic(settings.kind))
+    return Variable(tuple(parts.forces.values()), is_periodic(settings.kind), settings.unit)
 
 
 class _Parts:

@@ -51,6 +51,23 @@ class BiasGrid:
             hill = np.multiply.outer(hill, factor)
         self.values += hill
 
+    def outside(self, centers: np.ndarray) -> np.ndarray:
+        """Which values are outside the grid; along periodic variables none is.
+
+        Args:
+            centers: values of the variables, shape (n, n_variables).
+
+        Returns:
+            Shape (n, n_variables).
+        """
+        centers = np.asarray(centers).reshape(-1, len(self.axes))
+        beyond = np.zeros(centers.shape, dtype=bool)
+        for number, (variable, axis) in enumerate(zip(self.variables, self.axes, strict=True)):
+            if not variable.periodic:
+                values = centers[:, number]
+                beyond[:, number] = (values < axis[0]) | (values > axis[-1])
+        return beyond
+
     def offset(self, temperature: float, bias_factor: float) -> float:
         """c(t) = kT ln(∫exp[γV/((γ−1)kT)]ds / ∫exp[V/((γ−1)kT)]ds), kJ/mol.
 

@@ -1,5 +1,6 @@
 """Campaign kind `metadynamics`: well-tempered, with a grid and a list of hills."""
 
+import itertools
 import math
 
 import numpy as np
@@ -18,6 +19,12 @@ from meanforce.units import kt
 
 OWN = 0
 """Replica number under which a job lists its own hills."""
+
+LATEST = 100
+"""Latest hills of a walker by which it is judged whether it has left the grid."""
+
+OUTSIDE = 0.5
+"""Fraction of these hills outside the grid with which the run ends."""
 
 
 class WellTempered(Bias):
@@ -45,6 +52,7 @@ class WellTempered(Bias):
     ) -> None:
         self._campaign, self.variables, self._temperature = campaign, variables, temperature
         self._exchange, self._shared_at = exchange, 0.0
+        self._names = tuple(campaign.collective_variables)
         lower = [-math.pi if v.periodic else campaign.lower[i] for i, v in enumerate(variables)]
         upper = [math.pi if v.periodic else campaign.upper[i] for i, v in enumerate(variables)]
         bins = [
@@ -75,6 +83,54 @@ class WellTempered(Bias):
         self._offset = self.grid.offset(self._temperature, self._campaign.bias_factor)
         self.hills += [(time, OWN, w, *center, height, self._offset) for w, center, height in new]
         self.grid.refresh(self.added, contexts)
+        self._refuse_to_go_on_outside(len(contexts))
+
+    def _own_hills(self, most: int | None = None) -> np.ndarray:
+        """Rows of this job's hills, the latest first; all, or at most this many."""
+        own = itertools.islice((row for row in reversed(self.hills) if row[1] == OWN), most)
+        return np.array(list(own)).reshape(-1, 5 + len(self.variables))
+
+    def _refuse_to_go_on_outside(self, walkers: int) -> None:
+        """End a run of which a walker has left the grid: outside, hills have no effect.
+
+        A short way beyond an end does no harm, as the bias is constant there and every frame has
+        its bias energy. This depends on the hills alone, so that a restart decides the same.
+
+        Raises:
+            InputError: most of the latest hills of a walker are outside.
+        """
+        if all(variable.periodic for variable in self.variables):
+            return
+        rows = self._own_hills(LATEST * walkers)
+        outside = self.grid.outside(rows[:, 3:-2])
+        if not outside.any():
+            return
+        owner = rows[:, 2].astype(int)
+        total = np.bincount(owner, minlength=walkers)
+        number = np.bincount(owner, outside.any(axis=1), minlength=walkers)
+        gone = (total >= LATEST) & (number > OUTSIDE * total)
+        if not gone.any():
+            return
+        walker = int(np.argmax(gone))
+        who = f"walker {walker}" if walkers > 1 else "the run"
+        raise InputError(
+            f"{who} has left the grid of the bias, where hills have no effect: {number[walker]:.0f}"
+            f" of its latest {total[walker]} hills, until {rows[0, 0]:g} ps, are outside; "
+            f"{self._ends(outside.any(axis=0))}; give 'lower' and 'upper' that contain these "
+            "values, or bias a variable with a bounded range"
+        )
+
+    def _ends(self, chosen: np.ndarray) -> str:
+        """Where hills were along some variables, and the ends of the grid there."""
+        centers = self._own_hills()[:, 3:-2]
+        return "; ".join(
+            f"'{name}' was from {values.min():.4g} to {values.max():.4g}, but its grid is from "
+            f"{axis[0]:.4g} to {axis[-1]:.4g} {variable.unit}".rstrip()
+            for name, variable, axis, values, named in zip(
+                self._names, self.variables, self.grid.axes, centers.T, chosen, strict=True
+            )
+            if named
+        )
 
     def offset(self) -> float:
         return self._offset
@@ -134,7 +190,15 @@ class WellTempered(Bias):
             frames["log_weight"],
             self._temperature,
         )
-        return [found.line()] if found else []
+        lines = [found.line()] if found else []
+        outside = self.grid.outside(self._own_hills()[:, 3:-2])
+        if outside.any():
+            share = outside.any(axis=1).mean()
+            lines.append(
+                f"warning: {share:.1%} of the hills are outside the grid, where they have no "
+                f"effect; {self._ends(outside.any(axis=0))}"
+            )
+        return lines
 
 
 def dynamics(task: Task, host: Host) -> Walkers:

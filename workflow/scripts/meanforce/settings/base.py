@@ -62,14 +62,17 @@ def _quantity(kind: str, minimum: float | None = None, exclusive: bool = True) -
         elif internal:
             number = float(value)
         else:
-            raise ValueError(f"{value!r} has no unit; give a {kind} such as '{_sample(kind)}'")
+            raise ValueError(
+                f"{value!r} has no unit; give {units.with_article(kind)} such as '{_sample(kind)}'"
+            )
         if abs(number) > LARGEST:
             raise ValueError(
                 f"{value!r} is out of range; give at most {LARGEST:g} {units.INTERNAL[kind]}"
             )
         if minimum is not None and (number < minimum or (exclusive and number == minimum)):
             raise ValueError(
-                f"{value!r} is out of range; give a {kind}{bound}, such as '{_sample(kind)}'"
+                f"{value!r} is out of range; give {units.with_article(kind)}{bound}, such as "
+                f"'{_sample(kind)}'"
             )
         return number
 
@@ -140,7 +143,8 @@ def coordinate(value: Any, info: ValidationInfo) -> float:
     number = _along_variable(value, info, _VALUES)
     if number is None:
         raise ValueError(
-            f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or 0.1"
+            f"{value!r} is not a length, an angle or a number, such as '0.5 nm', '0.35 rad' or "
+            f"0.1; units: {units.ACCEPTED['length']}, {units.ACCEPTED['angle']}"
         )
     return number
 
@@ -194,6 +198,11 @@ Stiffness = Annotated[
 
 
 def _name(value: Any) -> str:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        raise ValueError(
+            f"{value!r} is a number, not a name; give the name itself, such as 'T300', in quotes "
+            f"if it looks like a number ('{value}')"
+        )
     if not isinstance(value, str) or not re.fullmatch(NAME, value):
         raise ValueError(
             f"{value!r} is not a name; use letters, digits, '_' and '-' (at most 64), "

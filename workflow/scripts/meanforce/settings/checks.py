@@ -1,10 +1,23 @@
 """Cross-checks between sections of a config: names that must exist, values that must fit."""
 
 import dataclasses
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+
+
+class SeveralErrors(ValueError):
+    """Errors of several sections, each in one line.
+
+    Attributes:
+        lines: the errors, each with its key.
+    """
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = tuple(lines)
 
 
 class Grid(Protocol):
@@ -74,8 +87,11 @@ def known(where: str, name: str, names: Iterable[str], what: str) -> None:
         ValueError: lists the names that do.
     """
     if name not in names:
+        near = difflib.get_close_matches(name, list(names), n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
         raise ValueError(
             f"{where}: there is no {what} '{name}'; known: {', '.join(sorted(names)) or 'none'}"
+            f"{hint}"
         )
 
 

@@ -6,10 +6,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from meanforce.errors import Collected
 from meanforce.paths import RESERVED, RESULTS
 from meanforce.settings.base import FolderPath, Name, Pressure, Settings, Temperature
 from meanforce.settings.campaigns.registry import Campaign
-from meanforce.settings.checks import Variables, known
+from meanforce.settings.checks import SeveralErrors, Variables, known
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.mappings import MappingSettings
@@ -78,30 +79,54 @@ class Config(Settings):
         ):  # fmt: skip
             for system in getattr(self, section):
                 known(f"{section}.{system}", system, self.systems, "system")
+        # Later checks need variables that are right; each reports all errors of its sections.
+        self._check_variables()
+        errors, broken = Collected(ValueError), set()
+        for system in self.systems:
+            before = len(errors.lines)
+            self._check_system(errors, system)
+            if len(errors.lines) > before:
+                broken.add(system)
+        for name, experiment in self.experiments.items():
+            if experiment.system not in broken:
+                with errors.check():
+                    self._check_experiment(f"experiments.{name}", experiment)
+        _refuse(errors)
+        return self
+
+    def _check_variables(self) -> None:
+        errors = Collected(ValueError)
         for system, variables in self.collective_variables.items():
             for name, variable in variables.items():
-                at = f"collective_variables.{system}.{name}"
-                mappings = self.mappings.get(system, {})
-                known(f"{at}.mapping", variable.mapping, mappings, "mapping")
-                for member in variable.coefficients or []:
-                    known(f"{at}.coefficients", member, variables, "collective variable")
-                variable.check_members(f"{at}.coefficients", variables)
-        for system, campaigns in self.campaigns.items():
-            for name, campaign in campaigns.items():
+                with errors.check():
+                    at = f"collective_variables.{system}.{name}"
+                    mappings = self.mappings.get(system, {})
+                    known(f"{at}.mapping", variable.mapping, mappings, "mapping")
+                    for member in variable.coefficients or []:
+                        known(f"{at}.coefficients", member, variables, "collective variable")
+                    variable.check_members(f"{at}.coefficients", variables)
+        _refuse(errors)
+
+    def _check_system(self, errors: Collected, system: str) -> None:
+        """Collect the errors of a system's campaigns, validation and references."""
+        for name, campaign in self.campaigns.get(system, {}).items():
+            with errors.check():
                 self._check_campaign(f"campaigns.{system}.{name}", system, campaign)
-        for system, validation in self.validation.items():
-            where, variables = f"validation.{system}", self._variables(system)
-            variables.check_names(f"{where}.surface", validation.surface)
-            variables.check_ends(where, validation.surface, validation)
-            for basin, boxes in validation.basins.items():
-                for variable, interval in (pair for box in boxes for pair in box.items()):
-                    variables.check_values(f"{where}.basins.{basin}", [variable] * 2, interval)
-        for system, references in self.references.items():
-            for name, reference in references.items():
+        if system in self.validation:
+            with errors.check():
+                self._check_validation(system)
+        for name, reference in self.references.get(system, {}).items():
+            with errors.check():
                 self._check_reference(f"references.{system}.{name}", system, name, reference)
-        for name, experiment in self.experiments.items():
-            self._check_experiment(f"experiments.{name}", experiment)
-        return self
+
+    def _check_validation(self, system: str) -> None:
+        validation = self.validation[system]
+        where, variables = f"validation.{system}", self._variables(system)
+        variables.check_names(f"{where}.surface", validation.surface)
+        variables.check_ends(where, validation.surface, validation)
+        for basin, boxes in validation.basins.items():
+            for variable, interval in (pair for box in boxes for pair in box.items()):
+                variables.check_values(f"{where}.basins.{basin}", [variable] * 2, interval)
 
     def variables_of(self, system: str) -> dict[str, CollectiveVariableSettings]:
         """Collective variables of a system by name; combinations include their members."""
@@ -323,6 +348,11 @@ class Config(Settings):
                 self.state_points[state].temperature
             )[1:]
         }
+
+
+def _refuse(errors: Collected) -> None:
+    if errors.lines:
+        raise SeveralErrors(errors.lines)
 
 
 def _check_names(section: str, where: str, names: Iterable[str]) -> None:

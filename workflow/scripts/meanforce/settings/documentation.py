@@ -62,7 +62,8 @@ same as a JSON schema, for editors.
 - An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.
 - Changes without meaning rerun nothing: the order of keys, comments, or `300.0 K` for `300 K`.
 - The examples are parts of valid configs; [your_molecule.yaml](your_molecule.yaml) is a whole one
-  with every line explained.
+  with every line explained, and [your_trajectory.yaml](your_trajectory.yaml) one for runs that
+  exist already.
 
 `required` marks keys without a default.
 """

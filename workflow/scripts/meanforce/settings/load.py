@@ -3,12 +3,13 @@
 import difflib
 import functools
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from meanforce.errors import InputError, printable
+from meanforce.errors import InputError, listed, printable
+from meanforce.settings.checks import SeveralErrors
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import with_runs
 
@@ -64,10 +65,13 @@ def _count(value: Any, depth: int) -> int:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """One line for each error: key, what was given, what is allowed."""
-    lines = [printable(_line(item, model)) for item in error.errors(include_url=False)]
-    shown = list(dict.fromkeys(line[:LONGEST_LINE] for line in lines))
-    extra = f"\n(and {len(shown) - 8} more)" if len(shown) > 8 else ""
-    return "\n".join(shown[:8]) + extra
+    items = error.errors(include_url=False)
+    return listed(printable(line)[:LONGEST_LINE] for item in items for line in _lines(item, model))
+
+
+def _lines(item: dict[str, Any], model: type[BaseModel]) -> Sequence[str]:
+    raised = item.get("ctx", {}).get("error")
+    return raised.lines if isinstance(raised, SeveralErrors) else [_line(item, model)]
 
 
 def _line(item: dict[str, Any], model: type[BaseModel]) -> str:

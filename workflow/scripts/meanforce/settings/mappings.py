@@ -33,7 +33,7 @@ def _atoms(value: Any) -> str | list[str]:
     if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
         return list(value)
     raise ValueError(
-        f"{value!r} is neither an MDTraj selection, such as 'resid 1 and name CA', nor a list of "
+        f"{value!r} is neither an MDTraj selection, such as 'resSeq 2 and name CA', nor a list of "
         "atom names, such as [ALA2-C, ALA2-O]"
     )
 
@@ -177,7 +177,8 @@ class MappingSettings(Settings):
     beads: BeadsByName | None = Field(
         default=None,
         description="bead name: its atoms (instead of a template), by an MDTraj selection or by "
-        "names, like those of template beads, or shorter ones that are unique (CB)",
+        "names, like those of template beads, or shorter ones that are unique (CB). In selections, "
+        "`resSeq` is the residue number in the file, and `resid` counts residues from 0",
     )
     molecules: dict[MoleculeName, MoleculeMappingSettings] | None = Field(
         default=None,

@@ -15,6 +15,7 @@ from meanforce.settings.base import (
     Width,
 )
 from meanforce.settings.campaigns.protocol import MOST_STEPS
+from meanforce.settings.steps import uneven
 
 
 class CgBiasSettings(Settings):
@@ -154,6 +155,12 @@ class SimulationSettings(Settings):
     def _consistent(self) -> Self:
         if not self.time_step <= self.stride <= self.length:
             raise ValueError("'stride' must be at least 'time_step', and at most 'length'")
+        intervals = {"stride": self.stride, "equilibration": self.equilibration}
+        if self.exchange is not None:
+            intervals["exchange.every"] = self.exchange.every
+        for key, time in intervals.items():
+            if time >= self.time_step and (wrong := uneven(time, self.time_step)):
+                raise ValueError(f"'{key}' {wrong}")
         if self.longest < self.length:
             raise ValueError("'until.at_most' is shorter than 'length'")
         build = self.bias.build if self.bias else 0.0

@@ -3,11 +3,10 @@
 import dataclasses
 
 import numpy as np
-import openmm
-from openmm import unit
 
 from meanforce.settings.systems.registry import System
 from meanforce.systems.described import Described, OwnBeads
+from meanforce.systems.facts import charges_of
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.registry import describe
 
@@ -49,14 +48,5 @@ def described_atoms(described: Described) -> Atoms:
     Raises:
         InputError: parameters are missing.
     """
-    charges = _charges(described.parametrised())
+    charges = charges_of(described.parametrised())
     return Atoms(charges, described.positions, described.box, described.own_beads)
-
-
-def _charges(system: openmm.System) -> np.ndarray | None:
-    for force in system.getForces():
-        if isinstance(force, openmm.NonbondedForce):
-            numbers = range(force.getNumParticles())
-            charges = [force.getParticleParameters(i)[0] for i in numbers]
-            return np.array([charge.value_in_unit(unit.elementary_charge) for charge in charges])
-    return None

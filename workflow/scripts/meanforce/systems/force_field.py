@@ -4,13 +4,15 @@ import contextlib
 import difflib
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from openmm import app
 
 from meanforce.errors import InputError
+from meanforce.systems.water import is_water, symbol
 
 CODE = ("Script", "InitializationScript", "Include")
 """Elements of force field files from which OpenMM runs code."""
@@ -48,11 +50,39 @@ def check(names: list[str]) -> None:
         if Path(name).is_file():
             _refuse_code(name)
             continue
-        near = difflib.get_close_matches(name, known, n=3)
+        near = nearest(name, known)
         hint = f"; nearest: {', '.join(near)}" if near else f"; OpenMM ships {', '.join(known)}"
         raise InputError(
             f"force_field: there is no file '{name}', neither yours nor one that OpenMM ships{hint}"
         )
+
+
+FAMILIES = (
+    (r"ff19sb|amber19|19sb", ("amber19-all.xml",)),
+    (r"ff14sb|amber14|14sb", ("amber14-all.xml", "amber14/protein.ff14SB.xml")),
+    (r"ildn", ("amber99sbildn.xml",)),
+    (r"99sb|amber99", ("amber99sb.xml", "amber99sbildn.xml")),
+    (r"charmm36|charmm27|c36", ("charmm36.xml", "charmm36_2024.xml")),
+    (r"gbn2|igb8", ("implicit/gbn2.xml",)),
+    (r"obc|gbsa", ("implicit/obc2.xml", "amber99_obc.xml")),
+    (r"tip3p", ("tip3p.xml", "amber14/tip3p.xml", "charmm36/water.xml")),
+    (r"tip4p", ("tip4pew.xml", "amber14/tip4pew.xml")),
+    (r"spc", ("spce.xml", "amber14/spce.xml")),
+)
+"""Parts of names that other programs give force fields, and the files of OpenMM for them."""
+
+
+SLIP = 0.9
+"""Similarity of two names, from `difflib`, from which one is taken for the other's misspelling."""
+
+
+def nearest(name: str, known: Sequence[str]) -> list[str]:
+    """Files whose names differ by a slip, of the same family, or similar; at most three."""
+    found = difflib.get_close_matches(name, known, n=3, cutoff=SLIP)
+    for pattern, files in FAMILIES:
+        if not found and re.search(pattern, name, re.IGNORECASE):
+            found = [file for file in files if file in known]
+    return found or difflib.get_close_matches(name, known, n=3)
 
 
 def _refuse_code(name: str) -> None:
@@ -83,8 +113,13 @@ def load(names: list[str]) -> app.ForceField:
 
 
 @contextlib.contextmanager
-def fitting(names: list[str], structure: str) -> Iterator[None]:
+def fitting(names: list[str], structure: str, topology: app.Topology) -> Iterator[None]:
     """Report which files do not fit each other, with OpenMM's message, which has the residue.
+
+    Args:
+        names: force field files.
+        structure: file of the structure.
+        topology: of the structure.
 
     Raises:
         InputError: a residue has no template, or lacks atoms.
@@ -94,7 +129,25 @@ def fitting(names: list[str], structure: str) -> Iterator[None]:
     except ValueError as error:
         raise InputError(
             f"force_field: {names} does not fit '{structure}' ({sentence(error)})"
+            f"{_remedy(topology)}"
         ) from error
+
+
+def _remedy(topology: app.Topology) -> str:
+    """What to do about a structure that lacks hydrogens; empty if it has some everywhere."""
+    symbols = [symbol(atom) for atom in topology.atoms()]
+    if "H" not in symbols:
+        return (
+            "; the structure has no hydrogens: add them, for example with PDBFixer, "
+            "'gmx pdb2gmx' or OpenMM's Modeller.addHydrogens"
+        )
+    bare = [r for r in topology.residues() if is_water(r) and len(list(r.atoms())) == 1]
+    if bare:
+        return (
+            f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no "
+            "hydrogens: remove them from the structure, or add hydrogens"
+        )
+    return ""
 
 
 def sentence(error: Exception) -> str:

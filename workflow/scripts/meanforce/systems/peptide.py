@@ -1,5 +1,6 @@
 """Builder of a molecule from a structure file, in vacuum or implicit solvent."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.described import Described
+from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.prepared import Prepared
+from meanforce.systems.water import is_water
 
 
 def read_structure(path: str) -> app.PDBFile | app.PDBxFile:
@@ -34,18 +37,15 @@ def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
     """The molecule of the structure file.
 
     Raises:
-        InputError: the file is missing or cannot be read, or, where it is parametrised, the force
-            field does not fit it.
+        InputError: the file is missing or cannot be read, or has water where there is no box; or,
+            where it is parametrised, the force field does not fit it.
     """
     structure = read_structure(settings.structure)
-
-    def system() -> openmm.System:
-        field = force_field.load(settings.force_field)
-        with force_field.fitting(settings.force_field, settings.structure):
-            return field.createSystem(structure.topology)
-
-    positions = np.array(structure.positions.value_in_unit(unit.nanometer))
     in_a_box = isinstance(settings, SolvatedPeptideSettings)
+    if not in_a_box:
+        refuse_water(settings, structure.topology)
+    system = functools.partial(_in_a_box if in_a_box else _alone, settings, structure.topology)
+    positions = np.array(structure.positions.value_in_unit(unit.nanometer))
     return Described(structure.topology, positions, in_a_box, system)
 
 
@@ -53,16 +53,57 @@ def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
     """Parametrise and minimise the molecule.
 
     Raises:
-        InputError: a file is missing, or the force field does not fit the structure.
+        InputError: a file is missing, the force field does not fit the structure, or the structure
+            has water.
     """
     structure = read_structure(settings.structure)
-    field = force_field.load(settings.force_field)
+    refuse_water(settings, structure.topology)
+    system = _alone(settings, structure.topology)
+    return Prepared(system, structure.topology, minimised(system, structure.positions))
+
+
+def _alone(settings: PeptideSettings, topology: app.Topology) -> openmm.System:
     cutoff = settings.nonbonded_cutoff
-    with force_field.fitting(settings.force_field, settings.structure):
-        system = field.createSystem(
-            structure.topology,
+    field = force_field.load(settings.force_field)
+    with force_field.fitting(settings.force_field, settings.structure, topology):
+        return field.createSystem(
+            topology,
             nonbondedMethod=app.CutoffNonPeriodic if cutoff else app.NoCutoff,
             nonbondedCutoff=(cutoff or 1.0) * unit.nanometer,
             constraints=app.HBonds if settings.constraints == "h_bonds" else None,
         )
-    return Prepared(system, structure.topology, minimised(system, structure.positions))
+
+
+def _in_a_box(settings: SolvatedPeptideSettings, topology: app.Topology) -> openmm.System:
+    """The molecule of a system in water, before water is added."""
+    field = force_field.load(settings.force_field)
+    with force_field.fitting(settings.force_field, settings.structure, topology):
+        system = field.createSystem(
+            topology,
+            constraints=app.HBonds if settings.constraints == "h_bonds" else None,
+            rigidWater=settings.rigid_water,
+            hydrogenMass=settings.hydrogen_mass,
+        )
+    refuse_light_atoms(settings.hydrogen_mass, system, topology)
+    return system
+
+
+def refuse_water(settings: PeptideSettings, topology: app.Topology) -> None:
+    """Refuse water beside the molecule, such as that of a crystal: without a box it evaporates.
+
+    Raises:
+        InputError: names the first water molecules.
+    """
+    residues = list(topology.residues())
+    found = [residue for residue in residues if is_water(residue)]
+    if found and len(found) < len(residues):
+        names = ", ".join(f"{residue.name}{residue.id}" for residue in found[:3])
+        more = ", …" if len(found) > 3 else ""
+        what, them = ("a water molecule", "it")
+        if len(found) > 1:
+            what, them = f"{len(found)} water molecules", "them"
+        raise InputError(
+            f"structure: '{settings.structure}' has {what} ({names}{more}), which would evaporate "
+            f"without a periodic box; remove {them} from the file, or use the kind "
+            "'solvated_peptide', which adds water of its own"
+        )

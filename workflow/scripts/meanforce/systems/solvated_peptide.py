@@ -31,11 +31,11 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
     structure = read_structure(settings.structure)
     field = force_field.load(settings.force_field)
     edge = _edge(settings, structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
-    with force_field.fitting(settings.force_field, settings.structure):
+    with force_field.fitting(settings.force_field, settings.structure, structure.topology):
         # The structure alone first: a residue without a template is then one of its own.
         field.createSystem(structure.topology)
     solvated = solvate(settings, field, structure, edge, seed)
-    with force_field.fitting(settings.force_field, settings.structure):
+    with force_field.fitting(settings.force_field, settings.structure, solvated.topology):
         system = field.createSystem(
             solvated.topology,
             nonbondedMethod=app.PME,

@@ -229,6 +229,7 @@ class _Import:
             "time_step": None,
             "campaign": "external",
             "files": self._job.trajectory.files,
+            "already_mapped": not self._job.has_force_field,
         }
 
     def _tables(self) -> None:

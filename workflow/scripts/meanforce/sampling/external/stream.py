@@ -88,7 +88,7 @@ class FrameStream:
         if self._with_forces and not file.has_forces:
             raise InputError(
                 f"{file.path}: has no forces, but the campaign has 'forces: file'; write them in "
-                "the run (nstfout of GROMACS, ntwf of Amber), or set 'forces: recompute'"
+                "the run (nstfout of GROMACS, ntwf = -1 of Amber), or set 'forces: recompute'"
             )
         if not self._with_forces and file.precision is not None and file.precision > ROUNDED:
             raise InputError(

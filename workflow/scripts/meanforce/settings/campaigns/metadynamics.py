@@ -84,12 +84,19 @@ class MetadynamicsSettings(BiasedSettings):
     def check(self, where, variables, campaigns):
         super().check(where, variables, campaigns)
         variables.check_values(f"{where}.width", self.collective_variables, self.width)
-        variables.check_ends(where, self.collective_variables, self)
-        self._check_grid(where, variables)
+        # Where both ends are missing, the check of the structure suggests some.
+        if self._has_ends(variables):
+            variables.check_ends(where, self.collective_variables, self)
+            self._check_grid(where, variables)
         if self.burn_in + self.stride > self.shortest:
             raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
         if self.share_every and self.share_every < self.pace:
             raise ValueError(f"{where}.share_every: is shorter than 'pace'")
+
+    def _has_ends(self, variables: Variables) -> bool:
+        """Whether there are ends, or none are needed."""
+        given = self.lower is not None and self.upper is not None
+        return given or all(is_periodic(variables[n].kind) for n in self.collective_variables)
 
     def _check_grid(self, where: str, variables: Variables) -> None:
         intervals = []

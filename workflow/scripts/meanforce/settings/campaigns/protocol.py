@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from meanforce.settings.base import Name, Rate, Time, TimeOrZero
 from meanforce.settings.campaigns.base import CampaignSettings
+from meanforce.settings.steps import uneven
 
 MOST_STEPS = 10**12
 """Most integration steps of a copy: years of computing."""
@@ -15,7 +16,7 @@ class ProtocolSettings(CampaignSettings):
     """Settings of every campaign that is sampled: how long and how its dynamics run.
 
     Attributes:
-        intervals_of_steps: keys of times that must be zero or at least one time step.
+        intervals_of_steps: keys of times that must be zero or a multiple of the time step.
     """
 
     intervals_of_steps: ClassVar[tuple[str, ...]] = ("stride", "equilibration")
@@ -78,8 +79,12 @@ class ProtocolSettings(CampaignSettings):
     def check(self, where, variables, campaigns):
         super().check(where, variables, campaigns)
         for key in self.intervals_of_steps:
-            if 0 < getattr(self, key) < self.time_step:
+            time = getattr(self, key)
+            if 0 < time < self.time_step:
                 raise ValueError(f"{where}.{key}: is shorter than one time_step")
+            # Defaults are rounded: they are nobody's intention.
+            if key in self.model_fields_set and (wrong := uneven(time, self.time_step)):
+                raise ValueError(f"{where}.{key}: {wrong}")
         if self.stride > self.shortest:
             raise ValueError(f"{where}.stride: is longer than 'length', so no frame is stored")
 

@@ -1,6 +1,6 @@
 """Campaign kind `replica_exchange`."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ class ReplicaExchangeSettings(ProtocolSettings):
     comparisons with the reference use only those at the state point's temperature. Sugita, Okamoto,
     Chem. Phys. Lett. 314, 141 (1999).
     """
+
+    intervals_of_steps: ClassVar[tuple[str, ...]] = ("stride", "equilibration", "exchange_every")
 
     kind: Literal["replica_exchange"]
     highest: Temperature = Field(description="temperature of the hottest level")
@@ -38,8 +40,3 @@ class ReplicaExchangeSettings(ProtocolSettings):
                 f"{where}.highest: {self.highest:g} K is not above state point '{state}' with "
                 f"{temperature:g} K"
             )
-
-    def check(self, where, variables, campaigns):
-        super().check(where, variables, campaigns)
-        if self.exchange_every < self.time_step:
-            raise ValueError(f"{where}.exchange_every: is shorter than one time_step")

@@ -28,7 +28,9 @@ class PriorSettings(Settings):
         default="none", description="harmonic: k = kT/variance, about the mean"
     )
     angles: Literal["none", "harmonic"] = Field(
-        default="none", description="harmonic: k = kT/variance, about the mean"
+        default="none",
+        description="harmonic: k = kT/variance, about the mean; angles with two wells, such as "
+        "those of CA beads, are left out, with a warning",
     )
     dihedrals: Literal["none", "fourier"] = Field(
         default="none", description="fourier: a Fourier series fitted to −kT ln p"

@@ -5,14 +5,13 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import FilePath, Length, Mass
-from meanforce.settings.systems.base import SystemSettings
-from meanforce.settings.systems.equilibration import EquilibrationSettings
+from meanforce.settings.systems.optional_equilibration import OptionallyEquilibratedSettings
 
 IN_A_BOX = ("reaction_field", "pme", "lj_pme")
 """Non-bonded methods of systems in a periodic box."""
 
 
-class FilesSettings(SystemSettings):
+class FilesSettings(OptionallyEquilibratedSettings):
     """A system whose files hold its topology, its parameters and its structure.
 
     Structures of other programs mostly come from an equilibrated run. Therefore they are minimised
@@ -20,22 +19,6 @@ class FilesSettings(SystemSettings):
     """
 
     structure: FilePath = Field(description="file with the start positions and the periodic box")
-    equilibration: EquilibrationSettings | None = Field(
-        default=None,
-        description="how a periodic system is equilibrated at every state point, before it is "
-        "sampled (`{}`: with all defaults); without it, its box stays as it is in the files, and "
-        "the pressure of state points has no effect",
-    )
-
-    @property
-    def equilibrated(self) -> bool:
-        """Whether it is equilibrated at every state point before it is sampled."""
-        return self.equilibration is not None
-
-    @property
-    def equilibration_time(self) -> float:
-        """Simulated time in ps of the equilibration at a state point."""
-        return 0.0 if self.equilibration is None else self.equilibration.time
 
 
 class ParametrisedSettings(FilesSettings):

@@ -29,7 +29,9 @@ class SolvatedPeptideSettings(MoleculeSettings):
     box: Length | None = Field(default=None, description="edge of the cubic box at the start")
     padding: Length | None = Field(
         default=None,
-        description="distance between the molecule and its periodic images (instead of `box`)",
+        description="distance between the molecule and its periodic images (instead of `box`): "
+        "twice the distance from the molecule to the edge of the box, which is `-d` of `gmx "
+        "editconf`",
     )
     neutralise: bool = Field(default=True, description="add ions until the box has no charge")
     ionic_strength: ConcentrationOrZero = Field(

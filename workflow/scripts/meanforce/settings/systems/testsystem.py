@@ -10,8 +10,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, Wit
 
 from meanforce import units
 from meanforce.errors import InputError
-from meanforce.settings.systems.base import SystemSettings
-from meanforce.settings.systems.equilibration import EquilibrationSettings
+from meanforce.settings.systems.optional_equilibration import OptionallyEquilibratedSettings
 from meanforce.settings.systems.testsystem_names import REFUSED, USABLE
 
 NUMBER = re.compile(r"\s*[-+]?\.?\d")
@@ -92,7 +91,7 @@ Option = Annotated[
 ]
 
 
-class TestSystemSettings(SystemSettings):
+class TestSystemSettings(OptionallyEquilibratedSettings):
     """A test system of openmmtools, by its name and its options.
 
     Atoms, bonds and forces are those of openmmtools, and the start too, unless atoms are so close
@@ -115,18 +114,3 @@ class TestSystemSettings(SystemSettings):
         "`nonbondedMethod` is NoCutoff, CutoffNonPeriodic, CutoffPeriodic, Ewald, PME or LJPME. "
         "Default: those of openmmtools",
     )
-    equilibration: EquilibrationSettings | None = Field(
-        default=None,
-        description="how a periodic one is equilibrated at every state point, at its pressure, "
-        "before it is sampled; default: not at all, so that it keeps the box that its options give",
-    )
-
-    @property
-    def equilibrated(self) -> bool:
-        """Whether it is equilibrated at every state point before it is sampled."""
-        return self.equilibration is not None
-
-    @property
-    def equilibration_time(self) -> float:
-        """Simulated time in ps of the equilibration at a state point."""
-        return 0.0 if self.equilibration is None else self.equilibration.time

@@ -1,0 +1,182 @@
+"""Mistakes that new users make, and words of the answers."""
+
+from own_molecule import (
+    METADYNAMICS,
+    WATER,
+    Mistake,
+    both,
+    merge,
+    put,
+    with_selenium,
+    with_water,
+    without_hydrogens,
+)
+
+SYSTEM = ("systems", "mine")
+CAMPAIGN = ("campaigns", "mine", "unbiased")
+HEAVY = ("mappings", "mine", "heavy")
+
+MISTAKES = (
+    Mistake(
+        "a structure without hydrogens",
+        ("systems.mine.force_field", "no hydrogens: add them"),
+        structure=without_hydrogens,
+    ),
+    Mistake(
+        "a residue that the force field does not have",
+        ("systems.mine.force_field", "No template found for residue 1 (ALA)"),
+        structure=with_selenium,
+    ),
+    Mistake(
+        "crystal water, only oxygens, in implicit solvent",
+        ("systems.mine.structure", "3 water molecules (HOH101, HOH102, HOH103)", "remove them"),
+        structure=with_water(hydrogens=False, number=3),
+    ),
+    Mistake(
+        "crystal water, only oxygens, in a box of water",
+        ("systems.mine.force_field", "2 water molecules, such as HOH101, have no hydrogens"),
+        change=both(merge(*SYSTEM, WATER)),
+        structure=with_water(hydrogens=False, number=2),
+    ),
+    Mistake(
+        "one complete water molecule in implicit solvent",
+        ("systems.mine.structure", "has a water molecule (HOH101)", "'solvated_peptide'"),
+        structure=with_water(hydrogens=True),
+    ),
+    Mistake(
+        "no file of implicit solvent",
+        ("notice: systems.mine", "in vacuum", "add 'amber99_obc.xml'"),
+        change=put(*SYSTEM, "force_field", ["amber99sbildn.xml"]),
+    ),
+    Mistake(
+        "a tab",
+        ("mine.yaml, line 3", "a tab"),
+        text=lambda text: text.replace("    kind: peptide", "\tkind: peptide"),
+    ),
+    Mistake(
+        "a key twice",
+        ("mine.yaml, line 43: the key 'systems' stands here and in line 1",),
+        text=lambda text: text + "systems: {}\n",
+    ),
+    Mistake(
+        "a wrong path",
+        ("systems.mine.structure: the file 'pdb/mine.pdb' does not exist",),
+        change=put(*SYSTEM, "structure", "pdb/mine.pdb"),
+    ),
+    Mistake(
+        "a force field by its usual name",
+        ("there is no file 'amber14sb.xml'", "nearest: amber14-all.xml"),
+        change=put(*SYSTEM, "force_field", ["amber14sb.xml"]),
+    ),
+    Mistake(
+        "a wrong key",
+        ("campaigns.mine.unbiased.timestep: unknown key; did you mean 'time_step'?",),
+        change=put(*CAMPAIGN, "timestep", "2 fs"),
+    ),
+    Mistake(
+        "a wrong name of an atom",
+        ("mappings.mine.heavy.beads.A: there is no atom 'ALA2-CG'", "nearest: ALA2-C"),
+        change=put("mappings", "mine", "heavy", {"beads": {"A": ["ALA2-CG"]}}),
+    ),
+    Mistake(
+        "a residue number where `resid` counts from 0",
+        ("'resid 3 and name C' selects no atom", "resid counts residues from 0 (here 0 to 2)"),
+        change=put("mappings", "mine", "heavy", {"beads": {"A": "resid 3 and name C"}}),
+    ),
+    Mistake(
+        "a wrong name of a bead",
+        ("there is no bead 'NME3-NX'", "did you mean NME3-N"),
+        change=put("collective_variables", "mine", "d", "beads", ["ACE1-C", "NME3-NX"]),
+    ),
+    Mistake(
+        "one atom, two names of beads",
+        ("'ACE1-C' of mapping 'heavy' is not among them", "there as bead 'first'"),
+        change=both(
+            put("mappings", "mine", "own", {
+                "beads": {"first": ["ACE1-C"], "last": ["NME3-N"]},
+            }),
+            merge(*CAMPAIGN, METADYNAMICS | {"lower": ["0 nm"], "upper": ["1 nm"]}),
+            put("experiments", "first", "mapping", "own"),
+        ),
+    ),
+    Mistake(
+        "300 instead of T300",
+        ("experiments.first.train.0: 300 is a number, not a name", "such as 'T300'"),
+        change=put("experiments", "first", "train", [300]),
+    ),
+    Mistake(
+        "'300' instead of T300",
+        ("there is no state point '300'; known: T300; did you mean 'T300'?",),
+        change=put("experiments", "first", "train", ["300"]),
+    ),
+    Mistake(
+        "no unit",
+        ("state_points.T300.temperature: 300 has no unit; give a temperature such as '300 K'",),
+        change=put("state_points", "T300", "temperature", 300),
+    ),
+    Mistake(
+        "an energy in kT",
+        ("campaigns.mine.unbiased.height", "units: kJ/mol, kcal/mol", "1 kT is 2.494 kJ/mol"),
+        change=merge(
+            *CAMPAIGN, METADYNAMICS | {"height": "0.5 kT", "lower": ["0 nm"], "upper": ["1 nm"]}
+        ),
+    ),
+    Mistake(
+        "a length in A",
+        ("campaigns.mine.unbiased.lower.0: '3 A' is not", "angstrom (or Å)"),
+        change=merge(*CAMPAIGN, METADYNAMICS | {"lower": ["3 A"], "upper": ["1 nm"]}),
+    ),
+    Mistake(
+        "a length for a time",
+        ("campaigns.mine.unbiased.length: '10 A' is not a time", "units: fs, ps, ns, us, ms"),
+        change=put(*CAMPAIGN, "length", "10 A"),
+    ),
+    Mistake(
+        "a stride that is no multiple of the time step",
+        ("unbiased.stride: is 41 fs, which is not a multiple", "nearest: 40 fs or 42 fs"),
+        change=put(*CAMPAIGN, "stride", "41 fs"),
+    ),
+    Mistake(
+        "a CG stride that is no multiple of the time step",
+        ("simulations.short: 'stride' is 203 fs, which is not a", "nearest: 200 fs or 205 fs"),
+        change=put("simulations", "short", "stride", "203 fs"),
+    ),
+    Mistake(
+        "4 fs with light hydrogens",
+        ("unbiased.time_step: 4 fs is longer than the usual 2 fs", "at most 2.5 fs"),
+        change=put(*CAMPAIGN, "time_step", "4 fs"),
+    ),
+    Mistake(
+        "2 fs without rigid bonds",
+        ("notice: campaigns.mine.unbiased.time_step: 2 fs is longer than the usual 1 fs",),
+        change=put(*SYSTEM, "constraints", "none"),
+    ),
+    Mistake(
+        "metadynamics without ends of the grid",
+        ("'d' is not periodic; give 'lower' and 'upper'", "it is 0.474 nm", "'upper: [0.6 nm]"),
+        change=merge(*CAMPAIGN, METADYNAMICS),
+    ),
+    Mistake(
+        "metadynamics that starts outside its grid",
+        ("unbiased.lower: 'd' is 0.474 nm", "outside the grid from 0.5 nm", "lower: [0 nm]"),
+        change=merge(*CAMPAIGN, METADYNAMICS | {"lower": ["0.5 nm"], "upper": ["1 nm"]}),
+    ),
+    Mistake(
+        "`force_map: slice` with rigid bonds",
+        ("mappings.mine.heavy.force_map: 'slice' gives", "use 'aggregate'"),
+        change=put("mappings", "mine", "heavy", "force_map", "slice"),
+    ),
+    Mistake(
+        "several of these",
+        (
+            "collective_variables.mine.d.beads: there is no bead 'NME3-NX'",
+            "campaigns.mine.unbiased.time_step: 4 fs",
+            "mappings.mine.heavy.force_map: 'slice'",
+        ),
+        change=both(
+            put("collective_variables", "mine", "d", "beads", ["ACE1-C", "NME3-NX"]),
+            put(*CAMPAIGN, "time_step", "4 fs"),
+            put("mappings", "mine", "heavy", "force_map", "slice"),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Metadynamics outside its grid: ends are suggested, and a run that leaves them ends."""
+
+import math
+
+import numpy as np
+import openmm
+import pytest
+from openmm import app, unit
+
+import torsion
+from meanforce.core.beads import Beads
+from meanforce.errors import InputError, Stopped
+from meanforce.sampling.grid import BiasGrid
+from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.systems.prepared import Prepared
+
+DISTANCE = CollectiveVariableSettings(kind="distance", mapping="all", beads=["A", "B"])
+BEADS = Beads.of_beads(
+    names=("A", "B"), atoms=((0,), (1,)), weights=((1.0,), (1.0,)), bonds=(),
+    masses=np.full(2, 20.0),
+)  # fmt: skip
+
+
+def pair() -> Prepared:
+    """Two particles with wells at distances of 0.4 and 0.8 nm, 8 kJ/mol deep; they start at 0.4."""
+    system, force = openmm.System(), openmm.CustomBondForce("8*((r-0.6)^2/0.04-1)^2")
+    for _ in range(2):
+        system.addParticle(20.0)
+    force.addBond(0, 1)
+    system.addForce(force)
+    topology = app.Topology()
+    residue = topology.addResidue("MOL", topology.addChain())
+    for name in "AB":
+        topology.addAtom(name, app.Element.getBySymbol("C"), residue)
+    return Prepared(system, topology, np.array([[0.0, 0, 0], [0.4, 0, 0]]) * unit.nanometer)
+
+
+def campaign(lower: float, upper: float, **changes) -> MetadynamicsSettings:
+    values = {
+        "kind": "metadynamics", "collective_variables": ["d"], "height": 1.0, "width": [0.04],
+        "pace": 0.25, "bias_factor": 10.0, "burn_in": 10.0, "lower": [lower], "upper": [upper],
+        "length": 150.0,
+    }  # fmt: skip
+    return MetadynamicsSettings.model_validate(
+        torsion.PROTOCOL | values | changes, context={"internal": True}
+    )
+
+
+@pytest.fixture
+def engine_of(monkeypatch):
+    monkeypatch.setattr(torsion, "PHI", DISTANCE)
+    monkeypatch.setattr(torsion, "BEADS", BEADS)
+
+    def make(settings, folder):
+        return torsion.make_engine(settings, folder, system=pair())
+
+    return make
+
+
+def files(folder):
+    return [folder / name for name in ("t.h5", "l.csv", "s.csv")]
+
+
+def test_a_run_that_leaves_its_grid_ends_also_after_a_restart(tmp_path, engine_of, monkeypatch):
+    """The bias drives the pair into the second well, beyond the end of the grid."""
+    settings = campaign(0.25, 0.5)
+    engine, _ = engine_of(settings, tmp_path / "whole")
+    with pytest.raises(InputError) as whole:
+        engine.run(None, *files(tmp_path / "whole"))
+    text = str(whole.value)
+    assert "the run has left the grid of the bias" in text
+    assert "'d' was from 0." in text
+    assert "but its grid is from 0.25 to 0.5 nm" in text
+    engine, job = engine_of(settings, tmp_path / "parts")
+    saved = []
+
+    def stop_once(arrays, info, save=job.save):
+        save(arrays, info)
+        saved.append(info["tick"])
+        # The second bundle comes after some hills.
+        if len(saved) == 2:
+            raise Stopped("stopped")
+
+    monkeypatch.setattr(job, "save", stop_once)
+    monkeypatch.setattr(job, "due", lambda: engine._tick > 4000)
+    with pytest.raises(Stopped):
+        engine.run(None, *files(tmp_path / "parts"))
+    engine, job = engine_of(settings, tmp_path / "parts")
+    bundle = job.load()
+    assert len(bundle.arrays["bias_hills"]) > 5
+    with pytest.raises(InputError) as parts:
+        engine.run(bundle, *files(tmp_path / "parts"))
+    assert str(parts.value) == text
+
+
+def test_short_ways_beyond_an_end_are_reported(tmp_path, engine_of):
+    """A grid that contains both wells, though not all of the second."""
+    engine, _ = engine_of(campaign(0.25, 0.84, height=0.5), tmp_path)
+    lines = []
+    engine._report = lines.append
+    engine.run(None, *files(tmp_path))
+    warnings = [line for line in lines if "outside the grid" in line]
+    assert len(warnings) == 1
+    assert "% of the hills" in warnings[0]
+    assert "its grid is from 0.25 to 0.84 nm" in warnings[0]
+
+
+def test_which_values_are_outside():
+    system = openmm.System()
+    system.addParticle(1.0)
+    kinds = [True, False]
+    variables = tuple(
+        torsion.as_variable(torsion.PHI if periodic else DISTANCE, beads, "v")
+        for periodic, beads in zip(kinds, (torsion.BEADS, BEADS), strict=True)
+    )
+    grid = BiasGrid(variables, [-math.pi, 0.2], [math.pi, 1.0], [20, 20])
+    found = grid.outside(np.array([[3.2, 0.5], [0.0, 0.19], [0.0, 1.01], [0.0, 1.0]]))
+    assert found.tolist() == [[False, False], [False, True], [False, True], [False, False]]

@@ -1,0 +1,165 @@
+"""Checks of experiments that need the molecules: are variables functions of the beads?"""
+
+from collections.abc import Sequence
+
+from meanforce.core.beads import Beads
+from meanforce.errors import InputError
+from meanforce.settings.config import Config
+
+
+def check_experiment(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    atoms: list[str],
+    periodic: bool,
+    name: str,
+) -> None:
+    """Refuse what an experiment's beads do not allow.
+
+    A bias on a collective variable leaves mean forces unchanged only if the variable is a
+    function of the beads of the experiment's mapping; any other is refused unless the experiment
+    uses weights. What a CG model is biased or judged along must always be such a function.
+
+    Args:
+        config: the whole config.
+        beads: by system and mapping.
+        atoms: names of the atoms of the experiment's system.
+        periodic: whether this system is in a periodic box.
+        name: of the experiment.
+
+    Raises:
+        InputError: names the key, what was given and what is allowed.
+    """
+    experiment = config.experiments[name]
+    if periodic:
+        _check_molecules(config, beads, name)
+    _check_campaigns(config, beads, name)
+    if config.is_exact(experiment.system, experiment.mapping):
+        _check_exact(config, beads, atoms, name)
+    used: dict[str, str] = {}
+    for variable in config.validation_of(experiment.system).surface:
+        used[variable] = "the validation uses"
+    bias = config.simulations[experiment.simulation].bias
+    for variable in bias.collective_variables if bias else []:
+        used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
+    for variable, why in used.items():
+        _check_function_of_beads(config, beads, name, variable, why)
+
+
+def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    """Refuse several molecules in a periodic box if the potential is for a single molecule."""
+    chosen = config.experiments[experiment]
+    number = beads[chosen.system, chosen.mapping].n_molecules
+    potential = config.potentials[chosen.potential]
+    if number > 1 and not potential.takes_molecules_in_a_box:
+        raise InputError(
+            f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
+            f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
+            f"has beads of {number} molecules in a periodic box; allowed are the kinds mace, and "
+            "spline and rbf with 'terms'"
+        )
+
+
+def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    chosen = config.experiments[experiment]
+    if chosen.weights == "bias":
+        return
+    # Free energies of the reference are reweighted, but its forces are compared as they are.
+    compared = config.reference_campaign(chosen)
+    reference = [] if compared is None else [compared]
+    noise = config.mappings[chosen.system][chosen.mapping].noise
+    for campaign in (*chosen.campaigns, *reference):
+        settings = config.campaigns[chosen.system][campaign]
+        variables, mapping = settings.biased_variables, settings.biased_mapping
+        if settings.biased and not variables and mapping is None:
+            raise InputError(
+                f"campaigns.{chosen.system}.{campaign}.collective_variables: are missing, so that "
+                "the bias of this campaign may be no function of the beads; name those that it "
+                f"depends on, or set 'weights: bias' in experiment '{experiment}', so that each "
+                "frame has the weight e^{βV}"
+            )
+        if settings.biased and noise is not None:
+            # Frames with different biases can get the same noised positions, in other proportions
+            # than without a bias.
+            raise InputError(
+                f"experiments.{experiment}: the beads of mapping '{chosen.mapping}' have noise, so "
+                f"that the bias of campaign '{campaign}' is not a function of their positions; "
+                "use a campaign without a bias, or set the experiment's 'weights: bias'"
+            )
+        why = f"campaign '{campaign}' biases"
+        for variable in [*variables, *([] if mapping is None else [None])]:
+            try:
+                if variable is None:
+                    names = beads[chosen.system, mapping].names
+                    what = f"{why} the beads of mapping '{mapping}'"
+                    _check_beads_among(config, beads, experiment, (mapping, names), what)
+                else:
+                    _check_function_of_beads(config, beads, experiment, variable, why)
+            except InputError as error:
+                raise InputError(
+                    f"{error}; to use this campaign anyway, set the experiment's 'weights: bias', "
+                    "so that each frame has the weight e^{βV}"
+                ) from None
+
+
+def _check_exact(
+    config: Config, beads: dict[tuple[str, str], Beads], atoms: list[str], experiment: str
+) -> None:
+    """Refuse beads that are not those of a system's exact potential of mean force."""
+    chosen = config.experiments[experiment]
+    wanted = config.systems[chosen.system].exact_atoms
+    own = beads[chosen.system, chosen.mapping].atoms
+    given = [" and ".join(atoms[index] for index in bead) for bead in own]
+    if sorted(given) != sorted(wanted):
+        raise InputError(
+            f"experiments.{experiment}.mapping: beads of '{chosen.mapping}' are the atoms "
+            f"{', '.join(given)}, but the exact potential of mean force that models of system "
+            f"'{chosen.system}' are judged by is that of {', '.join(wanted)}"
+        )
+
+
+def _check_function_of_beads(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    experiment: str,
+    variable: str,
+    why: str,
+) -> None:
+    settings = config.variables_of(config.experiments[experiment].system)[variable]
+    used = (settings.mapping, settings.bead_names)
+    _check_beads_among(config, beads, experiment, used, f"{why} '{variable}'")
+
+
+def _check_beads_among(
+    config: Config,
+    beads: dict[tuple[str, str], Beads],
+    experiment: str,
+    used: tuple[str, Sequence[str]],
+    what: str,
+) -> None:
+    """Refuse beads, given by mapping and names, that the experiment's mapping does not have."""
+    chosen = config.experiments[experiment]
+    mapping, names = used
+    own, declared = beads[chosen.system, chosen.mapping], beads[chosen.system, mapping]
+    for name in names:
+        there = declared.names.index(name)
+        here = own.names.index(name) if name in own.names else None
+        same = here is not None and (
+            own.atoms[here] == declared.atoms[there]
+            and own.weights[here] == declared.weights[there]
+        )
+        if not same:
+            raise InputError(
+                f"experiments.{experiment}: {what}, which is not a function of the "
+                f"beads of mapping '{chosen.mapping}' (bead '{name}' of mapping "
+                f"'{mapping}' is not among them{_same_bead(own, declared, there)}); allowed are "
+                f"collective variables of: {own.listed}"
+            )
+
+
+def _same_bead(own: Beads, declared: Beads, there: int) -> str:
+    """A hint where a bead only has another name in a mapping; else empty."""
+    for number, (atoms, weights) in enumerate(zip(own.atoms, own.weights, strict=True)):
+        if atoms == declared.atoms[there] and weights == declared.weights[there]:
+            return f"; its atoms are there as bead '{own.names[number]}': give both beads one name"
+    return ""
