@@ -112,7 +112,7 @@ def with_water(line: str) -> str:
         (without_hydrogens, "has no hydrogens"),
         (one_hydrogen_less, "TYR.*missing 1 H"),
         (unknown_residue, r"without bonds \(XYZ2\)"),
-        (with_water, "has 1 water molecules or ions"),
+        (with_water, "a water molecule"),
     ],
 )
 def test_wrong_structures_get_a_sentence(change, message, root, tmp_path, monkeypatch, capsys):

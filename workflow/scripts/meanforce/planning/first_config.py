@@ -128,7 +128,6 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
         "two_residues": len(chosen) == 2,
         "hidden": [width] * 3,
         "epochs": epochs,
-        "angles": wishes.mapping in ("heavy", "core_beta"),
         "large": len(molecule.torsions) > 2,
     }
     reasons = [
@@ -191,7 +190,7 @@ def _end_to_end(molecule: Molecule, names: dict[int, str]) -> Variable:
         )
     ends = names[molecule.ca[0]], names[molecule.ca[-1]]
     longest = f"{math.ceil(10 * (CONTOUR * (len(molecule.ca) - 1) + 0.2)) / 10:g} nm"
-    return Variable("end_to_end", "distance", ends, "0.1 nm", "0.1 nm", longest)
+    return Variable("ends", "distance", ends, "0.1 nm", "0.1 nm", longest)
 
 
 def _box(molecule: Molecule) -> float:
@@ -224,6 +223,4 @@ def _lengths(values: dict[str, Any]) -> list[str]:
 
 
 def _prior(values: dict[str, Any]) -> str:
-    if not values["angles"]:
-        return "prior: bonds and repulsion of beads; angles of CA have two wells"
     return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")

@@ -34,6 +34,9 @@ BATCHES = 4
 CG_STEPS = 60
 """Steps of the shortest CG run."""
 
+TINY = 1e-6
+"""Time step of a trial of CG dynamics, ps: its length does not change the work of a step."""
+
 SURE = 2.0
 """Seconds of work that a trial takes at least."""
 
@@ -133,15 +136,18 @@ def try_dynamics(
 
 
 def _shortened(simulation: SimulationSettings, steps: int) -> SimulationSettings:
-    stride = min(simulation.stride, CG_STEPS * simulation.time_step)
-    bias = simulation.bias
+    """The same with few steps, which are so short that made-up forces break no chain."""
+    scale = TINY / simulation.time_step
+    bias, exchange = simulation.bias, simulation.exchange
     if bias is not None:
-        bias = bias.model_copy(update={"build": 20 * simulation.time_step})
+        bias = bias.model_copy(update={"build": 20 * TINY})
+    if exchange is not None:
+        exchange = exchange.model_copy(update={"every": exchange.every * scale})
     return simulation.model_copy(
         update={
-            "equilibration": 0.0, "length": steps * simulation.time_step, "stride": stride,
-            "bias": bias, "until": None,
-            "least_stable": 1e-9, "compile": "never",
+            "time_step": TINY, "equilibration": 0.0, "length": steps * TINY,
+            "stride": min(simulation.stride * scale, CG_STEPS * TINY), "bias": bias,
+            "exchange": exchange, "until": None, "least_stable": 1e-9, "compile": "never",
         }
     )  # fmt: skip
 
