@@ -128,6 +128,7 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
         "two_residues": len(chosen) == 2,
         "hidden": [width] * 3,
         "epochs": epochs,
+        "angles": wishes.mapping in ("heavy", "core_beta"),
         "large": len(molecule.torsions) > 2,
     }
     reasons = [
@@ -223,4 +224,6 @@ def _lengths(values: dict[str, Any]) -> list[str]:
 
 
 def _prior(values: dict[str, Any]) -> str:
+    if not values["angles"]:
+        return "prior: bonds and repulsion of beads; angles of CA have two wells"
     return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")
