@@ -16,6 +16,18 @@ for asked in sys.argv[1:]:
     if re.fullmatch(r"(system|experiment)_[\w-]+", asked) and asked not in TARGETS:
         raise WorkflowError(f"there is no target '{asked}'; known: {', '.join(TARGETS)}")
 
+# A config whose option was forgotten; runs have YAML files of their own, which may be requested.
+for before, asked in zip(sys.argv, sys.argv[1:]):
+    if (
+        asked.endswith((".yaml", ".yml"))
+        and "profile" not in before
+        and Path(asked).absolute() not in workflow.configfiles
+        and not asked.startswith(f"{CONFIG.output}/")
+    ):
+        raise WorkflowError(
+            f"'{asked}' is not a target; a config is given as: --configfile {asked}"
+        )
+
 for target in TARGETS:
 
     rule:

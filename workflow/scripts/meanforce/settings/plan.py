@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 from meanforce.paths import BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths, RunPaths
 from meanforce.settings import inputs
@@ -23,11 +24,13 @@ class PlannedJob:
         stage: one of `STAGES`.
         output: last file that the job writes; when it exists, the job is done.
         log: file that the job writes its progress and its errors to.
+        place: the paths that it is about, with the names of the config in them.
     """
 
     stage: str
     output: str
     log: str
+    place: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 def planned_jobs(config: Config) -> list[PlannedJob]:
@@ -40,12 +43,12 @@ def _jobs(config: Config) -> Iterator[PlannedJob]:
     for dataset in inputs.all_datasets(config):
         yield from _jobs_behind(config, dataset)
     for member in inputs.all_members(config):
-        yield PlannedJob("train", member.model, member.log)
+        yield PlannedJob("train", member.model, member.log, member)
     for place in inputs.compared(config):
-        yield PlannedJob("simulate", place.trajectory, place.simulate_log)
-        yield PlannedJob("validate", place.metrics, place.validate_log)
+        yield PlannedJob("simulate", place.trajectory, place.simulate_log, place)
+        yield PlannedJob("validate", place.metrics, place.validate_log, place)
     for curve in inputs.curves(config):
-        yield PlannedJob("learning_curve", curve.table, curve.log)
+        yield PlannedJob("learning_curve", curve.table, curve.log, curve)
     yield PlannedJob("report", RunPaths.page, RunPaths.log)
 
 
@@ -57,30 +60,30 @@ def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
     if weights is not None:
         for job in inputs.jobs_of_replica(config, *names, weights.repeat):
             yield from _sampling(config, job)
-        yield PlannedJob("weights", weights.weights, weights.log)
+        yield PlannedJob("weights", weights.weights, weights.log, weights)
     beads = BeadsPaths(dataset.system, dataset.mapping)
-    yield PlannedJob("beads", beads.beads, beads.log)
+    yield PlannedJob("beads", beads.beads, beads.log, beads)
     if config.campaigns[dataset.system][dataset.campaign].recomputes_forces:
-        yield PlannedJob("forces", dataset.forces, dataset.forces_log)
-    yield PlannedJob("map", dataset.dataset, dataset.map_log)
+        yield PlannedJob("forces", dataset.forces, dataset.forces_log, dataset)
+    yield PlannedJob("map", dataset.dataset, dataset.map_log, dataset)
 
 
 def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
     """Jobs of a trajectory, and of what it starts from."""
     prepared = PreparedPaths(replica.system)
-    yield PlannedJob("prepare", prepared.state_xml, prepared.log)
+    yield PlannedJob("prepare", prepared.state_xml, prepared.log, prepared)
     for beads in inputs.biased_beads(config, replica.system, replica.campaign):
-        yield PlannedJob("beads", beads.beads, beads.log)
+        yield PlannedJob("beads", beads.beads, beads.log, beads)
     campaign = config.campaigns[replica.system][replica.campaign]
     if campaign.imported:
         stage = "import_frames" if campaign.recomputes_forces else "import_frames_and_forces"
-        yield PlannedJob(stage, replica.trajectory, replica.import_log)
+        yield PlannedJob(stage, replica.trajectory, replica.import_log, replica)
         return
     start = inputs.start(config, replica.system, replica.state)
     if start is not None:
-        yield PlannedJob("equilibrate", start.state_xml, start.log)
+        yield PlannedJob("equilibrate", start.state_xml, start.log, start)
     names = (replica.system, replica.state, replica.campaign, replica.replica)
     bias = inputs.frozen_bias(config, *names)
     if bias is not None:
         yield from _sampling(config, bias)
-    yield PlannedJob("sample", replica.trajectory, replica.sample_log)
+    yield PlannedJob("sample", replica.trajectory, replica.sample_log, replica)

@@ -1,0 +1,180 @@
+"""What a run takes: counted from the config, estimated from timings, and shown by plan.py."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import plan
+from meanforce.jobs import stages
+from meanforce.paths import use_output
+from meanforce.planning.amounts import Amount, Sizes, amounts, frames_of, training_steps
+from meanforce.planning.estimate import Speeds, estimate
+from meanforce.planning.overview import disk, table
+from meanforce.planning.sizes import sizes_of
+from meanforce.restart.overview import note_run
+from meanforce.settings import inputs
+from meanforce.settings.load import load_config
+from meanforce.settings.plan import PlannedJob, planned_jobs
+
+
+@pytest.fixture
+def water(root, monkeypatch):
+    monkeypatch.chdir(root)
+    return load_config(yaml.safe_load((root / "config/capped_alanine_water.yaml").read_text()))
+
+
+def counted(config, stage: str) -> list[Amount]:
+    return [one for one in amounts(config, sizes_of(config)[0]) if one.job.stage == stage]
+
+
+def test_every_planned_job_is_counted_once(water):
+    work = amounts(water, sizes_of(water)[0])
+    assert [one.job for one in work] == planned_jobs(water)
+    assert not any(one.done for one in work)
+
+
+def test_atomistic_time_is_that_of_the_campaigns(water):
+    """17 jobs of 20 ns and 0.1 ps of equilibration, by the config's comment "340 ns together"."""
+    sampled = counted(water, "sample")
+    assert len(sampled) == 17
+    assert sum(one.atomistic for one in sampled) == pytest.approx(17 * (20_000 + 100))
+    assert sum(one.steps for one in sampled) == pytest.approx(17 * 20_100 / 0.004)
+    (each,) = {one.atomistic for one in counted(water, "equilibrate")}
+    assert each == 520
+
+
+def test_disk_is_what_the_config_says(water):
+    """Its comment, from real runs: 50 kB for a frame, 55 GB together."""
+    sizes, guessed = sizes_of(water)
+    assert guessed == ["capped_alanine_water"]
+    # 2,047 atoms were placed in this box.
+    assert sizes.atoms["capped_alanine_water"] == pytest.approx(2047, rel=0.1)
+    whole = sum(one.stored for one in amounts(water, sizes))
+    assert whole == pytest.approx(55e9, rel=0.1)
+    assert "GB in new files" in disk(amounts(water, sizes))
+
+
+def test_training_steps_are_those_of_real_runs(root, monkeypatch):
+    """Two halves of 20,000 frames, or all of 12,500 but one fold of four."""
+    monkeypatch.chdir(root)
+    quick = load_config(yaml.safe_load((root / "config/quick.yaml").read_text()))
+    pair = training_steps(quick, "capped_alanine_metadynamics_heavy_cgnet", 0)
+    assert pair == 30 * (10_000 // 128)
+    single = training_steps(quick, "capped_alanine_unbiased_core_beta_cgnet", 0)
+    assert single == 20 * (9_375 // 128)
+
+
+def test_runs_of_a_learning_curve_use_their_share(root, monkeypatch):
+    """At most 80 % of their time, the rest being discarded, and not much less."""
+    monkeypatch.chdir(root)
+    config = load_config(yaml.safe_load((root / "config/learning_curve.yaml").read_text()))
+    runs = {
+        name: run for name, run in config.experiments.items() if run.campaigns == ["metadynamics"]
+    }
+    assert len({run.time for run in runs.values()}) > 2
+    for name, run in runs.items():
+        windows = stages.train_job(config, name, 0).windows
+        places = inputs.training_data(config, name)
+        stride = config.campaigns[run.system]["metadynamics"].stride
+        used = stride * sum(map(frames_of, [config] * len(places), places, windows))
+        assert 0.5 * run.time < used <= 0.8 * run.time
+
+
+def job(stage: str, number: int, **values) -> Amount:
+    return Amount(PlannedJob(stage, f"{stage}{number}", ""), False, **values)
+
+
+def test_hours_are_bounded_by_cores_and_by_the_longest_jobs():
+    speeds = Speeds({("s",): 2.0, ("c",): 1.0}, {"sample": 1.0, "simulate": 0.0}, ())
+    work = [job("sample", n, key=("s",), steps=10, most=10) for n in range(6)]
+    work.append(job("simulate", 0, key=("c",), steps=50, most=200))
+    on_two = estimate(work, speeds, 2)
+    assert on_two.stages == {"sample": (126, 126), "simulate": (50, 200)}
+    assert on_two.least == (126 + 50) / 2
+    # One CG run cannot be shared among cores.
+    assert on_two.most == 21 + 200
+    on_one = estimate(work, speeds, 1)
+    assert (on_one.least, on_one.most) == (176, 326)
+    finished = [Amount(one.job, True, one.key, one.steps, one.most) for one in work]
+    assert estimate(finished, speeds, 1).most == 0
+
+
+def test_table_has_done_and_to_do():
+    work = [job("train", n, key=("t",), steps=100, most=100) for n in range(3)]
+    work.append(Amount(PlannedJob("train", "x", ""), True, ("t",), 100, 100))
+    lines = [line.split() for line in table(work)]
+    assert lines[1] == ["train", "1", "3", "300", "optimisation", "steps"]
+    assert lines[-1] == ["all", "1", "3"]
+
+
+def run(monkeypatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["plan.py", *arguments])
+    plan.main()
+
+
+def failed(monkeypatch, *arguments: str) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, *arguments)
+    return str(stopped.value)
+
+
+def test_config_that_is_missing_or_wrong_gets_a_sentence(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("seed: 1\nseed: 2\n")
+    assert "--configfile my.yaml; here are: mine.yaml" in failed(monkeypatch)
+    assert "'my.yaml' does not exist" in failed(monkeypatch, "--configfile", "my.yaml")
+    assert "mine.yaml, line 2: the key 'seed'" in failed(monkeypatch, "--configfile", "mine.yaml")
+    said = failed(monkeypatch, "--configfile", "mine.yaml", "--cores", "0")
+    assert said.startswith("error: --cores: 0 is not a number of cores")
+    (tmp_path / "mine.yaml").write_text("seed: 1\nsystem: {}\n")
+    said = failed(monkeypatch, "--configfile", "mine.yaml")
+    assert "mine.yaml: the config cannot be used" in said and "did you mean 'systems'" in said
+
+
+@pytest.fixture
+def checkout(root, tmp_path, monkeypatch):
+    """A folder to run in, with results of the config for one's own molecule."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resources").symlink_to(root / "resources")
+    text = (root / "config/your_molecule.yaml").read_text()
+    (tmp_path / "my.yaml").write_text(text)
+    contents = yaml.safe_load(text) | {"output": "results/my"}
+    use_output("results/my")
+    note_run(contents, "my")
+    made = Path("results/my/my_molecule/T300/metadynamics/1/trajectory.h5")
+    made.parent.mkdir(parents=True)
+    made.touch()
+    yield tmp_path
+    use_output("results")
+
+
+def test_results_that_exist_are_done_or_made_anew(checkout, monkeypatch, capsys):
+    run(monkeypatch, "--configfile", "my.yaml")
+    said = capsys.readouterr().out
+    assert "results in results/my/" in said and "made anew" not in said
+    line = next(line for line in said.splitlines() if line.startswith("sample"))
+    assert line.split()[1:3] == ["1", "7"]
+    changed = (checkout / "my.yaml").read_text().replace("bias_factor: 6", "bias_factor: 8")
+    (checkout / "my.yaml").write_text(changed)
+    run(monkeypatch, "--configfile", "my.yaml")
+    assert "made anew, since their settings changed: results/my/my_molecule/T300/metadynamics" in (
+        capsys.readouterr().out
+    )
+
+
+def test_results_of_another_config_are_named(checkout, monkeypatch, capsys):
+    other = (checkout / "my.yaml").read_text().replace("bias_factor: 6", "bias_factor: 8")
+    (checkout / "other.yaml").write_text(f"output: results/my\n{other}")
+    run(monkeypatch, "--configfile", "other.yaml")
+    assert "refused: output: 'results/my' has results of the config 'my'" in capsys.readouterr().out
+
+
+def test_sizes_of_prepared_systems_are_read(water):
+    sizes = Sizes({"capped_alanine_water": 100}, sizes_of(water)[0].beads)
+    (stored,) = {
+        one.stored for one in amounts(water, sizes)
+        if one.job.stage == "sample" and one.job.place.campaign == "reference"
+    }  # fmt: skip
+    assert stored == 18_000 / 0.5 * 100 * 12

@@ -1,0 +1,1 @@
+"""Before a run: a first config for a molecule, and what a config's run takes."""

@@ -1,0 +1,206 @@
+"""What each job of a run computes and stores, from the config alone."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from meanforce.dynamics.schedule import Schedule as CgSchedule
+from meanforce.jobs import stages
+from meanforce.paths import ReplicaPaths
+from meanforce.restart.overview import DONE, standing
+from meanforce.sampling.schedule import Schedule
+from meanforce.settings import inputs
+from meanforce.settings.campaigns.protocol import ProtocolSettings
+from meanforce.settings.config import Config
+from meanforce.settings.plan import PlannedJob, planned_jobs
+
+VECTOR = 12
+"""Bytes of a position or a force in single precision."""
+
+Key = tuple[str, ...]
+"""What jobs of the same speed have in common: a kind of work and names of the config."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """Numbers of atoms of systems and of beads of mappings.
+
+    Attributes:
+        atoms: by system.
+        beads: by system and mapping.
+    """
+
+    atoms: Mapping[str, int]
+    beads: Mapping[tuple[str, str], int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Amount:
+    """The work of one job.
+
+    Attributes:
+        job: the job.
+        done: whether its result exists.
+        key: of its speed; empty where the work is not counted.
+        steps: steps that it takes at least, in the unit that is timed for its key.
+        most: steps that it takes at most; a CG run may end earlier.
+        atomistic: sampled time of all copies, equilibration included, ps.
+        stored: bytes that it writes.
+    """
+
+    job: PlannedJob
+    done: bool
+    key: Key = ()
+    steps: float = 0.0
+    most: float = 0.0
+    atomistic: float = 0.0
+    stored: float = 0.0
+
+
+def amounts(config: Config, sizes: Sizes) -> list[Amount]:
+    """The work of all jobs of a run, stage after stage."""
+    return [_amount(config, sizes, job) for job in planned_jobs(config)]
+
+
+def _amount(config: Config, sizes: Sizes, job: PlannedJob) -> Amount:
+    done = standing(Path(job.output), Path(job.log)).state == DONE
+    made = COUNTED.get(job.stage)
+    return Amount(job, done) if made is None else made(config, sizes, Amount(job, done))
+
+
+def _sample(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    job = stages.sample_job(config, place.system, place.state, place.campaign, place.replica)
+    schedule, copies = Schedule.of(job.campaign), job.campaign.copies(job.job)
+    return dataclasses.replace(
+        amount,
+        key=_dynamics(config, place.system, place.campaign),
+        steps=schedule.end * copies,
+        most=schedule.end * copies,
+        atomistic=schedule.end * copies * job.campaign.time_step,
+        stored=schedule.frames * copies * sizes.atoms[place.system] * VECTOR,
+    )
+
+
+def _equilibrate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    settings = config.systems[place.system].equilibration
+    steps = settings.time / settings.time_step
+    key = _dynamics(config, place.system, _sampled_campaign(config, place.system))
+    return dataclasses.replace(amount, key=key, steps=steps, most=steps, atomistic=settings.time)
+
+
+def _dynamics(config: Config, system: str, campaign: str) -> Key:
+    """Key of a campaign's steps; empty where its frames come from files."""
+    if config.campaigns[system][campaign].imported:
+        return ()
+    return ("sample", system, alike(config, system, campaign)[0])
+
+
+def alike(config: Config, system: str, campaign: str) -> list[str]:
+    """Sampled campaigns whose steps take as long as those of a campaign, itself among them."""
+    campaigns = {name: one for name, one in config.campaigns[system].items() if not one.imported}
+
+    def dynamics(one: ProtocolSettings) -> tuple:
+        return (one.kind, tuple(one.biased_variables), one.copies(1), one.time_step, one.platform)
+
+    wanted = dynamics(campaigns[campaign])
+    return [name for name, one in campaigns.items() if dynamics(one) == wanted]
+
+
+def _sampled_campaign(config: Config, system: str) -> str:
+    """A campaign whose steps are timed."""
+    named = config.campaigns[system]
+    return next((name for name, campaign in named.items() if not campaign.imported), "")
+
+
+def _forces(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    frames = frames_of(config, place)
+    return dataclasses.replace(
+        amount,
+        # Forces of a frame take about as long as a step.
+        key=_dynamics(config, place.system, place.campaign),
+        steps=frames,
+        most=frames,
+        stored=frames * sizes.atoms[place.system] * VECTOR,
+    )
+
+
+def _map(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    beads = sizes.beads[place.system, place.mapping]
+    return dataclasses.replace(amount, stored=frames_of(config, place) * beads * 2 * VECTOR)
+
+
+def _train(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    chosen = config.experiments[place.experiment]
+    settings = getattr(config.potentials[chosen.potential], "training", None)
+    if settings is None:
+        return amount
+    steps = training_steps(config, place.experiment, place.member)
+    key = ("train", chosen.system, chosen.mapping, chosen.potential)
+    return dataclasses.replace(amount, key=key, steps=steps, most=steps)
+
+
+def training_steps(config: Config, experiment: str, member: int) -> float:
+    """Optimisation steps of a member of an ensemble of networks."""
+    job = stages.train_job(config, experiment, member)
+    settings = job.potential.training
+    places = inputs.training_data(config, experiment)
+    windows = job.windows or [None] * len(places)
+    frames = sum(
+        frames_of(config, place, window) for place, window in zip(places, windows, strict=True)
+    )
+    share = 0.5 if job.resampling == "half_samples" else 1.0 - 1.0 / job.folds
+    used = frames / job.potential.frame_stride * share
+    batches = max(1, math.floor(used / min(settings.batch_size, max(1.0, used))))
+    epochs = settings.epochs
+    if settings.steps is not None:
+        epochs = min(epochs, math.ceil(settings.steps / batches))
+    return epochs * batches
+
+
+def _simulate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    place = amount.job.place
+    chosen = config.experiments[place.experiment]
+    simulation = config.simulations[chosen.simulation]
+    schedule = CgSchedule.of(simulation)
+    beads = sizes.beads[chosen.system, chosen.mapping]
+    return dataclasses.replace(
+        amount,
+        key=("simulate", chosen.system, chosen.mapping, chosen.potential, chosen.simulation,
+             str(chosen.ensemble)),
+        steps=schedule.before_frames + schedule.frames * schedule.per_frame,
+        most=schedule.end,
+        stored=simulation.ladders * schedule.frames * beads * VECTOR,
+    )  # fmt: skip
+
+
+def frames_of(
+    config: Config, place: ReplicaPaths, window: tuple[float, float] | None = None
+) -> float:
+    """Frames of a dataset, in a window of time; none are counted of files of the user."""
+    campaign = config.campaigns[place.system][place.campaign]
+    if campaign.imported:
+        return 0.0
+    job = stages.sample_job(config, place.system, place.state, place.campaign, place.replica)
+    schedule, protocol = Schedule.of(job.campaign), job.campaign
+    whole = schedule.frames * protocol.copies(job.job)
+    if window is None:
+        return whole
+    begin, end = max(window[0], protocol.filling), min(window[1], protocol.length)
+    return whole * max(0.0, end - begin) / (protocol.length - protocol.filling)
+
+
+COUNTED = {
+    "sample": _sample,
+    "equilibrate": _equilibrate,
+    "forces": _forces,
+    "map": _map,
+    "train": _train,
+    "simulate": _simulate,
+}
+"""How the work of a stage is counted; that of others is short, or not in the config."""

@@ -1,0 +1,212 @@
+"""How long a run takes on this machine, from short timings of its steps."""
+
+import dataclasses
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from meanforce.core.beads import Beads
+from meanforce.errors import InputError
+from meanforce.jobs import stages
+from meanforce.mapping.one_mapping import beads_of
+from meanforce.planning.amounts import Amount, Key, alike
+from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
+from meanforce.planning.sampling_trial import SamplingTrial, prepared_folder, try_sampling
+from meanforce.potentials.interface import Potential
+from meanforce.potentials.whole import is_one
+from meanforce.settings.config import Config
+from meanforce.settings.experiments import ExperimentSettings
+from meanforce.settings.potentials.registry import Potential as PotentialSettings
+from meanforce.systems.described import Described
+from meanforce.systems.prepared import Prepared
+
+TRIAL = 10.0
+"""Seconds of atomistic dynamics of a trial."""
+
+FEWEST = 4
+"""Fewest frames of a trial that models are tried on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Speeds:
+    """What was timed.
+
+    Attributes:
+        seconds: of a step by key, see `Amount`.
+        start: seconds that a job of each stage takes before it computes.
+        found: sentences on each timing, and on what could not be timed.
+    """
+
+    seconds: Mapping[Key, float]
+    start: Mapping[str, float]
+    found: tuple[str, ...]
+
+
+def speeds_of(
+    config: Config, work: Sequence[Amount], programs: Path, report: Callable[[str], None]
+) -> Speeds:
+    """Time the steps of all jobs that are to do, in a temporary folder.
+
+    Args:
+        config: the whole config.
+        work: all jobs.
+        programs: folder of the programs of the stages.
+        report: called with lines of progress.
+    """
+    seconds: dict[Key, float] = {}
+    found: list[str] = []
+    left = [one for one in work if not one.done and one.key]
+    with tempfile.TemporaryDirectory(prefix="meanforce-plan-") as folder:
+        trials = _Trials(config, Path(folder))
+        for key, one in {one.key: one for one in left}.items():
+            report(f"timing {' '.join(key)}")
+            try:
+                seconds[key], sentence = trials.of(key, one)
+            except InputError as error:
+                sentence = f"not timed, since {error}"
+            found.append(f"{' '.join(key)}: {sentence}")
+    report("timing the start of each program")
+    stages_left = {one.job.stage for one in work if not one.done}
+    start = {stage: _start(programs, stage) for stage in stages_left}
+    return Speeds(seconds, start, tuple(found))
+
+
+class _Trials:
+    """Trials that use each other's frames and models."""
+
+    def __init__(self, config: Config, folder: Path) -> None:
+        self._config, self._folder = config, folder
+        self._sampled: dict[tuple[str, str], SamplingTrial | InputError] = {}
+        self._trained: dict[Key, tuple[float, Potential]] = {}
+
+    def of(self, key: Key, amount: Amount) -> tuple[float, str]:
+        """Seconds of a step, and a sentence on it."""
+        if key[0] == "sample":
+            trial = self._sample(key[1], key[2])
+            return trial.seconds, f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
+        experiment = self._config.experiments[amount.job.place.experiment]
+        each, potential = self._train(experiment)
+        if key[0] == "train":
+            return each, f"{1000 * each:.3g} ms for an optimisation step"
+        simulation = self._config.simulations[experiment.simulation]
+        state = experiment.train[0]
+        job = stages.simulate_job(self._config, amount.job.place.experiment, state)
+        frames = self._frames(experiment)
+        each = try_dynamics(
+            potential, simulation, job.collective_variables, tuple(job.surface), frames
+        )
+        each *= experiment.ensemble if hasattr(self._potential(experiment), "training") else 1
+        return each, f"{1000 * each:.3g} ms for a step of {simulation.chains} chains"
+
+    def _potential(self, experiment: ExperimentSettings) -> PotentialSettings:
+        return self._config.potentials[experiment.potential]
+
+    def _sample(self, system: str, campaign: str) -> SamplingTrial:
+        """A trial of a campaign; one that failed before fails again without being repeated."""
+        known = system, campaign
+        if known not in self._sampled:
+            folder = self._folder / f"{system}-{campaign}"
+            folder.mkdir()
+            try:
+                self._sampled[known] = try_sampling(self._config, system, campaign, folder, TRIAL)
+            except InputError as error:
+                self._sampled[known] = error
+        found = self._sampled[known]
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    def _frames(self, experiment: ExperimentSettings) -> TrialFrames:
+        system = experiment.system
+        campaigns = self._config.campaigns[system]
+        sampled = (name for name in experiment.campaigns if not campaigns[name].imported)
+        campaign = next(sampled, None)
+        if campaign is None:
+            raise InputError("its training data come from files")
+        trial = self._sample(system, alike(self._config, system, campaign)[0])
+        if len(trial.positions) < FEWEST:
+            raise InputError("the trial of its atomistic dynamics stored too few frames")
+        beads = self._beads(system, experiment.mapping)
+        temperatures = (self._config.state_points[name].temperature for name in experiment.train)
+        cell = None if is_one(beads.topology) else self._box(system)
+        return TrialFrames(beads, mapped(beads, trial.positions), tuple(temperatures), cell)
+
+    def _box(self, system: str) -> np.ndarray | None:
+        prepared = Prepared.read(self._prepared(system))
+        return Described.of(prepared).box
+
+    def _prepared(self, system: str) -> Path:
+        return prepared_folder(self._config, system, self._folder / "prepared")
+
+    def _beads(self, system: str, mapping: str) -> Beads:
+        job = stages.beads_job(self._config, system, mapping)
+        return beads_of(job, self._prepared(system)).beads[
+            self._config.mappings[system][mapping].masses
+        ]
+
+    def _train(self, experiment: ExperimentSettings) -> tuple[float, Potential]:
+        key = (experiment.system, experiment.mapping, experiment.potential)
+        if key not in self._trained:
+            settings = self._potential(experiment)
+            known = self._config.variables_of(experiment.system)
+            variables = {name: known[name] for name in settings.variables}
+            self._trained[key] = try_training(settings, variables, self._frames(experiment))
+        return self._trained[key]
+
+
+def _start(programs: Path, stage: str) -> float:
+    """Seconds that the program of a stage takes until it has read its arguments."""
+    program = programs / f"{stage.removesuffix('_and_forces')}.py"
+    started = time.perf_counter()
+    command = [sys.executable, str(program), "--help"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+    """Seconds of the jobs to do.
+
+    Attributes:
+        stages: seconds of each stage, of all its jobs one after the other, at least and at most.
+        least: wall time on the cores, if every CG run converges at its first test.
+        most: if none does before its end.
+        missing: stages with jobs whose steps could not be timed, so that only their start counts.
+    """
+
+    stages: Mapping[str, tuple[float, float]]
+    least: float
+    most: float
+    missing: tuple[str, ...] = ()
+
+
+def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
+    """Seconds of a run.
+
+    The wall time is that of all jobs over the cores, or that of the longest jobs of each stage one
+    after the other, whichever is longer. Jobs take one core each.
+    """
+    totals: dict[str, list[float]] = {}
+    longest: dict[str, list[float]] = {}
+    for one in work:
+        if one.done:
+            continue
+        each = speeds.seconds.get(one.key, 0.0)
+        times = [speeds.start[one.job.stage] + each * steps for steps in (one.steps, one.most)]
+        stage = one.job.stage
+        totals[stage] = [a + b for a, b in zip(totals.get(stage, (0, 0)), times, strict=True)]
+        longest[stage] = [max(a, b) for a, b in zip(longest.get(stage, (0, 0)), times, strict=True)]
+    walls = [
+        max(sum(t[k] for t in totals.values()) / cores, sum(t[k] for t in longest.values()))
+        for k in (0, 1)
+    ]
+    missing = dict.fromkeys(
+        one.job.stage for one in work if not one.done and one.most and one.key not in speeds.seconds
+    )
+    each = {stage: tuple(times) for stage, times in totals.items()}
+    return Estimate(each, *walls, missing=tuple(missing))

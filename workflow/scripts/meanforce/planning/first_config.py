@@ -1,0 +1,229 @@
+"""What a first config for a peptide holds: choices that fit the molecule, with the reasons.
+
+Numbers are those of the ready-made configs: config/your_molecule.yaml for one residue in implicit
+solvent, config/capped_alanine_water.yaml for longer runs of larger peptides and in water.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+from meanforce.core.beads import Beads
+from meanforce.errors import InputError
+from meanforce.mapping.configuration import build_beads
+from meanforce.planning.molecule import Molecule, Torsions
+from meanforce.settings.mappings import MappingSettings
+
+SOLVENTS = {
+    "implicit": ["amber99sbildn.xml", "amber99_obc.xml"],
+    "water": ["amber99sbildn.xml", "tip3p.xml"],
+}
+"""Force field files by solvent."""
+
+TEMPLATES = {
+    "heavy": "aggregate",
+    "core_beta": "optimal",
+    "ca": "optimal",
+    "ca_side_chain": "optimal",
+}
+"""Force map by template: with few beads, `optimal` makes up for the noise of forces on them."""
+
+CONTOUR = 0.38
+"""Distance of the CA of neighbouring residues, nm."""
+
+MARGIN = 1.0
+"""Water between a stretched peptide and its periodic images, nm."""
+
+SMALLEST_BOX = 2.8
+"""Edge of config/capped_alanine_water.yaml, nm."""
+
+STEPS = 8000
+"""Optimisation steps of a network in the ready-made configs."""
+
+LARGE = 30
+"""Beads from which networks are wider."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """A collective variable.
+
+    Attributes:
+        name: in the config.
+        kind: `dihedral` or `distance`.
+        beads: their names.
+        width: of a hill in metadynamics, with its unit.
+        cg_width: of a hill in the CG run, with its unit.
+        upper: end of its grid, with its unit; None: it is periodic. The lower end is zero.
+    """
+
+    name: str
+    kind: str
+    beads: tuple[str, ...]
+    width: str = "0.35 rad"
+    cg_width: str = "0.25 rad"
+    upper: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstConfig:
+    """Everything that the text of a config is made from.
+
+    Attributes:
+        values: of the template's names.
+        reasons: sentences on what was chosen.
+    """
+
+    values: dict[str, Any]
+    reasons: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Wishes:
+    """What the user asks for.
+
+    Attributes:
+        name: of the system.
+        mapping: template of the beads.
+        solvent: key of `SOLVENTS`.
+        residues: numbers or labels of residues whose torsions are the variables; empty: by size.
+    """
+
+    name: str
+    mapping: str
+    solvent: str
+    residues: tuple[str, ...] = ()
+
+
+def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
+    """Choose variables, lengths, network and temperatures.
+
+    Raises:
+        InputError: the mapping has too few beads, or no torsions where residues are wanted.
+    """
+    mapping = MappingSettings(template=wishes.mapping)
+    beads = build_beads(mapping, molecule.topology, "--mapping")
+    names = {atoms[0]: name for name, atoms in zip(beads.names, beads.atoms, strict=True)}
+    chosen, why = _residues(molecule, wishes)
+    if chosen:
+        variables, biased = _torsions(chosen, names)
+    else:
+        variables = biased = [_end_to_end(molecule, names)]
+    small = len(molecule.torsions) <= 2 and wishes.solvent == "implicit"
+    frames = 2 * 4500 / 0.04 if small else 18000 / 0.2
+    epochs = round(STEPS / (frames / 2 / 512))
+    width = 192 if len(beads.names) < LARGE else 256
+    values = {
+        "name": wishes.name,
+        "structure": molecule.structure,
+        "mapping": wishes.mapping,
+        "force_map": TEMPLATES[wishes.mapping],
+        "force_field": SOLVENTS[wishes.solvent],
+        "water": wishes.solvent == "water",
+        "box": f"{_box(molecule):g} nm",
+        "small": small,
+        "variables": variables,
+        "biased": biased,
+        "torsions": bool(chosen),
+        "two_residues": len(chosen) == 2,
+        "hidden": [width] * 3,
+        "epochs": epochs,
+        "angles": wishes.mapping in ("heavy", "core_beta"),
+        "large": len(molecule.torsions) > 2,
+    }
+    reasons = [
+        _size(molecule, wishes, beads),
+        f"bias: {why}: {', '.join(variable.name for variable in biased)}",
+        *_lengths(values),
+        f"potential: {len(values['hidden'])} layers of {width}, {epochs} passes over the frames "
+        f"(about {STEPS} steps); {_prior(values)}",
+    ]
+    if values["water"]:
+        reasons.append(f"box: {values['box']}, so that the stretched peptide fits in")
+    return FirstConfig(values, tuple(reasons))
+
+
+def _residues(molecule: Molecule, wishes: Wishes) -> tuple[list[Torsions], str]:
+    """Residues whose torsions are biased, and why; none: the end-to-end distance is."""
+    with_torsions = wishes.mapping in ("heavy", "core_beta")
+    if wishes.residues:
+        if not with_torsions:
+            raise InputError(
+                f"--residues: φ and ψ are no functions of the beads of '{wishes.mapping}'; use "
+                "--mapping heavy or core_beta, or leave --residues out"
+            )
+        if len(wishes.residues) > 2:
+            raise InputError(
+                f"--residues: {len(wishes.residues)} given; a CG run is biased along at most two "
+                "variables, so give one residue (φ, ψ) or two (ψ of both)"
+            )
+        chosen = [molecule.torsions_of(name) for name in wishes.residues]
+        if len(set(chosen)) < len(chosen):
+            raise InputError("--residues: names a residue twice")
+        return chosen, "torsions, as asked, of " + " and ".join(one.residue for one in chosen)
+    if with_torsions and 1 <= len(molecule.torsions) <= 2:
+        names = " and ".join(one.residue for one in molecule.torsions)
+        return list(molecule.torsions), f"torsions of {names}; no other residue has φ and ψ"
+    return [], "the distance of the terminal CA, which no conformation takes off its grid"
+
+
+def _torsions(
+    chosen: list[Torsions], names: dict[int, str]
+) -> tuple[list[Variable], list[Variable]]:
+    """All variables, and those that are biased: φ and ψ of one residue, or ψ of two."""
+    variables, biased = [], []
+    for one in chosen:
+        suffix = f"_{one.number}" if len(chosen) > 1 else ""
+        phi = one.phi and Variable(f"phi{suffix}", "dihedral", tuple(names[i] for i in one.phi))
+        psi = Variable(f"psi{suffix}", "dihedral", tuple(names[i] for i in one.psi))
+        variables += [psi] if phi is None else [phi, psi]
+        biased += [psi] if phi is None or len(chosen) > 1 else [phi, psi]
+    return variables, biased
+
+
+def _end_to_end(molecule: Molecule, names: dict[int, str]) -> Variable:
+    if len(molecule.ca) < 4:
+        raise InputError(
+            f"--mapping: '{molecule.structure}' has {len(molecule.ca)} CA, too few for a bias "
+            "along the distance of the first and the last one, which takes 4; use --mapping "
+            "heavy or core_beta, whose bias is along φ and ψ, and a peptide that has them, such "
+            "as a capped residue"
+        )
+    ends = names[molecule.ca[0]], names[molecule.ca[-1]]
+    longest = f"{math.ceil(10 * (CONTOUR * (len(molecule.ca) - 1) + 0.2)) / 10:g} nm"
+    return Variable("ends", "distance", ends, "0.1 nm", "0.1 nm", longest)
+
+
+def _box(molecule: Molecule) -> float:
+    """Edge in nm of a box in which the stretched peptide does not meet its images."""
+    stretched = CONTOUR * (len(molecule.ca) - 1)
+    return max(SMALLEST_BOX, math.ceil(10 * (max(molecule.extent, stretched) + MARGIN)) / 10)
+
+
+def _size(molecule: Molecule, wishes: Wishes, beads: Beads) -> str:
+    residues = sum(1 for _ in molecule.topology.residues)
+    return (
+        f"system: {molecule.topology.n_atoms} atoms in {residues} residues; mapping "
+        f"{wishes.mapping}: {len(beads.names)} beads, force map {TEMPLATES[wishes.mapping]}"
+    )
+
+
+def _lengths(values: dict[str, Any]) -> list[str]:
+    if values["small"]:
+        return [
+            "temperatures: trained at 300 K and 400 K, tested at 350 K as well",
+            "sampling: 5 ns of metadynamics at each temperature that is trained at; an independent "
+            "reference of two runs of 3 ns at each temperature",
+        ]
+    why = "water costs" if values["water"] else "a peptide of this size costs"
+    return [
+        f"temperatures: only 300 K, because of what {why}; the file shows how to add others",
+        "sampling: 20 ns of metadynamics, and an independent reference of two runs of 20 ns; a "
+        "peptide that folds slowly needs more",
+    ]
+
+
+def _prior(values: dict[str, Any]) -> str:
+    if not values["angles"]:
+        return "prior: bonds and repulsion of beads; angles of CA have two wells"
+    return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")

@@ -1,0 +1,131 @@
+"""A few seconds of a campaign's own dynamics on this machine: seconds of a step, and frames."""
+
+import contextlib
+import dataclasses
+import time
+from pathlib import Path
+
+import numpy as np
+
+from meanforce.errors import InputError, Stopped
+from meanforce.jobs import stages
+from meanforce.jobs.sample import SampleJob
+from meanforce.mapping.one_mapping import beads_of
+from meanforce.paths import PreparedPaths
+from meanforce.restart.bundle import read_bundle
+from meanforce.restart.job import BUNDLE, Job
+from meanforce.sampling.one_job import SampleInputs, sample
+from meanforce.settings import inputs
+from meanforce.settings.config import Config
+from meanforce.systems.prepared import Prepared
+from meanforce.systems.registry import build
+
+SETTLING = 1.0
+"""Longest of the phases before frames are stored in a trial, ps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingTrial:
+    """What a trial found.
+
+    Attributes:
+        seconds: wall time of a step of one copy.
+        speed: ns/day of one job, of all copies.
+        platform: that the trial chose.
+        positions: of its frames, nm, shape (n_frames, n_atoms, 3).
+    """
+
+    seconds: float
+    speed: float
+    platform: str
+    positions: np.ndarray
+
+
+def prepared_folder(config: Config, system: str, folder: Path) -> Path:
+    """Folder of the prepared system: that of the run, or else one made below `folder`.
+
+    Raises:
+        InputError: the system cannot be built.
+    """
+    there = Path(PreparedPaths(system).state_xml)
+    if there.exists():
+        return there.parent
+    made = folder / system
+    if not made.exists():
+        job = stages.prepare_job(config, system)
+        build(job.system, job.seed).write(made)
+    return made
+
+
+def try_sampling(
+    config: Config, system: str, campaign: str, folder: Path, seconds: float
+) -> SamplingTrial:
+    """Run a campaign at the first state point, soon after its start, until the time is up.
+
+    A box of water is not equilibrated before. A frozen bias from another campaign does not exist
+    yet, so that the other campaign runs instead, which builds it.
+
+    Args:
+        config: the whole config.
+        system: its name.
+        campaign: its name.
+        folder: empty folder to work in.
+        seconds: of wall time.
+
+    Raises:
+        InputError: it cannot be run, or does no step in this time.
+    """
+    campaigns = config.campaigns[system]
+    name = campaigns[campaign].bias_source or campaign
+    job = _shortened(stages.sample_job(config, system, next(iter(config.state_points)), name, 1))
+    prepared = prepared_folder(config, system, folder.parent / "prepared")
+    beads = []
+    for paths in inputs.biased_beads(config, system, name):
+        path = folder / f"{paths.mapping}.json"
+        beads_of(stages.beads_job(config, system, paths.mapping), prepared).write(path)
+        beads.append(path)
+    files = SampleInputs(prepared, None, tuple(beads), None, folder / "hills")
+    work = Job(folder, {}, _TimeUp(seconds))
+    with contextlib.suppress(Stopped):
+        sample(job, files, 1, work, lambda line: None)
+    return _found(folder, job, Prepared.read(prepared).system.getNumParticles())
+
+
+@dataclasses.dataclass
+class _TimeUp:
+    """Why a trial stops; its clock starts when it is first asked, just before the first step."""
+
+    seconds: float
+    end: float | None = None
+
+    def __call__(self) -> str | None:
+        if self.end is None:
+            self.end = time.monotonic() + self.seconds
+        return "enough" if time.monotonic() > self.end else None
+
+
+def _shortened(job: SampleJob) -> SampleJob:
+    """The same without long phases whose frames are not stored."""
+    campaign = job.campaign
+    phases = {
+        key: min(getattr(campaign, key), SETTLING)
+        for key in ("equilibration", "burn_in", "pull")
+        if hasattr(campaign, key)
+    }
+    return job.model_copy(update={"campaign": campaign.model_copy(update=phases), "job": 1})
+
+
+def _found(folder: Path, job: SampleJob, n_atoms: int) -> SamplingTrial:
+    bundle = read_bundle(folder / BUNDLE)
+    segment = bundle.info["segments"][-1]
+    steps, copies = segment["last_tick"] - segment["first_tick"], job.campaign.copies(job.job)
+    if not steps:
+        raise InputError("no step was done in the time of the trial")
+    each = segment["seconds"] / steps / copies
+    speed = job.campaign.time_step / 1000.0 / each * 86400.0
+    number = bundle.info["files"]["frames"][0]
+    # Positions are the last field of a record, in single precision.
+    records = np.fromfile(folder / "frames.raw", np.uint8)
+    records = records.reshape(number, -1)[:, -12 * n_atoms :] if number else records[:0]
+    positions = np.ascontiguousarray(records).view("f4").reshape(-1, n_atoms, 3)
+    return SamplingTrial(each, speed, segment["platform"], positions)

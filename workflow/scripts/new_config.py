@@ -1,0 +1,55 @@
+"""Write a first config for a peptide: complete, commented, and ready to run."""
+
+import argparse
+import re
+from pathlib import Path
+
+from meanforce.errors import InputError, exits_cleanly
+from meanforce.planning.config_text import config_text, write_new
+from meanforce.planning.first_config import SOLVENTS, TEMPLATES, Wishes, first_config
+from meanforce.planning.molecule import read_molecule
+from meanforce.settings.base import NAME
+
+
+@exits_cleanly
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--structure", required=True, help="PDB or mmCIF file of a peptide with all hydrogens"
+    )
+    parser.add_argument("--mapping", choices=TEMPLATES, required=True, help="template of the beads")
+    parser.add_argument("--solvent", choices=SOLVENTS, default="implicit")
+    parser.add_argument(
+        "--residues",
+        nargs="+",
+        default=[],
+        help="one residue whose φ and ψ are biased, or two whose ψ are: numbers, or names such as "
+        "VAL2; default: by the peptide's size",
+    )
+    parser.add_argument("--name", help="of the system; default: that of the structure file")
+    parser.add_argument("--output", type=Path, help="config to write; default: NAME.yaml")
+    arguments = parser.parse_args()
+    name = arguments.name or re.sub(r"[^A-Za-z0-9_-]", "_", Path(arguments.structure).stem)
+    if not re.fullmatch(NAME, name):
+        raise InputError(
+            f"--name: '{name}' is not a name; use letters, digits, '_' and '-', starting with a "
+            "letter or digit"
+        )
+    output = arguments.output or Path(f"{name}.yaml")
+    if output.exists():
+        raise InputError(
+            f"--output: '{output}' exists and is not overwritten; give another --output or --name"
+        )
+    molecule = read_molecule(arguments.structure, SOLVENTS[arguments.solvent])
+    wishes = Wishes(name, arguments.mapping, arguments.solvent, tuple(arguments.residues))
+    made = first_config(molecule, wishes)
+    write_new(config_text(made, output), output)
+    print(f"{output}: written; what was chosen, and why:")
+    for reason in made.reasons:
+        print(f"  {reason}")
+    print(f"next: python workflow/scripts/plan.py --configfile {output}")
+    print(f"      snakemake --cores 2 --configfile {output}")
+
+
+if __name__ == "__main__":
+    main()
