@@ -216,8 +216,7 @@ class _Fitter:
         """Fit the groups that share parameters.
 
         Returns:
-            beads of the coordinates that have a term; parameters of each; and a line on each
-            group.
+            beads of the coordinates; parameters of each; and a line on each group that has a term.
         """
         if coordinates is None:
             return [], [], []
@@ -245,12 +244,15 @@ class _Fitter:
                     raise
                 self._report(f"warning: {error}; this model is trained without it")
                 self.left_out.append(sample.name)
+                # A term without strength, since members of an ensemble must have the same terms.
+                parameters = {"center": float(sample.values.mean()), "stiffness": 0.0}
+                for number in members:
+                    found[number] = parameters
                 continue
             for number in members:
                 found[number] = parameters
             lines.append({"term": sample.name, "coordinates": len(members)} | parameters)
-        fitted = [number for number, parameters in enumerate(found) if parameters]
-        return [coordinates[n] for n in fitted], [found[n] for n in fitted], lines
+        return list(coordinates), found, lines
 
     def _values(self, coordinates: tuple[Beads, ...], chunk: int = 20000) -> np.ndarray:
         """Shape (n_frames, n_coordinates), in double precision."""

@@ -87,7 +87,9 @@ def _check_campaigns(config: Config, beads: dict[tuple[str, str], Beads], experi
                 "use a campaign without a bias, or set the experiment's 'weights: bias'"
             )
         why = f"campaign '{campaign}' biases"
-        for variable in [*variables, *([] if mapping is None else [None])]:
+        # A mapping that is unknown, or that cannot be built, has an error of its own.
+        whole = (chosen.system, mapping) in beads
+        for variable in [*variables, *([None] if whole else [])]:
             try:
                 if variable is None:
                     names = beads[chosen.system, mapping].names
