@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import new_config
 from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 
@@ -76,22 +77,22 @@ def test_ci_runs_the_test_command_of_the_readme(root):
     assert block in (root / ".ci" / "run").read_text().splitlines()
 
 
-def test_own_molecule_is_that_of_the_ready_made_config(root, monkeypatch):
-    """The README shows lines of the file, which is a good config."""
+def test_own_molecule_starts_with_the_command_of_the_page(root, tmp_path, monkeypatch):
+    """It writes a config that passes all checks; its molecule is that of the explained file."""
     monkeypatch.chdir(root)
-    whole = yaml.safe_load((root / "config" / "your_molecule.yaml").read_text())
-    check_structures(load_config(whole))
-    shown = yaml.safe_load(
-        re.search(r"```yaml\n(.*?)```", (root / "README.md").read_text(), re.S).group(1)
+    page = (root / "README.md").read_text()
+    words = (
+        re.search(r"^\S+python workflow/scripts/(new_config\.py .*)$", page, re.M).group(1).split()
     )
-    assert shown
-
-    def part_of(some, all_of_it):
-        if not isinstance(some, dict):
-            return some == all_of_it
-        return all(key in all_of_it and part_of(some[key], all_of_it[key]) for key in some)
-
-    assert part_of(shown, whole)
+    output = tmp_path / words[words.index("--output") + 1]
+    words[words.index("--output") + 1] = str(output)
+    monkeypatch.setattr("sys.argv", words)
+    new_config.main()
+    made = load_config(yaml.safe_load(output.read_text()))
+    check_structures(made)
+    explained = yaml.safe_load((root / "config" / "your_molecule.yaml").read_text())
+    structures = {system["structure"] for system in explained["systems"].values()}
+    assert words[words.index("--structure") + 1] in structures
 
 
 def test_own_molecule_is_judged_by_data_it_was_not_trained_on(root):
