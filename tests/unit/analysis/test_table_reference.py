@@ -232,6 +232,7 @@ def test_finer_and_shifted_and_incomplete_grids(walks, tmp_path):
 
 
 GOOD = "phi,psi,free_energy,error\n0.05,0.05,0,0.1\n"
+COARSE = -np.pi + 2 * np.pi * (np.arange(20) + 0.5) / 20
 BAD = {
     "no such file": (None, "cannot be read as a CSV table"),
     "another column": ("phi,psi,F\n0,0,1\n", "has no column 'free_energy'; its columns are phi"),
@@ -240,6 +241,13 @@ BAD = {
     "−∞": ("phi,psi,free_energy,error\n0,0,-inf,1\n", "a free energy is −∞"),
     "no place": ("phi,psi,free_energy,error\n,0,1,1\n", "phi or psi is not a finite number"),
     "negative error": ("phi,psi,free_energy,error\n0,0,1,-1\n", "in 'error' is negative"),
+    "infinite error": ("phi,psi,free_energy,error\n0,0,1,inf\n", "in 'error' is negative or inf"),
+    # 20 bins on 60: each centre is also one of the finer bins.
+    "coarser": (
+        "phi,psi,free_energy,error\n"
+        + "".join(f"{x:.6f},{y:.6f},1,1\n" for x in COARSE for y in COARSE),
+        r"bins along 'phi' are 0\.3142 wide, .* the validation has 60 bins",
+    ),
     "twice": (GOOD + "0.05,0.05,0,0.1\n", "has a bin twice"),
     "another grid": (
         "phi,psi,free_energy,error\n"

@@ -232,3 +232,17 @@ def test_imported_data_are_refused_and_sampled_ones_reported(chain, tmp_path):
     assert len(lines) == 1 and lines[0].startswith("WARNING: the virial of positions and forces is")
     with pytest.raises(InputError, match=r"b\.h5: the virial .* multiplying by 41\.84 .*accept"):
         report_failures(bad, tmp_path / "b.h5", True, lines.append)
+    # A check that refutes the data is not hidden by a milder one of the same cause.
+    torsions = {
+        "verdict": "failed",
+        "refuted": True,
+        "worst": "ABCD",
+        "deviation": 8.8,
+        "mend": "m",
+    }
+    mild = bad | {"torsions": torsions, "virial": bad["virial"] | {"refuted": False}}
+    with pytest.raises(InputError, match=r"b\.h5: forces along the torsion A-B-C-D are 8\.8"):
+        report_failures(mild, tmp_path / "b.h5", True, lines.append)
+    few = {"virial": {"verdict": "undecided", "reason": "4 independent frames are fewer than 20"}}
+    report_failures(few, tmp_path / "b.h5", True, lines.append)
+    assert lines[-1].endswith("is undecided: 4 independent frames are fewer than 20")

@@ -69,7 +69,7 @@ def umbrella(**changes) -> UmbrellaSettings:
 
 def test_umbrella_windows_give_the_exact_populations(tmp_path):
     campaign = umbrella()
-    assert campaign.jobs == 2
+    assert campaign.jobs_of("T300") == [1, 2]
     readers = [run(campaign, tmp_path / str(job), job=job) for job in (1, 2)]
     owner = np.concatenate([reader.array("walker") for reader in readers])
     assert (np.bincount(owner) == 2500).all()

@@ -45,6 +45,14 @@ def test_a_part_that_begins_with_the_last_frame_before_it(alanine, run, tmp_path
     np.testing.assert_allclose(times_and_forces(tmp_path / "made")[0], run.times, rtol=1e-6)
 
 
+def test_a_part_with_only_the_last_frame_before_it(alanine, run, tmp_path):
+    """As a restart leaves it that was killed at once."""
+    parts = (run[:26], run[25:26], run[26:])
+    files = [write(tmp_path / f"{n}.trr", part) for n, part in enumerate(parts)]
+    imported(job(files), alanine, tmp_path / "made")
+    np.testing.assert_allclose(times_and_forces(tmp_path / "made")[0], run.times, rtol=1e-6)
+
+
 def test_interval_counts_over_all_files(alanine, run, tmp_path):
     wrong = dataclasses.replace(run, times=np.zeros(60))
     files = [write(tmp_path / "a.trr", wrong[:20]), write(tmp_path / "b.trr", wrong[20:])]

@@ -197,7 +197,8 @@ def _along(path: Path, name: str, values: np.ndarray, edges: np.ndarray, periodi
         values = low + (values - low) % span
     places = (values - low) / exact - 0.5
     bins = np.rint(places).astype(int)
-    if (np.abs(places - bins) > OFF).any():
+    # Wider bins whose centres fall on finer ones would leave most of the surface empty.
+    if (np.abs(places - bins) > OFF).any() or width > (1.0 + OFF) * span / size:
         raise InputError(
             f"{path}: bins along '{name}' are {width:.4g} wide, with centres such as "
             f"{known[0]:.4g}; the validation has {size} bins from {low:.4g} to {edges[-1]:.4g}, "

@@ -68,8 +68,8 @@ def read_table(
     if not np.isfinite(values).any():
         raise InputError(f"{path}: has no finite free energy in '{free_energy}'")
     errors = None if error is None else columns[error]
-    if errors is not None and (errors < 0).any():
-        raise InputError(f"{path}: a standard error in '{error}' is negative")
+    if errors is not None and ((errors < 0) | np.isinf(errors)).any():
+        raise InputError(f"{path}: a standard error in '{error}' is negative or infinite")
     return SurfaceTable(centers, values, errors)
 
 

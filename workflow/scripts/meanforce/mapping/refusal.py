@@ -18,12 +18,13 @@ def failures(identities: dict[str, Any]) -> dict[str, str]:
     Args:
         identities: of `meanforce.mapping.identities.check_identities`.
     """
-    found = {}
+    found, virial = {}, identities.get("virial", {})
     for name, check in identities.items():
         if check["verdict"] != "failed":
             continue
-        if name == "torsions" and "virial" in found:
-            continue  # the same cause
+        # Mostly of the same cause, unless only this one shows that data cannot be right.
+        if name == "torsions" and "virial" in found and check["refuted"] <= virial["refuted"]:
+            continue
         if name == "virial":
             found[name] = (
                 f"the virial of positions and forces is {check['ratio']:.3g} ± "
@@ -66,3 +67,6 @@ def report_failures(
                 "'accept_failed_checks: true'"
             )
         report(f"WARNING: {sentence}")
+    for name, check in identities.items():
+        if check["verdict"] == "undecided":
+            report(f"the check '{name}' of the forces is undecided: {check['reason']}")

@@ -52,7 +52,10 @@ class ModelCard:
             text = json.loads(path.read_text())
             about, values = text["about"], text["values"]
             inner = values.get("residual", values)
-            stored = about.get("domain")
+            # A potential of collective variables does not store the bonds, which coordinates
+            # of the domain follow from.
+            known = "bonds" in inner or "molecule_types" in inner
+            stored = about.get("domain") if known else None
             domain = None if stored is None else Domain.of(Topology.of(inner), stored)
             return cls(text["kind"], about, inner.get("temperature", "none"), domain)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -64,8 +64,10 @@ def recompute(
                 cells = None if boxes is None else boxes[part]
                 _evaluate(context, positions[part], cells, done, job, progress)
         progress.advance(frames.n_frames, "forces of frames")
-        with progress.during("pressure of some frames"):
-            pressure = pressure_of(context, frames, masses_of(prepared.system))
+        pressure = None
+        if prepared.periodic:
+            with progress.during("pressure of some frames"):
+                pressure = pressure_of(context, frames, masses_of(prepared.system))
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
         with progress.during("writing files"):

@@ -26,6 +26,7 @@ from meanforce.sampling.external.force_agreement import (
     recomputed,
 )
 from meanforce.sampling.external.kept import KeptFrames
+from meanforce.sampling.external.outliers import Outliers
 from meanforce.sampling.external.stream import FrameStream
 from meanforce.sampling.external.variables import refuse_other_values, values_and_forces
 from meanforce.sampling.store import HEAD
@@ -87,6 +88,8 @@ class _Import:
         self._bias = None if bias is None else BiasEnergies(bias, job.biased)
         self._kept = KeptFrames(frames_compared(self._n_atoms))
         self._kind = frame_type(self._n_atoms, 0)
+        bonds = None if self._periodic else inputs.topology
+        self._outliers = Outliers(bonds, job.forces == "file", job.trajectory.files[0])
 
     def run(self) -> None:
         """Read, check and write everything."""
@@ -102,6 +105,7 @@ class _Import:
                 forces = opened.enter_context(ForcesWriter(place / "forces.h5", self._n_atoms))
             for block in self._stream.blocks(size):
                 self._refuse_lost_box(block)
+                self._outliers.refuse(block)
                 writer.append(self._records(block), block.boxes if self._periodic else None)
                 if forces is not None:
                     forces.append(block.forces)

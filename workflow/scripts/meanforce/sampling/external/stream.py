@@ -117,6 +117,8 @@ class FrameStream:
                         numbers, block, times = numbers[1:], block[1:], times[1:]
                     first = False
                     self._refuse_disorder(path, numbers, times, last)
+                    if not len(block):
+                        continue  # it held the repeated frame only
                     self._refuse_gaps(path, numbers, block)
                     self.seen += len(block)
                     last = times[-1] if len(times) else last
