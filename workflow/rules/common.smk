@@ -221,25 +221,15 @@ def metrics_of_curve(wildcards):
 
 def part_of(wildcards):
     """The config with the experiments of a target only."""
-    chosen = {name: CONFIG.experiments[name] for name in TARGETS[wildcards.target]}
-    return CONFIG.model_copy(update={"experiments": chosen})
+    return inputs.only(CONFIG, TARGETS[wildcards.target])
 
 
 def reported(part):
     """What a report of a config's experiments is made from, by the names that its program uses."""
-    compared = inputs.compared(part)
     whole = learning_curves(CONFIG)
     # One run does not make a curve.
     curves = [c for c in inputs.curves(part) if set(whole[c.curve]) <= set(part.experiments)]
-    return {
-        "metrics": [place.metrics for place in compared],
-        "curves": [place.curve for place in inputs.all_members(part)],
-        "profiles": [place.profiles for place in compared],
-        "surfaces": [place.surface for place in compared],
-        # Each once: experiments may share datasets, and mappings trajectories.
-        "segments": list(dict.fromkeys(place.segments for place in inputs.all_datasets(part))),
-        "speeds": [place.speed for place in compared],
-        "checks": list(dict.fromkeys(place.checks for place in inputs.all_datasets(part))),
+    return inputs.reported(part) | {
         "learning_curves": [place.figure for place in curves],
         "learning_tables": [file for place in curves for file in (place.table, place.savings)],
     }

@@ -10,7 +10,7 @@ from meanforce.errors import exits_cleanly
 from meanforce.figures.from_files import ReportInputs, results_of
 from meanforce.figures.written import write_report
 from meanforce.jobs.stages import report_job
-from meanforce.jobs.unfinished import failures, finished, only, reasons
+from meanforce.jobs.unfinished import failures, finished, reasons
 from meanforce.paths import LAST_RUN, PartReportPaths, use_output
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
@@ -30,19 +30,10 @@ def main() -> None:
     if not done:
         print("no experiment is finished, so there is nothing to report")
         return
-    part = only(config, done)
+    part = inputs.only(config, done)
     job = report_job(part).model_copy(update={"unfinished": reasons(config)})
-    compared = inputs.compared(part)
-    files = ReportInputs(
-        metrics=[Path(place.metrics) for place in compared],
-        curves=[Path(place.curve) for place in inputs.all_members(part)],
-        profiles=[Path(place.profiles) for place in compared],
-        surfaces=[Path(place.surface) for place in compared],
-        segments=[Path(p) for p in dict.fromkeys(d.segments for d in inputs.all_datasets(part))],
-        speeds=[Path(place.speed) for place in compared],
-        checks=[Path(p) for p in dict.fromkeys(d.checks for d in inputs.all_datasets(part))],
-        learning_curves=[],
-    )
+    found = {name: [Path(file) for file in files] for name, files in inputs.reported(part).items()}
+    files = ReportInputs(**found, learning_curves=[])
     place = PartReportPaths("finished")
     Path(place.page).parent.mkdir(parents=True, exist_ok=True)
     write_report(results_of(job, files), TEMPLATE, place)

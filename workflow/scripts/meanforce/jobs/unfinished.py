@@ -1,6 +1,5 @@
 """Which experiments of a run are finished, and which jobs failed behind the others."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from meanforce.restart.overview import FAILED, standing
@@ -9,15 +8,9 @@ from meanforce.settings.config import Config
 from meanforce.settings.plan import PlannedJob, planned_jobs
 
 
-def only(config: Config, experiments: Iterable[str]) -> Config:
-    """The config with some of its experiments."""
-    chosen = {name: config.experiments[name] for name in experiments}
-    return config.model_copy(update={"experiments": chosen})
-
-
 def finished(config: Config) -> list[str]:
     """Experiments of which everything is there that a report needs."""
-    return [name for name in config.experiments if _is_finished(only(config, [name]))]
+    return [name for name in config.experiments if _is_finished(inputs.only(config, [name]))]
 
 
 def failures(config: Config) -> dict[PlannedJob, str]:
@@ -35,15 +28,11 @@ def reasons(config: Config) -> dict[str, str]:
     done, why = set(finished(config)), {}
     for name in config.experiments:
         if name not in done:
-            failed = failures(only(config, [name]))
+            failed = failures(inputs.only(config, [name]))
             job, said = next(iter(failed.items()), (None, ""))
             why[name] = f"{job.stage} failed: {said} (see {job.log})" if job else "not finished"
     return why
 
 
 def _is_finished(one: Config) -> bool:
-    needed = [place.curve for place in inputs.all_members(one)]
-    for place in inputs.compared(one):
-        needed += [place.metrics, place.profiles, place.surface, place.speed]
-    needed += [place.segments for place in inputs.all_datasets(one)]
-    return all(Path(path).exists() for path in needed)
+    return all(Path(file).exists() for files in inputs.reported(one).values() for file in files)

@@ -168,3 +168,24 @@ def all_datasets(config: Config) -> list[DatasetPaths]:
 def curves(config: Config) -> list[CurvePaths]:
     """All learning curves."""
     return [CurvePaths(curve) for curve in learning_curves(config)]
+
+
+def only(config: Config, experiments: Iterable[str]) -> Config:
+    """The config with some of its experiments."""
+    chosen = {name: config.experiments[name] for name in experiments}
+    return config.model_copy(update={"experiments": chosen})
+
+
+def reported(config: Config) -> dict[str, list[str]]:
+    """Files that a report shows, without learning curves, by the names that its program uses."""
+    places, datasets = compared(config), all_datasets(config)
+    return {
+        "metrics": [place.metrics for place in places],
+        "curves": [member.curve for member in all_members(config)],
+        "profiles": [place.profiles for place in places],
+        "surfaces": [place.surface for place in places],
+        # Each once: experiments may share datasets, and mappings trajectories.
+        "segments": list(dict.fromkeys(dataset.segments for dataset in datasets)),
+        "speeds": [place.speed for place in places],
+        "checks": list(dict.fromkeys(dataset.checks for dataset in datasets)),
+    }
