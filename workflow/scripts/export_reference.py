@@ -13,7 +13,7 @@ from meanforce.paths import use_output
 from meanforce.progress import report
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
-from meanforce.settings.yaml_file import default_output, read_config_file
+from meanforce.settings.yaml_file import read_config_file
 from meanforce.units import kt
 
 
@@ -31,9 +31,7 @@ def main() -> None:
         "standard errors: NAME-1.csv, NAME-2.csv, …",
     )
     arguments = parser.parse_args()
-    contents = read_config_file(arguments.configfile)
-    contents.setdefault("output", default_output(arguments.configfile))
-    config = load_config(contents)
+    config = load_config(read_config_file(arguments.configfile))
     use_output(config.output)
     name, state = arguments.experiment, arguments.state
     if name not in config.experiments:

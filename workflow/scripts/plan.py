@@ -21,7 +21,7 @@ from meanforce.progress import report
 from meanforce.sampling.check import check_structures
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
-from meanforce.settings.yaml_file import default_output, read_config_file
+from meanforce.settings.yaml_file import read_config_file
 
 SHOWN = 5
 """Files that would be made anew which are named."""
@@ -38,7 +38,6 @@ def main() -> None:
         raise InputError(f"--cores: {arguments.cores} is not a number of cores; give 1 or more")
     path = config_of(arguments.configfile)
     contents = read_config_file(path)
-    contents.setdefault("output", default_output(path))
     try:
         config = load_config(contents)
         use_output(config.output)

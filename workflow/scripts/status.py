@@ -20,7 +20,7 @@ from meanforce.restart.overview import (
 )
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import STAGES, PlannedJob, planned_jobs
-from meanforce.settings.yaml_file import default_output, read_config_file
+from meanforce.settings.yaml_file import read_config_file
 
 SHOWN = 20
 """Running and failed jobs that are shown one by one."""
@@ -34,9 +34,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     path = arguments.configfile or _last_run()
-    contents = read_config_file(path)
-    contents.setdefault("output", default_output(path))
-    config = load_config(contents)
+    config = load_config(read_config_file(path))
     use_output(config.output)
     jobs = planned_jobs(config)
     found = {job: standing(Path(job.output), Path(job.log)) for job in jobs}

@@ -40,7 +40,7 @@ class _UniqueKeys(yaml.SafeLoader):
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """Contents of a YAML (or JSON) config file.
+    """Contents of a YAML (or JSON) config file, with the folder of its results.
 
     Raises:
         InputError: the file cannot be read, is not YAML, has a key twice in a section, or asks
@@ -49,7 +49,7 @@ def read_config_file(path: Path) -> dict[str, Any]:
     contents = read_yaml(path, "config")
     if not isinstance(contents, dict):
         raise InputError(f"{path}: the config needs sections such as 'systems'")
-    return contents
+    return {"output": default_output(path)} | contents
 
 
 def read_yaml(path: Path, what: str) -> Any:
