@@ -1,4 +1,4 @@
-"""A lipid bilayer that OpenMM ships: built, and a frame mapped onto beads of three to four atoms."""
+"""A lipid bilayer that OpenMM ships: built, and mapped onto beads of three to four atoms."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_a_frame_is_mapped(bilayer):
         - mapped.reshape(-1, 3)[molecule.bond_array[:, 1]],
         axis=1,
     )
-    assert 0.15 < lengths.min() and lengths.max() < 0.6
+    assert lengths.min() > 0.15 and lengths.max() < 0.6
     names = [name.removeprefix("POP1-") for name in molecule.composition[0][0].names]
     head, ends = names.index("PO"), [names.index("A4"), names.index("B4")]
     along = mapped[:, head, 2] - mapped[:, ends, 2].mean(axis=1)
@@ -142,7 +142,7 @@ def test_what_does_not_fit_a_box_is_refused(config, tmp_path, root):
     boxed = tmp_path / "boxed.pdb"
     cell = "CRYST1   30.000   30.000   30.000  90.00  90.00  90.00 P 1           1\n"
     boxed.write_text(cell + (root / "resources" / "capped_alanine.pdb").read_text())
-    with pytest.raises(InputError, match=r"1\.6 nm is more than half .* '.*boxed\.pdb', which is 3"):
+    with pytest.raises(InputError, match=r"1\.6 nm is more than half .* '.*boxed\.pdb', which"):
         describe(settings(config, structure=str(boxed), nonbonded_cutoff=1.6))
     described = describe(settings(config, structure=str(boxed)))
     with pytest.raises(InputError, match=r"does not fit '.*boxed\.pdb' \(No template found"):

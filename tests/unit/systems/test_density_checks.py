@@ -12,10 +12,8 @@ SKEWED = np.array([[3.0, 0, 0], [1.5, 3.1, 0], [-1.5, 1.5, 3.2]])
 def waters(places: np.ndarray, box: np.ndarray):
     """Arguments of the check for three atoms at each place, given in fractions of the box."""
     n = len(places)
-    return (
-        np.repeat(places @ box, 3, axis=0), np.tile([16.0, 1.0, 1.0], n), np.repeat(np.arange(n), 3),
-        box,
-    )  # fmt: skip
+    positions, masses = np.repeat(places @ box, 3, axis=0), np.tile([16.0, 1.0, 1.0], n)
+    return positions, masses, np.repeat(np.arange(n), 3), box
 
 
 @pytest.mark.parametrize("box", [3.0 * np.eye(3), SKEWED], ids=["cube", "skewed"])
