@@ -233,7 +233,8 @@ def test_other_forces_on_whole_frames_are_refused(both, tmp_path):
     in_water().write(tmp_path / "right")
     check_whole_frames(Prepared.read(tmp_path / "right"), both[0], 1, lines.append)
     deviation = float(next(line for line in lines if "relative deviation" in line).split()[-1])
-    assert deviation < 1e-5
+    # Positions of whole frames are in double precision, forces in single.
+    assert deviation < 1e-6
     in_water(charge=0.41).write(tmp_path / "wrong")
     with pytest.raises(InputError, match="recomputed forces differ from the in-run unbiased ones"):
         check_whole_frames(Prepared.read(tmp_path / "wrong"), both[0], 1, print)

@@ -92,7 +92,7 @@ class Engine:
         self._part = max(1, PART // (topology.getNumAtoms() * dynamics.copies))
         self._checked = CHECKED_FRAMES
         if atoms is not None:
-            fitting = WHOLE_FRAMES // (36 * topology.getNumAtoms())
+            fitting = WHOLE_FRAMES // (48 * topology.getNumAtoms())
             self._checked = min(CHECKED_FRAMES, max(FEWEST_WHOLE, fitting))
         self._earlier: list[dict] = []
         self._store: Store | None = None

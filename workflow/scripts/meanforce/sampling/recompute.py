@@ -97,7 +97,7 @@ def check_whole_frames(
         InputError: the forces differ from the in-run ones.
     """
     with TrajectoryReader(trajectory) as frames:
-        positions, atoms = frames.array("whole_positions").astype(float), frames.stored_atoms
+        positions, atoms = frames.array("whole_positions"), frames.stored_atoms
         in_run = frames.array("whole_forces")[:, atoms]
         progress = Progress(report, len(positions), rate=Rate("frames/s"))
         with progress.during("setting up forces"):

@@ -50,7 +50,7 @@ class Store:
                     ("frame", "i8"),
                     ("forces", "f4", (n_atoms, 3)),
                     ("bias_forces", "f4", (n_atoms if n_variables else 0, 3)),
-                    *([("positions", "f4", (n_atoms, 3))] if with_forces else []),
+                    *([("positions", "f8", (n_atoms, 3))] if with_forces else []),
                 ]
             ),
             "lines": LINE,
