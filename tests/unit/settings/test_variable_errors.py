@@ -114,6 +114,18 @@ BAD = {
         umbrella(rows=[{"first": "-1 rad", "last": "1 nm", "number": 3}]),
         r"unbiased\.rows\.last: given 1 nm, but 'phi' is an angle",
     ),
+    "a variable called like an extent": (
+        declare("end_to_end", "dihedral", beads=PSI),
+        r"collective_variables\.capped_alanine\.end_to_end: metrics have this name for the extents",
+    ),
+    "a variable called like a slow mode": (
+        declare("tica_1", "dihedral", beads=PSI),
+        r"collective_variables\.capped_alanine\.tica_1: metrics have this name for the slowest",
+    ),
+    "a variable called like another one's reference": (
+        declare("psi_reference", "dihedral", beads=PSI),
+        r"psi_reference: metrics of 'psi' end with '_reference'",
+    ),
     "single windows without a unit": (
         umbrella(rows=None, centers=[["1 rad"], [2]]),
         r"unbiased\.centers\[1\]: given 2, but 'phi' is an angle",

@@ -148,6 +148,8 @@ def checked_file(key: str, path: str) -> str:
     Raises:
         InputError: it does not exist.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{key}: '{path}' is a folder, not a file")
     if not Path(path).is_file():
         raise InputError(f"{key}: the file '{path}' does not exist")
     return path
