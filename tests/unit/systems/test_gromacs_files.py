@@ -96,6 +96,17 @@ def test_atoms_in_another_order(files):
     lines[2], lines[4] = lines[4], lines[2]
     lines[3], lines[10] = lines[10], lines[3]
     (files / "e.gro").write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError, match=r"have atoms in another order: .*EOH1-C1, .* has O$"):
+        describe(settings())
+
+
+def test_positions_in_another_order(files):
+    """Under the names of the topology's order."""
+    lines = (files / "e.gro").read_text().splitlines()
+    for one, other in ((2, 4), (3, 10)):
+        first, second = lines[one], lines[other]
+        lines[one], lines[other] = first[:20] + second[20:], second[:20] + first[20:]
+    (files / "e.gro").write_text("\n".join(lines) + "\n")
     with pytest.raises(InputError, match=r"is 0\.\d+ nm long .*in another order than in the topo"):
         describe(settings())
 

@@ -1,7 +1,7 @@
 """What builders of systems from files of other programs share: checks, options, the start."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from openmm import app, unit
 from meanforce.core.cell import smallest_width
 from meanforce.errors import InputError
 from meanforce.settings.systems.files import IN_A_BOX, ParametrisedSettings
+from meanforce.systems.atom_order import refuse_other_order
 from meanforce.systems.described import Described
 from meanforce.systems.force_field import sentence
 from meanforce.systems.masses import refuse_light_atoms
@@ -52,6 +53,7 @@ def described(
     box: np.ndarray | None,
     where: str,
     system: Callable[[], openmm.System],
+    names: Sequence[str] | None = None,
 ) -> Described:
     """A system from files, after the checks that all kinds need.
 
@@ -61,6 +63,7 @@ def described(
         box: periodic box vectors, nm, shape (3, 3); None without.
         where: the files, for messages.
         system: parametrises it.
+        names: of the atoms in the structure file; None if it has none.
 
     Raises:
         InputError: positions are missing or damaged, or do not belong to the topology.
@@ -70,6 +73,7 @@ def described(
             f"structure: {where} do not fit each other: the structure has {len(positions)} atoms, "
             f"but the topology has {topology.getNumAtoms()}"
         )
+    refuse_other_order(topology, names, where)
     if not np.isfinite(positions).all():
         raise InputError(f"structure: a position in {where} is not a finite number")
     topology.setPeriodicBoxVectors(None if box is None else box * unit.nanometer)

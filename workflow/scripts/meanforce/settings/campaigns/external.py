@@ -18,7 +18,6 @@ from meanforce.settings.campaigns.file_formats import (
     is_pickle,
 )
 
-
 TIME = "time"
 """Column of times in files of bias energies."""
 
