@@ -226,3 +226,37 @@ def test_a_psf_file_with_repartitioned_masses(files):
     settings = system_of(kind="charmm", **OTHERS["charmm"][0], structure="e.crd", **FREE)
     with pytest.raises(InputError, match=r"HA1 in 'e\.psf' has 3\.024 u, as after hydrogen mass"):
         describe(settings)
+
+
+def test_structures_without_atoms_or_a_box_are_one_sentence(files):
+    text = (files / "e.gro").read_text()
+    (files / "e.gro").write_text("".join(text.splitlines(keepends=True)[:-1]))
+    (files / "empty.pdb").write_text("END\n")
+    (files / "nothing.cif").write_text("x\n")
+    (files / "folder.pdb").mkdir()
+    (files / "system.xml").write_text(openmm.XmlSerializer.serialize(ethanol_system()))
+    messages = {
+        "e.gro": r"'e\.gro' has 11 lines, but with 9 atoms there are 12, the last one being the box",
+        "empty.pdb": r"it has no atoms, or is cut short, or is of another format",
+        "nothing.cif": r"it has no atoms, or is cut short, or is of another format",
+        "folder.pdb": r"structure: 'folder\.pdb' is a folder, not a file",
+    }
+    others = {"gromacs": OTHERS["gromacs"][0] | FREE, "openmm": {"system": "system.xml"}}
+    for kind, values in others.items():
+        for structure, message in messages.items():
+            if kind == "openmm" and structure == "e.gro":
+                continue
+            with pytest.raises(InputError, match=message) as error:
+                describe(system_of(kind=kind, structure=structure, **values))
+            assert "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_warnings_of_readers_are_not_shown(files):
+    """An atom that is there twice, of which OpenMM warns."""
+    lines = (files / "e.pdb").read_text().splitlines()
+    (files / "e.pdb").write_text("\n".join([*lines[:2], *lines[1:]]) + "\n")
+    (files / "system.xml").write_text("")
+    settings = system_of(kind="openmm", system="system.xml", structure="e.pdb")
+    with pytest.raises(InputError, match="cannot be read as a serialised System"):
+        describe(settings)

@@ -28,4 +28,6 @@ def validated(kind: Any, values: Any, where: str) -> Any:
             raise InputError(f"--settings: '{key}' is missing; given: {given}") from error
         if first["type"] == "extra_forbidden":
             raise InputError(f"--settings: there is no '{key}'") from error
-        raise InputError(f"--settings: {key}: {first['msg']}") from error
+        plain = isinstance(first["input"], int | float | str) and first["type"] != "value_error"
+        given = f"; given {first['input']!r:.60}" if plain else ""
+        raise InputError(f"--settings: {key}: {first['msg']}{given}") from error

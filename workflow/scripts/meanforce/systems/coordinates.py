@@ -50,7 +50,19 @@ def read_coordinates(path: str, readers: Mapping[str, Callable[[str], Coordinate
 
 
 def gro(path: str) -> Coordinates:
-    """From a file of GROMACS."""
+    """From a file of GROMACS.
+
+    Raises:
+        InputError: lines are missing.
+    """
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    count = lines[1].strip() if len(lines) > 1 else ""
+    if count.isdecimal() and len(lines) < int(count) + 3:
+        raise InputError(
+            f"structure: '{path}' has {len(lines)} lines, but with {count} atoms there are "
+            f"{int(count) + 3}, the last one being the box (0 0 0 without one); add the box, or is "
+            "the file cut short?"
+        )
     file = app.GromacsGroFile(path)
     return Coordinates(
         plain(file.positions),

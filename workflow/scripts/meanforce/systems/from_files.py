@@ -1,6 +1,7 @@
 """What builders of systems from files of other programs share: checks, options, the start."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,11 @@ def reading(key: str, path: str, what: str) -> Iterator[None]:
     """
     checked_file(key, path)
     try:
-        yield
+        # Warnings of the readers would stand between lines of progress; what they warn of, such as
+        # atoms that are there twice, fails the checks of what was read.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except InputError:
         raise
     except Exception as error:  # OpenMM's readers raise many kinds of errors
@@ -176,9 +181,14 @@ def reading(key: str, path: str, what: str) -> Iterator[None]:
 
 
 def said(error: Exception) -> str:
-    """An error on one line; a name that is missing is called so."""
+    """An error on one line; a name that is missing is called so.
+
+    OpenMM's readers raise the second kind at the end of a file that is empty or cut short.
+    """
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is not defined"
+    if isinstance(error, IndexError | AttributeError):
+        return "it has no atoms, or is cut short, or is of another format"
     return sentence(error) or type(error).__name__
 
 
