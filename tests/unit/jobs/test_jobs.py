@@ -98,7 +98,7 @@ SYSTEM = {"kind": "muller_brown"}
         ({}, "^--settings: 'system' is missing; given: nothing$"),
         (
             {"system": SYSTEM, "seed": "x"},
-            "^--settings: seed: Input should be a valid integer.*; given 'x'$",
+            "seed: Input should be a valid integer.*; given .x.$",
         ),
         ({"system": SYSTEM, "seed": 1, "sed": 1}, "^--settings: there is no 'sed'$"),
         ({"system": {"kind": "x"}, "seed": 1}, "^--settings: system: Input tag 'x'.*muller_brown"),

@@ -246,3 +246,27 @@ def test_imported_data_are_refused_and_sampled_ones_reported(chain, tmp_path):
     few = {"virial": {"verdict": "undecided", "reason": "4 independent frames are fewer than 20"}}
     report_failures(few, tmp_path / "b.h5", True, lines.append)
     assert lines[-1].endswith("is undecided: 4 independent frames are fewer than 20")
+
+
+def test_bias_energies_of_the_wrong_sign(turned, tmp_path):
+    """Found in all frames, and in so few that their weights leave nothing to be decided."""
+    positions, forces, pull, energy = turned
+    weights, clean = energy / kt(TEMPERATURE), forces - pull
+    for number, some in enumerate((slice(None), slice(None, None, 40))):
+        given = positions[some], clean[some]
+        found = identities(tmp_path / f"{number}.h5", *given, log_weights=-weights[some])
+        assert found["torsions"]["verdict"] == "failed"
+        assert "multiply them by -1" in failures(found)["torsions"]
+        found = identities(tmp_path / f"right{number}.h5", *given, log_weights=weights[some])
+        assert "wrong_sign" not in found["torsions"]
+        assert found["torsions"]["verdict"] != "failed"
+
+
+def test_an_undecided_check_names_what_must_be_looked_at(biased, tmp_path):
+    positions, forces, pull, weights = biased
+    some = slice(None, None, 800)
+    given = positions[some], (forces - pull)[some]
+    found = identities(tmp_path / "a.h5", *given, log_weights=-weights[some])
+    lines = []
+    report_failures(found, tmp_path, False, lines.append)
+    assert any("whether the bias energies have the right sign: check that" in li for li in lines)

@@ -236,7 +236,7 @@ def test_structures_without_atoms_or_a_box_are_one_sentence(files):
     (files / "folder.pdb").mkdir()
     (files / "system.xml").write_text(openmm.XmlSerializer.serialize(ethanol_system()))
     messages = {
-        "e.gro": r"'e\.gro' has 11 lines, but with 9 atoms there are 12, the last one being the box",
+        "e.gro": r"has 11 lines, but with 9 atoms there are 12, the last one being the box",
         "empty.pdb": r"it has no atoms, or is cut short, or is of another format",
         "nothing.cif": r"it has no atoms, or is cut short, or is of another format",
         "folder.pdb": r"structure: 'folder\.pdb' is a folder, not a file",
