@@ -30,6 +30,7 @@ from meanforce.sampling.external.kept import KeptFrames
 from meanforce.sampling.external.outliers import Outliers
 from meanforce.sampling.external.stream import FrameStream
 from meanforce.sampling.external.variables import refuse_other_values, values_and_forces
+from meanforce.sampling.external.whole import whole_tree
 from meanforce.sampling.store import HEAD
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
@@ -92,6 +93,9 @@ class _Import:
         self._labels = [str(atom) for atom in inputs.topology.atoms]
         numbers = range(self._n_atoms)
         self._massive = np.array([i for i in numbers if not system.isVirtualSite(i)], dtype=int)
+        # Beads that are bonded may be far apart; the stage `map` makes their molecules whole.
+        cut = self._periodic and job.has_force_field
+        self._tree = whole_tree(inputs.topology, system) if cut else None
         bonds = None if self._periodic else inputs.topology
         self._outliers = Outliers(bonds, job.forces == "file", job.trajectory.files[0])
 
@@ -109,6 +113,7 @@ class _Import:
             if self._job.forces == "file":
                 forces = opened.enter_context(ForcesWriter(place / "forces.h5", self._n_atoms))
             for block in self._stream.blocks(size):
+                block = self._whole(block)
                 self._refuse_lost_box(block)
                 refuse_coincident(block, self._massive, self._labels, job_file)
                 self._outliers.refuse(block)
@@ -125,6 +130,13 @@ class _Import:
         self._tables()
         self._report(f"{writer.content.split('-')[0]} frames of {self._n_atoms} atoms")
         progress.finish()
+
+    def _whole(self, block: FileFrames) -> FileFrames:
+        """Frames whose molecules are not cut by the box."""
+        if self._tree is None:
+            return block
+        positions = make_whole(np.array(block.positions), self._tree, block.boxes.astype(float))
+        return dataclasses.replace(block, positions=positions)
 
     def _refuse_lost_box(self, block: FileFrames) -> None:
         """Refuse boxes of several molecules that the config describes without one."""
