@@ -222,8 +222,6 @@ def test_two_wells_are_found_again():
         assert fitted["stiffness"][number] == pytest.approx(stiffness, rel=5 * (2 / count) ** 0.5)
         error = (share * (1 - share) / n) ** 0.5
         assert fitted["share"][number] == pytest.approx(share, abs=5 * error)
-            share, abs=5 * (share * (1 - share) / n) ** 0.5
-        )
     theta = np.linspace(1.4, 2.5, 50)
     apart = energy_of(fitted, theta) + kt(300.0) * np.log(wells(theta))
     assert np.abs(apart - apart.mean()).max() < 0.2 * kt(300.0)
