@@ -7,15 +7,19 @@ import torch
 
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
+from meanforce.jobs import stages
 from meanforce.jobs.completed_variable import CompletedVariable, by_identity
 from meanforce.jobs.sample import SampleJob
 from meanforce.jobs.validate import UmbrellaWindows
 from meanforce.mapping.complete_variable import check_one_piece, complete
 from meanforce.mapping.configuration import build_beads
 from meanforce.potentials.variables import evaluate_variables
+from meanforce.settings import inputs
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
+from meanforce.settings.load import load_config
 from meanforce.settings.mappings import MappingSettings
+from meanforce.settings.plan import planned_jobs
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +186,24 @@ def test_a_damaged_file_of_a_variable_is_refused(tmp_path):
     (tmp_path / "v.json").write_text('{"declared": {}}')
     with pytest.raises(InputError, match="is not a collective variable with its structures"):
         by_identity([tmp_path / "v.json"])
+
+
+def test_the_plan_has_a_job_for_each_variable_that_something_uses(config):
+    """Biased by a campaign, by a CG run, or judged; jobs of other stages read these files."""
+    declared = config["collective_variables"]["capped_alanine"]
+    declared["size"] = {"kind": "radius_of_gyration", "mapping": "heavy"}
+    declared["unused"] = {"kind": "radius_of_gyration", "mapping": "core_beta"}
+    config["experiments"] = {
+        name: one for name, one in config["experiments"].items() if one["mapping"] == "heavy"
+    }
+    loaded = load_config(config)
+    made = [job for job in planned_jobs(loaded) if job.stage == "variable"]
+    assert [job.output.rpartition("/")[2] for job in made] == ["size.json"]
+    (name, *_) = loaded.experiments
+    experiment = loaded.experiments[name]
+    assert inputs.watched_variables(loaded, name) == []
+    (judged,) = inputs.judged_variables(loaded, name)
+    assert judged.completed == made[0].output
+    assert "size" in stages.validate_job(loaded, name, experiment.train[0]).collective_variables
+    names = (experiment.system, judged.mapping, "size")
+    assert stages.variable_job(loaded, *names).variable.incomplete
