@@ -26,6 +26,9 @@ def jobs_of(config: Config) -> list[StageJob]:
     for system, campaigns in config.campaigns.items():
         found.append(stages.prepare_job(config, system))
         found += [stages.beads_job(config, system, name) for name in config.mappings[system]]
+        for name, variable in config.variables_of(system).items():
+            if variable.incomplete:
+                found.append(stages.variable_job(config, system, variable.mapping, name))
         for state in config.state_points:
             if config.systems[system].equilibrated:
                 found.append(stages.equilibrate_job(config, system, state))

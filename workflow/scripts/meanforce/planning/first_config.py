@@ -225,5 +225,5 @@ def _lengths(values: dict[str, Any]) -> list[str]:
 
 def _prior(values: dict[str, Any]) -> str:
     if not values["angles"]:
-        return "prior: bonds and repulsion of beads; angles of CA have two wells"
+        return "prior: bonds, angles of two wells, as those of CA, and repulsion of beads"
     return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")

@@ -103,6 +103,10 @@ Weights = Annotated[
 
 Template = Literal["heavy", "core_beta", "ca", "ca_side_chain", "all"]
 
+FEW_BEADS = ("core_beta", "ca", "ca_side_chain")
+"""Templates with many atoms to a bead, whose force map is `optimal` where none is given: it needs
+between a half and a quarter of the frames."""
+
 BeadsByName = dict[Name, BeadAtoms]
 
 
@@ -204,7 +208,8 @@ class MappingSettings(Settings):
         description="slice: forces on the bead's atoms; aggregate: also those on the atoms "
         "rigidly bonded to them, which constraints require; optimal: the least noisy constant "
         "coefficients, fitted to other time blocks than they are used on; molecules of a type "
-        "share them",
+        "share them. Where it is left out, the templates core_beta, ca and ca_side_chain have "
+        "`optimal`, with which they need far fewer frames",
     )
     solvent_groups: Literal["none", "whole"] = Field(
         default="whole",
@@ -217,6 +222,13 @@ class MappingSettings(Settings):
         description="noise on bead positions, whose score is included in an `optimal` force map; "
         "only for campaigns without a bias, or with the experiment's `weights: bias`",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _force_map_of_template(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("template") in FEW_BEADS:
+            return {"force_map": "optimal"} | values
+        return values
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
