@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from timing import Ratio, paired  # noqa: E402
 from meanforce.data.trajectory import TrajectoryReader  # noqa: E402
 from meanforce.data.trajectory_writer import frame_type, write_trajectory  # noqa: E402
 from meanforce.mapping.configuration import build_beads  # noqa: E402
+from meanforce.mapping.solvent import solute_atoms  # noqa: E402
 from meanforce.restart.job import Job  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.sampling.collective_variables import as_variable  # noqa: E402
@@ -51,7 +53,8 @@ SYSTEMS = {
         "kind": "solvated_peptide",
         "structure": STRUCTURE,
         "force_field": ["amber99sbildn.xml", "tip3p.xml"],
-        "box": 2.8,
+        "box": 2.4,
+        "hydrogen_mass": 4.0,
     },
 }
 LENGTH = {"implicit": 480.0, "explicit": 10.0}
@@ -120,7 +123,10 @@ class Case:
         prepared = self.prepared()
         task = Task(campaign, variables, 300.0, seed=1)
         dynamics = dynamics_of(task, Host(prepared, self.threads))
-        return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None)
+        atoms = None
+        if campaign.store == "solute":
+            atoms = np.array(solute_atoms(self.topology))
+        return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None, atoms)
 
     def context(self) -> openmm.Context:
         """A bare context on the same platform."""
@@ -172,6 +178,28 @@ def sampling(case: Case, rounds: int) -> list[str]:
     ]
 
 
+def storing(case: Case, rounds: int) -> list[str]:
+    """Metadynamics that keeps the solute's atoms and forces, against one that stores one frame.
+
+    By processor time, as other jobs may run beside this one.
+    """
+    rows, clocks = [], (time.process_time, time.process_time)
+    dense = METADYNAMICS | {"time_step": 0.004, "pace": 0.4, "length": 3.6}
+    bare = stage(case, **dense | {"stride": 3.6})
+    for stride in (0.02, 0.024, 0.04):
+        kept = stage(case, **dense | {"stride": stride, "store": "solute"})
+        whole = stage(case, **dense | {"stride": stride})
+        for name, run in (("solute", kept), ("all", whole)):
+            rows.append(
+                paired(run, bare, rounds, clocks).row(
+                    f"metadynamics, store: {name}, every {1000 * stride:.0f} fs / without frames "
+                    f"({case.topology.n_atoms} atoms, 4 fs)",
+                    "≥ 0.85" if name == "solute" else "",
+                )
+            )
+    return rows
+
+
 def platforms(case: Case, rounds: int) -> list[str]:
     """Speed of the platform that `auto` picks against the fastest one, over longer timings."""
     available = [
@@ -198,8 +226,6 @@ def platforms(case: Case, rounds: int) -> list[str]:
 
 
 def _rate(context: openmm.Context, seconds: float = 3.0) -> float:
-    import time
-
     steps, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         context.getIntegrator().step(20)
@@ -314,19 +340,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of the explicit-water system")
     parser.add_argument(
-        "--only", nargs="*", help="of: sampling, platforms, forces, memory, replicas"
+        "--only", nargs="*", help="of: sampling, storing, platforms, forces, memory, replicas"
     )
     arguments = parser.parse_args()
-    wanted = set(arguments.only or ["sampling", "platforms", "forces", "memory", "replicas"])
+    wanted = set(
+        arguments.only or ["sampling", "storing", "platforms", "forces", "memory", "replicas"]
+    )
     folder = Path(tempfile.mkdtemp())
     print("| measured | wanted | median | range |\n|---|---|---|---|", flush=True)
     implicit = Case("implicit", folder, 1)
     cases = [implicit]
-    if wanted & {"sampling", "platforms", "forces"}:
+    if wanted & {"sampling", "storing", "platforms", "forces"}:
         cases.append(Case("explicit", folder, arguments.threads))
     for name, function in (("sampling", sampling), ("platforms", platforms)):
         for case in cases if name in wanted else []:
             print("\n".join(function(case, arguments.rounds)), flush=True)
+    if "storing" in wanted:
+        print("\n".join(storing(cases[1], arguments.rounds)), flush=True)
     if "forces" in wanted:
         for case in cases:
             print("\n".join(forces(case, arguments.rounds, folder / case.name)), flush=True)
