@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,9 @@ SYSTEMS = {
 }
 LENGTH = {"implicit": 480.0, "explicit": 10.0}
 """ps of a timed run: several seconds, so that making its files is a small part as in real runs."""
+
+STEPS = 300
+"""Steps between two timings of storing frames."""
 
 TIME_STEP, STRIDE, FRICTION = 0.002, 0.5, 1.0
 DIHEDRALS = {
@@ -178,26 +182,37 @@ def sampling(case: Case, rounds: int) -> list[str]:
     ]
 
 
-def storing(case: Case, rounds: int) -> list[str]:
-    """Metadynamics that keeps the solute's atoms and forces, against one that stores one frame.
+def storing(case: Case, rounds: int) -> Iterator[str]:
+    """Steps of metadynamics with frames of the solute or of all atoms, against steps alone.
 
-    By processor time, as other jobs may run beside this one.
+    By processor time, as other jobs may run beside this one; on one set of copies, in turns.
     """
-    rows, clocks = [], (time.process_time, time.process_time)
-    dense = METADYNAMICS | {"time_step": 0.004, "pace": 0.4, "length": 3.6}
-    bare = stage(case, **dense | {"stride": 3.6})
-    for stride in (0.02, 0.024, 0.04):
-        kept = stage(case, **dense | {"stride": stride, "store": "solute"})
-        whole = stage(case, **dense | {"stride": stride})
-        for name, run in (("solute", kept), ("all", whole)):
-            rows.append(
-                paired(run, bare, rounds, clocks).row(
-                    f"metadynamics, store: {name}, every {1000 * stride:.0f} fs / without frames "
-                    f"({case.topology.n_atoms} atoms, 4 fs)",
-                    "≥ 0.85" if name == "solute" else "",
-                )
+    settings = METADYNAMICS | {"time_step": 0.004, "pace": 0.4}
+    for store, intervals in (("solute", (5, 6, 10)), ("all", (5, 10))):
+        folder = Path(tempfile.mkdtemp())
+        engine = case.engine(Job(folder, {}), **settings | {"store": store})
+        engine._resume(None)
+        dynamics = engine._dynamics
+        dynamics.advance(100)
+        for interval in intervals:
+
+            def with_frames(interval=interval, dynamics=dynamics, engine=engine) -> None:
+                for _ in range(STEPS // interval):
+                    dynamics.advance(interval)
+                    for frame in dynamics.frames(with_forces=engine._atoms is not None):
+                        engine._store.add_frame(0.0, frame)
+
+            def alone(dynamics=dynamics, interval=interval) -> None:
+                for _ in range(STEPS // interval):
+                    dynamics.advance(interval)
+
+            result = paired(with_frames, alone, rounds, (time.process_time, time.process_time))
+            yield result.row(
+                f"metadynamics, store: {store}, every {4 * interval} fs / without frames "
+                f"({case.topology.n_atoms} atoms, 4 fs)",
+                "≥ 0.85" if store == "solute" else "",
             )
-    return rows
+        shutil.rmtree(folder)
 
 
 def platforms(case: Case, rounds: int) -> list[str]:
@@ -356,7 +371,8 @@ def main() -> None:
         for case in cases if name in wanted else []:
             print("\n".join(function(case, arguments.rounds)), flush=True)
     if "storing" in wanted:
-        print("\n".join(storing(cases[1], arguments.rounds)), flush=True)
+        for row in storing(cases[1], arguments.rounds):
+            print(row, flush=True)
     if "forces" in wanted:
         for case in cases:
             print("\n".join(forces(case, arguments.rounds, folder / case.name)), flush=True)
