@@ -8,8 +8,8 @@ friction γ lets the whole box of mass M diffuse with kT/Mγ, independently of a
 with 216 Lennard-Jones atoms of 20 u at 0.2/ps that added 8 to 12 % to the slopes, known no better
 than from one particle's path. Where the atomistic side removes the motion of its centre of mass, as
 OpenMM's force fields do, and the CG side does not, a model with the exact potential would seem
-faster. Of N molecules that move independently, with mass fractions w, relative displacements have 1 − 2/N + Σw² of the
-mean square (1 − 1/N for equal ones), by which they are divided.
+faster. Of N molecules that move independently, with mass fractions w, relative displacements have
+1 − 2/N + Σw² of the mean square (1 − 1/N for equal ones), by which they are divided.
 
 D has no correction for the finite box (Yeh, Hummer, J. Phys. Chem. B 108, 15873 (2004)): momentum
 is not conserved under a Langevin thermostat, so that the correction would be that of neither side.
