@@ -162,7 +162,9 @@ def _check_system(
             continue
         start = None
         if mapping.needs_charges:
-            start = Atoms(facts.charges, described.positions, described.box, described.own_beads)
+            start = Atoms(
+                facts.charges, described.positions, described.box, bead_types=described.bead_types
+            )
         with errors.check():
             where = f"mappings.{system}.{name}"
             beads = found[system].beads[name] = build_beads(mapping, topology, where, start)

@@ -126,7 +126,9 @@ class MoleculeMappingSettings(Settings):
     """Beads of one molecule type, the same for all its molecules.
 
     Atoms and residues are counted within each molecule, and residues are numbered from 1. Beads
-    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type.
+    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type,
+    and share the curves of the potential. In a polymer each bead is equivalent to one other at
+    most; `types` gives those along the chain one type.
     """
 
     template: Template | None = Field(default=None, description="ready-made beads, as in a mapping")
@@ -142,6 +144,11 @@ class MoleculeMappingSettings(Settings):
         default=None,
         description="weights of the atoms in a bead's position; by default those of the mapping",
     )
+    types: dict[Name, list[Name]] | None = Field(
+        default=None,
+        description="name of a type: the beads that have it, such as {end: [A, H], middle: [B, C]}"
+        ", each bead of `beads` once; by default types follow from the bond graph",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -153,6 +160,8 @@ class MoleculeMappingSettings(Settings):
             }
         )
         _refuse_other_weights(self.weights, self.beads)
+        if self.types is not None:
+            _refuse_other_types(self.types, self.beads)
         return self
 
 
@@ -299,3 +308,17 @@ def _refuse_other_weights(weights: Any, beads: BeadsByName | None) -> None:
             near = difflib.get_close_matches(name, beads, n=2)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(f"'weights' names the bead '{name}'; known: {', '.join(beads)}{hint}")
+
+
+def _refuse_other_types(types: dict[str, list[str]], beads: BeadsByName | None) -> None:
+    """Refuse types that do not have each bead once."""
+    if beads is None:
+        raise ValueError("'types' are given by bead, which needs 'beads' with names")
+    given = [bead for members in types.values() for bead in members]
+    for bead in [*given, *beads]:
+        if bead not in beads:
+            raise ValueError(f"'types' names the bead '{bead}'; known: {', '.join(beads)}")
+        if given.count(bead) != 1:
+            raise ValueError(
+                f"'types' has the bead '{bead}' {given.count(bead)} times; allowed is once"
+            )
