@@ -11,6 +11,7 @@ import torch
 
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.jobs.replaced import check_replaced, replaced
+from meanforce.jobs.shortened import check_shortened
 from meanforce.paths import ConfigPaths, use_output
 from meanforce.planning.amounts import Amount, amounts
 from meanforce.planning.estimate import estimate, speeds_of
@@ -86,6 +87,7 @@ def _made_anew(config: Config, name: str) -> list[str]:
     lines = []
     try:
         check_replaced(config, name)
+        check_shortened(config)
     except InputError as error:
         lines.append(f"refused: {error}")
     before = Path(ConfigPaths(name).copy)

@@ -1,5 +1,6 @@
 """What a run has produced so far, in files that stay valid if the process is killed."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,15 @@ import numpy as np
 from numpy.lib import recfunctions
 from openmm import app
 
-from meanforce.data.trajectory import BLOCK
+from meanforce.data.trajectory import BLOCK, TrajectoryReader
 from meanforce.data.trajectory_writer import frame_type, write_trajectory
+from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
 LINE = np.dtype(
     [("time", "f8"), ("walker", "i4"), ("potential", "f8"), ("bias", "f8"), ("temperature", "f8")]
 )
+LINES = "lines.raw"
 HEAD = "time_ps,walker,potential_energy_kj_mol,bias_kj_mol,temperature_k\n"
 
 
@@ -128,3 +131,44 @@ class Store:
         """Close the files."""
         for file in self._files.values():
             file.close()
+
+
+def refill(folder: Path, trajectory: Path, lines: Path, positions: dict[str, list[int]]) -> None:
+    """Make the files of a store anew from what `Store.finish` wrote.
+
+    Args:
+        folder: of the job.
+        trajectory: with all frames.
+        lines: copy of the store's own lines.
+        positions: of the store, when it was finished.
+
+    Raises:
+        InputError: a file is missing, or its content is not what it was.
+    """
+    with TrajectoryReader(trajectory) as reader:
+        levels, variables = reader.temperatures(), reader.array("variables")
+        store = Store(folder, reader.n_atoms, variables.shape[1], levels is not None)
+        kind = store._files["frames"].kind
+        scalars = {name: reader.array(name) for name in ("bias_energy", "log_weight", "walker")}
+        scalars |= {"time": reader.times(), "variables": variables}
+        if levels is not None:
+            scalars["temperature"] = levels
+        rows = max(1, BLOCK // kind.itemsize)
+        for start in range(0, reader.n_frames, rows):
+            chosen = slice(start, min(start + rows, reader.n_frames))
+            records = np.empty(chosen.stop - start, kind)
+            records["positions"] = reader.positions(chosen)
+            for name, values in scalars.items():
+                records[name] = values[chosen]
+            store._files["frames"].append(records)
+        checks = [reader.array(f"checked_{n}") for n in ("frames", "forces", "bias_forces")]
+        for check in zip(*checks, strict=True):
+            store.add_check(*check)
+    made = store.positions()
+    store.close()
+    try:
+        shutil.copyfile(lines, folder / LINES)
+    except OSError as error:
+        raise InputError(f"{lines}: cannot be read ({error.strerror})") from error
+    if any(made[name] != list(positions[name]) for name in ("frames", "checks")):
+        raise InputError(f"{trajectory}: was altered since it was written")
