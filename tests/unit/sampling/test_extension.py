@@ -124,7 +124,7 @@ def test_longer_run_has_the_frames_of_one_run(place, kind):
     extended.run(job_of(kind, SHORT))
     n_short = len(contents(extended.trajectory)["time"])
     lines = extended.run(job_of(kind, LONG))
-    assert any("continuing a run with a length of 20 ps; the length is now 47 ps" in x for x in lines)
+    assert "continuing a run with a length of 20 ps; the length is now 47 ps" in lines
     assert any("going on at 20" in line or "going on at 19.9" in line for line in lines)
     assert 0 < n_short < len(contents(once.trajectory)["time"])
     assert_same_run(once.trajectory, extended.trajectory)

@@ -1,6 +1,8 @@
 """A finished campaign is not replaced by a shorter one, unless the user insists."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 from meanforce.errors import InputError
 from meanforce.jobs import stages
@@ -23,23 +25,27 @@ def check_shortened(config: Config) -> None:
         return
     for dataset in inputs.all_datasets(config):
         place = ReplicaPaths(dataset.system, dataset.state, dataset.campaign, dataset.replica)
-        settings = config.campaigns[place.system][place.campaign]
-        if settings.imported or not Path(place.trajectory).exists():
+        if config.campaigns[place.system][place.campaign].imported:
             continue
-        before, now = sampled_length(place.trajectory), settings.length_of(place.state)
+        about = read_end(Path(place.trajectory)) if Path(place.trajectory).exists() else None
+        if about is None:
+            continue
+        job = stages.sample_job(config, **dataclasses.asdict(place)).plain()
+        now, before = job["campaign"]["length"], _length_before(about, job)
         if before is not None and now < before:
             raise InputError(
                 f"campaigns.{place.system}.{place.campaign}.length: is {in_words(now)}, but "
-                f"{place.trajectory} is finished and has {in_words(before)}, which would be "
-                f"sampled anew; give at least {in_words(before)}, or insist with: "
-                "--config replace=true"
+                f"{place.trajectory} is finished and has {in_words(before)}, and would be sampled "
+                f"anew; give at least {in_words(before)}, or insist with: --config replace=true"
             )
 
 
-def sampled_length(trajectory: str) -> float | None:
-    """Length in ps of a finished sampling job; None where its last state was not kept."""
-    about = read_end(Path(trajectory))
+def _length_before(about: dict[str, Any], job: dict[str, Any]) -> float | None:
+    """Length in ps of a finished job that differs at most in it; None if it differs elsewhere."""
     try:
-        return float(about["identity"]["settings"]["campaign"]["length"])
-    except (TypeError, KeyError, ValueError):
+        before = about["identity"]["settings"]
+        length = float(before["campaign"]["length"])
+        same = job | {"campaign": job["campaign"] | {"length": before["campaign"]["length"]}}
+        return length if before == same else None
+    except (KeyError, TypeError, ValueError):
         return None

@@ -1,4 +1,4 @@
-"""The last state of a finished job, kept beside its output, so that a longer job can continue it."""
+"""The last state of a finished job, kept beside its output for a longer job to continue."""
 
 import contextlib
 import json

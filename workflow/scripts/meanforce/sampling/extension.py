@@ -56,7 +56,7 @@ class Extension:
             try:
                 bundle = self._finished(work)
             except InputError as error:
-                report(f"the finished shorter run is not continued, and sampling starts anew: {error}")
+                report(f"the shorter run is not continued, and sampling starts anew: {error}")
         before = None if bundle is None else self._length_before(bundle, work.identity)
         if before is None:
             return
