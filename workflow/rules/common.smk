@@ -52,7 +52,7 @@ try:
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
         from meanforce.jobs.replaced import check_replaced
-        from meanforce.jobs.shortened import check_shortened
+        from meanforce.jobs.lengths import check_shortened
         from meanforce.sampling.check import KEPT, check_structures
 
         def say(line):

@@ -1,4 +1,4 @@
-"""Finished sampling is not replaced by shorter sampling, unless the user insists."""
+"""Finished sampling is continued by a longer run, and not replaced by a shorter one."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 
 from meanforce import paths
 from meanforce.errors import InputError
-from meanforce.jobs.shortened import check_shortened
+from meanforce.jobs.lengths import check_shortened, continued
 from meanforce.jobs.stages import sample_job
 from meanforce.paths import ReplicaPaths
 from meanforce.restart.ended import ABOUT, ended_folder
@@ -41,6 +41,8 @@ def static(config) -> dict:
 def test_the_same_and_a_longer_run_are_allowed(config, length):
     static(config)["length"] = length
     check_shortened(load_config(config))
+    longer = [PLACE.trajectory] if length == "1000 ns" else []
+    assert continued(load_config(config)) == longer
 
 
 def test_a_shorter_run_is_refused(config):
@@ -62,6 +64,8 @@ def test_a_user_may_insist(config):
 def test_with_other_settings_it_is_another_run(config):
     static(config).update(length="400 ns", friction="0.4 / ps")
     check_shortened(load_config(config))
+    static(config)["length"] = "1000 ns"
+    assert not continued(load_config(config))
 
 
 def test_unfinished_sampling_is_not_judged(config):
