@@ -138,7 +138,7 @@ def _pools(arguments: argparse.Namespace, config) -> dict[str, list[Path]]:
     missing = []
     for campaign in arguments.campaigns:
         if campaign not in pools:
-            jobs = range(1, config.campaigns["muller_brown"][campaign].jobs + 1)
+            jobs = config.campaigns["muller_brown"][campaign].jobs_of("T300")
             files = [
                 Path(f"{default_output(CONFIG)}/muller_brown/T300/{campaign}/{job}/x.h5")
                 for job in jobs
