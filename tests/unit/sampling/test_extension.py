@@ -9,7 +9,9 @@ from pathlib import Path
 import h5py
 import mdtraj
 import numpy as np
+import openmm
 import pytest
+from openmm import app, unit
 
 import torsion
 from meanforce.errors import InputError, Stopped
@@ -22,6 +24,7 @@ from meanforce.restart.job import BUNDLE, Job, resumable
 from meanforce.sampling.extension import Extension
 from meanforce.sampling.one_job import SampleInputs, sample
 from meanforce.settings.mappings import MappingSettings
+from meanforce.systems.prepared import Prepared
 
 BIASED = {"collective_variables": ["phi"]}
 CAMPAIGNS = {
@@ -42,7 +45,9 @@ CAMPAIGNS = {
 PROTOCOL = torsion.PROTOCOL | {"equilibration": 2.0, "stride": 0.15}
 SHORT, LONG = 20.0, 47.0
 ANEW = "sampling starts anew"
-DECIDED_BY_LENGTH = ("checked_frames", "checked_forces", "checked_bias_forces")
+DECIDED_BY_LENGTH = (
+    "checked_frames", "checked_forces", "checked_bias_forces", "whole_positions", "whole_forces",
+)  # fmt: skip
 
 
 def job_of(kind: str, length: float, **changes) -> SampleJob:
@@ -130,6 +135,26 @@ def test_longer_run_has_the_frames_of_one_run(place, kind):
     assert_same_run(once.trajectory, extended.trajectory)
 
 
+def test_longer_run_of_which_the_solute_is_stored_has_the_frames_of_one_run(place, tmp_path):
+    prepared = torsion.molecule()
+    prepared.system.addParticle(16.0)
+    water = openmm.CustomExternalForce("20*(x^2+y^2+z^2)")
+    water.addParticle(4)
+    prepared.system.addForce(water)
+    residue = prepared.topology.addResidue("HOH", next(prepared.topology.chains()))
+    prepared.topology.addAtom("O", app.Element.getBySymbol("O"), residue)
+    positions = np.vstack([prepared.positions.value_in_unit(unit.nanometer), [0.5, 0.0, 0.0]])
+    whole = Prepared(prepared.system, prepared.topology, positions * unit.nanometer)
+    once, extended = place("once"), place("extended")
+    whole.write(tmp_path / "prepared")
+    once.run(job_of("unbiased", LONG, store="solute"))
+    extended.run(job_of("unbiased", SHORT, store="solute"))
+    lines = extended.run(job_of("unbiased", LONG, store="solute"))
+    assert "continuing a run with a length of 20 ps; the length is now 47 ps" in lines
+    assert contents(once.trajectory)["meanforce/forces"].shape[1:] == (4, 3)
+    assert_same_run(once.trajectory, extended.trajectory)
+
+
 def test_in_run_forces_cover_the_extension(place):
     """They are those of their frames in a run in one go, where it has them as well."""
     extended, once = place("extended"), place("once")
@@ -187,7 +212,7 @@ def test_changed_code_starts_anew_and_gives_the_reason(place):
     assert not any("going on" in line for line in lines)
 
 
-@pytest.mark.parametrize("name", ["coordinates", "meanforce/checked_forces", "meanforce/walker"])
+@pytest.mark.parametrize("name", ["coordinates", "meanforce/walker"])
 def test_altered_frames_are_not_continued(place, name):
     here, once = place("here"), place("once")
     here.run(job_of("static", SHORT))

@@ -15,11 +15,10 @@ from meanforce.restart.bundle import Bundle, read_bundle, write_bundle
 from meanforce.restart.ended import ended_folder, keep_end, read_end
 from meanforce.restart.job import BUNDLE, Job
 from meanforce.sampling.schedule import Schedule
-from meanforce.sampling.store import LINES, refill
+from meanforce.sampling.store import SMALL, TRAJECTORY, refill
 from meanforce.settings.campaigns.registry import SampledCampaign
 from meanforce.settings.steps import in_words
 
-TRAJECTORY = "trajectory.h5"
 KEYS = {"code", "identity"}
 """Of what identifies a finished job."""
 
@@ -69,7 +68,7 @@ class Extension:
 
     def end(self, work: Job, report: Callable[[str], None]) -> None:
         """Keep what a longer job needs, of a run that is complete in the work folder."""
-        files = [work.folder / name for name in (BUNDLE, LINES, TRAJECTORY)]
+        files = [work.folder / name for name in (BUNDLE, TRAJECTORY, *SMALL)]
         about = {"code": self.code, "identity": work.identity}
         if not keep_end(self.output, files, about):
             report(
@@ -86,7 +85,7 @@ class Extension:
             raise InputError("the code of the program has changed since")
         bundle = read_bundle(folder / BUNDLE)
         if bundle is not None and self._length_before(bundle, work.identity) is not None:
-            refill(work.folder, folder / TRAJECTORY, folder / LINES, bundle.info["files"])
+            refill(work.folder, folder, bundle.info["files"])
         return bundle
 
     def _length_before(self, bundle: Bundle, identity: dict[str, Any]) -> float | None:

@@ -18,7 +18,9 @@ from meanforce.restart.records import RecordFile
 LINE = np.dtype(
     [("time", "f8"), ("walker", "i4"), ("potential", "f8"), ("bias", "f8"), ("temperature", "f8")]
 )
-LINES = "lines.raw"
+TRAJECTORY = "trajectory.h5"
+SMALL = ("checks.raw", "lines.raw")
+"""Files that are kept as they are, as the trajectory does not have all of their numbers."""
 HEAD = "time_ps,walker,potential_energy_kj_mol,bias_kj_mol,temperature_k\n"
 
 
@@ -167,42 +169,43 @@ class Store:
             file.close()
 
 
-def refill(folder: Path, trajectory: Path, lines: Path, positions: dict[str, list[int]]) -> None:
-    """Make the files of a store anew from what `Store.finish` wrote.
+def refill(folder: Path, end: Path, positions: dict[str, list[int]]) -> None:
+    """Make the files of a finished store anew.
 
     Args:
         folder: of the job.
-        trajectory: with all frames.
-        lines: copy of the store's own lines.
+        end: folder with the trajectory that `Store.finish` wrote, and the store's other files.
         positions: of the store, when it was finished.
 
     Raises:
         InputError: a file is missing, or its content is not what it was.
     """
+    trajectory = end / TRAJECTORY
     with TrajectoryReader(trajectory) as reader:
         levels, variables = reader.temperatures(), reader.array("variables")
-        store = Store(folder, reader.n_atoms, variables.shape[1], levels is not None)
-        kind = store._files["frames"].kind
+        has_forces = reader.stored_atoms is not None
+        kind = frame_type(reader.n_atoms, variables.shape[1], levels is not None, has_forces)
         scalars = {name: reader.array(name) for name in ("bias_energy", "log_weight", "walker")}
         scalars |= {"time": reader.times(), "variables": variables}
         if levels is not None:
             scalars["temperature"] = levels
+        frames = RecordFile(folder / "frames.raw", kind)
         rows = max(1, BLOCK // kind.itemsize)
         for start in range(0, reader.n_frames, rows):
             chosen = slice(start, min(start + rows, reader.n_frames))
             records = np.empty(chosen.stop - start, kind)
             records["positions"] = reader.positions(chosen)
+            if has_forces:
+                records["forces"] = reader.array("forces", chosen)
             for name, values in scalars.items():
                 records[name] = values[chosen]
-            store._files["frames"].append(records)
-        checks = [reader.array(f"checked_{n}") for n in ("frames", "forces", "bias_forces")]
-        for check in zip(*checks, strict=True):
-            store.add_check(*check)
-    made = store.positions()
-    store.close()
-    try:
-        shutil.copyfile(lines, folder / LINES)
-    except OSError as error:
-        raise InputError(f"{lines}: cannot be read ({error.strerror})") from error
-    if any(made[name] != list(positions[name]) for name in ("frames", "checks")):
+            frames.append(records)
+    made = frames.position()
+    frames.close()
+    if made != tuple(positions["frames"]):
         raise InputError(f"{trajectory}: was altered since it was written")
+    for name in SMALL:
+        try:
+            shutil.copyfile(end / name, folder / name)
+        except OSError as error:
+            raise InputError(f"{end / name}: cannot be read ({error.strerror})") from error
