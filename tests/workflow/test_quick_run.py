@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from exchange import exchanged
+from file_schema import compare, documented
 from progress_lines import phases_of
 from safetensors.numpy import load_file
 
@@ -124,6 +125,46 @@ def test_biased_frames_carry_the_unbiased_forces(quick_run):
     for path in quick_run.folder.glob(f"{RESULTS}/*/T*/*/1/forces.h5"):
         with h5py.File(path) as file:
             assert file.attrs["deviation_from_run"] < 1e-4
+
+
+FILES = {
+    "trajectory.h5": ("*/*/*/*/trajectory.h5", ["biased", "metadynamics"]),
+    "forces.h5": ("*/*/*/*/forces.h5", ["recomputed"]),
+    "MAPPING.h5": ("*/T*/*/*/[hcx]*.h5", ["one molecule"]),
+    "cg.h5": ("experiments/*/*/cg.h5", ["one molecule", "until"]),
+    "model-MEMBER.json": ("experiments/*/model-*.json", ["network", "prior", "spline, rbf"]),
+    "model-MEMBER.safetensors": (
+        "experiments/*/model-*.safetensors", ["cgnet", "prior", "spline, rbf"]
+    ),
+    "curve-MEMBER.csv": ("experiments/*/curve-*.csv", ["network", "spline, rbf"]),
+    "metrics.csv": ("experiments/*/*/metrics.csv", []),
+    "profiles.csv": ("experiments/*/*/profiles.csv", []),
+    "surface.csv": ("experiments/*/*/surface.csv", []),
+    "speed.csv": ("experiments/*/*/speed.csv", []),
+    "log.csv": ("*/*/*/*/log.csv", []),
+    "segments.csv": ("*/*/*/*/segments.csv", []),
+    "MAPPING.force_maps.csv": ("*/T*/*/*/*.force_maps.csv", []),
+    "MAPPING.checks.json": ("*/T*/*/*/*.checks.json", ["one molecule"]),
+    "beads.json": ("*/mappings/*/beads.json", []),
+}  # fmt: skip
+"""Files of each section of docs/files.md, and which of its cases the run has."""
+
+
+@pytest.mark.parametrize("title", FILES)
+def test_files_are_as_on_their_page(root, quick_run, title):
+    pattern, kinds = FILES[title]
+    page = (root / "docs" / "files.md").read_text()
+    compare(title, page, sorted((quick_run.folder / RESULTS).glob(pattern)), kinds)
+
+
+def test_every_section_of_the_page_of_files_is_compared(root):
+    page = (root / "docs" / "files.md").read_text()
+    assert documented(page).keys() - {"Other files"} == FILES.keys()
+
+
+def test_the_summary_has_the_columns_of_the_page(root, quick_run):
+    page = (root / "docs" / "files.md").read_text()
+    compare("metrics.csv", page, [quick_run.folder / RESULTS / "summary.csv"], ["summary.csv"])
 
 
 def test_run_is_documented(quick_run, summary):

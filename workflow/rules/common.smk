@@ -53,6 +53,7 @@ try:
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
         from meanforce.jobs.replaced import check_replaced
+        from meanforce.jobs.lengths import check_shortened
         from meanforce.sampling.check import KEPT, check_structures
 
         def say(line):
@@ -61,6 +62,7 @@ try:
         for notice in check_structures(CONFIG, KEPT, say):
             say(f"notice: {notice}")
         REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
+        check_shortened(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
 

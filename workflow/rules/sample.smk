@@ -1,4 +1,5 @@
-# sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was.
+# sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was,
+# and so does a finished one whose length has grown.
 # Needs: the prepared system; in a box its equilibrated state; the beads and variables that a bias acts on; for a
 # frozen bias the trajectory that built it; for that of a network the files of its models.
 # Makes: trajectory.h5 (frames, bias, hills; forces with `store: solute`), log.csv, and segments.csv (what each process did).
@@ -47,4 +48,4 @@ rule sample:
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
         " {params.start:q} {params.beads:q} {params.variables:q} {params.bias_of:q} --shared {params.shared:q}"
         " --trajectory {output.trajectory:q} --log {output.log:q} --segments {output.segments:q} --threads {threads}"
-        " --time-limit {resources.runtime} >> {log:q} 2>&1"
+        " --code {params.code:q} --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -8,6 +8,7 @@ from meanforce.jobs.completed_variable import by_identity
 from meanforce.jobs.sample import SampleJob
 from meanforce.progress import report
 from meanforce.restart.job import add_options, resumable
+from meanforce.sampling.extension import Extension
 from meanforce.sampling.one_job import MADE, SampleInputs, sample
 
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--trajectory", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--segments", type=Path, required=True, help="CSV file to write")
+    parser.add_argument("--code", default="", help="fingerprint of this program and its modules")
     parser.add_argument("--threads", type=int, default=1)
     add_options(parser)
     arguments = parser.parse_args()
@@ -39,7 +41,10 @@ def main() -> None:
     )
     limits = arguments.time_limit, arguments.bundle_every
     with resumable(arguments.trajectory, inputs.identity(job), *limits) as work:
+        extension = Extension(job.campaign, arguments.trajectory, arguments.code)
+        extension.begin(work, report)
         sample(job, inputs, arguments.threads, work, report)
+        extension.end(work, report)
         outputs = (arguments.log, arguments.segments, arguments.trajectory)
         for name, output in zip(MADE, outputs, strict=True):
             (work.folder / name).replace(output)
