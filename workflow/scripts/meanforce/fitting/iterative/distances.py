@@ -1,0 +1,89 @@
+"""How far the distributions of a CG run are from their targets, and how much of it is noise.
+
+The distance of a curve is the root mean square of Δg over the bins of its range. Its floor is what
+two samples of one distribution would score, given the finite data of both sides, and `resolution`
+what they exceed in one of twenty cases (`statistics.distances`).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from meanforce.fitting.iterative.histograms import Counts, Histograms
+from meanforce.statistics.distances import quadratic, rooted
+
+
+@dataclasses.dataclass(frozen=True)
+class TermDistance:
+    """Distance of one distribution from its target.
+
+    Attributes:
+        name: of the term.
+        curve: its number.
+        rms: root mean square of Δg.
+        largest: largest |Δg|.
+        floor: mean of `rms` of a perfect model.
+        resolution: what a perfect model exceeds in one of twenty cases.
+    """
+
+    name: str
+    curve: int
+    rms: float
+    largest: float
+    floor: float
+    resolution: float
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether the difference is within the noise."""
+        return self.rms <= self.resolution
+
+    @property
+    def relative(self) -> float:
+        """The distance in floors."""
+        return self.rms / max(self.floor, 1e-12)
+
+
+def distances(
+    histograms: Histograms,
+    sampled: Counts,
+    target: Counts,
+    volume: float | None,
+    label: str = "",
+) -> list[TermDistance]:
+    """Distances of all curves at one state point.
+
+    Args:
+        histograms: that counted.
+        sampled: of the CG run.
+        target: of the atomistic frames.
+        volume: of the cell, nm³, or None.
+        label: of the state point, at the end of the names.
+    """
+    found = []
+    for number, (curve, part) in enumerate(
+        zip(histograms.curves, histograms.parts, strict=True)
+    ):  # fmt: skip
+        factor = histograms.factor(number, volume)
+        difference = (sampled.mean[part] - target.mean[part]) * factor
+        scale = 1 / np.sqrt(len(difference))
+        sides = [side.residuals[:, part] * factor * scale for side in (sampled, target)]
+        square = float(difference @ difference) * scale**2
+        noise = rooted(quadratic(difference * scale, *sides), square)
+        name = f"{curve.kind}_{curve.name.replace(' – ', '_')}{label}"
+        found.append(
+            TermDistance(
+                name=name,
+                curve=number,
+                rms=float(np.sqrt(square)),
+                largest=float(abs(difference).max()),
+                floor=noise.floor,
+                resolution=noise.resolution,
+            )
+        )
+    return found
+
+
+def score(terms: list[TermDistance]) -> float:
+    """Root mean square over the terms of their distances in floors: about 1 for a perfect model."""
+    return float(np.sqrt(np.mean([term.relative**2 for term in terms])))
