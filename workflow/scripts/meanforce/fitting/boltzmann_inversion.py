@@ -109,7 +109,7 @@ def fit(
     with or_temporary(job) as job:
         now = iterate(problem, method, start, report, job)
     best = now.best
-    report(f"{now.iteration} CG runs; {now.ended}; iteration {best.iteration} is kept")
+    report(f"{len(now.rows)} iterations; {now.ended}; iteration {best.iteration} is kept")
     if now.ended != CONVERGED:
         report(f"warning: the distances are {best.score:.3g} times their noise floors")
     about = {

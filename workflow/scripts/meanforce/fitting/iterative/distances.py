@@ -1,6 +1,7 @@
 """How far the distributions of a CG run are from their targets, and how much of it is noise.
 
-The distance of a curve is the root mean square of Δg over the bins of its range. Its floor is what
+The distance of a curve is the root mean square of Δg over its range, in bins as wide as its basis
+functions: finer structure is not in the potential's reach, and only adds noise. Its floor is what
 two samples of one distribution would score, given the finite data of both sides, and `resolution`
 what they exceed in one of twenty cases (`statistics.distances`).
 """
@@ -65,9 +66,10 @@ def distances(
         zip(histograms.curves, histograms.parts, strict=True)
     ):  # fmt: skip
         factor = histograms.factor(number, volume)
-        difference = (sampled.mean[part] - target.mean[part]) * factor
+        merged = histograms.bins[number].merged
+        difference = merged(sampled.mean[part] - target.mean[part]) * factor
         scale = 1 / np.sqrt(len(difference))
-        sides = [side.residuals[:, part] * factor * scale for side in (sampled, target)]
+        sides = [merged(side.residuals[:, part]) * factor * scale for side in (sampled, target)]
         square = float(difference @ difference) * scale**2
         noise = rooted(quadratic(difference * scale, *sides), square)
         name = f"{curve.kind}_{curve.name.replace(' – ', '_')}{label}"

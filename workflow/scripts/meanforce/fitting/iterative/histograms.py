@@ -45,6 +45,12 @@ class Bins:
         inner = self.lower + self.width * (np.arange(self.count) + 0.5)
         return np.concatenate([[self.lower], inner, [self.lower + self.width * self.count]])
 
+    def merged(self, counts: np.ndarray) -> np.ndarray:
+        """Counts in bins of the width of a basis function, and outside, shape (..., n + 2)."""
+        inner = counts[..., 1:-1]
+        inner = inner.reshape(*inner.shape[:-1], -1, PER_FUNCTION).sum(axis=-1)
+        return np.concatenate([counts[..., :1], inner, counts[..., -1:]], axis=-1)
+
     def numbers(self, values: np.ndarray) -> np.ndarray:
         """Bin of each value, 0 … count + 1."""
         found = np.floor((values - self.lower) / self.width) + 1
@@ -165,7 +171,7 @@ class Histograms:
 
     @functools.cache  # noqa: B019 (few arguments, and as long-lived as the fit)
     def factor(self, curve: int, volume: float | None) -> np.ndarray:
-        """Factor from counts in a frame to a distribution without a unit.
+        """Factor from merged counts in a frame to a distribution without a unit.
 
         For pairs of molecules in a box this is g(r): the density of pairs over that of an ideal
         gas. For other coordinates it is their density, times the range of the bins.
@@ -176,7 +182,8 @@ class Histograms:
         """
         bins, number = self.bins[curve], max(1, self._coordinates[curve])
         if volume is None or self.curves[curve].kind != "pairs" or not self.molecules_in_a_box:
-            return np.full(bins.count + 2, bins.count / number)
-        shells = self.ideal(curve)
+            inner = bins.count // PER_FUNCTION
+            return np.full(inner + 2, inner / number)
+        shells = bins.merged(self.ideal(curve))
         shells[0], shells[-1] = 4 / 3 * np.pi * bins.lower**3, np.inf
         return volume / number / shells

@@ -94,6 +94,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     ]
     found, wanted = score(terms), problem.settings.pressure
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
+    row["frames"] = sum(one.counts.frames for one in observed)
     now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
     total = float(np.hypot(found, off / pressure.STANDARD_ERRORS))
     if now.best is not None and found > WORSE * now.best.score + MARGIN:
