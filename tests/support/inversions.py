@@ -18,6 +18,10 @@ DIATOMIC = Topology(((MoleculeType("DIA", ("a", "b"), ("P", "Q"), ((0, 1),)), 1)
 LENGTH, STIFFNESS = 0.30, 8000.0
 """Of the diatomic's bond: nm and kJ/mol/nm²; at 300 K its standard deviation is 0.018 nm."""
 
+BENT = Topology(((MoleculeType("BNT", ("a", "b", "c"), ("P", "Q", "P"), ((0, 1), (1, 2))), 1),))
+ANGLE, BENDING = 1.9, 60.0
+"""Of the bent molecule: rad and kJ/mol/rad²; at 300 K its standard deviation is 0.2 rad."""
+
 EPSILON, SIGMA, CUTOFF, TEMPERATURE = 0.6, 0.34, 0.65, 120.0
 """Of the fluid: kJ/mol, nm, nm, K."""
 
@@ -60,6 +64,35 @@ def diatomics(
         torch.tensor(positions, dtype=torch.float32),
         torch.tensor(np.stack([pull, -pull], axis=1), dtype=torch.float32),
         torch.full((n,), temperature), block % 5, block, DIATOMIC, masses=np.array([20.0, 20.0]),
+    )  # fmt: skip
+
+
+def bent(n: int, seed: int = 1, forces: float = 1.0) -> Frames:
+    """Independent frames of a bent molecule of three beads at 300 K; forces times a factor."""
+    rng, kT = np.random.default_rng(seed), kt(300.0)
+    grid = np.linspace(0.15, 0.45, 20001)
+    angles = np.linspace(0.01, np.pi - 0.01, 20001)
+    densities = (
+        grid**2 * np.exp(-bond(grid) / kT),
+        np.sin(angles) * np.exp(-0.5 * BENDING * (angles - ANGLE) ** 2 / kT),
+    )
+    sums = [np.cumsum(density) / density.sum() for density in densities]
+    a, b = (np.interp(rng.random(n), sums[0], grid) for _ in range(2))
+    angle = np.interp(rng.random(n), sums[1], angles)
+    zero = np.zeros(n)
+    along, across = np.cos(angle), np.sin(angle)
+    ends = np.stack([a, zero, zero], 1), np.stack([b * along, b * across, zero], 1)
+    positions = np.stack([ends[0], np.zeros((n, 3)), ends[1]], axis=1)
+    # Forces of bonds and angle, each along its gradient.
+    first = np.stack([-STIFFNESS * (a - LENGTH), BENDING * (angle - ANGLE) / a, zero], 1)
+    radial = np.stack([along, across, zero], 1) * (-STIFFNESS * (b - LENGTH))[:, None]
+    turned = np.stack([-across, along, zero], 1) * (-BENDING * (angle - ANGLE) / b)[:, None]
+    last = radial + turned
+    pull = forces * np.stack([first, -first - last, last], axis=1)
+    block = torch.arange(n) * 20 // n
+    return Frames(
+        torch.tensor(positions, dtype=torch.float32), torch.tensor(pull, dtype=torch.float32),
+        torch.full((n,), 300.0), block % 5, block, BENT, masses=np.full(3, 20.0),
     )  # fmt: skip
 
 

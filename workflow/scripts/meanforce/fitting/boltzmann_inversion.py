@@ -10,6 +10,7 @@ from meanforce.errors import InputError
 from meanforce.fitting import force_matching
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.histograms import Bins, Histograms
+from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.loop import CONVERGED, iterate
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
@@ -121,7 +122,14 @@ def fit(
         "step": now.step,
         "engine": now.engine,
     }
-    return Fit(problem.potential(best.coefficients), pd.DataFrame(now.rows), about)
+    return Fit(problem.potential(best.coefficients), _table(now.rows), about)
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    """The progress of the fit; columns in an order that does not depend on restarts."""
+    table = pd.DataFrame(rows)
+    first = [name for name in ("iteration", "step", "frames", "score") if name in table]
+    return table[first + sorted(set(table) - set(first))]
 
 
 def _check_pressure(chosen: BoltzmannInversionSettings, frames: Frames, states: int) -> None:
