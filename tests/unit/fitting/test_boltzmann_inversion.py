@@ -144,7 +144,7 @@ def test_a_fit_that_is_killed_again_and_again_makes_the_same_bits(tmp_path):
 def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):
     """Updates in the wrong direction: the step is halved, and at last the start is kept."""
     right = BoltzmannInversion.update
-    monkeypatch.setattr(BoltzmannInversion, "update", lambda *args: -3 * right(*args))
+    monkeypatch.setattr(BoltzmannInversion, "update", lambda *args: -10 * right(*args))
     frames, lines = diatomics(4000, forces=0.4), []
     run = {"length": 2.0, "equilibration": 0.5}
     chosen = settings(BOND, start="force_matching", run=run)

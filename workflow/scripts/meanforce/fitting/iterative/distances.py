@@ -13,6 +13,9 @@ import numpy as np
 from meanforce.fitting.iterative.histograms import Counts, Histograms
 from meanforce.statistics.distances import quadratic, rooted
 
+SMALLEST = 1e-12
+"""Floor of a term that has none, as of a coordinate that never changes."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TermDistance:
@@ -42,7 +45,7 @@ class TermDistance:
     @property
     def relative(self) -> float:
         """The distance in floors."""
-        return self.rms / max(self.floor, 1e-12)
+        return self.rms / max(self.floor, SMALLEST)
 
 
 def distances(
@@ -86,6 +89,15 @@ def distances(
     return found
 
 
-def score(terms: list[TermDistance]) -> float:
-    """Root mean square over the terms of their distances in floors: about 1 for a perfect model."""
-    return float(np.sqrt(np.mean([term.relative**2 for term in terms])))
+def floors_of(terms: list[TermDistance]) -> np.ndarray:
+    """Floor of each term, shape (n_terms,)."""
+    return np.array([max(term.floor, SMALLEST) for term in terms])
+
+
+def score(terms: list[TermDistance], floors: np.ndarray) -> float:
+    """Root mean square over the terms of their distances in floors.
+
+    In their own floors it is about 1 for a perfect model. Runs that are stuck or short have higher
+    floors, so that two iterates are compared in the floors of one of them.
+    """
+    return float(np.sqrt(np.mean([(t.rms / f) ** 2 for t, f in zip(terms, floors, strict=True)])))

@@ -21,12 +21,14 @@ class Best:
         coefficients: kJ/mol, shape (K,).
         update: what would be added to them at full step.
         iteration: its number.
+        floors: of its distributions, shape (n_terms,).
         score: distance of its distributions from their targets, in floors.
         total: the same with that of the pressure, if one is wanted.
     """
 
     coefficients: np.ndarray
     update: np.ndarray
+    floors: np.ndarray
     iteration: int
     score: float
     total: float
@@ -103,5 +105,5 @@ class Iterate:
 PLAIN = ("step", "iteration", "halvings", "rows", "engine", "ended")
 """Plain values of an `Iterate`."""
 
-OF_BEST = ("coefficients", "update")
+OF_BEST = ("coefficients", "update", "floors")
 PLAIN_OF_BEST = ("iteration", "score", "total")

@@ -12,7 +12,7 @@ import numpy as np
 from meanforce.dynamics.stability import Unstable
 from meanforce.errors import InputError
 from meanforce.fitting.iterative import pressure
-from meanforce.fitting.iterative.distances import TermDistance, score
+from meanforce.fitting.iterative.distances import TermDistance, floors_of, score
 from meanforce.fitting.iterative.iterate import Best, Iterate
 from meanforce.fitting.iterative.measurement import Measurement
 from meanforce.fitting.iterative.method import Method
@@ -92,24 +92,27 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         for state, one in zip(problem.states, observed, strict=True)
         for term in measurement.distances(state, one)
     ]
-    found, wanted = score(terms), problem.settings.pressure
+    floors, wanted = floors_of(terms), problem.settings.pressure
+    found, best = score(terms, floors), now.best
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
     now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
-    total = float(np.hypot(found, off / pressure.STANDARD_ERRORS))
-    if now.best is not None and found > WORSE * now.best.score + MARGIN:
-        return f"its distances are {found:.3g} floors, after {now.best.score:.3g}"
-    update = _update(problem, method, now, observed)
-    here = Best(at, update, now.iteration + 1, found, total)
-    done = all(term.at_floor for term in terms) and off <= pressure.STANDARD_ERRORS
-    if done or now.best is None or total < now.best.total:
-        now.best = here
+    compared = found if best is None else score(terms, best.floors)
+    if best is not None and compared > WORSE * best.score + MARGIN:
+        return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
+    update, off = _update(problem, method, now, observed), off / pressure.STANDARD_ERRORS
+    done = all(term.at_floor for term in terms) and off <= 1
+    if done or best is None or np.hypot(compared, off) < best.total:
+        total = float(np.hypot(found, off))
+        now.best = Best(at, update, floors, now.iteration + 1, found, total)
     if done:
         now.ended = CONVERGED
         return ""
-    now.next(at + now.step * update)
-    largest = LARGEST * kt(max(state.temperature for state in problem.states))
-    return "" if abs(now.coefficients).max() < largest else "its coefficients are beyond any bound"
+    after = at + now.step * update
+    if not abs(after).max() < LARGEST * kt(max(state.temperature for state in problem.states)):
+        return "its coefficients are beyond any bound"
+    now.next(after)
+    return ""
 
 
 def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
