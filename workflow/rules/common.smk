@@ -168,6 +168,12 @@ def trajectories_of_replica(wildcards):
     return [place.trajectory for place in inputs.jobs_of_replica(CONFIG, **dict(wildcards))]
 
 
+def forces_of_frames(wildcards):
+    """File of the unbiased forces of a job's frames, which may be that of its trajectory."""
+    names = (wildcards.system, wildcards.state, wildcards.campaign, wildcards.replica)
+    return inputs.forces(CONFIG, *names)
+
+
 def weights_of_frames(wildcards):
     """Weights from all windows of the job's replica; none if frames have their own weights."""
     names = (wildcards.system, wildcards.state, wildcards.campaign, wildcards.replica)

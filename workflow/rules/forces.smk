@@ -1,4 +1,4 @@
-# forces: energies and forces of every stored frame without the bias.
+# forces: energies and forces of every stored frame without the bias, where the run kept none.
 # Needs: a trajectory and the unbiased system. Makes: forces.h5.
 
 

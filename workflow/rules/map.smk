@@ -11,7 +11,7 @@ rule map:
         state=PreparedPaths.state_xml,
         beads=BeadsPaths.beads,
         trajectory=ReplicaPaths.trajectory,
-        forces=ReplicaPaths.forces,
+        forces=forces_of_frames,
         weights=weights_of_frames,
     output:
         dataset=DatasetPaths.dataset,

@@ -1,7 +1,7 @@
 # sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was.
 # Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
 # frozen bias the trajectory that built it; for that of a network the files of its models.
-# Makes: trajectory.h5 (frames, bias, hills), log.csv, and segments.csv (what each process did).
+# Makes: trajectory.h5 (frames, bias, hills; forces with `store: solute`), log.csv, and segments.csv (what each process did).
 
 
 rule sample:

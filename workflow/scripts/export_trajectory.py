@@ -16,7 +16,11 @@ from meanforce.restart.job import work_folder
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trajectory", type=Path, required=True, help="trajectory.h5 of a run")
-    parser.add_argument("--forces", type=Path, help="forces.h5 beside it: forces without the bias")
+    parser.add_argument(
+        "--forces",
+        type=Path,
+        help="forces.h5 beside it: forces without the bias; or the trajectory, where it holds them",
+    )
     parser.add_argument("--output", type=Path, required=True, help="TRR file to write")
     parser.add_argument("--colvar", type=Path, help="text file to write, of a biased run")
     parser.add_argument(

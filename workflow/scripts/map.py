@@ -23,7 +23,12 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
     parser.add_argument("--beads", type=Path, required=True, help="file made by beads.py")
     parser.add_argument("--trajectory", type=Path, required=True, help="file made by sample.py")
-    parser.add_argument("--forces", type=Path, required=True, help="file made by forces.py")
+    parser.add_argument(
+        "--forces",
+        type=Path,
+        required=True,
+        help="file made by forces.py, or the trajectory, where it holds forces",
+    )
     parser.add_argument("--weights", type=Path, help="file made by weights.py")
     parser.add_argument("--settings", required=True, help="JSON text or file of a MapJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")

@@ -172,7 +172,9 @@ def test_results_of_another_config_are_named(checkout, monkeypatch, capsys):
 
 
 def test_sizes_of_prepared_systems_are_read(water):
-    sizes = Sizes({"capped_alanine_water": 100}, sizes_of(water)[0].beads)
+    sizes = Sizes(
+        {"capped_alanine_water": 100}, {"capped_alanine_water": 22}, sizes_of(water)[0].beads
+    )
     (stored,) = {
         one.stored for one in amounts(water, sizes)
         if one.job.stage == "sample" and one.job.place.campaign == "reference"

@@ -1,6 +1,10 @@
-"""Unbiased energies and forces of a trajectory's frames, in an HDF5 file with checksums."""
+"""Unbiased energies and forces of a trajectory's frames, in an HDF5 file with checksums.
+
+Forces that a run kept itself are in the file of its trajectory.
+"""
 
 import contextlib
+import json
 from pathlib import Path
 from typing import Self
 
@@ -9,6 +13,7 @@ import numpy as np
 
 from meanforce.data.hdf5 import new_file, reading
 from meanforce.data.plain_chunks import OpenArray
+from meanforce.data.trajectory import GROUP
 from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
@@ -91,6 +96,9 @@ def _describe(file: h5py.File, attributes: dict[str, str | float]) -> None:
 class ForcesReader:
     """Reads forces by slices; a context manager.
 
+    Args:
+        path: file of forces, or a trajectory that holds forces.
+
     Attributes:
         n_frames: number of frames.
         n_atoms: number of atoms.
@@ -106,9 +114,14 @@ class ForcesReader:
         self._path = path
         with self._checked():
             self._file = h5py.File(path, "r")
-            self.n_frames, self.n_atoms = self._file["forces"].shape[:2]
-            self.rows: int = self._file["forces"].chunks[0]
-            self.trajectory = self._file.attrs["trajectory"].decode()
+            own = "forces" in self._file
+            self._forces: h5py.Dataset = self._file["forces" if own else f"{GROUP}/forces"]
+            self.n_frames, self.n_atoms = self._forces.shape[:2]
+            self.rows: int = self._forces.chunks[0]
+            if own:
+                self.trajectory = self._file.attrs["trajectory"].decode()
+            else:
+                self.trajectory = json.loads(self._file[GROUP].attrs["settings"])["content"]
             pressure = [self._file.attrs.get(name) for name in ("pressure", "pressure_stderr")]
             self.pressure = None if None in pressure else (float(pressure[0]), float(pressure[1]))
 
@@ -118,7 +131,7 @@ class ForcesReader:
     def forces(self, frames: slice) -> np.ndarray:
         """kJ/mol/nm, float32, shape (n, n_atoms, 3)."""
         with self._checked():
-            return self._file["forces"][frames]
+            return self._forces[frames]
 
     def __enter__(self) -> Self:
         return self

@@ -5,10 +5,15 @@ MDTraj reads the coordinates; all other data are in the group ``/meanforce``, by
 `variables` (values of the biased collective variables, nm or rad) and, for replica exchange,
 `temperature` (K), with alternating frames of all levels; `checked_frames`, `checked_forces` and
 `checked_bias_forces` (in-run forces without the bias and, if there is one, of the bias alone,
-kJ/mol/nm); `boxes` (nm) of frames from files, whose box may change; and records of the bias. All
-arrays and all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a good
-one. Texts have a fixed length: HDF5 keeps others in a heap without checksums, and a damaged heap
-can even cause endless reading.
+kJ/mol/nm); `boxes` (nm) of frames from files, whose box may change; and records of the bias.
+
+A trajectory of some atoms only also has `stored_atoms` (their indices in the system), `forces`
+(in-run unbiased forces on them in every frame), and `whole_positions` and `whole_forces` of all
+atoms in the checked frames.
+
+All arrays and all of HDF5's own tables carry checksums, so that a damaged file cannot be read as a
+good one. Texts have a fixed length: HDF5 keeps others in a heap without checksums, and a damaged
+heap can even cause endless reading.
 """
 
 import contextlib
@@ -72,6 +77,13 @@ class TrajectoryReader:
         """Times in ps, shape (n_frames,)."""
         with self._checked():
             return self._file["time"][:]
+
+    @property
+    def stored_atoms(self) -> np.ndarray | None:
+        """Indices of its atoms in the system, ascending; None where it has all of them."""
+        with self._checked():
+            place = self._file[GROUP]
+            return place["stored_atoms"][:] if "stored_atoms" in place else None
 
     @property
     def is_periodic(self) -> bool:

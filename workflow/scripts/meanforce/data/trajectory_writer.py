@@ -12,13 +12,16 @@ import numpy as np
 from mdtraj.formats import HDF5TrajectoryFile
 from openmm import app
 
+from meanforce.data.forces import FORCE_UNIT
 from meanforce.data.hdf5 import new_file
 from meanforce.data.plain_chunks import FixedArray, OpenArray
 from meanforce.data.trajectory import BLOCK, BOXES, GROUP
 from meanforce.restart.records import RecordFile
 
 
-def frame_type(n_atoms: int, n_variables: int, has_levels: bool = False) -> np.dtype:
+def frame_type(
+    n_atoms: int, n_variables: int, has_levels: bool = False, has_forces: bool = False
+) -> np.dtype:
     """Record of one frame while it waits to become part of a trajectory."""
     return np.dtype(
         [
@@ -28,6 +31,7 @@ def frame_type(n_atoms: int, n_variables: int, has_levels: bool = False) -> np.d
             ("walker", "i4"),
             *([("temperature", "f8")] if has_levels else []),
             ("variables", "f8", (n_variables,)),
+            *([("forces", "f4", (n_atoms, 3))] if has_forces else []),
             ("positions", "f4", (n_atoms, 3)),
         ]
     )
@@ -35,7 +39,7 @@ def frame_type(n_atoms: int, n_variables: int, has_levels: bool = False) -> np.d
 
 def write_trajectory(
     path: Path,
-    topology: app.Topology,
+    topology: app.Topology | mdtraj.Topology,
     frames: RecordFile,
     box: np.ndarray | None,
     arrays: dict[str, np.ndarray],
@@ -76,7 +80,7 @@ class TrajectoryWriter:
     def __init__(
         self,
         path: Path,
-        topology: app.Topology,
+        topology: app.Topology | mdtraj.Topology,
         kind: np.dtype,
         periodic: bool,
         count: int | None = None,
@@ -104,6 +108,9 @@ class TrajectoryWriter:
         }
         if "temperature" in kind.names:
             self._places["temperature"] = self._array(group, "temperature", (), "f8", "kelvin")
+        if "forces" in kind.names:
+            self._places["forces"] = self._array(group, "forces", atoms, "f4")
+            self._places["forces"].dataset.attrs["unit"] = FORCE_UNIT
         self._n_variables = kind["variables"].shape[0]
         if self._n_variables:
             self._places["variables"] = self._array(group, "variables", (self._n_variables,), "f8")
@@ -185,9 +192,11 @@ class TrajectoryWriter:
         return self._open.__exit__(*error)
 
 
-def _topology_text(topology: app.Topology) -> bytes:
+def _topology_text(topology: app.Topology | mdtraj.Topology) -> bytes:
     """MDTraj's own JSON text of a topology."""
-    plain = HDF5TrajectoryFile.convert_topology_to_dict(mdtraj.Topology.from_openmm(topology))
+    if isinstance(topology, app.Topology):
+        topology = mdtraj.Topology.from_openmm(topology)
+    plain = HDF5TrajectoryFile.convert_topology_to_dict(topology)
     return json.dumps(plain).encode("ascii")
 
 

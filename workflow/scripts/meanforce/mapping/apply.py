@@ -19,6 +19,7 @@ from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
+from meanforce.mapping.stored_atoms import on_stored_atoms
 from meanforce.mapping.unwrap import tree_of
 from meanforce.progress import Progress, Rate
 from meanforce.settings.mappings import MappingSettings
@@ -30,7 +31,7 @@ class Files:
 
     Attributes:
         trajectory: of the stage `sample`.
-        forces: of the stage `forces`.
+        forces: of the stage `forces`, or the trajectory, where it holds them.
         weights: of the stage `weights`, or None where frames carry their own weights.
         dataset: H5MD file to write.
         table: CSV file to write, see `meanforce.mapping.table`.
@@ -72,6 +73,11 @@ def map_replica(
         InputError: mapping and molecule do not fit, the files do not belong together, or a check of
             the forces fails.
     """
+    stored = _stored_atoms(files.trajectory)
+    if stored is not None:
+        beads, topology, constraints = on_stored_atoms(
+            beads, topology, constraints, stored, str(files.trajectory)
+        )
     molecule = MappedMolecule(
         beads=beads,
         n_atoms=topology.n_atoms,
@@ -121,6 +127,11 @@ def map_replica(
     for line in table.lines(rows):
         report(line)
     return bias
+
+
+def _stored_atoms(trajectory: Path) -> np.ndarray | None:
+    with TrajectoryReader(trajectory) as frames:
+        return frames.stored_atoms
 
 
 def _table(

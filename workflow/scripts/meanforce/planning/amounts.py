@@ -28,10 +28,12 @@ class Sizes:
 
     Attributes:
         atoms: by system.
+        solute: atoms that are neither water nor ions, by system.
         beads: by system and mapping.
     """
 
     atoms: Mapping[str, int]
+    solute: Mapping[str, int]
     beads: Mapping[tuple[str, str], int]
 
 
@@ -73,13 +75,17 @@ def _sample(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
     job = stages.sample_job(config, place.system, place.state, place.campaign, place.replica)
     schedule, copies = Schedule.of(job.campaign), job.campaign.copies(job.job)
+    steps, each = schedule.end * copies, sizes.atoms[place.system] * VECTOR
+    if not job.campaign.recomputes_forces:
+        # Forces of a stored frame take about as long as a step.
+        steps, each = steps + schedule.frames * copies, 2 * sizes.solute[place.system] * VECTOR
     return dataclasses.replace(
         amount,
         key=_dynamics(config, place.system, place.campaign),
-        steps=schedule.end * copies,
-        most=schedule.end * copies,
+        steps=steps,
+        most=steps,
         atomistic=schedule.end * copies * job.campaign.time_step,
-        stored=schedule.frames * copies * sizes.atoms[place.system] * VECTOR,
+        stored=schedule.frames * copies * each,
     )
 
 

@@ -112,7 +112,9 @@ def _shortened(job: SampleJob) -> SampleJob:
         for key in ("equilibration", "burn_in", "pull")
         if hasattr(campaign, key)
     }
-    return job.model_copy(update={"campaign": campaign.model_copy(update=phases), "job": 1})
+    # Models are tried on the positions of all atoms.
+    changed = campaign.model_copy(update=phases | {"store": "all"})
+    return job.model_copy(update={"campaign": changed, "job": 1})
 
 
 def _found(folder: Path, job: SampleJob, n_atoms: int) -> SamplingTrial:

@@ -5,6 +5,7 @@ from pathlib import Path
 import openmm
 
 from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.solvent import solute_atoms
 from meanforce.paths import PreparedPaths
 from meanforce.planning.amounts import Sizes
 from meanforce.settings.config import Config
@@ -28,7 +29,7 @@ def sizes_of(config: Config) -> tuple[Sizes, list[str]]:
     Raises:
         InputError: a system cannot be read, or a mapping does not fit it.
     """
-    atoms, beads, guessed = {}, {}, []
+    atoms, solute, beads, guessed = {}, {}, {}, []
     for system, settings in config.systems.items():
         if system not in config.mappings:
             continue
@@ -37,6 +38,7 @@ def sizes_of(config: Config) -> tuple[Sizes, list[str]]:
         for name, mapping in config.mappings[system].items():
             found = build_beads(mapping, topology, f"mappings.{system}.{name}")
             beads[system, name] = len(found.names)
+        solute[system] = len(solute_atoms(topology))
         prepared = Path(PreparedPaths(system).system_xml)
         atoms[system] = topology.n_atoms
         if prepared.exists():
@@ -48,7 +50,7 @@ def sizes_of(config: Config) -> tuple[Sizes, list[str]]:
                 edge**3 * WATER * SITES[settings.water_model]
             ))  # fmt: skip
             guessed.append(system)
-    return Sizes(atoms, beads), guessed
+    return Sizes(atoms, solute, beads), guessed
 
 
 def particles(system_xml: Path) -> int:

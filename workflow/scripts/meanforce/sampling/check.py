@@ -20,6 +20,7 @@ from meanforce.sampling.check_campaigns import (
 from meanforce.sampling.check_cutoffs import check_pair_cutoff
 from meanforce.sampling.check_experiments import check_experiment
 from meanforce.sampling.check_grid import check_grid
+from meanforce.sampling.check_store import check_store
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.config import Config
@@ -210,6 +211,8 @@ def _check_beads_of_campaigns(
             if campaign.biased_mapping is not None:
                 check_models(config, found.beads, system, name)
                 check_one_molecule(config, found.beads, found.described.periodic, (system, name))
+            # What is prepared for sampling in a box has all its solvent, unless it is added.
+            check_store(config, system, name, found.beads, found.topology, found.described.periodic)
             if isinstance(campaign, MetadynamicsSettings):
                 chosen = {one: variables[one] for one in campaign.biased_variables}
                 where = f"campaigns.{system}.{name}"

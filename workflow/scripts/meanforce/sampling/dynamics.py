@@ -20,6 +20,7 @@ class Frame:
         log_weight: of the unbiased ensemble, up to a constant.
         variables: values of the biased collective variables, nm or rad.
         temperature: of its thermostat, K, if copies have different ones.
+        forces: without the bias, kJ/mol/nm, shape (n_atoms, 3), if they were asked for.
     """
 
     copy: int
@@ -29,6 +30,7 @@ class Frame:
     log_weight: float = 0.0
     variables: tuple[float, ...] = ()
     temperature: float | None = None
+    forces: np.ndarray | None = None
 
 
 class Dynamics(abc.ABC):
@@ -60,8 +62,12 @@ class Dynamics(abc.ABC):
         """Step all copies; may raise `openmm.OpenMMException` where they explode."""
 
     @abc.abstractmethod
-    def frames(self) -> Iterator[Frame]:
-        """The frames of this instant that belong in the trajectory."""
+    def frames(self, with_forces: bool = False) -> Iterator[Frame]:
+        """The frames of this instant that belong in the trajectory.
+
+        Forces are evaluated for it: OpenMM drops those that the step before was made with, and
+        they are of other positions. The next step evaluates them again, with the bias.
+        """
 
     @abc.abstractmethod
     def box(self) -> np.ndarray | None:

@@ -22,6 +22,12 @@ from meanforce.settings.campaigns.registry import SampledCampaign
 CHECKED_FRAMES = 200
 """In-run unbiased forces are stored for about this many frames, to check the recomputed ones."""
 
+WHOLE_FRAMES = 2**26
+"""Most bytes of these frames where others have some atoms only, unless that leaves too few."""
+
+FEWEST_WHOLE = 20
+"""Number of them with which forces are checked in any case."""
+
 LOGGED_LINES = 100
 
 STRETCH = 0.5
@@ -65,6 +71,7 @@ class Engine:
         topology: of the atoms.
         job: its folder and restart bundle.
         report: called with lines of progress.
+        atoms: indices of those whose positions and forces are stored; None: positions of all.
     """
 
     def __init__(
@@ -75,12 +82,18 @@ class Engine:
         topology: app.Topology,
         job: Job,
         report: Callable[[str], None],
+        atoms: np.ndarray | None = None,
     ) -> None:
+        self._atoms = atoms
         self._dynamics, self._campaign, self._job, self._report = dynamics, campaign, job, report
         self._temperature, self._topology = temperature, topology
         self._schedule = Schedule.of(campaign)
         self._tick, self._halved_at = 0, None
         self._part = max(1, PART // (topology.getNumAtoms() * dynamics.copies))
+        self._checked = CHECKED_FRAMES
+        if atoms is not None:
+            fitting = WHOLE_FRAMES // (48 * topology.getNumAtoms())
+            self._checked = min(CHECKED_FRAMES, max(FEWEST_WHOLE, fitting))
         self._earlier: list[dict] = []
         self._store: Store | None = None
 
@@ -117,7 +130,12 @@ class Engine:
         if self._store is not None:
             self._store.close()
         self._store = Store(
-            self._job.folder, n_atoms, self._dynamics.n_variables, self._dynamics.has_levels, ends
+            self._job.folder,
+            n_atoms,
+            self._dynamics.n_variables,
+            self._dynamics.has_levels,
+            ends,
+            self._atoms,
         )
         if bundle is not None:
             self._tick, self._halved_at = bundle.info["tick"], bundle.info["halved_at"]
@@ -188,13 +206,18 @@ class Engine:
     def _store_frames(self) -> None:
         schedule, store = self._schedule, self._store
         number = (self._tick - schedule.equilibration - schedule.burn_in) // schedule.per_frame
-        frames = list(self._dynamics.frames())
-        if (number - 1) % max(1, schedule.frames // CHECKED_FRAMES) == 0:
+        frames = list(self._dynamics.frames(with_forces=self._atoms is not None))
+        if (number - 1) % max(1, schedule.frames // self._checked) == 0:
             bias = self._dynamics.bias_forces() if self._dynamics.n_variables else None
-            store.add_check(store.n_frames, self._dynamics.unbiased_forces(), bias)
+            forces, positions = frames[0].forces, frames[0].positions
+            if forces is None:
+                forces = self._dynamics.unbiased_forces()
+            store.add_check(store.n_frames, forces, bias, positions)
         for frame in frames:
             if not np.isfinite(frame.positions).all():
                 raise Unstable("its positions are not finite")
+            if frame.forces is not None and not np.isfinite(frame.forces).all():
+                raise Unstable("its forces are not finite")
             store.add_frame(self._time(), frame)
         if number % max(1, schedule.frames // LOGGED_LINES) == 0:
             energies = self._dynamics.potential_energies()

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mdtraj
+import numpy as np
+
 from meanforce.errors import InputError
 from meanforce.jobs.sample import SampleJob
 from meanforce.mapping.beads_file import MappedSystem
+from meanforce.mapping.solvent import solute_atoms
 from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
+from meanforce.sampling.recompute import check_whole_frames
 from meanforce.sampling.registry import dynamics_of
 from meanforce.sampling.task import Host, Task
 from meanforce.systems.prepared import Prepared
@@ -88,9 +93,17 @@ def sample(
     platform = bundle.info["platform"] if bundle else None
     with Progress(report).during("choosing a platform"):
         dynamics = dynamics_of(task, Host(prepared, threads, platform))
-    engine = Engine(dynamics, task.campaign, task.temperature, prepared.topology, work, report)
+    atoms = None
+    if task.campaign.store == "solute":
+        atoms = np.array(solute_atoms(mdtraj.Topology.from_openmm(prepared.topology)))
+    engine = Engine(
+        dynamics, task.campaign, task.temperature, prepared.topology, work, report, atoms
+    )
     log, segments, trajectory = (work.folder / name for name in MADE)
     engine.run(bundle, trajectory, log, segments)
+    if atoms is not None:
+        # The system above has the bias in it.
+        check_whole_frames(Prepared.read(inputs.prepared), trajectory, threads, report)
 
 
 def task_of(job: SampleJob, inputs: SampleInputs) -> Task:

@@ -1,4 +1,7 @@
-"""The stage `forces`: unbiased energies and forces of every stored frame."""
+"""The stage `forces`: unbiased energies and forces of every stored frame.
+
+Runs that stored forces themselves are checked here too.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -79,13 +82,42 @@ def recompute(
     if deviation is None:
         report("the run stored no forces to compare these with")
         return progress.finish()
+    _refuse_other_forces(deviation, trajectory, report)
+    progress.finish()
+
+
+def check_whole_frames(
+    prepared: Prepared, trajectory: Path, threads: int, report: Callable[[str], None]
+) -> None:
+    """Recompute forces on the whole frames of a run that stored some atoms with their forces.
+
+    The deviation is that of the stored atoms' forces.
+
+    Raises:
+        InputError: the forces differ from the in-run ones.
+    """
+    with TrajectoryReader(trajectory) as frames:
+        positions, atoms = frames.array("whole_positions"), frames.stored_atoms
+        in_run = frames.array("whole_forces")[:, atoms]
+        progress = Progress(report, len(positions), rate=Rate("frames/s"))
+        with progress.during("setting up forces"):
+            context = _context(prepared, frames, threads)
+    again = np.empty_like(in_run)
+    for number, frame in enumerate(positions):
+        progress.advance(number, "checking forces on whole frames")
+        context.setPositions(frame)
+        again[number] = context.getState(forces=True).getForces(asNumpy=True)._value[atoms]
+    _refuse_other_forces(_relative(again, in_run), trajectory, report)
+    progress.finish()
+
+
+def _refuse_other_forces(deviation: float, trajectory: Path, report: Callable[[str], None]) -> None:
     report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
     if not deviation < TOLERANCE:
         raise InputError(
             f"{trajectory}: recomputed forces differ from the in-run unbiased ones by "
             f"{deviation:.1e} (allowed {TOLERANCE:g}); trajectory and system do not belong together"
         )
-    progress.finish()
 
 
 def _evaluate(
@@ -135,7 +167,11 @@ def _deviation(done: RecordFile, frames: TrajectoryReader) -> float | None:
     checked = frames.array("checked_frames")
     if not len(checked):
         return None
-    in_run = frames.array("checked_forces").astype(float)
-    again = done.take(checked)["forces"]
+    return _relative(done.take(checked)["forces"], frames.array("checked_forces"))
+
+
+def _relative(again: np.ndarray, in_run: np.ndarray) -> float:
+    """Root mean square deviation of forces relative to the in-run ones."""
+    in_run = in_run.astype(float)
     square = float(((again - in_run) ** 2).sum())
     return float(np.sqrt(square / max((in_run**2).sum(), 1e-300)))

@@ -91,12 +91,15 @@ class Exchange(Dynamics):
     def _coldest(self) -> openmm.Context:
         return self._load(self._sampler.replicaStateIndex.index(0))
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, with_forces: bool = False) -> Iterator[Frame]:
         for level, temperature in enumerate(self._temperatures.tolist()):
             copy = self._sampler.replicaStateIndex.index(level)
-            state = self._load(copy).getState(positions=True, enforcePeriodicBox=self._periodic)
+            state = self._load(copy).getState(
+                positions=True, forces=with_forces, enforcePeriodicBox=self._periodic
+            )
             positions = state.getPositions(asNumpy=True)._value
-            yield Frame(copy, copy, positions, temperature=temperature)
+            forces = state.getForces(asNumpy=True)._value if with_forces else None
+            yield Frame(copy, copy, positions, temperature=temperature, forces=forces)
 
     def box(self) -> np.ndarray | None:
         return box_of(self._context)

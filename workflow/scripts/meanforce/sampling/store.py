@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mdtraj
 import numpy as np
 from numpy.lib import recfunctions
 from openmm import app
@@ -27,6 +28,7 @@ class Store:
         n_variables: biased collective variables.
         has_levels: whether frames have temperatures of their own.
         positions: where the files ended when the last restart bundle was written.
+        atoms: indices of those that frames have, with their forces; None: all atoms, no forces.
     """
 
     def __init__(
@@ -36,15 +38,19 @@ class Store:
         n_variables: int,
         has_levels: bool = False,
         positions: dict[str, list[int]] | None = None,
+        atoms: np.ndarray | None = None,
     ) -> None:
-        self._has_levels = has_levels
+        self._has_levels, self._atoms = has_levels, atoms
+        with_forces = atoms is not None
+        n_stored = len(atoms) if with_forces else n_atoms
         kinds = {
-            "frames": frame_type(n_atoms, n_variables, has_levels),
+            "frames": frame_type(n_stored, n_variables, has_levels, with_forces),
             "checks": np.dtype(
                 [
                     ("frame", "i8"),
                     ("forces", "f4", (n_atoms, 3)),
                     ("bias_forces", "f4", (n_atoms if n_variables else 0, 3)),
+                    *([("positions", "f8", (n_atoms, 3))] if with_forces else []),
                 ]
             ),
             "lines": LINE,
@@ -69,20 +75,37 @@ class Store:
         record = np.empty((), self._files["frames"].kind)
         record["time"], record["walker"] = time, frame.walker
         record["bias_energy"], record["log_weight"] = frame.bias_energy, frame.log_weight
-        record["variables"], record["positions"] = frame.variables, frame.positions
+        record["variables"] = frame.variables
+        if self._atoms is None:
+            record["positions"] = frame.positions
+        else:
+            record["positions"] = frame.positions[self._atoms]
+            record["forces"] = frame.forces[self._atoms]
         if self._has_levels:
             record["temperature"] = frame.temperature
         self._files["frames"].append(record)
 
     def add_check(
-        self, frame: int, forces: np.ndarray, bias_forces: np.ndarray | None = None
+        self,
+        frame: int,
+        forces: np.ndarray,
+        bias_forces: np.ndarray | None,
+        positions: np.ndarray,
     ) -> None:
-        """Add in-run forces on a stored frame, kJ/mol/nm: without the bias, and of the bias
-        alone."""
+        """Add in-run forces on all atoms of a stored frame, kJ/mol/nm.
+
+        Args:
+            frame: its number.
+            forces: without the bias.
+            bias_forces: of the bias alone, or None without one.
+            positions: nm; kept where frames have some atoms only.
+        """
         record = np.empty((), self._files["checks"].kind)
         record["frame"], record["forces"] = frame, forces
         if bias_forces is not None:
             record["bias_forces"] = bias_forces
+        if self._atoms is not None:
+            record["positions"] = positions
         self._files["checks"].append(record)
 
     def add_line(self, *values: float) -> None:
@@ -90,8 +113,9 @@ class Store:
         self._files["lines"].append(np.array(values, dtype=LINE))
 
     def scalars(self) -> np.ndarray:
-        """Records of all frames without their positions."""
-        names = [name for name in self._files["frames"].kind.names if name != "positions"]
+        """Records of all frames without their positions and forces."""
+        kind = self._files["frames"].kind
+        names = [name for name in kind.names if name not in ("positions", "forces")]
         parts = [recfunctions.repack_fields(block[names]) for block in self._blocks("frames")]
         return np.concatenate(parts)
 
@@ -110,10 +134,20 @@ class Store:
     ) -> None:
         """Write the finished files; the raw ones stay, so that this can be repeated."""
         checks = np.concatenate([*self._blocks("checks")])
+        forces, of_bias = checks["forces"], checks["bias_forces"]
+        if self._atoms is not None:
+            arrays = arrays | {
+                "stored_atoms": self._atoms,
+                "whole_positions": checks["positions"],
+                "whole_forces": forces,
+            }
+            topology = mdtraj.Topology.from_openmm(topology).subset(self._atoms)
+            forces = forces[:, self._atoms]
+            of_bias = of_bias[:, self._atoms] if of_bias.shape[1] else of_bias
         arrays = arrays | {
             "checked_frames": checks["frame"],
-            "checked_forces": checks["forces"],
-            "checked_bias_forces": checks["bias_forces"],
+            "checked_forces": forces,
+            "checked_bias_forces": of_bias,
         }
         write_trajectory(trajectory, topology, self._files["frames"], box, arrays, attributes)
         with log.open("w") as file:

@@ -75,7 +75,7 @@ class Walkers(Dynamics):
     def event(self, time: float) -> None:
         self._bias.update(self._contexts, time)
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, with_forces: bool = False) -> Iterator[Frame]:
         offset, kT = self._bias.offset(), kt(self._temperature)
         group = self._bias.group
         for copy, context in enumerate(self._contexts):
@@ -86,8 +86,9 @@ class Walkers(Dynamics):
                 enforcePeriodicBox=self._periodic,
             )
             positions = state.getPositions(asNumpy=True)._value
+            forces = self._forces(context, self._unbiased_groups) if with_forces else None
             if group is None:
-                yield Frame(copy, copy, positions)
+                yield Frame(copy, copy, positions, forces=forces)
                 continue
             energy = state.getPotentialEnergy()._value
             yield Frame(
@@ -97,20 +98,21 @@ class Walkers(Dynamics):
                 energy,
                 (energy - offset) / kT,
                 tuple(self._bias.values(context, energy)),
+                forces=forces,
             )
 
     def box(self) -> np.ndarray | None:
         return box_of(self._contexts[0])
 
     def unbiased_forces(self) -> np.ndarray:
-        return self._forces(self._unbiased_groups)
+        return self._forces(self._contexts[0], self._unbiased_groups)
 
     def bias_forces(self) -> np.ndarray:
-        return self._forces({self._bias.group})
+        return self._forces(self._contexts[0], {self._bias.group})
 
-    def _forces(self, groups: set[int]) -> np.ndarray:
-        state = self._contexts[0].getState(forces=True, groups=groups)
-        return state.getForces(asNumpy=True)._value
+    @staticmethod
+    def _forces(context: openmm.Context, groups: set[int]) -> np.ndarray:
+        return context.getState(forces=True, groups=groups).getForces(asNumpy=True)._value
 
     def potential_energies(self) -> np.ndarray:
         return np.array(

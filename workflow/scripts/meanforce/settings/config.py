@@ -173,7 +173,7 @@ class Config(Settings):
     def _check_campaign(self, where: str, system: str, campaign: Campaign) -> None:
         for key, state in campaign.state_points:
             known(f"{where}.{key}", state, self.state_points, "state point")
-        if campaign.recomputes_forces and not self.systems[system].has_force_field:
+        if campaign.needs_force_field and not self.systems[system].has_force_field:
             raise ValueError(
                 f"{where}: needs the forces of system '{system}', which has no force field; "
                 "allowed is the kind 'external' with 'forces: file'"

@@ -63,6 +63,14 @@ def campaigns_with(
     ]
 
 
+def forces(config: Config, system: str, state: str, campaign: str, replica: int | str) -> str:
+    """The file with the unbiased forces of one job's frames."""
+    place = ReplicaPaths(system, state, campaign, replica)
+    chosen = config.campaigns[system][campaign]
+    in_trajectory = not (chosen.imported or chosen.recomputes_forces)
+    return place.trajectory if in_trajectory else place.forces
+
+
 def jobs_of_replica(
     config: Config, system: str, state: str, campaign: str, repeat: int | str
 ) -> list[ReplicaPaths]:

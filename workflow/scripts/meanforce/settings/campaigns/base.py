@@ -20,8 +20,13 @@ class CampaignSettings(Settings):
 
     @property
     def recomputes_forces(self) -> bool:
-        """Whether forces come from the system's force field."""
+        """Whether forces come from a stage of its own, with the system's force field."""
         return True
+
+    @property
+    def needs_force_field(self) -> bool:
+        """Whether the campaign cannot do without the system's force field."""
+        return self.recomputes_forces or not self.imported
 
     @property
     def dynamical(self) -> bool:

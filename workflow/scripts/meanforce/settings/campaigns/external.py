@@ -222,7 +222,7 @@ class ExternalSettings(CampaignSettings):
 
     @property
     def recomputes_forces(self) -> bool:
-        """Whether forces come from the system's force field."""
+        """Whether forces come from a stage of its own, with the system's force field."""
         return self.forces == "recompute"
 
     @property

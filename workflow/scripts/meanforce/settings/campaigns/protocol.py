@@ -36,6 +36,15 @@ class ProtocolSettings(CampaignSettings):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"
     )
+    store: Literal["all", "solute"] = Field(
+        default="all",
+        description="atoms of stored frames. all: every atom; a stage of its own then recomputes "
+        "the unbiased forces. solute: all but water and ions, with their unbiased forces from the "
+        "run itself, and up to 200 frames of every atom, on which the forces are recomputed and "
+        "compared. In water this takes about a hundredth of the space and no recomputation; each "
+        "stored frame takes as long as a step. Mappings with beads of water need all, and so do "
+        "`optimal` force maps with `solvent_groups: whole`",
+    )
     on_instability: Literal["stop", "halve_time_step"] = Field(
         default="stop",
         description="if a run becomes unstable: stop, or continue once from the last restart "
@@ -48,6 +57,11 @@ class ProtocolSettings(CampaignSettings):
         if longest > MOST_STEPS * self.time_step:
             raise ValueError(f"'length' is more than {MOST_STEPS:g} times 'time_step'")
         return self
+
+    @property
+    def recomputes_forces(self) -> bool:
+        """Whether forces come from a stage of its own."""
+        return self.store == "all"
 
     def length_of(self, state: str) -> float:
         """Sampled time of a copy at a state point, ps."""
