@@ -65,7 +65,7 @@ def test_a_dataset_becomes_a_model_with_its_progress(tmp_path, written):
     assert {"step", "distance_pairs_P_P", "floor_pairs_P_P", "pressure"} <= set(curve)
     assert member.fit.about["iterations"] == len(curve)
     assert member.about["effective_sample_size"] == 200
-    model = load(tmp_path / "model.safetensors")
+    model, _ = load(tmp_path / "model.safetensors")
     assert model.coefficients.equal(member.fit.potential.coefficients)
 
 
