@@ -111,6 +111,10 @@ def fit(
         now = iterate(problem, method, start, report, job)
     best = now.best
     report(f"{len(now.rows)} iterations; {now.ended}; iteration {best.iteration} is kept")
+    row = next(row for row in now.rows if row["iteration"] == best.iteration)
+    for name in (key for key in row if key.startswith("distance_")):
+        floor = row[name.replace("distance_", "floor_", 1)]
+        report(f"{name.removeprefix('distance_')}: Δg {row[name]:.3g}, noise floor {floor:.3g}")
     if now.ended != CONVERGED:
         report(f"warning: the distances are {best.score:.3g} times their noise floors")
     about = {
