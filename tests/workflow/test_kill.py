@@ -14,21 +14,21 @@ PROTOCOL = {
 }  # fmt: skip
 BIASED = {"collective_variables": ["phi", "psi"]}
 CAMPAIGNS = {
-    "unbiased": {"kind": "unbiased", "length": 600.0},
+    "unbiased": {"kind": "unbiased", "length": 450.0},
     "static": {
-        "kind": "static", "length": 500.0, **BIASED,
+        "kind": "static", "length": 380.0, **BIASED,
         "gaussians": [{"height": -4.0, "center": [1.0, 0.5], "width": [0.5, 0.5]}],
     },
     "metadynamics": {
-        "kind": "metadynamics", "length": 200.0, "burn_in": 20.0, "height": 1.2,
+        "kind": "metadynamics", "length": 150.0, "burn_in": 20.0, "height": 1.2,
         "width": [0.35, 0.35], "pace": 0.5, "bias_factor": 6, "walkers": 2, **BIASED,
     },
     "umbrella": {
-        "kind": "umbrella", "length": 230.0, "force_constant": [100.0, 100.0],
+        "kind": "umbrella", "length": 175.0, "force_constant": [100.0, 100.0],
         "centers": [[-1.5, 1.0], [-1.0, 1.0], [1.0, 0.0]], "windows_per_job": 2, **BIASED,
     },
     "replica_exchange": {
-        "kind": "replica_exchange", "length": 130.0, "highest": 500.0, "levels": 3,
+        "kind": "replica_exchange", "length": 100.0, "highest": 500.0, "levels": 3,
         "exchange_every": 0.4,
     },
 }  # fmt: skip
@@ -77,7 +77,7 @@ def test_killed_sampling_is_bit_identical(root, prepared, heavy_beads, tmp_path,
 
 
 def test_killed_forces_are_bit_identical(root, prepared, heavy_beads, tmp_path):
-    changes = {"length": 360.0, "stride": 0.004, "equilibration": 0.0}
+    changes = {"length": 270.0, "stride": 0.004, "equilibration": 0.0}
     arguments = sample_command(root, prepared, heavy_beads, tmp_path, "unbiased", **changes)
     result = run(arguments)
     assert result.returncode == 0, result.stderr

@@ -14,7 +14,18 @@ from meanforce.settings.load import load_config
 FEW = {name: [name] for name in ("ACE1-C", *PSI)} | {"ALA2-C": ["ALA2-C", "ALA2-O"]}
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
 
+
+def almost_equal_temperatures(config) -> None:
+    """With which a slope along the temperature cannot be fitted."""
+    for number, point in enumerate(config["state_points"].values()):
+        point["temperature"] = f"{300 + 0.01 * number} K"
+
+
 BAD = {
+    "temperatures that differ by nothing": (
+        almost_equal_temperatures,
+        r"\.train: a potential that depends on temperature needs two state points of different tem",
+    ),
     "unknown key": (
         put("campaigns", ALANINE, "unbiased", "frictoin", "1 / ps"),
         r"campaigns\.capped_alanine\.unbiased\.frictoin: unknown key; did you mean 'friction'\?",

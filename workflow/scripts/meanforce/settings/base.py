@@ -131,10 +131,19 @@ def _parser(kind: str) -> Callable[[str], float]:
     return lambda text: units.parse(text, kind)
 
 
-_VALUES = {"number": float, "length": _parser("length"), "angle": _parser("angle")}
+_VALUES = {
+    "number": float,
+    "length": _parser("length"),
+    "angle": _parser("angle"),
+    "area": _parser("area"),
+}
 
 # Radians are dimensionless, so kJ/mol is read like kJ/mol/rad².
-_FORCE_CONSTANTS = {"length": _parser("stiffness"), "angle": _parser("angular stiffness")}
+_FORCE_CONSTANTS = {
+    "length": _parser("stiffness"),
+    "angle": _parser("angular stiffness"),
+    "area": _parser("areal stiffness"),
+}
 
 
 def coordinate(value: Any, info: ValidationInfo) -> float:
