@@ -23,6 +23,10 @@ belong to beads that changed places. They did when a bead that is not bonded has
 the bonded one, and no bead has left the molecule."""
 
 
+class Unstable(InputError):
+    """Too many chains of a CG run broke."""
+
+
 class IntegrityCheck:
     """Distinguishes intact chains from broken ones.
 
@@ -161,12 +165,12 @@ def gate(codes: torch.Tensor, least: float, when: str) -> None:
         when: for the message.
 
     Raises:
-        InputError: fewer are intact.
+        Unstable: fewer are intact.
     """
     n, broken = len(codes), int((codes > 0).sum())
     if n - broken < least * n - 1e-9 or broken == n:
         found = counts(codes)
-        raise InputError(
+        raise Unstable(
             f"{broken} of {n} chains of the CG run broke {when} (exploded: {found['exploded']}, "
             f"beads changed places: {found['permuted']}, chirality flipped: "
             f"{found['chirality']}), but 'least_stable' asks for {least:g} of them to stay "

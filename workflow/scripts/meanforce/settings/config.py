@@ -233,6 +233,14 @@ class Config(Settings):
             )
         potential = self.potentials[experiment.potential]
         experiment.check_ensemble(where, potential.deterministic)
+        if potential.fitting.needs_distribution and experiment.weights == "none":
+            biased = [name for name in experiment.campaigns if campaigns[name].biased]
+            if biased:
+                raise ValueError(
+                    f"{where}.weights: is 'none', but '{potential.fitting.kind}' needs the "
+                    f"unbiased distribution, and campaign '{biased[0]}' is biased; give "
+                    "'weights: bias'"
+                )
         potential.check(f"potentials.{experiment.potential}", self._variables(system))
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)

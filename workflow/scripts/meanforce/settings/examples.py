@@ -294,6 +294,19 @@ potentials:
     fitting: {kind: force_matching}
     training: {epochs: 36}
 """,
+    "fitting.boltzmann_inversion": """\
+potentials:
+  fitted_to_distributions:
+    kind: spline
+    temperature: none
+    terms: {}
+    fitting:
+      kind: boltzmann_inversion
+      simulation:
+        {chains: 2, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 200 fs}
+      pressure: {target: 1 bar}
+""",
     "simulations": """\
 simulations:
   with_a_bias:
