@@ -18,6 +18,7 @@ if not workflow.configfiles:
 include: "workflow/rules/common.smk"
 include: "workflow/rules/prepare.smk"
 include: "workflow/rules/beads.smk"
+include: "workflow/rules/variable.smk"
 include: "workflow/rules/equilibrate.smk"
 include: "workflow/rules/sample.smk"
 include: "workflow/rules/import.smk"

@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from timing import Ratio, paired  # noqa: E402
 from meanforce.data.trajectory import TrajectoryReader  # noqa: E402
 from meanforce.data.trajectory_writer import frame_type, write_trajectory  # noqa: E402
 from meanforce.mapping.configuration import build_beads  # noqa: E402
+from meanforce.mapping.solvent import solute_atoms  # noqa: E402
 from meanforce.restart.job import Job  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.sampling.collective_variables import as_variable  # noqa: E402
@@ -51,11 +54,15 @@ SYSTEMS = {
         "kind": "solvated_peptide",
         "structure": STRUCTURE,
         "force_field": ["amber99sbildn.xml", "tip3p.xml"],
-        "box": 2.8,
+        "box": 2.4,
+        "hydrogen_mass": 4.0,
     },
 }
 LENGTH = {"implicit": 480.0, "explicit": 10.0}
 """ps of a timed run: several seconds, so that making its files is a small part as in real runs."""
+
+STEPS = 300
+"""Steps between two timings of storing frames."""
 
 TIME_STEP, STRIDE, FRICTION = 0.002, 0.5, 1.0
 DIHEDRALS = {
@@ -120,7 +127,10 @@ class Case:
         prepared = self.prepared()
         task = Task(campaign, variables, 300.0, seed=1)
         dynamics = dynamics_of(task, Host(prepared, self.threads))
-        return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None)
+        atoms = None
+        if campaign.store == "solute":
+            atoms = np.array(solute_atoms(self.topology))
+        return Engine(dynamics, campaign, 300.0, prepared.topology, job, lambda line: None, atoms)
 
     def context(self) -> openmm.Context:
         """A bare context on the same platform."""
@@ -172,6 +182,39 @@ def sampling(case: Case, rounds: int) -> list[str]:
     ]
 
 
+def storing(case: Case, rounds: int) -> Iterator[str]:
+    """Steps of metadynamics with frames of the solute or of all atoms, against steps alone.
+
+    By processor time, as other jobs may run beside this one; on one set of copies, in turns.
+    """
+    settings = METADYNAMICS | {"time_step": 0.004, "pace": 0.4}
+    for store, intervals in (("solute", (5, 6, 10)), ("all", (5, 10))):
+        folder = Path(tempfile.mkdtemp())
+        engine = case.engine(Job(folder, {}), **settings | {"store": store})
+        engine._resume(None)
+        dynamics = engine._dynamics
+        dynamics.advance(100)
+        for interval in intervals:
+
+            def with_frames(interval=interval, dynamics=dynamics, engine=engine) -> None:
+                for _ in range(STEPS // interval):
+                    dynamics.advance(interval)
+                    for frame in dynamics.frames(with_forces=engine._atoms is not None):
+                        engine._store.add_frame(0.0, frame)
+
+            def alone(dynamics=dynamics, interval=interval) -> None:
+                for _ in range(STEPS // interval):
+                    dynamics.advance(interval)
+
+            result = paired(with_frames, alone, rounds, (time.process_time, time.process_time))
+            yield result.row(
+                f"metadynamics, store: {store}, every {4 * interval} fs / without frames "
+                f"({case.topology.n_atoms} atoms, 4 fs)",
+                "≥ 0.85" if store == "solute" else "",
+            )
+        shutil.rmtree(folder)
+
+
 def platforms(case: Case, rounds: int) -> list[str]:
     """Speed of the platform that `auto` picks against the fastest one, over longer timings."""
     available = [
@@ -198,8 +241,6 @@ def platforms(case: Case, rounds: int) -> list[str]:
 
 
 def _rate(context: openmm.Context, seconds: float = 3.0) -> float:
-    import time
-
     steps, start = 0, time.perf_counter()
     while time.perf_counter() - start < seconds:
         context.getIntegrator().step(20)
@@ -314,19 +355,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="of the explicit-water system")
     parser.add_argument(
-        "--only", nargs="*", help="of: sampling, platforms, forces, memory, replicas"
+        "--only", nargs="*", help="of: sampling, storing, platforms, forces, memory, replicas"
     )
     arguments = parser.parse_args()
-    wanted = set(arguments.only or ["sampling", "platforms", "forces", "memory", "replicas"])
+    wanted = set(
+        arguments.only or ["sampling", "storing", "platforms", "forces", "memory", "replicas"]
+    )
     folder = Path(tempfile.mkdtemp())
     print("| measured | wanted | median | range |\n|---|---|---|---|", flush=True)
     implicit = Case("implicit", folder, 1)
     cases = [implicit]
-    if wanted & {"sampling", "platforms", "forces"}:
+    if wanted & {"sampling", "storing", "platforms", "forces"}:
         cases.append(Case("explicit", folder, arguments.threads))
     for name, function in (("sampling", sampling), ("platforms", platforms)):
         for case in cases if name in wanted else []:
             print("\n".join(function(case, arguments.rounds)), flush=True)
+    if "storing" in wanted:
+        for row in storing(cases[1], arguments.rounds):
+            print(row, flush=True)
     if "forces" in wanted:
         for case in cases:
             print("\n".join(forces(case, arguments.rounds, folder / case.name)), flush=True)

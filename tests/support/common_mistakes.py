@@ -167,6 +167,15 @@ MISTAKES = (
         change=put("mappings", "mine", "heavy", "force_map", "slice"),
     ),
     Mistake(
+        "an optimal force map with the solvent's forces, which are not stored",
+        ("unbiased.store: is 'solute', and mapping 'heavy' is used", "'solvent_groups: none'"),
+        change=both(
+            merge(*SYSTEM, WATER),
+            put(*CAMPAIGN, "store", "solute"),
+            put("mappings", "mine", "heavy", "force_map", "optimal"),
+        ),
+    ),
+    Mistake(
         "several of these",
         (
             "collective_variables.mine.d.beads: there is no bead 'NME3-NX'",

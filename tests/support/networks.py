@@ -50,7 +50,7 @@ def on_a_prior(net: Cgnet, frames: np.ndarray, seed: int = 1) -> WithPrior:
     mean = dict(zip(names, features.mean(0), strict=False))
     beads = {
         "n_beads": n, "bonds": molecule.bonds, "angles": molecule.angles,
-        "dihedrals": molecule.dihedrals, "excluded": far,
+        "dihedrals": molecule.dihedrals, "excluded": far, "mixtures": molecule.angles[:1],
     }  # fmt: skip
     count = {name: len(entries) for name, entries in beads.items() if name != "n_beads"}
     arrays = {
@@ -62,6 +62,13 @@ def on_a_prior(net: Cgnet, frames: np.ndarray, seed: int = 1) -> WithPrior:
         "dihedral_sine": rng.normal(0, 2, (count["dihedrals"], ORDER)),
         "excluded_radius": rng.uniform(0.1, 0.2, len(far)),
         "excluded_energy": rng.uniform(0.5, 1.0, len(far)),
+    }
+    wells = (count["mixtures"], 2)
+    arrays |= {
+        "mixture_center": np.add.outer([mean[a] for a in molecule.angles[:1]], [-0.2, 0.2]),
+        "mixture_stiffness": rng.uniform(100, 200, wells),
+        "mixture_energy": rng.uniform(0.0, 2.0, wells),
+        "mixture_kt": np.full(count["mixtures"], 2.5),
     }
     tensors = {k: torch.tensor(np.asarray(v), dtype=torch.float32) for k, v in arrays.items()}
     return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), net)

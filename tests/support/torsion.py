@@ -65,10 +65,10 @@ def job_in(folder) -> Job:
     return Job(folder, {})
 
 
-def make_engine(campaign, folder, seed=3, system=None, **task) -> tuple[Engine, Job]:
+def make_engine(campaign, folder, seed=3, system=None, variable=PHI, **task) -> tuple[Engine, Job]:
     variables = {}
     if campaign.biased_variables:
-        variables = {"phi": as_variable(PHI, BEADS, "phi")}
+        variables = {campaign.biased_variables[0]: as_variable(variable, BEADS, "variable")}
     prepared = system or molecule()
     task = Task(campaign, variables, 300.0, seed, **task)
     job = job_in(folder)

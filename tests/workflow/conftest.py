@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from dry_runs import dry_run
 from killing import command
 
 LEFT_OUT = shutil.ignore_patterns(
@@ -29,9 +30,12 @@ class Checkout:
         self.folder = folder
 
     def snakemake(self, *arguments: str, timeout: int = 900) -> subprocess.CompletedProcess:
-        """Run Snakemake as a user would."""
+        """Run Snakemake as a user would, or in a process that has imported it for a dry run."""
+        arguments = ("--cores", "2", *arguments)
+        if "-n" in arguments:
+            return dry_run(self.folder, *arguments, timeout=timeout)
         return subprocess.run(
-            [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
+            [sys.executable, "-m", "snakemake", *arguments],
             cwd=self.folder,
             capture_output=True,
             text=True,

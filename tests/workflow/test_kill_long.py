@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from killing import BUNDLE_EVERY, command, run, run_killed, wait_for_bundle
+from killing import BUNDLE_EVERY, KILLS, command, run, run_killed, wait_for_bundle
 
 from meanforce.core.coordinates import CoordinateList
 from meanforce.data.h5md import FrameBlock, H5mdWriter
@@ -21,7 +21,6 @@ from meanforce.restart.lock import locked
 
 pytestmark = pytest.mark.workflow
 
-KILLS = 5
 NAMES, BONDS = list("ABCD"), [[0, 1], [1, 2], [2, 3]]
 FRAMES = 3000
 PHI = {"phi": {"kind": "dihedral", "mapping": "all", "beads": NAMES}}
@@ -129,7 +128,7 @@ def check_killed(arguments: list[str], once, killed, output: str, made: set[str]
     """Stop, kill and end a program; its output must be that of an uninterrupted run."""
     bundle = folder_of(killed / output) / "bundle"
     stop(arguments, bundle)
-    killed_times = run_killed(arguments, bundle, Path(arguments[1]).stem, KILLS)
+    killed_times = run_killed(arguments, bundle, Path(arguments[1]).stem)
     assert killed_times == KILLS, "the run ended before the last kill"
     assert {path.name for path in killed.iterdir()} == made
     for name in made:

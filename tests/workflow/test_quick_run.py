@@ -1,5 +1,6 @@
 """config/quick.yaml from end to end: its output, reproducibility, and which jobs run again."""
 
+import filecmp
 import json
 import shutil
 import zipfile
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from exchange import exchanged
+from file_schema import compare, documented
 from progress_lines import phases_of
 from safetensors.numpy import load_file
 
@@ -125,6 +127,46 @@ def test_biased_frames_carry_the_unbiased_forces(quick_run):
             assert file.attrs["deviation_from_run"] < 1e-4
 
 
+FILES = {
+    "trajectory.h5": ("*/*/*/*/trajectory.h5", ["biased", "metadynamics"]),
+    "forces.h5": ("*/*/*/*/forces.h5", ["recomputed"]),
+    "MAPPING.h5": ("*/T*/*/*/[hcx]*.h5", ["one molecule"]),
+    "cg.h5": ("experiments/*/*/cg.h5", ["one molecule", "until"]),
+    "model-MEMBER.json": ("experiments/*/model-*.json", ["network", "prior", "spline, rbf"]),
+    "model-MEMBER.safetensors": (
+        "experiments/*/model-*.safetensors", ["cgnet", "prior", "spline, rbf"]
+    ),
+    "curve-MEMBER.csv": ("experiments/*/curve-*.csv", ["network", "spline, rbf"]),
+    "metrics.csv": ("experiments/*/*/metrics.csv", []),
+    "profiles.csv": ("experiments/*/*/profiles.csv", []),
+    "surface.csv": ("experiments/*/*/surface.csv", []),
+    "speed.csv": ("experiments/*/*/speed.csv", []),
+    "log.csv": ("*/*/*/*/log.csv", []),
+    "segments.csv": ("*/*/*/*/segments.csv", []),
+    "MAPPING.force_maps.csv": ("*/T*/*/*/*.force_maps.csv", []),
+    "MAPPING.checks.json": ("*/T*/*/*/*.checks.json", ["one molecule"]),
+    "beads.json": ("*/mappings/*/beads.json", []),
+}  # fmt: skip
+"""Files of each section of docs/files.md, and which of its cases the run has."""
+
+
+@pytest.mark.parametrize("title", FILES)
+def test_files_are_as_on_their_page(root, quick_run, title):
+    pattern, kinds = FILES[title]
+    page = (root / "docs" / "files.md").read_text()
+    compare(title, page, sorted((quick_run.folder / RESULTS).glob(pattern)), kinds)
+
+
+def test_every_section_of_the_page_of_files_is_compared(root):
+    page = (root / "docs" / "files.md").read_text()
+    assert documented(page).keys() - {"Other files"} == FILES.keys()
+
+
+def test_the_summary_has_the_columns_of_the_page(root, quick_run):
+    page = (root / "docs" / "files.md").read_text()
+    compare("metrics.csv", page, [quick_run.folder / RESULTS / "summary.csv"], ["summary.csv"])
+
+
 def test_run_is_documented(quick_run, summary):
     run = yaml.safe_load((quick_run.folder / RESULTS / "run.yaml").read_text())
     assert run["config"]["seed"] == 2026
@@ -216,24 +258,44 @@ def test_own_frames_from_files_of_other_programs_give_the_same_model(
     assert first.keys() == second.keys()
     for key, values in first.items():
         np.testing.assert_array_equal(second[key], values)
+    # The same seed, the same structure and beads.
+    for name in ("prepared/system.xml", "prepared/state.xml", "mappings/heavy/beads.json"):
+        path = f"{RESULTS}/capped_alanine/{name}"
+        assert filecmp.cmp(quick_run.folder / path, other.folder / path, shallow=False)
     # They were read from files: nothing here was sampled.
     log = other.folder / f"{RESULTS}/capped_alanine/T300/metadynamics/1/import.log"
     assert "forces of the files and recomputed ones" in log.read_text()
 
 
-def test_same_seed_gives_the_same_bits(quick_run, make_checkout, summary):
-    """For every kind of job: all that one state point of each of three experiments needs."""
-    again = {
-        "capped_alanine_metadynamics_heavy_cgnet": "T300",
-        "muller_brown_static_x_rbf": "T350",
-        "muller_brown_unbiased_x_spline": "T400",
-    }
-    made = [f"{RESULTS}/experiments/{name}/{state}/metrics.csv" for name, state in again.items()]
-    other = make_checkout()
-    result = other.snakemake(*made, *QUICK)
+EXPERIMENTS = f"{RESULTS}/experiments"
+MADE_AGAIN = {
+    # What follows a new trajectory is made again, too, as far as it leads to a file of this list.
+    f"{RESULTS}/muller_brown/T300/static/1/trajectory.h5",
+    f"{EXPERIMENTS}/muller_brown_static_x_rbf/model-0.safetensors",
+    f"{EXPERIMENTS}/muller_brown_static_x_rbf/T350/cg.h5",
+    f"{EXPERIMENTS}/muller_brown_static_x_rbf/T350/metrics.csv",
+    f"{RESULTS}/muller_brown/T350/reference/1/x.h5",
+    f"{RESULTS}/muller_brown/T400/unbiased/1/trajectory.h5",
+    f"{EXPERIMENTS}/muller_brown_unbiased_x_spline/model-1.safetensors",
+    f"{RESULTS}/capped_alanine/T400/reference/1/trajectory.h5",
+    f"{RESULTS}/capped_alanine/T400/reference/1/forces.h5",
+    f"{EXPERIMENTS}/capped_alanine_metadynamics_heavy_cgnet/T350/cg.h5",
+    f"{EXPERIMENTS}/capped_alanine_metadynamics_heavy_cgnet/T350/metrics.csv",
+}
+"""Files of every kind of job and of every kind of campaign and potential, but for what the test of
+frames from files makes again: structures, beads, and networks."""
+
+
+def test_same_seed_gives_the_same_bits(quick_run, summary, tmp_path):
+    """In a copy of the finished run from which some files were deleted."""
+    copy = type(quick_run)(tmp_path / "meanforce")
+    shutil.copytree(quick_run.folder, copy.folder)
+    for path in MADE_AGAIN:
+        (copy.folder / path).unlink()
+    result = copy.snakemake(*sorted(MADE_AGAIN), *QUICK)
     assert result.returncode == 0, result.stdout + result.stderr
-    for path in made:
-        assert (quick_run.folder / path).read_bytes() == (other.folder / path).read_bytes()
+    for path in MADE_AGAIN:
+        assert filecmp.cmp(quick_run.folder / path, copy.folder / path, shallow=False), path
     assert np.isfinite(summary["value"]).mean() > 0.9
 
 

@@ -31,6 +31,7 @@ from meanforce.paths import (
     PreparedPaths,
     ReplicaPaths,
     RunPaths,
+    VariablePaths,
     WeightsPaths,
 )
 from meanforce.restart.overview import note_run
@@ -52,6 +53,7 @@ try:
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
         from meanforce.jobs.replaced import check_replaced
+        from meanforce.jobs.lengths import check_shortened
         from meanforce.sampling.check import KEPT, check_structures
 
         def say(line):
@@ -60,6 +62,7 @@ try:
         for notice in check_structures(CONFIG, KEPT, say):
             say(f"notice: {notice}")
         REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
+        check_shortened(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
 
@@ -89,6 +92,7 @@ wildcard_constraints:
     state="[A-Za-z0-9_-]+",
     campaign="[A-Za-z0-9_-]+",
     mapping="[A-Za-z0-9_-]+",
+    variable="[A-Za-z0-9_-]+",
     experiment="[A-Za-z0-9_-]+",
     curve="[A-Za-z0-9_-]+",
     target="(system|experiment)_[A-Za-z0-9_-]+",
@@ -156,6 +160,28 @@ def beads_of_bias(wildcards):
     """Beads that a campaign's bias acts on."""
     places = inputs.biased_beads(CONFIG, wildcards.system, wildcards.campaign)
     return [place.beads for place in places]
+
+
+def reference_structures(wildcards):
+    """Files of the user with structures that a collective variable compares with."""
+    variable = CONFIG.collective_variables[wildcards.system][wildcards.variable]
+    return variable.references or []
+
+
+def variables_of_bias(wildcards):
+    """Files of collective variables of whole structures that a campaign's bias acts on."""
+    places = inputs.biased_variables(CONFIG, wildcards.system, wildcards.campaign)
+    return [place.completed for place in places]
+
+
+def watched_variables(wildcards):
+    """Files of such variables that a CG run is biased along, and that its convergence needs."""
+    return [place.completed for place in inputs.watched_variables(CONFIG, wildcards.experiment)]
+
+
+def judged_variables(wildcards):
+    """Files of such variables that an experiment is judged along, and reweighted by."""
+    return [place.completed for place in inputs.judged_variables(CONFIG, wildcards.experiment)]
 
 
 def models_of_bias(wildcards):

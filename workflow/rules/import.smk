@@ -10,6 +10,7 @@ rule import_frames:
         topology=PreparedPaths.topology_cif,
         state=PreparedPaths.state_xml,
         beads=beads_of_bias,
+        variables=variables_of_bias,
         files=imported_files,
     output:
         trajectory=ReplicaPaths.trajectory,
@@ -29,6 +30,9 @@ rule import_frames:
         script=SCRIPTS / "import_frames.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
         beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
+        variables=lambda wildcards, input: (
+            ["--variables", *input.variables] if input.variables else []
+        ),
         forces=lambda wildcards, output: (
             ["--forces", output.forces] if "forces" in output.keys() else []
         ),
@@ -36,7 +40,7 @@ rule import_frames:
         code=code_of("import_frames.py"),
     shell:
         "python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " {params.beads:q} --trajectory {output.trajectory:q} {params.forces:q}"
+        " {params.beads:q} {params.variables:q} --trajectory {output.trajectory:q} {params.forces:q}"
         " --log {output.log:q} --segments {output.segments:q} --threads {threads} >> {log:q} 2>&1"
 
 

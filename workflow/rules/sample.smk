@@ -1,5 +1,6 @@
-# sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was.
-# Needs: the prepared system; in a box its equilibrated state; the beads that a bias acts on; for a
+# sample: atomistic dynamics of one job of a campaign; if killed, it continues where it was,
+# and so does a finished one whose length has grown.
+# Needs: the prepared system; in a box its equilibrated state; the beads and variables that a bias acts on; for a
 # frozen bias the trajectory that built it; for that of a network the files of its models.
 # Makes: trajectory.h5 (frames, bias, hills; forces with `store: solute`), log.csv, and segments.csv (what each process did).
 
@@ -11,6 +12,7 @@ rule sample:
         state=PreparedPaths.state_xml,
         start=start_of,
         beads=beads_of_bias,
+        variables=variables_of_bias,
         bias_of=frozen_bias,
         models=models_of_bias,
     output:
@@ -34,6 +36,9 @@ rule sample:
         prepared=lambda wildcards, input: Path(input.system).parent,
         start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
         beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
+        variables=lambda wildcards, input: (
+            ["--variables", *input.variables] if input.variables else []
+        ),
         bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
         shared=CampaignPaths.hills,
         settings=settings_of("sample"),
@@ -41,6 +46,6 @@ rule sample:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --prepared {params.prepared:q} --settings {params.settings:q}"
-        " {params.start:q} {params.beads:q} {params.bias_of:q} --shared {params.shared:q}"
+        " {params.start:q} {params.beads:q} {params.variables:q} {params.bias_of:q} --shared {params.shared:q}"
         " --trajectory {output.trajectory:q} --log {output.log:q} --segments {output.segments:q} --threads {threads}"
-        " --time-limit {resources.runtime} >> {log:q} 2>&1"
+        " --code {params.code:q} --time-limit {resources.runtime} >> {log:q} 2>&1"

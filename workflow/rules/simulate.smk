@@ -13,6 +13,7 @@ rule simulate:
         descriptions=descriptions_of,
         datasets=training_data,
         box=data_of_box,
+        variables=watched_variables,
     output:
         trajectory=ComparedPaths.trajectory,
         speed=ComparedPaths.speed,
@@ -34,6 +35,6 @@ rule simulate:
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --models {input.models:q} --datasets {input.datasets:q}"
-        " --box {input.box:q} --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
+        " --box {input.box:q} --variables {input.variables:q} --settings {params.settings:q} --output {output.trajectory:q} --speed {output.speed:q}"
         " --threads {threads} --processes {resources.processes}"
         " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -12,6 +12,7 @@ rule validate:
         reference=reference_data,
         tables=reference_tables,
         training=reweighted_data,
+        variables=judged_variables,
     output:
         metrics=ComparedPaths.metrics,
         profiles=ComparedPaths.profiles,
@@ -37,7 +38,7 @@ rule validate:
     shell:
         "python {params.script:q} --trajectory {input.trajectory:q} --models {input.models:q}"
         " --reference {input.reference:q} --tables {input.tables:q} --training {input.training:q}"
-        " --settings {params.settings:q}"
+        " --variables {input.variables:q} --settings {params.settings:q}"
         " --metrics {output.metrics:q} --profiles {output.profiles:q}"
         " --surface {output.surface:q} --figure {output.figure:q} --threads {threads}"
         " >> {log:q} 2>&1"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from meanforce.deployment.folder import Source, write_folder
 from meanforce.errors import exits_cleanly
+from meanforce.potentials.card import temperature_for
 from meanforce.progress import report
-from meanforce.units import parse
 
 
 @exits_cleanly
@@ -19,13 +19,17 @@ def main() -> None:
         required=True,
         help="H5MD file of the same beads (cg.h5 or a mapped dataset): bonds, masses, a start",
     )
-    parser.add_argument("--temperature", required=True, help="of the model, such as '300 K'")
+    parser.add_argument(
+        "--temperature",
+        required=True,
+        help="of the model: 300, '300 K' or a state point such as T300",
+    )
     parser.add_argument(
         "--metrics", type=Path, nargs="*", default=[], help="metrics.csv files, for the card"
     )
     parser.add_argument("--output", type=Path, required=True, help="folder to make")
     arguments = parser.parse_args()
-    temperature = parse(arguments.temperature, "temperature")
+    temperature = temperature_for(arguments.temperature, arguments.models[0])
     source = Source(arguments.models, arguments.trajectory, temperature, tuple(arguments.metrics))
     native = write_folder(source, arguments.output)
     kind = "OpenMM's own forces (system.xml)" if native else "a force in Python"

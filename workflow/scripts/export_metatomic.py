@@ -5,18 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.potentials.card import temperature_for
 from meanforce.progress import report
-from meanforce.units import parse
 
 
 @exits_cleanly
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, nargs="+", required=True, help="ensemble members")
-    parser.add_argument("--temperature", required=True, help="of the model, such as '300 K'")
+    parser.add_argument(
+        "--temperature",
+        required=True,
+        help="of the model: 300, '300 K' or a state point such as T300",
+    )
     parser.add_argument("--output", type=Path, required=True, help="file to write, .pt")
     arguments = parser.parse_args()
-    temperature = parse(arguments.temperature, "temperature")
+    temperature = temperature_for(arguments.temperature, arguments.models[0])
     if arguments.output.suffix != ".pt":
         raise InputError(f"--output: '{arguments.output}' does not end in .pt")
     writer()(arguments.models, temperature, arguments.output)

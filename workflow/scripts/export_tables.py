@@ -9,6 +9,7 @@ import openmm
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.potentials.card import temperature_for
 from meanforce.potentials.files import load
 from meanforce.progress import report
 from meanforce.tables.curve_tables import tables_of
@@ -22,7 +23,11 @@ from meanforce.tables.openmm_system import build_system
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True, help=".safetensors file")
-    parser.add_argument("--temperature", type=float, required=True, help="K")
+    parser.add_argument(
+        "--temperature",
+        required=True,
+        help="of the model: 300, '300 K' or a state point such as T300",
+    )
     parser.add_argument("--format", choices=("openmm", "lammps", "gromacs"), required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder to write into")
     parser.add_argument(
@@ -34,11 +39,10 @@ def main() -> None:
         "--points", type=int, default=1001, help="points of a table (lammps, gromacs)"
     )
     arguments = parser.parse_args()
-    if not 0 < arguments.temperature < float("inf"):
-        raise InputError(f"--temperature: {arguments.temperature:g} is not a temperature above 0 K")
+    temperature = temperature_for(arguments.temperature, arguments.model)
     if not 10 <= arguments.points <= 10**6:
         raise InputError(f"--points: {arguments.points} is not between 10 and 1000000")
-    molecule, tables = tables_of(load(arguments.model)[0], arguments.temperature)
+    molecule, tables = tables_of(load(arguments.model)[0], temperature)
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.format == "openmm":
         if arguments.dataset is None:
@@ -53,7 +57,7 @@ def main() -> None:
         if arguments.format == "lammps" and arguments.dataset is not None:
             beads = beads_of(arguments.dataset, molecule, arguments.model)
             paths += write_start(molecule, tables, *beads, arguments.output)
-    report(f"{len(tables)} curves at {arguments.temperature:g} K: {len(paths)} files in "
+    report(f"{len(tables)} curves at {temperature:g} K: {len(paths)} files in "
            f"{arguments.output}")  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.jobs.completed_variable import by_identity
 from meanforce.jobs.import_frames import ImportJob
 from meanforce.mapping.beads_file import MappedSystem
 from meanforce.progress import report
@@ -19,13 +20,16 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="folder made by prepare.py")
     parser.add_argument("--settings", required=True, help="JSON text or file of an ImportJob")
     parser.add_argument("--beads", type=Path, nargs="*", default=[], help="files made by beads.py")
+    parser.add_argument(
+        "--variables", type=Path, nargs="*", default=[], help="files made by variable.py"
+    )
     parser.add_argument("--trajectory", type=Path, required=True, help="HDF5 file to write")
     parser.add_argument("--forces", type=Path, help="HDF5 file to write, with forces of the files")
     parser.add_argument("--log", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--segments", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    job = ImportJob.read(arguments.settings)
+    job = ImportJob.read(arguments.settings).with_variables(by_identity(arguments.variables))
     if (arguments.forces is not None) != (job.forces == "file"):
         raise InputError("--forces: is needed with 'forces: file', and only then")
     prepared = Prepared.read(arguments.prepared)

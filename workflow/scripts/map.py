@@ -11,6 +11,7 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
 from meanforce.mapping.refusal import report_failures
+from meanforce.mapping.table import saving
 from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.systems.prepared import Prepared
@@ -62,6 +63,7 @@ def main() -> None:
         progress = Progress(report, 1.0, 1.0)
         with H5mdReader(folder / "dataset.h5") as reader, progress.during("checking the dataset"):
             checks = check_dataset(reader, bias)
+        checks["force_map"] = {"used": job.mapping.force_map} | saving(arguments.table)
         report_failures(checks["identities"], arguments.output, job.refuses_failed_checks, report)
         text = json.dumps(checks, indent=1, ensure_ascii=False, allow_nan=False)
         (folder / "checks.json").write_text(text + "\n")

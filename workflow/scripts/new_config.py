@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import shlex
 from pathlib import Path
 
 from meanforce.errors import InputError, exits_cleanly
@@ -47,8 +48,28 @@ def main() -> None:
     print(f"{output}: written; what was chosen, and why:")
     for reason in made.reasons:
         print(f"  {reason}")
-    print(f"next: python workflow/scripts/plan.py --configfile {output}")
-    print(f"      snakemake --cores 2 --configfile {output}")
+    for line in next_commands(output):
+        print(line)
+
+
+def next_commands(config: Path) -> list[str]:
+    """Commands that plan and start the run; the workflow is only in a checkout of the project."""
+    snakefile = Path(__file__).resolve().parents[2] / "Snakefile"
+    if not snakefile.is_file():
+        return [
+            f"next: meanforce-plan --configfile {config}",
+            f"      snakemake --snakefile CHECKOUT/Snakefile --cores 2 --configfile {config}",
+            "CHECKOUT is a clone of meanforce: the workflow itself is not part of the installation",
+        ]
+    if Path.cwd() == snakefile.parent:
+        plan, run = "workflow/scripts/plan.py", "snakemake"
+    else:
+        plan = shlex.quote(str(Path(__file__).resolve().with_name("plan.py")))
+        run = f"snakemake --snakefile {shlex.quote(str(snakefile))}"
+    return [
+        f"next: python {plan} --configfile {config}",
+        f"      {run} --cores 2 --configfile {config}",
+    ]
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from meanforce.errors import InputError, exits_cleanly
+from meanforce.jobs.lengths import check_shortened, continued
 from meanforce.jobs.replaced import check_replaced, replaced
 from meanforce.paths import ConfigPaths, use_output
 from meanforce.planning.amounts import Amount, amounts
@@ -86,18 +87,27 @@ def _made_anew(config: Config, name: str) -> list[str]:
     lines = []
     try:
         check_replaced(config, name)
+        check_shortened(config)
     except InputError as error:
         lines.append(f"refused: {error}")
     before = Path(ConfigPaths(name).copy)
     if before.exists():
+        longer = continued(config)
         lost = replaced(load_config(read_config_file(before)), config)
+        lost = [output for output in lost if output not in longer]
+        if longer:
+            lines.append(f"continued, since their length has grown: {_some(longer)}")
         if lost:
-            more = f" and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
             lines.append(
-                f"made anew, since their settings changed: {', '.join(lost[:SHOWN])}{more}, and "
-                "what follows from them"
+                f"made anew, since their settings changed: {_some(lost)}, and what follows from "
+                "them"
             )
     return lines
+
+
+def _some(files: list[str]) -> str:
+    more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+    return ", ".join(files[:SHOWN]) + more
 
 
 if __name__ == "__main__":

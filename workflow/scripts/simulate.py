@@ -7,6 +7,7 @@ import torch
 
 from meanforce.dynamics.one_run import SimulateInputs, simulate
 from meanforce.errors import exits_cleanly
+from meanforce.jobs.completed_variable import by_identity
 from meanforce.jobs.simulate import SimulateJob
 from meanforce.progress import report
 from meanforce.restart.job import add_options, resumable
@@ -26,6 +27,9 @@ def main() -> None:
         default=[],
         help="dataset of the state point, whose periodic box many molecules run in",
     )
+    parser.add_argument(
+        "--variables", type=Path, nargs="*", default=[], help="files made by variable.py"
+    )
     parser.add_argument("--settings", required=True, help="JSON text or file of a SimulateJob")
     parser.add_argument("--output", type=Path, required=True, help="H5MD file to write")
     parser.add_argument("--speed", type=Path, help="CSV file to write: how fast it was")
@@ -36,7 +40,7 @@ def main() -> None:
     add_options(parser)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    job = SimulateJob.read(arguments.settings)
+    job = SimulateJob.read(arguments.settings).with_variables(by_identity(arguments.variables))
     inputs = SimulateInputs(
         arguments.models, arguments.datasets, arguments.processes, next(iter(arguments.box), None)
     )

@@ -11,6 +11,7 @@ from meanforce.analysis.one_comparison import ValidateInputs, comparison_of, met
 from meanforce.analysis.surface_table import surface_table
 from meanforce.errors import exits_cleanly
 from meanforce.figures.free_energy import draw
+from meanforce.jobs.completed_variable import by_identity
 from meanforce.jobs.validate import ValidateJob
 from meanforce.progress import Progress, Rate, report
 from meanforce.restart.job import work_folder
@@ -29,6 +30,9 @@ def main() -> None:
         **several,
         help="datasets of this state point that the models were trained on: the baseline",
     )
+    parser.add_argument(
+        "--variables", type=Path, nargs="*", default=[], help="files made by variable.py"
+    )
     parser.add_argument("--settings", required=True, help="JSON text or file of a ValidateJob")
     parser.add_argument("--metrics", type=Path, required=True, help="CSV file to write")
     parser.add_argument("--profiles", type=Path, required=True, help="CSV file to write")
@@ -37,7 +41,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    job = ValidateJob.read(arguments.settings)
+    job = ValidateJob.read(arguments.settings).with_variables(by_identity(arguments.variables))
     inputs = ValidateInputs(
         arguments.trajectory,
         arguments.models,

@@ -255,7 +255,13 @@ BAD = {
         r"bins along 'phi' are 0\.17 wide, .* the validation has 60 bins .* set 'bins'",
     ),
     "empty": ("", "cannot be read as a CSV table"),
-}
+    # Without a check, these shift all columns by one.
+    "longer rows": ("phi,psi,free_energy,error\n0,0,1,1,5\n", "row 1 has 5 values, .* 4 columns"),
+    "shorter rows": (GOOD + "0,0,1\n", "row 2 has 3 values, but there are 4 columns"),
+    "two columns of one name": (
+        "phi,psi,free_energy,free_energy,error\n0,0,1,1,5\n", "has 2 columns 'free_energy'",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -281,3 +287,15 @@ def test_damaged_and_pickled_arrays_are_refused(tmp_path):
     np.savez(path, phi=np.zeros(3), psi=np.zeros(2), free_energy=np.zeros(3))
     with pytest.raises(InputError, match="columns have different shapes"):
         read_table(path, NAMES, "free_energy", None)
+    np.savez(path, phi=np.zeros(3), psi=np.zeros(3), free_energy=np.zeros(3) + 1j)
+    with pytest.raises(InputError, match="'free_energy' is of type complex128, not numbers"):
+        read_table(path, NAMES, "free_energy", None)
+
+
+def test_commas_at_the_end_of_rows_are_no_columns(tmp_path):
+    """As spreadsheets write them; the first column is no index either."""
+    path = tmp_path / "t.csv"
+    path.write_text("\ufeff# F\nphi,psi,free_energy\n0.1,0.2,3,\n0.3, 0.4,,\n", encoding="utf-8")
+    table = read_table(path, NAMES, "free_energy", None)
+    np.testing.assert_array_equal(table.centers, [[0.1, 0.2], [0.3, 0.4]])
+    np.testing.assert_array_equal(table.free_energies, [3.0, np.inf])

@@ -2,6 +2,8 @@
 
 import json
 import runpy
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -137,18 +139,57 @@ def test_a_folder_holds_the_mean_of_the_ensemble(kind, tmp_path, trajectory):
     np.testing.assert_allclose(start, configurations(3)[0] * 0.3, atol=1e-4)
 
 
-def test_nothing_in_a_folder_can_run_code(tmp_path, trajectory):
+def test_only_the_example_in_a_folder_runs_code(tmp_path, trajectory):
     folder = tmp_path / "deployed"
     write_folder(Source(models(tmp_path, [cgnet()]), trajectory, TEMPERATURE), folder)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "MODEL_CARD.md", "deployment.json", "model-0.json", "model-0.safetensors", "run.py",
-        "topology.cif",
+        "MODEL_CARD.md", "deployment.json", "meanforce.zip", "model-0.json",
+        "model-0.safetensors", "requirements.txt", "run.py", "topology.cif",
     ]  # fmt: skip
+
+
+STRANGER = """
+import ast, importlib.metadata, runpy, sys
+from pathlib import Path
+assert not any("meanforce" in path for path in sys.path), sys.path
+sys.argv = ["run.py", "--steps", "100"]
+runpy.run_path("run.py", run_name="__main__")
+used = {name: module for name, module in sys.modules.items() if name.startswith("meanforce")}
+assert "meanforce.deployment.folder" in used
+for module in used.values():
+    assert "meanforce.zip" in module.__file__, module.__file__
+trees = [ast.parse(module.__loader__.get_source(name)) for name, module in used.items()]
+tops = [node.names[0].name if isinstance(node, ast.Import) else node.module
+        for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+tops = {name.split(".")[0] for name in tops} - set(sys.stdlib_module_names) - {"meanforce"}
+listed = {line.split("==")[0] for line in Path("requirements.txt").read_text().splitlines()}
+assert tops <= listed, tops - listed
+print("alone")
+"""
+
+
+@pytest.mark.parametrize("kind", ["cgnet", "spline"])
+def test_a_folder_runs_by_itself_in_another_place(kind, tmp_path, trajectory):
+    """Without the repository, results and an installed library."""
+    member = cgnet(1) if kind == "cgnet" else linear("spline", "distance")
+    made = tmp_path / "made"
+    made.mkdir()
+    write_folder(Source(models(made, [member]), trajectory, TEMPERATURE), made / "deployed")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(made / "deployed", elsewhere)
+    shutil.rmtree(made)
+    # -I: neither PYTHONPATH nor the folder of the tests.
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", STRANGER], cwd=elsewhere, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n100," in done.stdout and done.stdout.endswith("alone\n")
 
 
 def test_the_example_runs(root, tmp_path, trajectory, monkeypatch, capsys):
     paths = models(tmp_path, [linear("spline", "distance")])
     deployed = tmp_path / "deployed"
+    monkeypatch.setattr(sys, "path", list(sys.path))
     options = ["--models", *paths, "--trajectory", trajectory]
     options += ["--temperature", "340 K", "--output", deployed]
     for program, arguments in (

@@ -9,6 +9,7 @@ from double_well import cg_run, settings
 
 from meanforce.analysis.metrics import convergence
 from meanforce.analysis.samples import model_sample
+from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics.engine import CgRun
@@ -64,6 +65,25 @@ def test_kinds_of_broken_chains(kind, change):
         volumes = np.linalg.det(beads[:, [0, 2, 3]] - beads[:, [1]])
         beads = beads * np.sign(volumes * SIGN)[:, None, None]
     assert codes_of(beads) == [CODES[kind]] * 50
+
+
+def test_molecules_of_a_type_show_each_other_how_long_their_bonds_are():
+    """In a melt a bond opens from gauche to trans, and beads of other chains are nearer."""
+    pair = MoleculeType("PAR", ("A", "B"), ("A", "A"), ((0, 1),))
+    short, long = [[0.0, 0, 0], [0.29, 0, 0]], [[0.0, 1, 0], [0.39, 1, 0]]
+    later = np.array([[[0.0, 0, 0], [0.38, 0, 0], [0.0, 0.36, 0], [0.39, 0.4, 0]]])
+    # A third molecule, alone of its type, has no other to be compared with.
+    other = [[1.0, 0, 0], [1.29, 0, 0]]
+    alone = MoleculeType("ONE", ("A", "B"), ("B", "B"), ((0, 1),))
+    whole = Topology(((pair, 2), (alone, 1)))
+    starts = torch.tensor([short + long + other], dtype=torch.float64)
+    check = IntegrityCheck(whole, starts)
+    positions = np.concatenate([later, np.array([other])], axis=1)
+    assert check.codes(torch.from_numpy(positions)).tolist() == [CODES["intact"]]
+    stretched = positions + np.eye(6)[5][:, None] * [0.09, 0, 0]
+    stretched[:, 3] = [1.0, 0.36, 0]
+    stretched[:, 2] = [0.7, 0.36, 0]
+    assert check.codes(torch.from_numpy(stretched)).tolist() == [CODES["permuted"]]
 
 
 def test_beads_without_bonds_can_only_explode():

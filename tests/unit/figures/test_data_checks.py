@@ -22,7 +22,13 @@ def files(tmp_path_factory):
         place.mkdir(parents=True)
         free_molecules.identities(place / "all.h5", positions[:n], factor * forces[:n])
         with H5mdReader(place / "all.h5") as reader:
-            text = json.dumps(check_dataset(reader))
+            checks = check_dataset(reader)
+        if number < 3:
+            used = "optimal" if number == 1 else "aggregate"
+            checks["force_map"] = {
+                "used": used, "data_saving": 2.414, "data_saving_stderr": 0.05,
+            }  # fmt: skip
+        text = json.dumps(checks)
         paths.append(place / "all.checks.json")
         paths[-1].write_text(text)
     return paths
@@ -39,7 +45,8 @@ def test_failed_datasets_stand_first(files):
     assert not good.sentences and not few.sentences
     assert [cell.mark for cell in few.cells] == ["?", "✓", "✓", "?"]
     assert "15 independent frames" in few.cells[0].title
-    assert good.values[0] == "2 k" and few.values == ("15", "", "", "")
+    assert good.values[0] == "2 k" and few.values == ("15", "", "", "", "")
+    assert good.values[-1] == "2.414 ± 0.050" and bad.values[-1] == "2.414 ± 0.050 (not used)"
     # Ten checks with a verdict.
     assert data_checks.by_chance(made) == pytest.approx(10 * 0.0027)
 

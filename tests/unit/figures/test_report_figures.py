@@ -18,6 +18,7 @@ from meanforce.figures import (
     baseline_table,
     colours,
     floors,
+    iterations,
     learning,
     metric_table,
     metrics,
@@ -243,6 +244,27 @@ def test_training_curves_with_other_columns_are_drawn_as_they_are():
     figure = training.figure([entropies, entropies], {"T300": 20.0}, "here")
     assert "relative_entropy" in svg_of(figure) and "irreducible" not in svg_of(figure)
     assert figure.alt.endswith("2 members; lowest relative_entropy 1")
+
+
+def test_the_progress_of_a_fit_that_iterates_is_drawn_with_its_floors():
+    steps = np.arange(1, 5)
+    curve = pd.DataFrame(
+        {
+            "iteration": steps,
+            "step": [1.0, 1.0, 0.5, 0.5],
+            "distance_pairs_A_A": [0.2, np.nan, 0.05, 0.02],
+            "floor_pairs_A_A": [0.02, np.nan, 0.01, 0.01],
+            "pressure": [300.0, np.nan, 200.0, 100.0],
+            "pressure_stderr": 5.0,
+        }
+    )
+    assert iterations.is_of([curve]) and not iterations.is_of([curve[["iteration", "step"]]])
+    figure = iterations.figure([curve, curve.iloc[:1]], "here")
+    for text in ("iteration", "distance of g", "pairs A A", "pressure / bar", "step"):
+        assert text in svg_of(figure), text
+    assert "2 members, up to 4 iterations" in figure.alt
+    assert "pairs_A_A 0.02 with a floor of 0.01" in figure.alt
+    assert "pressure" not in svg_of(iterations.figure([curve.drop(columns="pressure")], "here"))
 
 
 def test_every_group_of_metrics_has_a_title():

@@ -11,15 +11,16 @@ from meanforce.core.coordinates import CoordinateList
 from meanforce.core.topology import Topology
 from meanforce.dynamics.langevin import Langevin, step
 from meanforce.errors import InputError
+from meanforce.fitting import prior_terms
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.gradient import fit_gradient
 from meanforce.fitting.prior import fit_prior, pairs_apart
-from meanforce.fitting.prior_terms import Sample, harmonic
+from meanforce.fitting.prior_terms import NoSingleWell, Sample, harmonic
 from meanforce.fitting.registry import fit
 from meanforce.potentials.files import load, save
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import EnsembleMean
-from meanforce.potentials.prior import STRAIGHT_BELOW, fourier
+from meanforce.potentials.prior import STRAIGHT_BELOW, fourier, mixture
 from meanforce.settings.job import validated
 from meanforce.settings.potentials.priors import PriorSettings
 from meanforce.settings.potentials.registry import Potential
@@ -184,6 +185,88 @@ def test_a_single_well_is_not_refused():
     for _ in range(500):
         values = rng.normal(0.15, 0.005, 100)
         harmonic(Sample("bond", values, np.ones(100), 2.5), "bond")
+
+
+WELLS = np.array([[1.6, 0.08, 0.7], [2.2, 0.15, 0.3]])
+"""Centre and width in rad and share of two wells, like those of CA angles."""
+
+
+def wells(theta: np.ndarray) -> np.ndarray:
+    """Density of an angle in two wells, without the Jacobian."""
+    return sum(
+        share / width * np.exp(-0.5 * ((theta - center) / width) ** 2)
+        for center, width, share in WELLS
+    )
+
+
+def angles_in_wells(n: int, seed: int) -> Sample:
+    rng = np.random.default_rng(seed)
+    theta = draw(rng, 0.8, 3.0, lambda q: np.log(np.sin(q) * wells(q) + 1e-300), n)
+    return Sample("angle A–B–C", theta, np.ones(n), kt(300.0))
+
+
+def energy_of(fitted: dict, theta: np.ndarray) -> np.ndarray:
+    parts = [torch.tensor([fitted[name]]) for name in ("center", "stiffness", "energy", "kt")]
+    return mixture(torch.from_numpy(theta)[:, None], *parts)[0][:, 0].numpy()
+
+
+def test_two_wells_are_found_again():
+    n = 40000
+    sample = angles_in_wells(n, seed=3)
+    fitted = prior_terms.mixture(sample)
+    for number, (center, width, share) in enumerate(WELLS):
+        # Five standard errors of a mean, a variance and a share; the wells are five widths apart.
+        count = share * n
+        assert fitted["center"][number] == pytest.approx(center, abs=5 * width / count**0.5)
+        stiffness = kt(300.0) / width**2
+        assert fitted["stiffness"][number] == pytest.approx(stiffness, rel=5 * (2 / count) ** 0.5)
+        error = (share * (1 - share) / n) ** 0.5
+        assert fitted["share"][number] == pytest.approx(share, abs=5 * error)
+    theta = np.linspace(1.4, 2.5, 50)
+    apart = energy_of(fitted, theta) + kt(300.0) * np.log(wells(theta))
+    assert np.abs(apart - apart.mean()).max() < 0.2 * kt(300.0)
+    with pytest.raises(NoSingleWell):
+        harmonic(sample, "angle")
+
+
+def test_an_angle_in_one_well_has_the_same_energy_either_way():
+    rng = np.random.default_rng(4)
+    theta = draw(rng, 1.0, 3.1, lambda q: np.log(np.sin(q)) - 70 * (q - 1.9) ** 2, 40000)
+    sample = Sample("angle", theta, np.ones(len(theta)), kt(300.0))
+    center, stiffness = harmonic(sample, "angle")
+    near = np.linspace(center - 0.2, center + 0.2, 20)
+    apart = energy_of(prior_terms.mixture(sample), near) - 0.5 * stiffness * (near - center) ** 2
+    assert np.abs(apart - apart.mean()).max() < 0.15 * kt(300.0)
+
+
+def test_a_rigid_angle_is_no_mixture():
+    sample = Sample("angle A–B–C", np.full(100, 1.9), np.ones(100), kt(300.0))
+    with pytest.raises(InputError, match=r"A–B–C is rigid .*leave 'angles' out of the prior"):
+        prior_terms.mixture(sample)
+
+
+def test_a_mixture_pushes_back_angles_that_never_occurred():
+    fitted = prior_terms.mixture(angles_in_wells(5000, seed=5))
+    energies = energy_of(fitted, np.array([0.1, 0.8, 1.6, 2.2, 2.9, 3.1])) / kt(300.0)
+    assert energies[0] > energies[1] + 10 > energies[2] + 20
+    assert energies[5] > energies[4] + 1 > energies[3] + 5
+
+
+def test_members_of_an_ensemble_have_the_same_mixtures():
+    """With harmonic angles, a member may lack a term that another one has."""
+    frames = frames_of(chain_positions(3000, seed=8), 300.0)
+    settings = {"bonds": "harmonic", "angles": "mixture"}
+    first, terms = found(frames.select(torch.arange(1000)), **settings)
+    second, _ = found(frames.select(torch.arange(1000, 3000)), **settings)
+    assert first.values == second.values
+    assert first.values["mixtures"] == list(CHAIN.angles)
+    assert {"angle A–B–C", "angle B–C–D"} < set(terms)
+
+
+def test_models_without_mixtures_have_no_trace_of_them():
+    prior, _ = found(frames_of(chain_positions(500, seed=8), 300.0), **ALL)
+    assert "mixtures" not in prior.values
+    assert not [name for name in prior.tensors if name.startswith("mixture")]
 
 
 def test_pairs_apart_counts_bonds():

@@ -26,6 +26,9 @@ def jobs_of(config: Config) -> list[StageJob]:
     for system, campaigns in config.campaigns.items():
         found.append(stages.prepare_job(config, system))
         found += [stages.beads_job(config, system, name) for name in config.mappings[system]]
+        for name, variable in config.variables_of(system).items():
+            if variable.incomplete:
+                found.append(stages.variable_job(config, system, variable.mapping, name))
         for state in config.state_points:
             if config.systems[system].equilibrated:
                 found.append(stages.equilibrate_job(config, system, state))
@@ -96,7 +99,10 @@ SYSTEM = {"kind": "muller_brown"}
     [
         ({"system": SYSTEM}, "^--settings: 'seed' is missing; given: system$"),
         ({}, "^--settings: 'system' is missing; given: nothing$"),
-        ({"system": SYSTEM, "seed": "x"}, "^--settings: seed: Input should be a valid integer"),
+        (
+            {"system": SYSTEM, "seed": "x"},
+            "seed: Input should be a valid integer.*; given .x.$",
+        ),
         ({"system": SYSTEM, "seed": 1, "sed": 1}, "^--settings: there is no 'sed'$"),
         ({"system": {"kind": "x"}, "seed": 1}, "^--settings: system: Input tag 'x'.*muller_brown"),
         ({"system": [], "seed": 1}, "^--settings: system: "),

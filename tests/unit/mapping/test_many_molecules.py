@@ -114,6 +114,29 @@ def test_beads_as_json_have_each_molecule_type_once():
     assert Beads.of(json.loads(json.dumps(alone.parameters()))) == alone
 
 
+def test_types_that_are_given():
+    """Beads of one type share curves; those of ethane would have one type."""
+    own = {"ETH": ETHANE["ETH"] | {"types": {"head": ["B"], "tail": ["A"]}}}
+    beads = beads_of(["ETH"] * 2, molecules=own)
+    assert beads.types == ("ETH-tail", "ETH-head") * 2
+    assert Beads.of(json.loads(json.dumps(beads.parameters()))) == beads
+
+
+@pytest.mark.parametrize(
+    ("types", "message"),
+    [
+        ({"one": ["A"]}, r"'types' has the bead 'B' 0 times; allowed is once"),
+        ({"one": ["A", "B"], "two": ["A"]}, r"'types' has the bead 'A' 2 times"),
+        ({"one": ["A", "B", "C"]}, r"'types' names the bead 'C'; known: A, B"),
+    ],
+)
+def test_types_that_do_not_have_each_bead_once(types, message):
+    with pytest.raises(InputError, match=message):
+        mapping(molecules={"ETH": ETHANE["ETH"] | {"types": types}})
+    with pytest.raises(InputError, match="'types' are given by bead, which needs 'beads'"):
+        mapping(molecules={"ETH": {"template": "heavy", "types": types}})
+
+
 @pytest.mark.parametrize(
     ("names", "molecules", "message"),
     [

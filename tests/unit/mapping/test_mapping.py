@@ -97,3 +97,16 @@ def test_rigid_groups_follow_chains_of_constraints():
     groups = rigid_groups(5, [(0, 1), (1, 2)])
     assert groups[0] == groups[1] == groups[2]
     assert len(set(groups)) == 3
+
+
+@pytest.mark.parametrize(
+    ("template", "wanted"),
+    [
+        ("heavy", "aggregate"), ("all", "aggregate"), ("core_beta", "optimal"), ("ca", "optimal"),
+        ("ca_side_chain", "optimal"),
+    ],
+)  # fmt: skip
+def test_force_map_where_none_is_given(template, wanted):
+    assert MappingSettings(template=template).force_map == wanted
+    assert MappingSettings(template=template, force_map="slice").force_map == "slice"
+    assert MappingSettings(beads={"A": "name CA"}).force_map == "aggregate"

@@ -61,7 +61,7 @@ def test_one_residue_gets_the_ready_made_config(root, monkeypatch):
 def test_water_has_the_protocol_of_the_ready_made_config(root, monkeypatch):
     monkeypatch.chdir(root)
     made = yaml.safe_load(text_of("capped_alanine", "heavy", "water"))
-    ready = yaml.safe_load((root / "config" / "capped_alanine_water.yaml").read_text())
+    ready = yaml.safe_load((root / "config" / "capped_alanine_water_cluster.yaml").read_text())
     (mine,), (theirs,) = (config["systems"].values() for config in (made, ready))
     for key in ("force_field", "water_model", "box", "hydrogen_mass", "constraints"):
         assert mine[key] == theirs[key]

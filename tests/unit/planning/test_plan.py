@@ -22,7 +22,8 @@ from meanforce.settings.plan import PlannedJob, planned_jobs
 @pytest.fixture
 def water(root, monkeypatch):
     monkeypatch.chdir(root)
-    return load_config(yaml.safe_load((root / "config/capped_alanine_water.yaml").read_text()))
+    path = root / "config" / "capped_alanine_water_cluster.yaml"
+    return load_config(yaml.safe_load(path.read_text()))
 
 
 def counted(config, stage: str) -> list[Amount]:
@@ -40,13 +41,33 @@ def test_atomistic_time_is_that_of_the_campaigns(water):
     sampled = counted(water, "sample")
     assert len(sampled) == 17
     assert sum(one.atomistic for one in sampled) == pytest.approx(17 * (20_000 + 100))
-    assert sum(one.steps for one in sampled) == pytest.approx(17 * 20_100 / 0.004)
+    # A frame's forces take another step.
+    frames = {"unbiased": 100_000, "metadynamics": 90_000, "reference": 36_000}
+    for one in sampled:
+        assert one.steps == 20_100 / 0.004 + frames[one.job.place.campaign]
     (each,) = {one.atomistic for one in counted(water, "equilibrate")}
     assert each == 520
 
 
-def test_disk_is_what_the_config_says(water):
-    """Its comment, from real runs: 50 kB for a frame, 55 GB together."""
+def storing(config, store: str):
+    """The config with frames of the solute, or of all atoms."""
+    campaigns = {
+        name: one.model_copy(update={"store": store})
+        for name, one in config.campaigns["capped_alanine_water"].items()
+    }
+    return config.model_copy(update={"campaigns": {"capped_alanine_water": campaigns}})
+
+
+def test_frames_of_the_solute_take_little(water):
+    """As the config's comment says; and no stage recomputes forces."""
+    sizes, _ = sizes_of(water)
+    assert sum(one.stored for one in amounts(water, sizes)) == pytest.approx(1.3e9, rel=0.02)
+    assert not counted(water, "forces") and counted(storing(water, "all"), "forces")
+
+
+def test_disk_is_that_of_real_runs(water):
+    """50 kB for a frame of all atoms, 55 GB together."""
+    water = storing(water, "all")
     sizes, guessed = sizes_of(water)
     assert guessed == ["capped_alanine_water"]
     # 2,047 atoms were placed in this box.
@@ -177,6 +198,11 @@ def test_sizes_of_prepared_systems_are_read(water):
     )
     (stored,) = {
         one.stored for one in amounts(water, sizes)
+        if one.job.stage == "sample" and one.job.place.campaign == "reference"
+    }  # fmt: skip
+    assert stored == 18_000 / 0.5 * 22 * 24
+    (stored,) = {
+        one.stored for one in amounts(storing(water, "all"), sizes)
         if one.job.stage == "sample" and one.job.place.campaign == "reference"
     }  # fmt: skip
     assert stored == 18_000 / 0.5 * 100 * 12

@@ -18,6 +18,7 @@ from meanforce.systems.registry import describe
 from meanforce.systems.topology import described_topology
 
 PHI = ["ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"]
+REFERENCE, MOVED = "reference.pdb", "moved.pdb"
 VARIABLES = {
     "d": {"kind": "distance", "beads": ["ACE1-CH3", "NME3-C"]},
     "bend": {"kind": "angle", "beads": PHI[1:]},
@@ -31,14 +32,27 @@ VARIABLES = {
     "mixed": {"kind": "combination", "coefficients": {"cosine": 2.0, "sine": -1.0}},
     "x": {"kind": "coordinate", "beads": ["ALA2-CA"], "axis": "x"},
     "shifted": {"kind": "combination", "coefficients": {"x": 1.0, "d": 0.5}},
+    "rmsd": {"kind": "rmsd", "references": [REFERENCE]},
+    "gyration": {"kind": "radius_of_gyration"},
+    "native": {
+        "kind": "native_contacts", "references": [REFERENCE], "cutoff": "0.6 nm", "separation": 1,
+    },
+    "along": {"kind": "path_s", "references": [REFERENCE, MOVED]},
+    "beside": {"kind": "path_z", "references": [REFERENCE, MOVED]},
 }  # fmt: skip
 WIDTHS = {
     "d": "0.05 nm", "bend": "0.1 rad", "phi": "0.3 rad", "x": "0.1 nm", "shifted": "0.1 nm",
+    "rmsd": "0.05 nm", "gyration": "0.05 nm", "beside": "0.01 nm^2",
 }  # fmt: skip
 
 
 @pytest.fixture
-def raw(root):
+def raw(root, tmp_path, monkeypatch):
+    structure = mdtraj.load(root / "resources" / "capped_alanine.pdb")
+    structure.save_pdb(str(tmp_path / REFERENCE))
+    structure.xyz = structure.xyz + 0.05 * np.random.default_rng(1).normal(size=(22, 3))
+    structure.save_pdb(str(tmp_path / MOVED))
+    monkeypatch.chdir(tmp_path)
     values = yaml.safe_load(CONFIG)
     values["systems"]["mine"]["structure"] = str(root / "resources" / "capped_alanine.pdb")
     values["collective_variables"]["mine"] = {

@@ -16,7 +16,11 @@ from meanforce.jobs import stages
 from meanforce.potentials.variables import CollectiveVariables, evaluate_variables
 from meanforce.sampling.collective_variables import as_variable, bias_force, values_in
 from meanforce.sampling.grid import BiasGrid
-from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.collective_variables import (
+    EVEN_KINDS,
+    CollectiveVariableSettings,
+    is_periodic,
+)
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
 from meanforce.settings.simulations import CgBiasSettings
@@ -44,6 +48,30 @@ PLAIN = {
     ),
     "distance_2": define("distance", beads=["E", "B"]),
 }
+STRUCTURES = np.random.default_rng(5).uniform(0.0, 1.0, (4, 6, 3)).round(3)
+
+
+def whole(kind: str, beads: str, structures: slice | None = None, **values) -> dict:
+    """A function of a whole structure, complete; beads are in another order than in the mapping."""
+    chosen = [NAMES.index(name) for name in beads]
+    values |= {"residues": chosen}
+    if structures is not None:
+        given = STRUCTURES[structures][:, chosen]
+        values |= {"references": ["a.pdb"], "structures": given.tolist()}
+    return define(kind, beads=[*beads], **values)
+
+
+WHOLE = {
+    "rmsd": whole("rmsd", "ABCDEF", slice(1)),
+    "rmsd of some": whole("rmsd", "EBCA", slice(1)),
+    "radius_of_gyration": whole("radius_of_gyration", "FBCD"),
+    "native_contacts": whole(
+        "native_contacts", "ABCDEF", slice(1), cutoff=0.8, separation=1, tolerance=1.2
+    ),
+    "path_s": whole("path_s", "ABCDFE", slice(4)),
+    "path_z": whole("path_z", "ABCD", slice(3)),
+}
+PLAIN |= WHOLE
 COMBINED = {
     "combination_of_lengths": {"coordinate": 0.4, "distance": -1.5, "distance_2": 0.7},
     "combination_of_numbers": {"cos_dihedral": 2.0, "sin_dihedral": -1.0, "coordination": 0.3},
@@ -121,6 +149,8 @@ def in_mdtraj(name: str, positions: np.ndarray) -> np.ndarray:
         return sum(c * in_mdtraj(member, positions) for member, c in COMBINED[name].items())
     frames = mdtraj.Trajectory(positions, None)
     settings = PLAIN[name]
+    if name in WHOLE:
+        return whole_in_mdtraj(settings, positions)
     indices = [NAMES.index(bead) for bead in settings["beads"]]
     if settings["kind"] == "coordinate":
         return positions[:, indices[0], "xyz".index(settings["axis"])]
@@ -139,6 +169,32 @@ def in_mdtraj(name: str, positions: np.ndarray) -> np.ndarray:
     dihedral = mdtraj.compute_dihedrals(frames, [indices])[:, 0]
     function = {"cos_dihedral": np.cos, "sin_dihedral": np.sin}
     return function.get(settings["kind"], np.array)(dihedral)
+
+
+def whole_in_mdtraj(settings: dict, positions: np.ndarray) -> np.ndarray:
+    """Functions of whole structures, from RMSDs, radii and distances of MDTraj."""
+    own = positions[:, [NAMES.index(bead) for bead in settings["beads"]]]
+    frames = mdtraj.Trajectory(own, None)
+    if settings["kind"] == "radius_of_gyration":
+        return mdtraj.compute_rg(frames)
+    structures = mdtraj.Trajectory(np.array(settings["structures"]), None)
+    if settings["kind"] == "native_contacts":
+        # The formula of Best, Hummer, Eaton as MDTraj's example has it.
+        residues = settings["residues"]
+        pairs = [(i, j) for i in range(6) for j in range(i) if abs(residues[i] - residues[j]) > 1]
+        there = mdtraj.compute_distances(structures, pairs)[0]
+        pairs = np.array(pairs)[there < settings["cutoff"]]
+        r, r0 = mdtraj.compute_distances(frames, pairs), there[there < settings["cutoff"]]
+        return np.mean(1.0 / (1 + np.exp(50 * (r - 1.2 * r0))), axis=1)
+    rmsds = [mdtraj.rmsd(frames, structures, k) for k in range(len(structures))]
+    if settings["kind"] == "rmsd":
+        return rmsds[0]
+    steps = [mdtraj.rmsd(structures[k], structures, k + 1)[0] for k in range(len(structures) - 1)]
+    sharpness = 2.3 / np.mean(np.square(steps))
+    weights = np.exp(-sharpness * np.square(rmsds))
+    if settings["kind"] == "path_z":
+        return -np.log(weights.sum(0)) / sharpness
+    return np.linspace(0, 1, len(rmsds)) @ weights / weights.sum(0)
 
 
 def test_every_kind_is_tested():
@@ -214,6 +270,8 @@ def test_invariance_and_parity():
         torch.testing.assert_close(moved, values)
         if name != "combination_of_numbers":
             sign = -1 if name in ("dihedral", "sin_dihedral") else 1
+            if variable.kind not in EVEN_KINDS and sign == 1:
+                continue
             mirrored = evaluate_variables([variable], list(NAMES), -positions)
             torch.testing.assert_close(mirrored, sign * values)
 

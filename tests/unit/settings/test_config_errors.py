@@ -14,7 +14,18 @@ from meanforce.settings.load import load_config
 FEW = {name: [name] for name in ("ACE1-C", *PSI)} | {"ALA2-C": ["ALA2-C", "ALA2-O"]}
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
 
+
+def almost_equal_temperatures(config) -> None:
+    """With which a slope along the temperature cannot be fitted."""
+    for number, point in enumerate(config["state_points"].values()):
+        point["temperature"] = f"{300 + 0.01 * number} K"
+
+
 BAD = {
+    "temperatures that differ by nothing": (
+        almost_equal_temperatures,
+        r"\.train: a potential that depends on temperature needs two state points of different tem",
+    ),
     "unknown key": (
         put("campaigns", ALANINE, "unbiased", "frictoin", "1 / ps"),
         r"campaigns\.capped_alanine\.unbiased\.frictoin: unknown key; did you mean 'friction'\?",
@@ -275,6 +286,32 @@ def test_a_bias_beyond_the_beads_needs_weights(config, use):
     with pytest.raises(InputError, match=expected):
         check_structures(bias_y(config, **use))
     check_structures(bias_y(config, **use, weights="bias"))
+
+
+INVERSION = {
+    "kind": "boltzmann_inversion",
+    "simulation": {
+        "time_step": "4 fs", "friction": "2 / ps", "equilibration": "4 ps", "length": "20 ps",
+        "stride": "0.2 ps",
+    },
+}  # fmt: skip
+
+
+def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
+    curve = config["potentials"]["spline"]
+    with pytest.raises(InputError, match=r"boltzmann_inversion' fits only potentials of 'terms'"):
+        load_config(config | {"potentials": config["potentials"] | {
+            "spline": curve | {"fitting": INVERSION}
+        }})  # fmt: skip
+    config["potentials"]["inverted"] = {"kind": "spline", "terms": {}, "fitting": INVERSION}
+    experiment = next(
+        one for one in config["experiments"].values() if one["campaigns"] == ["metadynamics"]
+    )
+    experiment["potential"] = "inverted"
+    with pytest.raises(InputError, match=r"weights: is 'none', .*'metadynamics' is biased; give"):
+        load_config(config)
+    experiment["weights"] = "bias"
+    load_config(config)
 
 
 def test_weights_do_not_help_a_model_that_is_judged_or_biased_beyond_its_beads(config):

@@ -38,6 +38,9 @@ def users(config: dict, example: dict) -> dict:
         of_x = potential.get("collective_variable") == "x"
         base = config["experiments"]["muller_brown_unbiased_x_rbf" if of_x else ALANINE]
         found[f"uses_{name}"] = base | {"potential": name}
+        if potential.get("fitting", {}).get("kind") == "boltzmann_inversion":
+            # It needs the unbiased distribution, and this campaign is biased.
+            found[f"uses_{name}"]["weights"] = "bias"
     for name in example.get("simulations", {}):
         found[f"uses_{name}"] = config["experiments"][ALANINE] | {"simulation": name}
     return found

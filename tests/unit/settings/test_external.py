@@ -101,6 +101,14 @@ WRONG = {
     "a pickle of bias energies": (
         trajectory(bias={"file": "b.pickle", "column": "V"}), r"'b\.pickle' is a pickle",
     ),
+    "times as bias energies": (
+        trajectory(bias={"file": "COLVAR", "column": "time"}),
+        r"'column' is 'time', which holds the times; give the column of bias energies",
+    ),
+    "one array twice": (
+        trajectory(files=["a.npz"], arrays={"positions": "x", "forces": "x"}),
+        r"'arrays' gives the name 'x' twice",
+    ),
     "units of TRR": (trajectory(units="real"), "the files have units of their own"),
     "arrays of TRR": (trajectory(arrays={"positions": "x"}), "only NPZ files have arrays"),
     "a time step of TRR": (trajectory(time_step="1 fs"), "only LAMMPS dumps number their steps"),

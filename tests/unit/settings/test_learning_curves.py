@@ -106,7 +106,7 @@ def test_a_share_for_each_campaign_and_state_point(raw):
 
 def test_the_equilibration_of_a_box_counts(root, monkeypatch):
     monkeypatch.chdir(root)
-    raw = yaml.safe_load((root / "config" / "capped_alanine_water.yaml").read_text())
+    raw = yaml.safe_load((root / "config" / "capped_alanine_water_cluster.yaml").read_text())
     one = raw["experiments"]["capped_alanine_water_unbiased_heavy_cgnet"]
     one |= {"atomistic_time": ["6 ns"], "seeds": 2}
     raw["experiments"] = {"one": one}

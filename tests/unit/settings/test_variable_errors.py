@@ -76,6 +76,70 @@ BAD = {
         declare("s", "combination", coefficients={"phi": 1}, members={}),
         rf"{VARIABLES}\.s\.members: is filled in for you; a combination takes 'coefficients'",
     ),
+    "rmsd without a reference": (
+        declare("r", "rmsd"),
+        rf"{VARIABLES}\.r: 'references' is required for the kinds rmsd, native_contacts, path_s",
+    ),
+    "reference for a radius of gyration": (
+        declare("g", "radius_of_gyration", references=["a.pdb"]),
+        rf"{VARIABLES}\.g: 'references' is required for the kinds .*, and not allowed elsewhere",
+    ),
+    "native contacts without a cutoff": (
+        declare("q", "native_contacts", references=["a.pdb"]),
+        rf"{VARIABLES}\.q: 'cutoff' is required for the kind 'native_contacts', and not allowed",
+    ),
+    "tolerance of an rmsd": (
+        declare("r", "rmsd", references=["a.pdb"], tolerance=1.2),
+        rf"{VARIABLES}\.r: 'tolerance' is allowed only for the kind 'native_contacts'",
+    ),
+    "rmsd of two beads": (
+        declare("r", "rmsd", references=["a.pdb"], beads=PSI[:2]),
+        rf"{VARIABLES}\.r: a rmsd takes at least 3 beads, given 2",
+    ),
+    "rmsd from a file that is not there": (
+        declare("r", "rmsd", references=["a.pdb"]),
+        rf"{VARIABLES}\.r\.references: the file 'a\.pdb' does not exist",
+    ),
+    "structures written by hand": (
+        declare("r", "rmsd", references=["a.pdb"], structures=[]),
+        rf"{VARIABLES}\.r\.structures: is filled in for you; a kind of whole structures takes",
+    ),
+    "combination of a whole structure": (
+        both(
+            declare("g", "radius_of_gyration"),
+            declare("s", "combination", coefficients={"g": 1.0}),
+        ),
+        rf"{VARIABLES}\.s\.coefficients: 'g' is a radius_of_gyration, a function of a whole",
+    ),
+    "potential of a whole structure": (
+        both(
+            put("collective_variables", "muller_brown", "g", {
+                "kind": "radius_of_gyration", "mapping": "x",
+            }),
+            put("potentials", "spline", "collective_variable", "g"),
+        ),
+        r"potentials\.spline\.collective_variable: 'g' is a radius_of_gyration, a function of a",
+    ),
+    "width of a squared distance": (
+        both(
+            declare("z", "path_z", references=["a.pdb"]),
+            put("campaigns", ALANINE, "metadynamics", "collective_variables", ["z"]),
+            put("campaigns", ALANINE, "metadynamics", "width", ["0.1 nm"]),
+            put("campaigns", ALANINE, "reference", "collective_variables", ["z"]),
+            put("campaigns", ALANINE, "reference", "width", ["0.1 nm"]),
+        ),
+        r"metadynamics\.width: given 0\.1 nm, but 'z' is an area, such as '0\.01 nm\^2'",
+    ),
+    "force constant of a squared distance": (
+        both(
+            declare("z", "path_z", references=["a.pdb"]),
+            umbrella(
+                collective_variables=["z"], force_constant=["1000 kJ/mol/nm^2"],
+                rows=[{"first": "0 nm^2", "last": "0.1 nm^2", "number": 3}],
+            ),
+        ),
+        r"unbiased\.force_constant: 'z' takes a force constant such as '1e5 kJ/mol/nm\^4'",
+    ),
     "number for an angle": (
         put("campaigns", ALANINE, "metadynamics", "width", [0.35, 0.35]),
         r"campaigns\.capped_alanine\.metadynamics\.width: given 0.35, but 'phi' is an angle, such",
@@ -113,6 +177,18 @@ BAD = {
     "windows along a length for an angle": (
         umbrella(rows=[{"first": "-1 rad", "last": "1 nm", "number": 3}]),
         r"unbiased\.rows\.last: given 1 nm, but 'phi' is an angle",
+    ),
+    "a variable called like an extent": (
+        declare("end_to_end", "dihedral", beads=PSI),
+        r"collective_variables\.capped_alanine\.end_to_end: metrics have this name for the extents",
+    ),
+    "a variable called like a slow mode": (
+        declare("tica_1", "dihedral", beads=PSI),
+        r"collective_variables\.capped_alanine\.tica_1: metrics have this name for the slowest",
+    ),
+    "a variable called like another one's reference": (
+        declare("psi_reference", "dihedral", beads=PSI),
+        r"psi_reference: metrics of 'psi' end with '_reference'",
     ),
     "single windows without a unit": (
         umbrella(rows=None, centers=[["1 rad"], [2]]),

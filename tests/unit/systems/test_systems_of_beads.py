@@ -95,7 +95,7 @@ def test_prepared_files_hold_masses_a_box_and_no_forces(prepare):
         prepared.topology.getPeriodicBoxVectors().value_in_unit_system(unit.md_unit_system),
         np.diag([2.0, 2.0, 3.0]),
     )
-    np.testing.assert_array_equal(atoms_of(prepared).own_beads.masses, [18.0] * 4 + [16.0, 1.0])
+    np.testing.assert_array_equal(atoms_of(prepared).masses, [18.0] * 4 + [16.0, 1.0])
     positions = atoms_of(prepared).positions
     distances = np.linalg.norm(positions[:, None] - positions, axis=-1) + np.eye(6)
     assert distances.min() > 0.1
@@ -115,7 +115,7 @@ def test_a_file_gives_the_same_as_the_config(prepare, tmp_path):
         beads.build(chosen).write(tmp_path / name.replace(".", "_"))
         assert (tmp_path / name.replace(".", "_") / "topology.cif").read_text() == text
         assert input_topology(chosen) == prepared_topology(inline / "topology.cif")
-        assert input_atoms(chosen).own_beads.types == ("ALA-CA1", "ALA-CA2", "S#1'")
+        assert input_atoms(chosen).bead_types == ("ALA-CA1", "ALA-CA2", "S#1'")
 
 
 def with_changes(**changes):

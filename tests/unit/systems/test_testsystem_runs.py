@@ -14,6 +14,7 @@ from meanforce.mapping.groups import groups_of
 from meanforce.mapping.molecules import Molecules
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.testsystem_names import USABLE
+from meanforce.systems import testsystem as testsystems
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import input_topology, prepared_topology
 
@@ -119,12 +120,18 @@ def test_sites_without_mass_are_in_no_bead_and_in_no_group_of_a_force_map():
     assert sorted(others) == list(range(groups.count))
 
 
+SMALLEST = {"box_edge": "2.05 nm"}
+"""For boxes of water, whose cutoff is 1 nm."""
+
+
 @pytest.mark.slow
-def test_trial_of_all_test_systems(tmp_path):
-    """Each one as it is: it builds, takes twenty steps, and maps with a bead for each molecule.
+def test_trial_of_all_test_systems(tmp_path, monkeypatch):
+    """Each one, in a small box: it builds, takes twenty steps, and maps a bead for each molecule.
 
     `pytest -s` prints the table.
     """
+    # Enough for the twenty steps; 200 iterations take most of the time.
+    monkeypatch.setattr(testsystems, "MINIMISER_ITERATIONS", 50)
     failed = {}
     for name in USABLE:
         if name in LARGE:
@@ -133,12 +140,13 @@ def test_trial_of_all_test_systems(tmp_path):
         folder.mkdir()
         try:
             with contextlib.redirect_stderr(io.StringIO()):
-                prepared = prepared_in(testsystem(name), folder)
+                options = SMALLEST if SMALLEST.keys() <= testsystems.options_of(name).keys() else {}
+                prepared = prepared_in(testsystem(name, **options), folder)
                 topology = prepared_topology(prepared / "topology.cif")
                 kinds = Molecules(topology).counts()
                 whole = {"beads": {"B": "mass > 0.5"}}
                 # Some small ones begin exactly at their minimum, where forces are rounding.
-                warm = {"equilibration": 20.0} if topology.n_atoms < 10 else {}
+                warm = {"equilibration": 2.0} if topology.n_atoms < 10 else {}
                 run = run_of(prepared, {"molecules": dict.fromkeys(kinds, whole)}, **warm)
             with run.dataset as dataset:
                 print(f"{name}: {topology.n_atoms} atoms, {kinds}, {dataset.n_frames} frames")

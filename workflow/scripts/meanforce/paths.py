@@ -92,6 +92,18 @@ class BeadsPaths:
 
 
 @dataclasses.dataclass(frozen=True)
+class VariablePaths:
+    """A collective variable of a whole structure, with its beads and structures."""
+
+    system: str
+    mapping: str
+    variable: str
+
+    completed = Pattern("{system}/mappings/{mapping}/variables/{variable}.json")
+    log = Pattern("{system}/mappings/{mapping}/variables/{variable}.log")
+
+
+@dataclasses.dataclass(frozen=True)
 class EquilibratedPaths:
     """A system, equilibrated at a state point."""
 

@@ -8,6 +8,7 @@ their settings as numbers in internal units, start fast.
 import functools
 import math
 import re
+from collections.abc import Mapping
 
 from meanforce.errors import InputError
 
@@ -28,6 +29,8 @@ INTERNAL = {
     "mass": "dalton",
     "stiffness": "kilojoule / mole / nanometer ** 2",
     "angular stiffness": "kilojoule / mole / radian ** 2",
+    "area": "nanometer ** 2",
+    "areal stiffness": "kilojoule / mole / nanometer ** 4",
     "concentration": "mole / liter",
     "charge": "e",
     "volume": "nanometer ** 3",
@@ -46,6 +49,8 @@ EXAMPLES = {
     "mass": "12 u",
     "stiffness": "1000 kJ/mol/nm^2",
     "angular stiffness": "200 kJ/mol/rad^2",
+    "area": "0.01 nm^2",
+    "areal stiffness": "1e5 kJ/mol/nm^4",
     "concentration": "0.15 mol/L",
     "charge": "0.5 e",
     "volume": "30 nm^3",
@@ -63,6 +68,8 @@ ACCEPTED = {
     "mass": "u, Da",
     "stiffness": "kJ/mol/nm^2, kcal/mol/angstrom^2",
     "angular stiffness": "kJ/mol/rad^2, kcal/mol/rad^2",
+    "area": "nm^2, angstrom^2",
+    "areal stiffness": "kJ/mol/nm^4, kcal/mol/angstrom^4",
     "concentration": "mol/L, mmol/L",
     "charge": "e",
     "volume": "nm^3, angstrom^3",
@@ -93,6 +100,8 @@ without pint it starts a third of a second sooner."""
 _QUANTITY = re.compile(
     r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*([A-Za-z/*^() 0-9.µÅ°-]{1,40}?)\s*"
 )
+
+_KELVIN = re.compile(r"\s*T?(\d+\.?\d*|\.\d+)\s*")
 
 
 def kt(temperature: float) -> float:
@@ -130,6 +139,33 @@ def parse(text: str, kind: str) -> float:
         raise InputError(f"'{text}' is not a finite number; give {wanted}")
     # 12 digits undo the last-bit noise of a conversion, so that "300 fs" equals "0.3 ps".
     return float(f"{value:.12g}")
+
+
+def temperature_of(text: str, named: Mapping[str, float]) -> float:
+    """A temperature on the command line of a program, in K.
+
+    Args:
+        text: a number of K, with or without the unit (``300``, ``300 K``), the name of a state
+            point, or T and a number, as state points are usually named (``T300``).
+        named: temperatures of known state points, K.
+
+    Raises:
+        InputError: it is none of these, or not above 0 K.
+    """
+    if text in named:
+        return float(named[text])
+    plain = _KELVIN.fullmatch(text)
+    try:
+        value = float(plain[1]) if plain else parse(text, "temperature")
+    except InputError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        known = f"; state points of the model: {', '.join(named)}" if named else ""
+        raise InputError(
+            f"--temperature: '{text}' is not a temperature above 0 K; give it as 300, '300 K' or "
+            f"T300{known}"
+        )
+    return value
 
 
 def _hint(unit: str, kind: str) -> str:

@@ -54,15 +54,19 @@ def test_radial_distribution_is_that_of_mdanalysis():
 
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_displacement_is_that_of_mdanalysis(wrapped):
-    """Of unwrapped positions, as MDAnalysis needs them; ours may be wrapped into the box."""
+    """Of unwrapped positions, as MDAnalysis needs them; ours may be wrapped into the box.
+
+    Relative to the common centre: 7/8 of the motion of eight independent molecules.
+    """
     rng = np.random.default_rng(1)
     path = 1.0 + np.cumsum(0.05 * rng.standard_normal((200, 8, 3)), axis=0)
-    theirs = EinsteinMSD(universe(path, CUBOID), msd_type="xyz", fft=False).run()
+    relative = path - path.mean(axis=1, keepdims=True)
+    theirs = EinsteinMSD(universe(relative, CUBOID), msd_type="xyz", fft=False).run()
     positions = path % np.diagonal(CUBOID) if wrapped else path
     sample = sample_of(positions, Topology(((ATOM, 8),)), 1, box=CUBOID, dynamical=True)
     times, mean, _ = displacement.mean_squared_displacement(sample, np.random.default_rng(2))
     expected = 0.01 * theirs.results.timeseries[times.astype(int)]
-    np.testing.assert_allclose(mean, expected, rtol=1e-4)
+    np.testing.assert_allclose(7 / 8 * mean, expected, rtol=1e-4)
 
 
 def test_molecules_that_move_too_far_between_frames_have_no_diffusion():

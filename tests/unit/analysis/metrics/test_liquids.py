@@ -99,7 +99,7 @@ def test_one_molecule_or_no_box_has_none():
     assert rdf.rows(compare(free, free)) == []
 
 
-def brownian(diffusion: float, seed: int, spacing: float = 1.0, **fields):
+def brownian(diffusion: float, seed: int, spacing: float = 1.0, arm: float = 0.2, **fields):
     """Four dimers in a box, 600 frames of 20 chains; nm²/ps."""
     rng, molecule = np.random.default_rng(seed), Topology.of_beads(
         tuple("ABCDEFGH"), ("A",) * 8, ((0, 1), (2, 3), (4, 5), (6, 7))
@@ -107,7 +107,7 @@ def brownian(diffusion: float, seed: int, spacing: float = 1.0, **fields):
     frames, chains = 600, 20
     steps = math.sqrt(2 * diffusion * spacing) * rng.standard_normal((frames, chains, 4, 1, 3))
     centers = np.cumsum(steps, axis=0) % np.diagonal(BOX)
-    arms = rng.normal(0, 0.2, (frames, chains, 4, 1, 3))
+    arms = rng.normal(0, arm, (frames, chains, 4, 1, 3))
     positions = np.concatenate([centers + arms, centers - arms], axis=3)
     chain = np.tile(np.arange(chains), frames)
     times = spacing * np.repeat(np.arange(frames), chains)
@@ -130,6 +130,54 @@ def test_diffusion_of_brownian_dimers_that_are_wrapped_into_the_box():
     assert (curve.kind, curve.unit) == ("msd", "ps")
     assert np.all(np.abs(curve.model - 6 * 2e-3 * curve.x) < 5 * curve.model_stderr + 1e-9)
     assert np.all(np.abs(curve.reference - 6 * 5e-4 * curve.x) < 5 * curve.reference_stderr + 1e-9)
+
+
+def test_a_box_that_drifts_as_a_whole_has_the_diffusion_of_its_molecules():
+    """As under a Langevin thermostat, against a side whose centre of mass is at rest."""
+    still = brownian(1e-3, 3, arm=0.05)
+    # 0.5 nm²/ns of the box beside 1 nm²/ns of the molecules.
+    drift = np.random.default_rng(4).normal(0, 1e-3**0.5, (600, 20, 1, 3)).cumsum(axis=0)
+    moving = dataclasses.replace(still, positions=still.positions + drift.reshape(-1, 1, 3))
+    rows = by_name(displacement.rows(compare(moving, still)))
+    assert rows["speed_up_diffusion"].value == pytest.approx(1.0, abs=1e-9)
+    assert rows["diffusion"].value == pytest.approx(1.0, abs=5 * rows["diffusion"].stderr)
+
+
+def test_molecules_of_different_masses_have_the_diffusion_of_independent_ones():
+    """One dimer has most of the mass, so that displacements are nearly relative to it."""
+    sample = brownian(1e-3, 5)
+    heavy = dataclasses.replace(sample, masses=np.repeat([30.0, 1.0, 2.0, 3.0], 2))
+    rows = by_name(displacement.rows(compare(heavy, sample)))
+    # About 7 % each, of four molecules at most.
+    assert rows["diffusion"].value == pytest.approx(1.0, abs=5 * rows["diffusion"].stderr)
+    assert rows["diffusion"].stderr < 0.2
+
+
+def subdiffusive(n_frames: int, spacing: float, seed: int):
+    """Free molecules whose steps turn back: slopes of the MSD fall with the lag."""
+    rng, molecule = np.random.default_rng(seed), beads(200)
+    free = np.cumsum(rng.normal(0, 0.02, (n_frames, 200, 3)) * math.sqrt(spacing), axis=0)
+    # An Ornstein-Uhlenbeck process of 40 ps, exact at any spacing.
+    decay, held = math.exp(-spacing / 40.0), rng.normal(0, 0.3, (1, 200, 3))
+    noise = 0.3 * math.sqrt(1 - decay**2) * rng.normal(size=(n_frames, 200, 3))
+    path = [held[0]]
+    for one in noise[1:]:
+        path.append(decay * path[-1] + one)
+    times = spacing * np.arange(n_frames)
+    positions, box = free + np.array(path), 40 * np.eye(3)
+    return sample_of(positions, molecule, 6, box=box, times=times, dynamical=True)
+
+
+def test_slopes_of_both_sides_are_over_the_same_times():
+    """The model's run is eight times as long as the reference's; a fit over its own lags would give
+    another slope."""
+    model, reference = subdiffusive(7200, 1.0, 6), subdiffusive(900, 1.0, 7)
+    speed_up = by_name(displacement.rows(compare(model, reference)))["speed_up_diffusion"]
+    assert abs(speed_up.value - 1.0) < 5 * speed_up.stderr
+    assert speed_up.stderr < 0.1  # over its own lags it is below 0.5
+    # Frames of the model every 40 ps have one lag within the 75 ps of the reference's.
+    rare = subdiffusive(600, 40.0, 8)
+    assert displacement.rows(compare(rare, reference)) == []
 
 
 def test_biased_runs_have_no_diffusion():

@@ -100,21 +100,30 @@ def test_a_file_gives_what_was_written(tmp_path, run, kind):
 
 @pytest.mark.parametrize("lacking", ["positions", "forces"])
 def test_frames_of_trr_that_hold_other_things(tmp_path, run, lacking):
-    """As where nstxout and nstfout of GROMACS differ: a stride gives those that are complete."""
+    """As where nstxout and nstfout of GROMACS differ: what a frame lacks is marked."""
     with TRRFile(str(tmp_path / "run.trr"), "w") as file:
         for k, time in enumerate(run.times):
             given = {"positions": run.positions[k], "forces": run.forces[k]}
-            if k % 3:
+            if k % 3 != 1:
                 given[lacking] = None
             values = (given["positions"], None, given["forces"])
             file.write(*values, run.box.astype("f4"), k, time, 0.0, 12)
+    there = np.arange(23) % 3 == 1
     with open_frames(tmp_path / "run.trr", "trr", ATOMS) as file:
-        with pytest.raises(InputError, match=f"frame 1 has no {lacking}.* 'stride'"):
-            list(file.blocks(0, 23, 1, 8))
-        for number, block in enumerate(file.blocks(0, 23, 3, 2)):
-            part = slice(6 * number, 6 * number + 6, 3)
-            np.testing.assert_array_equal(block.positions, run.positions[part])
-            np.testing.assert_array_equal(block.forces, run.forces[part])
+        assert file.has_forces
+        blocks = list(file.blocks(0, 23, 1, 8))
+        without = np.concatenate([block.without for block in blocks])
+        place = ("positions", "forces").index(lacking)
+        np.testing.assert_array_equal(without[:, place], ~there)
+        assert not without[:, 1 - place].any()
+        for name in ("positions", "forces"):
+            found = np.concatenate([getattr(block, name) for block in blocks])
+            chosen = there if name == lacking else np.ones(23, dtype=bool)
+            np.testing.assert_array_equal(found[chosen], getattr(run, name)[chosen])
+            assert np.isnan(found[~chosen]).all()
+    with open_frames(tmp_path / "run.trr", "trr", Opened(12, forces=False)) as file:
+        assert not file.has_forces
+        assert all(block.forces is None for block in file.blocks(0, 23, 1, 8))
 
 
 def test_forces_in_mdtraj_hdf5(tmp_path, run):

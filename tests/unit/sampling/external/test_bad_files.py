@@ -62,6 +62,40 @@ def test_times_that_repeat_or_go_back(alanine, run, tmp_path):
     refused(r"a\.trr: frame 0 has the time 0 ps, which is not after", files, alanine, tmp_path)
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize("frame", [0, 59])
+def test_times_that_are_not_finite(alanine, run, tmp_path, value, frame):
+    times = run.times.copy()
+    times[frame] = value
+    files = [write(tmp_path / "run.trr", dataclasses.replace(run, times=times))]
+    refused(f"frame {frame} has a time that is not a finite number", files, alanine, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"positions": lambda x: x + 0.001j}, r"'positions' is of type complex\d+, not of real"),
+        ({"forces": lambda x: x.astype("c8")}, r"'forces' is of type complex64, not of real"),
+        (
+            {"time": lambda x: np.array([(t,) for t in x], [("t", "f8")])},
+            r"'time' is of type .*'t'.*, not of real numbers",
+        ),
+        ({"time": lambda x: x.astype("S8")}, r"'time' is of type \|S8, not of real numbers"),
+        ({"positions": np.asfortranarray}, r"Fortran's order.* numpy\.ascontiguousarray"),
+    ],
+)
+def test_arrays_of_other_types(alanine, run, tmp_path, changed, message):
+    arrays = {"positions": run.positions, "forces": run.forces, "time": run.times}
+    arrays |= {name: change(arrays[name]) for name, change in changed.items()}
+    np.savez(tmp_path / "run.npz", **arrays)
+    refused(message, [tmp_path / "run.npz"], alanine, tmp_path)
+
+
+def test_a_folder_in_place_of_a_file(alanine, tmp_path):
+    (tmp_path / "run.trr").mkdir()
+    refused(r"run\.trr: is a folder, not a file", [tmp_path / "run.trr"], alanine, tmp_path)
+
+
 def test_times_that_are_missing(alanine, run, tmp_path):
     path = tmp_path / "run.npz"
     np.savez(path, positions=run.positions, forces=run.forces)

@@ -14,6 +14,7 @@ from MDAnalysis.lib.formats.libmdaxdr import TRRFile
 
 import torsion
 from meanforce.core.beads import Beads
+from meanforce.data.formats.columns import read_columns
 from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
@@ -164,7 +165,20 @@ def test_a_restarted_run_repeats_rows(sampled, tmp_path):
     [
         ("time phi\n0 1\n", "is neither a CSV or NPZ file nor a COLVAR file of PLUMED"),
         ("#! FIELDS time phi\n0.0 1.0\n", "has no column 'metad.rbias'; it has: time, phi"),
-        ("#! FIELDS time phi metad.rbias\n0.0 1.0 2.0\n1.0 1", "is not a complete table"),
+        ("#! FIELDS time phi metad.rbias\n0.0 1.0 2.0\n1.0 1\n", "has 2 values, but there are 3"),
+        ("#! FIELDS time phi metad.rbias\n0 1 2\n1 2 3 4\n", "has 4 values, but there are 3"),
+        (
+            "#! FIELDS time phi metad.rbias\n0.0 1.0 2.0\n1.0 1.0 2",
+            "its last line has no line break",
+        ),
+        (
+            "#! FIELDS time phi metad.rbias\n0 1 2\n#! FIELDS time phi metad.bias\n1 2 3\n",
+            r"has no column 'metad\.rbias' below line 3; it has: time, phi, metad\.bias",
+        ),
+        (
+            "#! FIELDS time phi metad.rbias metad.rbias\n0 1 2 3\n",
+            r"has 2 columns 'metad\.rbias'",
+        ),
         ("#! FIELDS time phi metad.rbias\n0.0 1.0 x\n", "is not a complete table of numbers"),
     ],
 )
@@ -180,3 +194,49 @@ def test_objects_in_an_archive_of_bias_energies_are_refused(sampled, tmp_path):
     shutil.copy(sampled / "run.trr", tmp_path / "run.trr")
     with pytest.raises(InputError, match="Object arrays cannot be loaded"):
         imported(biased(tmp_path, "V", "b.npz"), sampled / "prepared", tmp_path / "made", MAPPED)
+
+
+def test_a_restarted_run_with_other_columns(sampled, tmp_path):
+    """Rows are read by the line of names above them."""
+    rows = rows_of(sampled)
+    text = "#! FIELDS time phi metad.bias metad.rbias\n"
+    text += "".join(" ".join(f"{x:.6f}" for x in row) + "\n" for row in rows[:80])
+    text += "#! FIELDS time metad.rbias phi\n#! SET min_phi -pi\n"
+    text += "".join(" ".join(f"{x:.6f}" for x in row[[0, 3, 1]]) + "\n" for row in rows[80:])
+    (tmp_path / "COLVAR").write_text(text)
+    shutil.copy(sampled / "run.trr", tmp_path / "run.trr")
+    imported(biased(tmp_path), sampled / "prepared", tmp_path / "made", MAPPED)
+    with TrajectoryReader(tmp_path / "made" / "trajectory.h5") as frames:
+        np.testing.assert_allclose(frames.array("bias_energy"), rows[::2, 3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("time,V\n0,1\n1,2\n", [1.0, 2.0]),
+        ("\ufefftime,V\n0,1\n1,2\n", [1.0, 2.0]),
+        ("time,V,\n0,1,\n1,2,\n", [1.0, 2.0]),
+        ("time,V\n0,1,\n# later\n\n1,2, \n", [1.0, 2.0]),
+        ("time,V\n0,1,5\n1,2,5\n", r"the row '0,1,5' has 3 values, but there are 2 columns"),
+        ("time,V,V\n0,1,5\n", r"has 2 columns 'V'"),
+        ("time,V\n0,1\n1,2", r"its last line has no line break"),
+        ("time,V\n0,1\n1,\n", r"is not a complete table of numbers"),
+        ("", r"has no column 'time'"),
+    ],
+)
+def test_csv_tables(tmp_path, text, found):
+    path = tmp_path / "bias.csv"
+    path.write_text(text, encoding="utf-8")
+    if isinstance(found, list):
+        np.testing.assert_array_equal(read_columns(path, ["time", "V"])["V"], found)
+        return
+    with pytest.raises(InputError, match=found) as error:
+        read_columns(path, ["time", "V"])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [complex, [("V", "f8")], "S4"])
+def test_archives_of_bias_energies_that_are_not_numbers(tmp_path, kind):
+    np.savez(tmp_path / "b.npz", time=np.arange(3.0), V=np.zeros(3, kind))
+    with pytest.raises(InputError, match=r"its column 'V' is of type .*, not numbers"):
+        read_columns(tmp_path / "b.npz", ["time", "V"])

@@ -258,3 +258,15 @@ def test_what_cannot_be_is_refused_with_the_config(campaign, trajectory, message
         config(campaign, **trajectory)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("which", [slice(None), slice(7, 8)])
+def test_beads_that_coincide(tmp_path, which):
+    """They have no axes that turn with them, by which forces could be compared."""
+    dataset(tmp_path / "own.h5", n=60)
+    chosen = exported(tmp_path, "cgnet")
+    arrays = dict(np.load(chosen["files"][0]))
+    arrays["coords"][which, 2] = arrays["coords"][which, 1]
+    np.savez(chosen["files"][0], **arrays)
+    with pytest.raises(InputError, match=r"ps molecule1-ALA2-CA and molecule1-ALA2-C are at"):
+        mapped(tmp_path, chosen)

@@ -121,8 +121,10 @@ def test_boxes_that_change_reach_the_dataset(prepared, tmp_path):
         given = frames.positions(slice(None))
         own = recomputed(pairs(), given, boxes, 1)
         np.testing.assert_allclose(forces.forces(slice(None)), own, rtol=1e-3, atol=0.5)
-        # In the box of another frame they would be other ones.
-        assert np.abs(recomputed(pairs(), given, boxes[[0] * 8], 1) - own).max() > 100.0
+        # In the box of another frame they would be other ones; bonds of whole molecules are not.
+        other = np.abs(recomputed(pairs(), given, boxes[[0] * 8], 1) - own).max()
+        assert other > 1.0
+        assert np.abs(forces.forces(slice(None)) - own).max() < 0.3 * other
     read = mdtraj.load(str(tmp_path / "trajectory.h5"))
     np.testing.assert_allclose(read.unitcell_vectors, boxes, atol=1e-5)
     settings = MappingSettings.model_validate(

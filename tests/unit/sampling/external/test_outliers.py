@@ -6,6 +6,7 @@ import pytest
 
 from meanforce.data.formats.base import FileFrames
 from meanforce.errors import InputError
+from meanforce.sampling.external.coincident import refuse_coincident
 from meanforce.sampling.external.outliers import Outliers
 
 
@@ -53,3 +54,22 @@ def test_later_blocks_are_judged_by_the_first(root, topology):
     cut.positions[:, 5] += (0, 12, 0)
     with pytest.raises(InputError, match="bonded atoms"):
         seen.refuse(cut)
+
+
+def test_atoms_at_the_same_place_are_named(root, topology):
+    labels, everything = [str(atom) for atom in topology.atoms], np.arange(22)
+    seen = frames(root)
+    # Equal along two axes only.
+    seen.positions[:, 3, :2] = seen.positions[:, 4, :2]
+    refuse_coincident(seen, everything, labels, "a.trr")
+    seen.positions[120, 4] = seen.positions[120, 3]
+    with pytest.raises(InputError, match=r"a\.trr: at 60 ps ACE1-H3 and ACE1-C are at the same"):
+        refuse_coincident(seen, everything, labels, "a.trr")
+    # A virtual site may lie on an atom.
+    refuse_coincident(seen, np.delete(everything, 4), labels, "a.trr")
+    seen.positions[10:20] = 0.0
+    with pytest.raises(InputError, match=r"a\.trr: at 5 ps ACE1-"):
+        refuse_coincident(seen, everything, labels, "a.trr")
+    seen.positions[10:20, ::2] *= -1.0
+    with pytest.raises(InputError, match=r"a\.trr: at 5 ps ACE1-"):
+        refuse_coincident(seen, everything, labels, "a.trr")

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from meanforce.errors import InputError
+
+ABSENT = {"", "nan", "NaN", "NAN", "NA", "N/A", "null", "None"}
+"""What stands for a number that is not known."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,19 +99,36 @@ def write_table(
 
 def _csv(path: Path, names: list[str]) -> dict[str, np.ndarray]:
     try:
-        table = pd.read_csv(path, comment="#", skipinitialspace=True)
-    except (OSError, ValueError) as error:
+        # Spreadsheets may begin a file with the mark of UTF-8.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = [line for line in (line.partition("#")[0] for line in lines) if line.strip()]
+        rows = [[value.strip() for value in row] for row in csv.reader(lines)]
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as a CSV table ({error})") from error
-    _all_there(path, names, list(table.columns))
-    columns = {}
-    for name in names:
-        column = pd.to_numeric(table[name], errors="coerce")
-        wrong = column.isna() & table[name].notna()
-        if wrong.any():
-            given = table[name][wrong].iloc[0]
-            raise InputError(f"{path}: '{given}' in the column '{name}' is not a number")
-        columns[name] = column.to_numpy(dtype=np.float64)
-    return columns
+    if not rows:
+        raise InputError(f"{path}: cannot be read as a CSV table (it is empty)")
+    header, *rows = rows
+    _all_there(path, names, header)
+    for number, row in enumerate(rows, 1):
+        # Empty values at the end of all rows are those of commas that end them.
+        if len(row) < len(header) or any(row[len(header) :]):
+            raise InputError(
+                f"{path}: row {number} has {len(row)} values, but there are {len(header)} columns"
+            )
+    return {name: _column(path, name, [row[header.index(name)] for row in rows]) for name in names}
+
+
+def _column(path: Path, name: str, values: list[str]) -> np.ndarray:
+    """Numbers of a column; empty ones are NaN."""
+    found = np.full(len(values), np.nan)
+    for number, value in enumerate(values):
+        if value in ABSENT:
+            continue
+        try:
+            found[number] = float(value)
+        except ValueError:
+            raise InputError(f"{path}: '{value}' in the column '{name}' is not a number") from None
+    return found
 
 
 def _npz(path: Path, names: list[str]) -> dict[str, np.ndarray]:
@@ -117,10 +136,12 @@ def _npz(path: Path, names: list[str]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             found = list(file.files)
             _all_there(path, names, found)
-            return {name: np.asarray(file[name], dtype=np.float64) for name in names}
+            columns = {name: file[name] for name in names}
+            for name, values in columns.items():
+                if values.dtype.kind not in "fiu":
+                    raise InputError(f"{path}: '{name}' is of type {values.dtype}, not numbers")
+            return {name: values.astype(np.float64) for name, values in columns.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path}: cannot be read as an NPZ file of numbers ({error})") from error
 
 
@@ -130,3 +151,6 @@ def _all_there(path: Path, names: list[str], found: list[str]) -> None:
         raise InputError(
             f"{path}: has no column '{missing[0]}'; its columns are {', '.join(map(str, found))}"
         )
+    twice = [name for name in names if found.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: has {found.count(twice[0])} columns '{twice[0]}'")

@@ -118,12 +118,12 @@ class TrajectoryReader:
             place = self._file[GROUP]
             return place["temperature"][:] if "temperature" in place else None
 
-    def array(self, name: str) -> np.ndarray:
-        """An array of the group ``/meanforce``."""
+    def array(self, name: str, rows: slice = slice(None)) -> np.ndarray:
+        """An array of the group ``/meanforce``, or some of its rows."""
         if name == "variables" and not self.attributes["n_variables"]:
-            return np.zeros((self.n_frames, 0))
+            return np.zeros((self.n_frames, 0))[rows]
         with self._checked():
-            return self._file[GROUP][name][:]
+            return self._file[GROUP][name][rows]
 
     def __enter__(self) -> Self:
         return self

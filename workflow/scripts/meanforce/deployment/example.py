@@ -1,8 +1,9 @@
 """Langevin dynamics of this CG model in OpenMM.
 
-    PYTHONPATH=.../meanforce/workflow/scripts python run.py --steps 10000
+    python run.py --steps 10000
 
-writes trajectory.dcd beside this file. CG time is not physical time.
+writes trajectory.dcd beside this file. CG time is not physical time. The folder may be copied to
+any place; Python needs the packages of requirements.txt.
 """
 
 import argparse
@@ -13,9 +14,11 @@ from pathlib import Path
 import openmm
 from openmm import app, unit
 
-from meanforce.deployment.folder import load_system
-
 FOLDER = Path(__file__).resolve().parent
+# The version of the library that wrote this folder.
+sys.path.insert(0, str(FOLDER / "meanforce.zip"))
+
+from meanforce.deployment.folder import load_system  # noqa: E402
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 `deployment.json` names the models, the beads' masses (u), the temperature (K) and the periodic
 cell, if any; the models lie beside it as they were trained; `topology.cif` has the beads, their
 bonds and a start; `MODEL_CARD.md` what the model was trained on. `system.xml` is there where the
-model is made of OpenMM's own forces.
+model is made of OpenMM's own forces. `run.py` runs the model with `meanforce.zip`, the library, so
+that nothing else but the packages of `requirements.txt` has to be installed.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from openmm import app, unit
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
 from meanforce.deployment.card_page import card_page
+from meanforce.deployment.library import requirements, write_library
 from meanforce.deployment.system import build_system, is_native
 from meanforce.errors import InputError
 from meanforce.potentials.card import ModelCard
@@ -32,6 +34,7 @@ FORMAT = 2
 
 ABOUT = "deployment.json"
 CARD = "MODEL_CARD.md"
+REQUIREMENTS = "requirements.txt"
 EXAMPLE = Path(__file__).with_name("example.py")
 
 
@@ -146,6 +149,9 @@ def write_folder(source: Source, output: Path) -> bool:
     (folder / ABOUT).write_text(json.dumps(about, indent=1))
     (folder / CARD).write_text(page, encoding="utf-8")
     _write_topology(molecule, start, cell, folder / "topology.cif")
+    write_library(folder)
+    kinds = [card.kind for card in cards]
+    (folder / REQUIREMENTS).write_text(requirements(kinds), encoding="utf-8")
     if native:
         (folder / "system.xml").write_text(openmm.XmlSerializer.serialize(system))
     if cell is None:

@@ -15,7 +15,7 @@ from meanforce.core.topology import Topology
 from meanforce.inference.coordinates import LIMIT
 from meanforce.inference.model import StoredModel
 from meanforce.inference.network import ENERGY_SCALE, OUTPUTS
-from meanforce.inference.prior import STRAIGHT_BELOW
+from meanforce.inference.prior import MIXTURE, STRAIGHT_BELOW
 
 
 class ScriptedNetwork(torch.nn.Module):
@@ -109,14 +109,18 @@ class ScriptedPrior(torch.nn.Module):
             "bonds": ("distances", ("bond_center", "bond_stiffness")),
             "excluded": ("distances", ("excluded_radius", "excluded_energy")),
             "angles": ("angles", ("angle_center", "angle_stiffness")),
+            "mixtures": ("angles", MIXTURE),
             "dihedrals": ("dihedrals", ("dihedral_cosine", "dihedral_sine")),
         }
         for terms, (kind, names) in kinds.items():
             places = {beads: n for n, beads in enumerate(getattr(coordinates, kind))}
-            own = [places[tuple(beads)] for beads in values[terms]] if values else []
+            # Models from before there were mixtures do not name them.
+            beads_of_terms = values.get(terms, []) if values else []
+            own = [places[tuple(beads)] for beads in beads_of_terms]
             self.register_buffer(terms, torch.tensor(own, dtype=torch.long))
             for name in names:
-                empty = np.zeros((0, 1) if terms == "dihedrals" else 0)
+                several = terms == "dihedrals" or (terms == "mixtures" and name != "mixture_kt")
+                empty = np.zeros((0, 1) if several else 0)
                 tensor = torch.from_numpy(member.prior_tensors.get(name, empty).copy())
                 self.register_buffer(name, tensor.double())
 
@@ -134,6 +138,10 @@ class ScriptedPrior(torch.nn.Module):
         # Constants of the straight line take no part in the derivative.
         pushed = value * (1.0 - 12.0 * (apart - inside) / inside)
         energy = bonds.sum() + angles.sum() + pushed.sum()
+        away = angle[self.mixtures][:, None] - self.mixture_center
+        wells = self.mixture_energy + 0.5 * self.mixture_stiffness * away**2
+        scaled = -wells / self.mixture_kt[:, None]
+        energy = energy - (self.mixture_kt * torch.logsumexp(scaled, dim=1)).sum()
         c, s = cosine[self.dihedrals], sine[self.dihedrals]
         real, imaginary = c, s
         for order in range(self.dihedral_cosine.shape[1]):

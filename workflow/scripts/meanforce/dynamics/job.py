@@ -9,16 +9,13 @@ import torch
 from meanforce.dynamics.choice import TORCH, engine_of
 from meanforce.dynamics.course import Course
 from meanforce.dynamics.engine import CgRun, Chains
+from meanforce.dynamics.standing import Standing, restored, standing_of
 from meanforce.dynamics.store import Store
 from meanforce.potentials.card import ModelCard
-from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
 
 JUDGED = 20_000
 """Frames that are compared with the training data, about."""
-
-PLAIN = ("step", "compiled", "ended")
-"""Plain values of `Chains`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +82,7 @@ def sample_to_file(
         if bundle is None:
             chains = course.engine.start()
         else:
-            chains = _restored(course, bundle)
+            chains = restored(course, Standing(bundle.arrays, bundle.info))
             report(f"going on at step {chains.step}")
 
         def save_if_due() -> None:
@@ -117,14 +114,6 @@ def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list
 
 
 def _save(run: CgRun, course: Course, chains: Chains, store: Store, job: Job) -> None:
-    tensors = course.engine.tensors(chains)
-    plain = {name: getattr(chains, name) for name in PLAIN}
-    plain |= {"frames": store.position(), "device": run.potential.device.type}
-    plain["engine"] = [course.engine.name, course.engine.device]
-    job.save({name: tensor.cpu().numpy() for name, tensor in tensors.items()}, plain)
-
-
-def _restored(course: Course, bundle: Bundle) -> Chains:
-    # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
-    tensors = {name: torch.from_numpy(array).clone() for name, array in bundle.arrays.items()}
-    return course.engine.restore(tensors, **{name: bundle.info[name] for name in PLAIN})
+    now = standing_of(course, chains)
+    more = {"frames": store.position(), "device": run.potential.device.type}
+    job.save(now.arrays, now.plain | more)

@@ -18,9 +18,13 @@ BOND_FACTOR = 2.0
 """A bond that is longer than its start length by this factor, or shorter, is broken."""
 
 STRETCHED = 1.2
-"""A bond that is longer than in all starts by this factor may belong to beads that changed places.
-They did when a bead that is not bonded has come nearer than the bonded one, and no bead has left
-the molecule."""
+"""A bond that is longer by this factor than in all starts, and in all molecules of its type, may
+belong to beads that changed places. They did when a bead that is not bonded has come nearer than
+the bonded one, and no bead has left the molecule."""
+
+
+class Unstable(InputError):
+    """Too many chains of a CG run broke."""
 
 
 class IntegrityCheck:
@@ -39,7 +43,8 @@ class IntegrityCheck:
         device = starts.device
         self._bonds = torch.tensor(molecule.bonds, dtype=torch.long, device=device).reshape(-1, 2)
         self._reference = self._lengths(starts)
-        self._longest = self._reference.amax(0) if len(starts) else self._reference.sum(0)
+        longest = self._reference.amax(0) if len(starts) else self._reference.sum(0)
+        self._longest = _of_all_copies(molecule, longest)
         stereo = torch.tensor(molecule.stereo, dtype=torch.long, device=device).reshape(-1, 5)
         self._stereo, self._sign = stereo[:, :4], stereo[:, 4]
         self._size, self._device = molecule.size, device
@@ -128,6 +133,20 @@ class IntegrityCheck:
         return nearest_images(apart.flatten(1, 2), self._cell).norm(dim=-1).view(apart.shape[:3])
 
 
+def _of_all_copies(molecule: Topology, longest: torch.Tensor) -> torch.Tensor:
+    """For each bond the longest of the same bond in all molecules of a type, shape (n_bonds,).
+
+    A start has each bond of a flexible molecule once, in one of the states that it takes.
+    """
+    found, first = longest.clone(), 0
+    for kind, count in molecule.composition:
+        size = len(kind.bonds)
+        own = longest[first : first + size * count].view(count, size)
+        found[first : first + size * count] = own.amax(0).repeat(count)
+        first += size * count
+    return found
+
+
 def _code(kind: str) -> int:
     return KINDS.index(kind) + 1
 
@@ -146,12 +165,12 @@ def gate(codes: torch.Tensor, least: float, when: str) -> None:
         when: for the message.
 
     Raises:
-        InputError: fewer are intact.
+        Unstable: fewer are intact.
     """
     n, broken = len(codes), int((codes > 0).sum())
     if n - broken < least * n - 1e-9 or broken == n:
         found = counts(codes)
-        raise InputError(
+        raise Unstable(
             f"{broken} of {n} chains of the CG run broke {when} (exploded: {found['exploded']}, "
             f"beads changed places: {found['permuted']}, chirality flipped: "
             f"{found['chirality']}), but 'least_stable' asks for {least:g} of them to stay "

@@ -105,6 +105,11 @@ class Panel:
                 _text(frame.width - frame.right - 3, at - 4, text, "end", 10.5, HALO)
             )
 
+    def note(self, text: str, colour: str, row: int) -> None:
+        """A line of a legend, in the upper right corner."""
+        x, y = self.frame.width - self.frame.right - 3, self.frame.top + 12 + 13 * row
+        self._parts.append(_text(x, y, text, "end", 10.5, f"{HALO} style='fill:{colour}'"))
+
     def mark(
         self, x: float, y: float, shape: str, colour: str, error: float = 0.0, along: str = "y",
         filled: bool = True,

@@ -38,7 +38,8 @@ class DatasetLine:
 
     Attributes:
         place: names of its system, state point, campaign, job and mapping.
-        values: frames, independent conformations, their autocorrelation time, noise of forces.
+        values: frames, independent conformations, their autocorrelation time, noise of forces,
+            and how much the force map `optimal` gains.
         cells: checks.
         sentences: what is wrong.
     """
@@ -89,7 +90,15 @@ def _values(checks: dict[str, Any]) -> tuple[str, ...]:
             time = number(memory["autocorrelation_time"], memory["stderr"])
     if noise is not None and noise["variance"] is not None:
         spread = number(max(0.0, noise["variance"]) ** 0.5)
-    return counted(checks["frames"]), independent, time, spread
+    return counted(checks["frames"]), independent, time, spread, _gain(checks.get("force_map"))
+
+
+def _gain(force_map: dict[str, Any] | None) -> str:
+    """Frames that `aggregate` needs for the noise of one with `optimal`, and which map is used."""
+    if force_map is None or force_map["data_saving"] is None:
+        return ""
+    gain = number(force_map["data_saving"], force_map["data_saving_stderr"])
+    return gain if force_map["used"] == "optimal" else f"{gain} (not used)"
 
 
 def _cell(name: str, check: dict[str, Any]) -> CheckCell:

@@ -14,6 +14,7 @@ from meanforce.figures import (
     baseline_table,
     data_checks,
     floors,
+    iterations,
     learning,
     metric_table,
     overview,
@@ -183,7 +184,7 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
         "states": [_state(results, part, name, state) for state in facts.states],
         "groups": metric_table.groups(part, facts.states),
         "floors": floors.figure(part, facts.states, name),
-        "training": training.figure(results.curves[name], _irreducible(part), name),
+        **_training(results.curves[name], part, name),
         "config": _yaml(
             {
                 "experiment": chosen,
@@ -192,6 +193,15 @@ def _experiment(results: Results, name: str) -> dict[str, Any]:
             }
         ),
     }
+
+
+def _training(curves: list[pd.DataFrame], part: pd.DataFrame, name: str) -> dict[str, Any]:
+    """How the fit went: a figure and what it shows."""
+    if iterations.is_of(curves):
+        picture, caption = iterations.figure(curves, name), iterations.CAPTION
+    else:
+        picture, caption = training.figure(curves, _irreducible(part), name), training.CAPTION
+    return {"training": picture, "training_caption": caption}
 
 
 def _judged_against(reference: str | None, tables: dict[str, Any], rows: pd.DataFrame) -> str:

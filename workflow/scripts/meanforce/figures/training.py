@@ -18,6 +18,11 @@ STEEP = 10
 POINTS = 400
 """More epochs than these are thinned out."""
 
+CAPTION = (
+    "Solid: validation; dotted: training; dashed: the part that no model of these beads can "
+    "remove. One colour per ensemble member."
+)
+
 LOSSES = ("training", "validation")
 
 FRAME = Frame(width=380, height=270, left=56, top=12)

@@ -10,7 +10,8 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.data.dataset import Dataset
+from meanforce.data.dataset import Dataset, Part
+from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.fitting.blocks import Blocks, cut
 from meanforce.fitting.storage import Storage
@@ -52,6 +53,7 @@ class Frames:
         weights: how much each frame counts, float32, shape (n,), mean 1 over each replica; None
             where all count the same.
         cells: periodic box vectors, nm, float32, shape (n, 3, 3); None without periodic boundaries.
+        masses: of the beads, u, shape (n_beads,); None where no CG run is made.
         storage: where positions and forces lie.
         cut: how time blocks were cut; None where they were not, as for synthetic frames.
     """
@@ -64,6 +66,7 @@ class Frames:
     molecule: Topology
     weights: torch.Tensor | None = None
     cells: torch.Tensor | None = None
+    masses: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
     cut: Blocks | None = dataclasses.field(default=None, compare=False, repr=False)
 
@@ -166,6 +169,8 @@ class FrameChoice:
         windows: begin and end in ps of the part of each dataset that is used; None: all of it.
         datasets_per_replica: number of datasets of each replica, in order, whose weights have one
             constant in common; None: each is a replica of its own.
+        of_distribution: whether the distribution of the beads counts, so that biased frames need
+            their weights.
         all_temperatures: whether frames of replica exchange at temperatures other than their state
             point's are used as well.
     """
@@ -175,6 +180,7 @@ class FrameChoice:
     windows: list[tuple[float, float]] | None = None
     datasets_per_replica: list[int] | None = None
     all_temperatures: bool = True
+    of_distribution: bool = False
 
 
 ALL = FrameChoice()
@@ -210,6 +216,11 @@ def read_frames(
                 f"{part.path}: was sampled with a bias that is not a function of its beads; set "
                 "the experiment's 'weights: bias', so that each frame counts e^{βV}"
             )
+        if choice.of_distribution and choice.weights == "none" and _is_biased(part):
+            raise InputError(
+                f"{part.path}: was sampled with a bias, but the fit needs the unbiased "
+                "distribution; set the experiment's 'weights: bias'"
+            )
         if len(part.frames) < fewest:
             raise InputError(
                 f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
@@ -237,9 +248,19 @@ def read_frames(
         molecule=molecule,
         weights=shares,
         cells=None if boxes is None else torch.from_numpy(boxes.astype(np.float32)),
+        masses=_masses(paths[0]),
         storage=storage,
         cut=blocks,
     )
+
+
+def _is_biased(part: Part) -> bool:
+    return bool(np.ptp(part.read(lambda reader, frames: reader.observable("log_weight", frames))))
+
+
+def _masses(path: Path) -> np.ndarray:
+    with H5mdReader(path) as reader:
+        return reader.masses
 
 
 def _replicas(dataset: Dataset, sizes: list[int] | None) -> Iterator[Dataset]:

@@ -62,7 +62,9 @@ def train_member(
             windows=job.windows,
             datasets_per_replica=job.datasets_per_replica,
             # A potential that does not depend on temperature is that of its state points.
-            all_temperatures=potential.depends_on_temperature,
+            all_temperatures=potential.depends_on_temperature
+            and not potential.fitting.needs_distribution,
+            of_distribution=potential.fitting.needs_distribution,
         )
         frames = read_frames(datasets, job.folds, choice, work.folder)
     effective = frames.effective_sample_size

@@ -24,7 +24,7 @@ from meanforce.fitting.prior_terms import NoSingleWell, Sample
 from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import effective_sample_size
 from meanforce.potentials.geometry import InternalCoordinates
-from meanforce.potentials.prior import Prior
+from meanforce.potentials.prior import MIXTURE, Prior
 from meanforce.potentials.with_prior import WithPrior
 from meanforce.progress import Progress
 from meanforce.settings.potentials.priors import PriorSettings
@@ -99,7 +99,7 @@ def fit_prior(
     fitter = _Fitter(settings, frames, report)
     lines: list[dict[str, Any]] = []
     tensors, values = {}, {"n_beads": frames.molecule.size}
-    for fit in (fitter.bonds, fitter.angles, fitter.dihedrals, fitter.excluded):
+    for fit in (fitter.bonds, fitter.angles, fitter.mixtures, fitter.dihedrals, fitter.excluded):
         beads, parameters, about = fit()
         values |= beads
         tensors |= {n: torch.tensor(v, dtype=torch.float64) for n, v in parameters.items()}
@@ -174,6 +174,16 @@ class _Fitter:
         beads, found, lines = self._fit_groups(kind, coordinates, fit)
         parameters = {f"{kind}_{n}": [p[n] for p in found] for n in ("center", "stiffness")}
         return {f"{kind}s": beads}, parameters, lines
+
+    def mixtures(self) -> Terms:
+        """Angles with two wells; nothing where there are none, as in models made before."""
+        if self._settings.angles != "mixture":
+            return {}, {}, []
+        angles = self._frames.molecule.angles
+        beads, found, lines = self._fit_groups("angle", angles, prior_terms.mixture)
+        names = (name.removeprefix("mixture_") for name in MIXTURE)
+        parameters = {f"mixture_{n}": [p[n] for p in found] for n in names}
+        return {"mixtures": beads}, parameters, lines
 
     def dihedrals(self) -> Terms:
         """Fourier series of dihedrals."""

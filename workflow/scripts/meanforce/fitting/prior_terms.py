@@ -19,6 +19,13 @@ LOWEST_SINE = 0.01
 """Angles nearer to 0 or π than this count no more than at this distance."""
 
 DIHEDRAL_BINS = 72
+
+MIXTURE_BINS, MIXTURE_STEPS = 720, 300
+"""Bins of an angle that a mixture is fitted to, and steps of the fit."""
+
+SMALLEST_SHARE = 1e-3
+"""Of a Gaussian of a mixture."""
+
 SURE = 4.0
 """Standard errors by which the middle of a distribution must lie below its sides to be refused."""
 
@@ -91,6 +98,55 @@ def _refuse_two_wells(where: str, z: np.ndarray, weights: np.ndarray) -> None:
             "beside it), so that k ≤ 0 there; use 'parameters: by_coordinate' if several "
             "coordinates share parameters, or leave it out of the prior"
         )
+
+
+def mixture(sample: Sample) -> dict[str, list[float] | float]:
+    """−kT ln of two Gaussians of an angle, the frames weighted with 1/sin θ.
+
+    Expectation maximisation of a histogram: Dempster, Laird, Rubin, J. R. Stat. Soc. B 39, 1
+    (1977). An angle with a single well gets two Gaussians that overlap.
+
+    Returns:
+        `center` in rad, `stiffness` k = kT/σ² in kJ/mol/rad² and `energy` −kT ln(w/σ) in kJ/mol of
+        each Gaussian, the energies from the lower one's; `share` w; and `kt` in kJ/mol.
+
+    Raises:
+        InputError: the angle is rigid.
+    """
+    edges = np.linspace(0.0, np.pi, MIXTURE_BINS + 1)
+    theta = (edges[1:] + edges[:-1]) / 2
+    weights = sample.weights / np.maximum(np.sin(sample.values), LOWEST_SINE)
+    density, _ = np.histogram(sample.values, edges, weights=weights)
+    density = density / density.sum()
+    mean = float(density @ theta)
+    spread = math.sqrt(density @ (theta - mean) ** 2)
+    if not np.std(sample.values) > RIGID["angle"]:
+        raise InputError(
+            f"potential.prior.angles: {sample.name} is rigid (it spreads by "
+            f"{np.std(sample.values):.1e} rad about {mean:.4g} rad); leave 'angles' out of the "
+            "prior, or choose a mapping without beads at constrained distances"
+        )
+    # A Gaussian that shrinks to a few frames would be a needle.
+    narrowest = max(spread / 10, 2 * float(theta[1] - theta[0]))
+    center = mean + spread * np.array([-1.0, 1.0])
+    width, share = np.full(2, max(spread / 2, narrowest)), np.full(2, 0.5)
+    for _ in range(MIXTURE_STEPS):
+        logs = np.log(share / width) - 0.5 * ((theta[:, None] - center) / width) ** 2
+        belongs = np.exp(logs - logs.max(1, keepdims=True))
+        belongs *= density[:, None] / belongs.sum(1, keepdims=True)
+        share = np.maximum(belongs.sum(0), SMALLEST_SHARE)
+        center = (belongs * theta[:, None]).sum(0) / share
+        width = np.sqrt((belongs * (theta[:, None] - center) ** 2).sum(0) / share)
+        width = np.maximum(width, narrowest)
+        share = share / share.sum()
+    energy = -sample.kt * np.log(share / width)
+    return {
+        "center": center.tolist(),
+        "stiffness": (sample.kt / width**2).tolist(),
+        "energy": (energy - energy.min()).tolist(),
+        "share": share.tolist(),
+        "kt": sample.kt,
+    }
 
 
 def fourier(sample: Sample, order: int) -> tuple[np.ndarray, np.ndarray, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from meanforce.fitting import force_matching
+from meanforce.fitting import boltzmann_inversion, force_matching
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.result import Fit
 from meanforce.restart.job import Job
@@ -11,6 +11,7 @@ from meanforce.settings.potentials.registry import Potential
 
 KINDS = {
     "force_matching": force_matching.fit,
+    "boltzmann_inversion": boltzmann_inversion.fit,
 }
 
 

@@ -1,8 +1,8 @@
 """Prior energies of an ensemble, for one configuration; see `meanforce.potentials.prior`.
 
-A mean of harmonic terms is a harmonic term, and a mean of Fourier series is a Fourier series; only
-the repulsion is evaluated for each member. Terms are arrays over all coordinates, with zeros where
-there is no term, as gathering those of a few terms takes longer.
+A mean of harmonic terms is a harmonic term, and a mean of Fourier series is a Fourier series; the
+repulsion and mixtures are evaluated for each member. Terms other than mixtures are arrays over all
+coordinates, with zeros where there is no term, as gathering those of a few terms takes longer.
 """
 
 from typing import Any
@@ -14,6 +14,10 @@ from meanforce.inference.coordinates import Values
 
 STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
+
+
+MIXTURE = ("mixture_center", "mixture_stiffness", "mixture_energy", "mixture_kt")
+"""Tensors of angles with several wells."""
 
 
 class MeanPrior:
@@ -62,6 +66,9 @@ class MeanPrior:
         self._radius, self._repulsion = radius, energy / len(members)
         none = radius == 0.0
         self._push = np.where(none, 0.0, -12.0 * self._repulsion / np.where(none, 1.0, radius))
+        self._mixtures = None
+        if values.get("mixtures"):
+            self._mixtures = _Mixtures(values["mixtures"], members, places)
         cosine, sine = (
             spread(f"dihedral_{name}", "dihedrals", turns).mean(0).T for name in ("cosine", "sine")
         )
@@ -90,6 +97,8 @@ class MeanPrior:
             energy += 13.0 * float(np.vdot(self._repulsion, power)) + float(push @ r)
             slope[: self._lengths] += push
         plain += slope
+        if self._mixtures is not None:
+            energy += self._mixtures.add_to(at.plain, plain)
         if self._turns:
             powers = np.empty_like(self._series)
             powers[0] = at.turns
@@ -99,3 +108,41 @@ class MeanPrior:
             powers *= self._slopes
             turns -= np.add.reduce(powers).imag
         return energy
+
+
+class _Mixtures:
+    """Angles with several wells, of all members.
+
+    Args:
+        angles: beads of each.
+        members: tensors of each member.
+        places: of lengths and angles among the plain coordinates.
+    """
+
+    def __init__(
+        self,
+        angles: list[list[int]],
+        members: list[dict[str, np.ndarray]],
+        places: dict[tuple[int, ...], int],
+    ) -> None:
+        self._places = np.array([places[tuple(beads)] for beads in angles])
+
+        def of_all(name: str) -> np.ndarray:
+            return np.stack([member[f"mixture_{name}"].astype(np.float64) for member in members])
+
+        self._center, self._kt = of_all("center"), of_all("kt")
+        # In units of kT, shape (n_members, n_angles, n_wells).
+        self._stiffness = of_all("stiffness") / self._kt[..., None]
+        self._energy = of_all("energy") / self._kt[..., None]
+
+    def add_to(self, values: np.ndarray, plain: np.ndarray) -> float:
+        """Energy in kJ/mol; derivatives are added to an array."""
+        away = values[self._places][:, None] - self._center
+        pull = self._stiffness * away
+        wells = self._energy + 0.5 * pull * away
+        lowest = wells.min(-1, keepdims=True)
+        shares = np.exp(lowest - wells)
+        total = shares.sum(-1)
+        slopes = self._kt * (shares * pull).sum(-1) / total
+        plain[self._places] += slopes.mean(0)
+        return float((self._kt * (lowest[..., 0] - np.log(total))).sum(-1).mean())

@@ -1,11 +1,13 @@
 """What all jobs have in common: a rule writes a job as canonical JSON, a program reads it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from meanforce.errors import InputError
 from meanforce.settings.base import Settings
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 
 
@@ -42,6 +44,14 @@ class StageJob(Settings):
         except (json.JSONDecodeError, RecursionError) as error:
             raise InputError(f"--settings: is not JSON ({error})") from error
         return validated(cls, values, "")
+
+    def with_variables(self, completed: Mapping[str, CollectiveVariableSettings]) -> Self:
+        """The job with completed collective variables in the places of those in the config.
+
+        Args:
+            completed: by the identity of the variable in the config.
+        """
+        return validated(type(self), self.plain(), "", completed) if completed else self
 
     def canonical(self) -> str:
         """JSON text with sorted keys and all defaults filled in.

@@ -19,6 +19,7 @@ from meanforce.jobs.validate import (
     UmbrellaWindows,
     ValidateJob,
 )
+from meanforce.jobs.variable import VariableJob
 from meanforce.settings.base import Settings
 from meanforce.settings.campaigns.registry import Campaign
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -48,6 +49,11 @@ def beads_job(config: Config, system: str, mapping: str) -> BeadsJob:
     """Job of the stage `beads`."""
     chosen = without(config.mappings[system][mapping], *NOT_BEADS)
     return BeadsJob.of(name=mapping, mapping=chosen)
+
+
+def variable_job(config: Config, system: str, mapping: str, variable: str) -> VariableJob:
+    """Job of the stage `variable`."""
+    return VariableJob.of(name=variable, variable=config.variables_of(system)[variable])
 
 
 def equilibrate_job(config: Config, system: str, state: str) -> EquilibrateJob:

@@ -13,10 +13,10 @@ LEAST_CHARGE = 1e-6
 """Sum of a bead's |charges| below which they give no position, e."""
 
 
-def atom_masses(topology: mdtraj.Topology) -> np.ndarray:
+def element_masses(topology: mdtraj.Topology) -> np.ndarray:
     """Masses of the elements in u, shape (n_atoms,); at least 1 u.
 
-    Hydrogens that a simulation made heavier for longer time steps count with their own mass.
+    A topology has no others; `systems.masses` gives those of a parametrised system.
     """
     return np.array([max(float(atom.element.mass), 1.0) for atom in topology.atoms])
 

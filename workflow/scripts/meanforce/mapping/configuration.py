@@ -11,7 +11,7 @@ from meanforce.core.beads import Beads, MoleculeBeads
 from meanforce.core.molecule_type import MoleculeType
 from meanforce.errors import InputError
 from meanforce.mapping import graph as molecular
-from meanforce.mapping.bead_weights import atom_masses, bead_masses, bead_weights
+from meanforce.mapping.bead_weights import bead_masses, bead_weights, element_masses
 from meanforce.mapping.molecules import Copies, Molecules
 from meanforce.mapping.names import find_atoms
 from meanforce.mapping.residue_beads import ChosenBeads, beads_by_residue
@@ -34,8 +34,9 @@ def build_beads(
         settings: the mapping.
         topology: of the atomistic system, with bonds.
         where: config key, for messages.
-        start: charges, for weights by charge, and the start structure, from which stereo centres
-            are found; without it there are neither.
+        start: charges, for weights by charge, masses, and the start structure, from which stereo
+            centres are found; without it there are no charges and centres, and masses are those of
+            the elements.
 
     Raises:
         InputError: molecules or atoms do not exist, atoms are in two beads, or have no charges or
@@ -64,12 +65,12 @@ def _repeated(name: str, one: "_OneMolecule", copies: Copies, start: Atoms | Non
     first = None
     if start is not None:
         own = np.add.outer(copies.first_atoms, np.arange(one.topology.n_atoms))
-        charges = None if start.charges is None else start.charges[own[0]]
-        kinds = None if start.own_beads is None else start.own_beads.part(own[0])
-        first = Atoms(charges, start.positions[own[0]], start.box, kinds)
+        first = start.part(own[0])
     beads = one.beads(first)
     types = beads["types"]
-    if one.settings.beads is not None and (first is None or first.own_beads is None):
+    if one.settings.types is not None:
+        types = _given_types(name, beads["names"], one.settings.types)
+    elif one.settings.beads is not None and (first is None or first.bead_types is None):
         types = _named_types(name, beads["names"], types)
     centres = beads["stereo"]
     if centres:
@@ -111,8 +112,9 @@ class _OneMolecule:
         selected = chosen.atoms
         _refuse_overlap(selected, topology, where)
         refuse_virtual_sites(selected, topology, where)
-        own = None if start is None else start.own_beads
-        all_masses = atom_masses(topology) if own is None else own.masses
+        own = None if start is None else start.bead_types
+        given_masses = None if start is None else start.masses
+        all_masses = element_masses(topology) if given_masses is None else given_masses
         charges = None if start is None else start.charges
         atoms, weights = [], []
         for name, members in selected.items():
@@ -124,7 +126,7 @@ class _OneMolecule:
             weights.append(tuple(row[order].tolist()))
         graph = molecular.neighbours(topology)
         first = [topology.atom(members[0]).residue for members in atoms]
-        types = self._types(atoms, graph) if own is None else _joined(own.types, atoms)
+        types = self._types(atoms, graph) if own is None else _joined(own, atoms)
         beads = {
             "names": tuple(selected),
             "atoms": tuple(atoms),
@@ -176,6 +178,12 @@ def _named_types(name: str, beads: Sequence[str], types: Sequence[str]) -> tuple
     return tuple(
         first.setdefault(kind, f"{name}-{bead}") for kind, bead in zip(types, beads, strict=True)
     )
+
+
+def _given_types(name: str, beads: Sequence[str], types: dict[str, list[str]]) -> tuple[str, ...]:
+    """Types of the settings, called by the molecule type and their own name, such as C24-end."""
+    of_bead = {bead: f"{name}-{kind}" for kind, members in types.items() for bead in members}
+    return tuple(of_bead[bead] for bead in beads)
 
 
 def _joined(types: Sequence[str], atoms: Sequence[Sequence[int]]) -> tuple[str, ...]:

@@ -59,13 +59,14 @@ class FrameMeans:
         return found[best], best
 
     def mean_by(self, way: str, quantity: int, chosen: np.ndarray) -> Mean:
-        """The same by one of the `ways`, or, with `none`, with the bias."""
+        """The same by one of the `ways`, with `none` with the bias, or with `opposite` weights."""
         biased = way == "forces" and bool(self.bias[:, quantity].any())
         if biased:
             # The forces are those of one window or walker; others may have other biases.
             chosen = chosen[np.isin(self.walkers[chosen], self.bias_walkers)]
         groups = _by_walker(chosen, self.walkers[chosen])
-        weights = [self.log_weights[own] for own in groups] if way == "weights" else None
+        sign = {"weights": 1.0, "opposite": -1.0}.get(way)
+        weights = sign and [sign * self.log_weights[own] for own in groups]
         found = series_mean([self.values[own, quantity] for own in groups], weights)
         if biased:
             parts = _by_walker(np.arange(len(self.bias)), self.bias_walkers)

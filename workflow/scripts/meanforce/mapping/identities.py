@@ -17,6 +17,7 @@ import numpy as np
 
 from meanforce.core.topology import Topology
 from meanforce.data.h5md import H5mdReader
+from meanforce.mapping.bias_sign import CHECK_SIGN, WRONG_SIGN, has_wrong_sign
 from meanforce.mapping.fields import Dilation
 from meanforce.mapping.frame_means import BiasForces, FrameMeans
 from meanforce.mapping.memory import stride_of
@@ -52,7 +53,8 @@ def check_identities(reader: H5mdReader, bias: BiasForces | None = None) -> dict
     point's temperature), its `stderr`, `degrees` (∇·v), `effective_frames`, the `form` of the
     identity, how a `bias` was taken out, and `levels` (all temperatures). The means are vectors, in
     the dataset's units. `torsions` names the `worst` one. `mend` is what would mend a failure of
-    the virial or of torsions.
+    the virial or of torsions, and `wrong_sign` marks those that show bias energies of the wrong
+    sign; these are failures even where few independent frames remain with the given weights.
 
     Args:
         reader: of all frames of a dataset.
@@ -154,6 +156,9 @@ def _virial(field: Dilation, means: FrameMeans, reader: H5mdReader) -> dict[str,
             for level, one in found.items()
         ]
     result |= _verdict([(one, 1.0) for one in found.values()])
+    scale = 1.0 / (degrees * kt(own))
+    if _of_other_sign(result, means, [0], np.array(levels[own]), (scale, 1.0)):
+        return result
     if result["verdict"] == "failed":
         worst = max(found, key=lambda level: abs(found[level].deviation(1.0)))
         plain = None
@@ -210,6 +215,8 @@ def _torsions(
         "worst": names,
         "bias": found[worst][1],
     } | _verdict([(mean, 0.0) for mean, _ in found])
+    if _of_other_sign(result, means, list(number), chosen, (1.0, 0.0)):
+        return result
     if result["verdict"] == "failed":
         result["mend"] = (
             "they lack those of a bias along it, or the temperature, a unit or the force map is "
@@ -220,6 +227,39 @@ def _torsions(
             if _verdict([(mean, 0.0) for mean in plain])["verdict"] == "passed":
                 result["mend"] = BIAS_LEFT
     return result
+
+
+def _of_other_sign(
+    result: dict[str, Any],
+    means: FrameMeans,
+    quantities: list[int],
+    chosen: np.ndarray,
+    wanted: tuple[float, float],
+) -> bool:
+    """Whether a check that did not pass shows bias energies of the wrong sign; completes it.
+
+    Args:
+        result: of the check; changed.
+        means: of its quantities.
+        quantities: which.
+        chosen: numbers of the frames.
+        wanted: factor to the means, and what they should be then.
+    """
+    if result["verdict"] == "passed" or result["bias"] != "weights":
+        return False
+    factor, expected = wanted
+    plain, opposite = (
+        [means.mean_by(way, one, chosen).scaled(factor) for one in quantities]
+        for way in ("none", "opposite")
+    )
+    if has_wrong_sign(plain, opposite, expected, FEWEST):
+        result |= {"verdict": "failed", "wrong_sign": True, "mend": WRONG_SIGN}
+        result.setdefault("refuted", False)
+        result.pop("reason", None)
+        return True
+    if result["verdict"] == "undecided":
+        result["reason"] += f"; {CHECK_SIGN}"
+    return False
 
 
 def _verdict(tests: list[tuple[Mean, float]]) -> dict[str, Any]:

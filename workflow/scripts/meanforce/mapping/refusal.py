@@ -25,7 +25,9 @@ def failures(identities: dict[str, Any]) -> dict[str, str]:
         # Mostly of the same cause, unless only this one shows that data cannot be right.
         if name == "torsions" and "virial" in found and check["refuted"] <= virial["refuted"]:
             continue
-        if name == "virial":
+        if check.get("wrong_sign"):
+            found[name] = f"the check '{name}' of positions and forces fails: {check['mend']}"
+        elif name == "virial":
             found[name] = (
                 f"the virial of positions and forces is {check['ratio']:.3g} ± "
                 f"{check['stderr']:.2g} times what the temperature demands: {check['mend']}"

@@ -47,6 +47,10 @@ COLUMNS = (
 )  # fmt: skip
 
 
+SAVING = ("data_saving", "data_saving_stderr")
+"""Columns of the row `all` that stand in the report."""
+
+
 def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     """Estimates of |F̄_I|² by time block, shape (BLOCKS, n_beads); (0, n_beads) with few frames.
 
@@ -179,6 +183,20 @@ def write(path: Path, table: list[dict[str, str | float]]) -> None:
         writer.writerow(COLUMNS)
         for row in table:
             writer.writerow([_text(row[key]) for key in COLUMNS])
+
+
+def saving(path: Path) -> dict[str, float | None]:
+    """How many times more frames `aggregate` needs than `optimal` for the same noise.
+
+    Args:
+        path: file that `write` wrote.
+
+    Returns:
+        `data_saving` of all beads and its standard error; None where it is not known.
+    """
+    with path.open(newline="") as file:
+        *_, total = csv.DictReader(file)
+    return {name: float(total[name]) if total[name] else None for name in SAVING}
 
 
 def _text(value: str | float) -> str:

@@ -41,7 +41,7 @@ def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> Bond
         topology: of the atoms, with bonds.
         beads: atoms of each bead.
     """
-    return _tree(beads, neighbours(topology))
+    return tree_of_graph(beads, neighbours(topology))
 
 
 def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
@@ -58,12 +58,12 @@ def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
         if part.count == 1
         for members in part.atoms
     ]
-    trees = [_tree(single, graph)] if single else []
+    trees = [tree_of_graph(single, graph)] if single else []
     for part in beads.parts:
         if part.count > 1:
             first = [[part.first_atoms[0] + atom for atom in members] for members in part.atoms]
             shifts = np.array(part.first_atoms) - part.first_atoms[0]
-            trees.append(_shifted(_tree(first, graph), shifts))
+            trees.append(_shifted(tree_of_graph(first, graph), shifts))
     depths = itertools.zip_longest(*(tree.levels for tree in trees))
     return BondTree(
         atoms=np.sort(np.concatenate([tree.atoms for tree in trees])),
@@ -83,7 +83,8 @@ def _shifted(tree: BondTree, shifts: np.ndarray) -> BondTree:
     )
 
 
-def _tree(beads: Sequence[Sequence[int]], graph: Graph) -> BondTree:
+def tree_of_graph(beads: Sequence[Sequence[int]], graph: Graph) -> BondTree:
+    """The same as `bond_tree` for a graph of bonded atoms."""
     graph = _joined(beads, graph)
     needed = {atom for members in beads for atom in members}
     depth_of: dict[int, int] = {}

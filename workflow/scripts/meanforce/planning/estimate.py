@@ -16,7 +16,12 @@ from meanforce.jobs import stages
 from meanforce.mapping.one_mapping import beads_of
 from meanforce.planning.amounts import Amount, Key, alike
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
-from meanforce.planning.sampling_trial import SamplingTrial, prepared_folder, try_sampling
+from meanforce.planning.sampling_trial import (
+    SamplingTrial,
+    completed_variables,
+    prepared_folder,
+    try_sampling,
+)
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.whole import is_one
 from meanforce.settings.config import Config
@@ -96,7 +101,9 @@ class _Trials:
         simulation = self._config.simulations[experiment.simulation]
         state = experiment.train[0]
         job = stages.simulate_job(self._config, amount.job.place.experiment, state)
-        frames = self._frames(experiment)
+        frames, system = self._frames(experiment), experiment.system
+        names, prepared = job.collective_variables, self._prepared(system)
+        job = job.with_variables(completed_variables(self._config, system, names, prepared))
         each = try_dynamics(
             potential, simulation, job.collective_variables, tuple(job.surface), frames
         )

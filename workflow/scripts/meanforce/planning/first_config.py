@@ -1,7 +1,7 @@
 """What a first config for a peptide holds: choices that fit the molecule, with the reasons.
 
 Numbers are those of the ready-made configs: config/your_molecule.yaml for one residue in implicit
-solvent, config/capped_alanine_water.yaml for longer runs of larger peptides and in water.
+solvent, config/capped_alanine_water_cluster.yaml for longer runs of larger peptides and in water.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ MARGIN = 1.0
 """Water between a stretched peptide and its periodic images, nm."""
 
 SMALLEST_BOX = 2.8
-"""Edge of config/capped_alanine_water.yaml, nm."""
+"""Edge of config/capped_alanine_water_cluster.yaml, nm."""
 
 STEPS = 8000
 """Optimisation steps of a network in the ready-made configs."""
@@ -225,5 +225,5 @@ def _lengths(values: dict[str, Any]) -> list[str]:
 
 def _prior(values: dict[str, Any]) -> str:
     if not values["angles"]:
-        return "prior: bonds and repulsion of beads; angles of CA have two wells"
+        return "prior: bonds, angles of two wells, as those of CA, and repulsion of beads"
     return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")

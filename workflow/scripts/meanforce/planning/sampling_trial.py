@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,18 @@ import numpy as np
 from meanforce.errors import InputError, Stopped
 from meanforce.jobs import stages
 from meanforce.jobs.sample import SampleJob
+from meanforce.mapping.complete_variable import complete
 from meanforce.mapping.one_mapping import beads_of
 from meanforce.paths import PreparedPaths
 from meanforce.restart.bundle import read_bundle
 from meanforce.restart.job import BUNDLE, Job
 from meanforce.sampling.one_job import SampleInputs, sample
 from meanforce.settings import inputs
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.config import Config
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.registry import build
+from meanforce.systems.topology import prepared_topology
 
 SETTLING = 1.0
 """Longest of the phases before frames are stored in a trial, ps."""
@@ -79,6 +83,8 @@ def try_sampling(
     name = campaigns[campaign].bias_source or campaign
     job = _shortened(stages.sample_job(config, system, next(iter(config.state_points)), name, 1))
     prepared = prepared_folder(config, system, folder.parent / "prepared")
+    completed = completed_variables(config, system, job.collective_variables, prepared)
+    job = job.with_variables(completed)
     beads = []
     for paths in inputs.biased_beads(config, system, name):
         path = folder / f"{paths.mapping}.json"
@@ -89,6 +95,22 @@ def try_sampling(
     with contextlib.suppress(Stopped):
         sample(job, files, 1, work, lambda line: None)
     return _found(folder, job, Prepared.read(prepared).system.getNumParticles())
+
+
+def completed_variables(
+    config: Config, system: str, names: Iterable[str], prepared: Path
+) -> dict[str, CollectiveVariableSettings]:
+    """Collective variables of whole structures with theirs, for `StageJob.with_variables`."""
+    known, topology, found = config.variables_of(system), None, {}
+    for name in names:
+        variable = known[name]
+        if variable.incomplete:
+            topology = topology or prepared_topology(prepared / "topology.cif")
+            mapped = beads_of(stages.beads_job(config, system, variable.mapping), prepared)
+            beads = next(iter(mapped.beads.values()))
+            where = f"collective_variables.{system}.{name}"
+            found[variable.identity] = complete(variable, beads, topology, where)
+    return found
 
 
 @dataclasses.dataclass

@@ -10,6 +10,7 @@ import numpy as np
 from meanforce.core.domain import Domain
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
+from meanforce.units import temperature_of
 
 EXTRAPOLATES = ("linear",)
 """Forms of the temperature dependence that hold beyond the training temperatures: E − T S."""
@@ -101,6 +102,15 @@ class ModelCard:
             f"{100 * share:.2g} % of the frames lie outside of the training data, where the model "
             f"is not to be trusted; most often: {named}"
         )
+
+
+def temperature_for(text: str, model: Path) -> float:
+    """A temperature (K) for a model, as a user writes it; also one of its training state points.
+
+    Raises:
+        InputError: it is not a temperature, or the model's description cannot be read.
+    """
+    return temperature_of(text, ModelCard.read(model).origin.get("state_points") or {})
 
 
 def training_facts(

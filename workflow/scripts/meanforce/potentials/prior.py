@@ -1,8 +1,10 @@
-"""Prior energies: U = Σ ½k(q − q₀)² + Σ_m [a_m cos mφ + b_m sin mφ] + Σ ε(σ/r)¹².
+"""Prior energies: U = Σ ½k(q − q₀)² + Σ_m [a_m cos mφ + b_m sin mφ] + Σ ε(σ/r)¹² + mixtures.
 
 Harmonic bonds and angles, Fourier series of dihedrals, and repulsion of pairs that are not
-bonded. The repulsion continues as a straight line below 0.6 σ (where it is 459 ε), so that beads
-put on top of each other are pushed apart by a force that a time step can follow.
+bonded. Mixtures are angles with several wells, −kT ln Σ_w exp[−(e_w + ½k_w(θ − θ_w)²)/kT]: −kT ln
+of a sum of Gaussians, which far from the wells rises as the softest of them. The repulsion
+continues as a straight line below 0.6 σ (where it is 459 ε), so that beads put on top of each other
+are pushed apart by a force that a time step can follow.
 
 The prior is an energy: it does not depend on temperature. The energy holds stiff coordinates, and
 the residual learns their entropy.
@@ -21,6 +23,9 @@ from meanforce.potentials.internal import InternalPotential
 STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
 
+MIXTURE = ("mixture_center", "mixture_stiffness", "mixture_energy", "mixture_kt")
+"""Tensors of the mixtures."""
+
 REACH = 3.0
 """The repulsion has no cutoff; beyond this, in σ, it is below 2·10⁻⁶ ε, which is negligible."""
 
@@ -30,11 +35,13 @@ class Prior(InternalPotential):
 
     Args:
         values: plain values: `n_beads`, and bead indices of each term: `bonds`, `angles`,
-            `dihedrals`, `excluded` (pairs).
+            `dihedrals`, `excluded` (pairs), and, where there are mixtures, `mixtures`.
         tensors: `bond_center` (nm), `bond_stiffness` (kJ/mol/nm²), `angle_center` (rad),
             `angle_stiffness` (kJ/mol/rad²), each of shape (terms,); `dihedral_cosine` and
             `dihedral_sine` (kJ/mol), shape (terms, order); `excluded_radius` (σ, nm) and
-            `excluded_energy` (ε, kJ/mol), shape (terms,).
+            `excluded_energy` (ε, kJ/mol), shape (terms,); and where there are mixtures
+            `mixture_center` (rad), `mixture_stiffness` (kJ/mol/rad²), `mixture_energy` (e, kJ/mol),
+            shape (terms, wells), and `mixture_kt` (kJ/mol), shape (terms,).
     """
 
     kind = "prior"
@@ -44,21 +51,24 @@ class Prior(InternalPotential):
         super().__init__(tensors["bond_center"].dtype, tensors["bond_center"].device)
         self.values, self.tensors = values, tensors
         bonds, excluded = _tuples(values["bonds"]), _tuples(values["excluded"])
+        mixtures = _tuples(values.get("mixtures", []))
         coordinates = CoordinateList(
             distances=bonds + excluded,
-            angles=_tuples(values["angles"]),
+            angles=_tuples(values["angles"]) + mixtures,
             dihedrals=_tuples(values["dihedrals"]),
         )
         self.internal = InternalCoordinates(coordinates, values["n_beads"], self.dtype, self.device)
         functions = {
-            "bonds": (_harmonic, "bond_center", "bond_stiffness"),
-            "excluded": (_repulsion, "excluded_radius", "excluded_energy"),
-            "angles": (_harmonic, "angle_center", "angle_stiffness"),
-            "dihedrals": (fourier, "dihedral_cosine", "dihedral_sine"),
+            "bonds": (_harmonic, ("bond_center", "bond_stiffness")),
+            "excluded": (_repulsion, ("excluded_radius", "excluded_energy")),
+            "angles": (_harmonic, ("angle_center", "angle_stiffness")),
+            "mixtures": (mixture, MIXTURE),
+            "dihedrals": (fourier, ("dihedral_cosine", "dihedral_sine")),
         }
         # Kinds without terms would cost time in every step.
-        self._functions = [function for name, function in functions.items() if values[name]]
-        self._sizes = [len(values[name]) for name in functions if values[name]]
+        present = [name for name in functions if values.get(name)]
+        self._functions = [functions[name] for name in present]
+        self._sizes = [len(values[name]) for name in present]
 
     def compute(self, configuration):
         self.require_wide_cell(configuration)
@@ -76,8 +86,8 @@ class Prior(InternalPotential):
 
     def energy_and_gradient(self, coordinates, temperature):
         terms = [
-            function(q, self.tensors[first], self.tensors[second])
-            for q, (function, first, second) in zip(
+            function(q, *(self.tensors[name] for name in names))
+            for q, (function, names) in zip(
                 coordinates.split(self._sizes, dim=1), self._functions, strict=True
             )
         ]
@@ -110,6 +120,28 @@ def _repulsion(r: torch.Tensor, radius: torch.Tensor, energy: torch.Tensor) -> T
     value = energy * (radius / inside) ** 12
     slope = -12 * value / inside
     return value + slope * (r - inside), slope
+
+
+def mixture(
+    angle: torch.Tensor,
+    center: torch.Tensor,
+    stiffness: torch.Tensor,
+    energy: torch.Tensor,
+    kt: torch.Tensor,
+) -> Term:
+    """−kT ln Σ_w exp[−(e_w + ½k_w(θ − θ_w)²)/kT], and its derivative.
+
+    Args:
+        angle: θ, rad, shape (n, terms).
+        center: θ_w, shape (terms, wells).
+        stiffness: k_w, shape (terms, wells).
+        energy: e_w, shape (terms, wells).
+        kt: shape (terms,).
+    """
+    away = angle[..., None] - center
+    wells = -(energy + 0.5 * stiffness * away**2) / kt[:, None]
+    shares = torch.softmax(wells, dim=-1)
+    return -kt * torch.logsumexp(wells, dim=-1), (shares * stiffness * away).sum(-1)
 
 
 def fourier(angle: torch.Tensor, cosine: torch.Tensor, sine: torch.Tensor) -> Term:

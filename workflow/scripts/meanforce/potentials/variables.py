@@ -3,13 +3,19 @@
 s_v = Σ_t c_t f_t(q_t) with internal coordinates q_t (module `geometry`), numbers c_t, and for f_t
 the identity, a cosine, a sine, or the switching function 1/(1 + (r/r₀)⁶) of a coordination number,
 which is [1 − (r/r₀)⁶]/[1 − (r/r₀)¹²]; Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003).
+Functions of whole structures are those of `core.bead_functions`.
 """
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any, Self
 
+import numpy as np
 import torch
 
+from meanforce.core.bead_functions.arrays import Arrays, BeadFunction
+from meanforce.core.bead_functions.registry import bead_function
+from meanforce.core.cell import nearest_images
 from meanforce.core.coordinates import CoordinateList
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -35,17 +41,20 @@ class Slopes:
     Attributes:
         terms: df_t/dq_t, shape (n, n_terms), or None where all are 1.
         vectors: from `InternalCoordinates.evaluate`.
+        whole: gradients of functions of whole structures, each of shape (n, n_beads, 3).
     """
 
     terms: torch.Tensor | None
     vectors: torch.Tensor
+    whole: tuple[torch.Tensor, ...] = ()
 
 
 class CollectiveVariables:
     """Evaluates collective variables, and turns gradients in them into gradients in positions.
 
     Args:
-        variables: which ones; combinations with their members.
+        variables: which ones; combinations with their members, and functions of whole structures
+            with theirs.
         bead_names: names of the beads, in order.
         dtype: floating-point type of positions.
         device: where positions are.
@@ -58,9 +67,15 @@ class CollectiveVariables:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
+        self._whole = [
+            _Whole.of(number, variable, bead_names, dtype, device)
+            for number, variable in enumerate(variables)
+            if variable.function is not None
+        ]
         terms = [
             _Term(number, coefficient, term, _place(term, beads, bead_names))
             for number, variable in enumerate(variables)
+            if variable.function is None
             for coefficient, term in variable.terms
             for beads in term.bead_tuples
         ]
@@ -93,6 +108,10 @@ class CollectiveVariables:
         Returns:
             values in nm, rad or without a unit, shape (n, n_variables); and what `pull_back` needs.
         """
+        if not len(self._columns):
+            values = positions.new_zeros(len(positions), len(self._whole))
+            gradients = self._add_whole(values, positions, cell)
+            return values, Slopes(None, values, gradients)
         coordinates, vectors = self._internal.evaluate(positions, cell)
         values, slopes = coordinates[:, self._columns], None
         if self._functions:
@@ -101,7 +120,17 @@ class CollectiveVariables:
                 values[:, places], slopes[:, places] = function(values[:, places])
         if self._sums is not None:
             values = values @ self._sums
-        return values, Slopes(slopes, vectors)
+        return values, Slopes(slopes, vectors, self._add_whole(values, positions, cell))
+
+    def _add_whole(
+        self, values: torch.Tensor, positions: torch.Tensor, cell: torch.Tensor | None
+    ) -> tuple[torch.Tensor, ...]:
+        """Fill in the values of functions of whole structures; returns their gradients."""
+        gradients = []
+        for one in self._whole:
+            values[:, one.variable], gradient = one.function(one.beads_of(positions, cell))
+            gradients.append(gradient)
+        return tuple(gradients)
 
     def pull_back(self, gradient: torch.Tensor, slopes: Slopes) -> torch.Tensor:
         """Gradient in positions of a function whose gradient in the variables is given.
@@ -113,13 +142,20 @@ class CollectiveVariables:
         Returns:
             shape (n, n_beads, 3).
         """
+        along = gradient
         if self._sums is not None:
             gradient = gradient @ self._sums.T
         if slopes.terms is not None:
             gradient = gradient * slopes.terms
-        inner = gradient.new_zeros(len(gradient), self._internal.coordinates.size)
-        inner.index_add_(1, self._columns, gradient)
-        return self._internal.pull_back(inner, slopes.vectors)
+        if len(self._columns):
+            inner = gradient.new_zeros(len(gradient), self._internal.coordinates.size)
+            inner.index_add_(1, self._columns, gradient)
+            result = self._internal.pull_back(inner, slopes.vectors)
+        else:
+            result = gradient.new_zeros(len(gradient), self._internal.n_beads, 3)
+        for one, own in zip(self._whole, slopes.whole, strict=True):
+            result[:, one.beads] += along[:, one.variable, None, None] * own
+        return result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +166,39 @@ class _Term:
     coefficient: float
     settings: CollectiveVariableSettings
     place: tuple[str, tuple[int, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Whole:
+    """A function of a whole structure: which variable it is, and the places of its beads."""
+
+    variable: int
+    function: BeadFunction
+    beads: torch.Tensor
+
+    @classmethod
+    def of(
+        cls,
+        variable: int,
+        settings: CollectiveVariableSettings,
+        bead_names: list[str],
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> Self:
+        def make(values: Any) -> torch.Tensor:
+            return torch.as_tensor(np.asarray(values), dtype=dtype, device=device)
+
+        function = bead_function(settings, Arrays(torch, make))
+        beads = torch.tensor([bead_names.index(name) for name in settings.beads], device=device)
+        return cls(variable, function, beads)
+
+    def beads_of(self, positions: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
+        """Positions of the beads, each the nearest image to the one before it."""
+        own = positions[:, self.beads]
+        if cell is None:
+            return own
+        steps = nearest_images(own[:, 1:] - own[:, :-1], cell)
+        return torch.cat([own[:, :1], own[:, :1] + steps.cumsum(1)], 1)
 
 
 def _place(

@@ -10,6 +10,7 @@ import mdtraj
 
 from meanforce.core.beads import Beads
 from meanforce.errors import Collected, InputError, listed
+from meanforce.mapping.complete_variable import check_one_piece, complete
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_map_check import refuse_impossible
 from meanforce.sampling.check_campaigns import (
@@ -23,6 +24,7 @@ from meanforce.sampling.check_grid import check_grid
 from meanforce.sampling.check_store import check_store
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.config import Config
 from meanforce.systems import force_field
 from meanforce.systems.atoms import Atoms
@@ -49,12 +51,14 @@ class _Molecules:
         topology: of its atoms.
         facts: from its force field; None if that does not fit.
         beads: by mapping.
+        variables: collective variables by name, with the structures that they compare with.
     """
 
     described: Described
     topology: mdtraj.Topology
     facts: Facts | None
     beads: dict[str, Beads]
+    variables: dict[str, CollectiveVariableSettings] = dataclasses.field(default_factory=dict)
 
 
 def check_structures(
@@ -87,7 +91,7 @@ def check_structures(
             with _if_long(report, f"parametrising system '{system}' to check it"):
                 _check_system(config, system, kept, found, errors)
         if system in found:
-            _check_variables(config, system, found[system].beads, errors)
+            found[system] = _with_variables(config, system, found[system], errors)
             notices += _notices(config, system, found[system].facts, errors)
         for name in config.campaigns.get(system, {}):
             with errors.check(f"campaigns.{system}.{name}."):
@@ -158,7 +162,9 @@ def _check_system(
             continue
         start = None
         if mapping.needs_charges:
-            start = Atoms(facts.charges, described.positions, described.box, described.own_beads)
+            start = Atoms(
+                facts.charges, described.positions, described.box, bead_types=described.bead_types
+            )
         with errors.check():
             where = f"mappings.{system}.{name}"
             beads = found[system].beads[name] = build_beads(mapping, topology, where, start)
@@ -166,11 +172,12 @@ def _check_system(
                 refuse_impossible(mapping, beads, topology, facts.constraints, where)
 
 
-def _check_variables(
-    config: Config, system: str, beads: dict[str, Beads], errors: Collected
-) -> None:
-    """Refuse collective variables of beads that a mapping does not have."""
-    for name, variable in config.collective_variables.get(system, {}).items():
+def _with_variables(
+    config: Config, system: str, found: _Molecules, errors: Collected
+) -> _Molecules:
+    """Complete collective variables; refuse those that do not fit the beads or the files."""
+    beads, completed = found.beads, config.variables_of(system)
+    for name, variable in config.variables_of(system).items():
         if variable.mapping not in beads:
             continue
         with errors.check():
@@ -178,6 +185,13 @@ def _check_variables(
                 for bead in getattr(variable, key) or []:
                     where = f"collective_variables.{system}.{name}.{key}"
                     beads[variable.mapping].index(bead, where)
+            if variable.function is not None:
+                where = f"collective_variables.{system}.{name}"
+                own = beads[variable.mapping]
+                completed[name] = complete(variable, own, found.topology, where)
+                if found.described.periodic:
+                    check_one_piece(completed[name], own, where)
+    return dataclasses.replace(found, variables=completed)
 
 
 def _notices(config: Config, system: str, facts: Facts | None, errors: Collected) -> list[str]:
@@ -205,7 +219,7 @@ def _check_beads_of_campaigns(
     config: Config, system: str, found: _Molecules, errors: Collected
 ) -> None:
     """Refuse biases that do not fit the beads, or the start."""
-    variables = config.variables_of(system)
+    variables = found.variables
     for name, campaign in config.campaigns.get(system, {}).items():
         with errors.check():
             if campaign.biased_mapping is not None:

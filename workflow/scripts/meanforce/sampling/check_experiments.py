@@ -128,7 +128,10 @@ def _check_function_of_beads(
     why: str,
 ) -> None:
     settings = config.variables_of(config.experiments[experiment].system)[variable]
-    used = (settings.mapping, settings.bead_names)
+    names = settings.bead_names
+    if settings.function is not None and not names:
+        names = beads[config.experiments[experiment].system, settings.mapping].names
+    used = (settings.mapping, names)
     _check_beads_among(config, beads, experiment, used, f"{why} '{variable}'")
 
 

@@ -54,7 +54,7 @@ def check_grid(
 
     def suggested() -> str:
         ranges = [
-            _possible(variable, beads[variable.mapping], topology, described.positions)
+            _possible(variable, value, beads[variable.mapping], topology, described.positions)
             or (value - ROOM, value + ROOM)
             for variable, value in zip(variables.values(), values, strict=True)
         ]
@@ -112,20 +112,28 @@ def _text(value: float, variable: CollectiveVariableSettings) -> str:
 
 def _possible(
     variable: CollectiveVariableSettings,
+    value: float,
     beads: Beads,
     topology: mdtraj.Topology,
     positions: np.ndarray,
 ) -> Range | None:
-    """Values that a variable can take; None where they have no ends."""
+    """Values that a variable can take, some beyond its value if these have no ends, or None."""
     if variable.kind == "combination":
         members = [
-            (coefficient, _possible(term, beads, topology, positions))
+            (coefficient, _possible(term, value, beads, topology, positions))
             for coefficient, term in variable.terms
         ]
         if any(ends is None for _, ends in members):
             return None
         products = [sorted(coefficient * end for end in ends) for coefficient, ends in members]
         return sum(low for low, _ in products), sum(high for _, high in products)
+    if variable.function is not None:
+        low, high = variable.function.ends
+        room = {"length": ROOM, "area": ROOM / 4}.get(variable.dimension, 0.0)
+        return (
+            min(value - room, 0.0) if low is None else low,
+            math.ceil((value + room) / STEP) * STEP if high is None else high,
+        )
     if variable.kind == "distance":
         longest = _contour(variable, beads, topology, positions)
         return (0.0, math.ceil(longest / STEP) * STEP) if math.isfinite(longest) else None

@@ -8,6 +8,7 @@ import numpy as np
 import openmm
 
 from meanforce.core.beads import Beads
+from meanforce.sampling.bead_function_force import bead_function_force
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 
 CENTROIDS = {2: "distance(g1, g2)", 3: "angle(g1, g2, g3)", 4: "dihedral(g1, g2, g3, g4)"}
@@ -51,8 +52,11 @@ def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) 
     coordinates only.
 
     Raises:
-        InputError: a bead does not exist.
+        InputError: a bead does not exist, or structures are not filled in.
     """
+    if settings.function is not None:
+        force = bead_function_force(settings, beads, where)
+        return Variable((force,), periodic=False, unit=settings.unit)
     parts = _Parts(beads, weighted=settings.kind == "combination")
     for coefficient, term in settings.terms:
         for names in term.bead_tuples:

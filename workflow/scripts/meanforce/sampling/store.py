@@ -1,5 +1,6 @@
 """What a run has produced so far, in files that stay valid if the process is killed."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,17 @@ import numpy as np
 from numpy.lib import recfunctions
 from openmm import app
 
-from meanforce.data.trajectory import BLOCK
+from meanforce.data.trajectory import BLOCK, TrajectoryReader
 from meanforce.data.trajectory_writer import frame_type, write_trajectory
+from meanforce.errors import InputError
 from meanforce.restart.records import RecordFile
 
 LINE = np.dtype(
     [("time", "f8"), ("walker", "i4"), ("potential", "f8"), ("bias", "f8"), ("temperature", "f8")]
 )
+TRAJECTORY = "trajectory.h5"
+SMALL = ("checks.raw", "lines.raw")
+"""Files that are kept as they are, as the trajectory does not have all of their numbers."""
 HEAD = "time_ps,walker,potential_energy_kj_mol,bias_kj_mol,temperature_k\n"
 
 
@@ -162,3 +167,45 @@ class Store:
         """Close the files."""
         for file in self._files.values():
             file.close()
+
+
+def refill(folder: Path, end: Path, positions: dict[str, list[int]]) -> None:
+    """Make the files of a finished store anew.
+
+    Args:
+        folder: of the job.
+        end: folder with the trajectory that `Store.finish` wrote, and the store's other files.
+        positions: of the store, when it was finished.
+
+    Raises:
+        InputError: a file is missing, or its content is not what it was.
+    """
+    trajectory = end / TRAJECTORY
+    with TrajectoryReader(trajectory) as reader:
+        levels, variables = reader.temperatures(), reader.array("variables")
+        has_forces = reader.stored_atoms is not None
+        kind = frame_type(reader.n_atoms, variables.shape[1], levels is not None, has_forces)
+        scalars = {name: reader.array(name) for name in ("bias_energy", "log_weight", "walker")}
+        scalars |= {"time": reader.times(), "variables": variables}
+        if levels is not None:
+            scalars["temperature"] = levels
+        frames = RecordFile(folder / "frames.raw", kind)
+        rows = max(1, BLOCK // kind.itemsize)
+        for start in range(0, reader.n_frames, rows):
+            chosen = slice(start, min(start + rows, reader.n_frames))
+            records = np.empty(chosen.stop - start, kind)
+            records["positions"] = reader.positions(chosen)
+            if has_forces:
+                records["forces"] = reader.array("forces", chosen)
+            for name, values in scalars.items():
+                records[name] = values[chosen]
+            frames.append(records)
+    made = frames.position()
+    frames.close()
+    if made != tuple(positions["frames"]):
+        raise InputError(f"{trajectory}: was altered since it was written")
+    for name in SMALL:
+        try:
+            shutil.copyfile(end / name, folder / name)
+        except OSError as error:
+            raise InputError(f"{end / name}: cannot be read ({error.strerror})") from error

@@ -97,6 +97,7 @@ Energy = _quantity("energy", 0.0)
 AnyEnergy = _quantity("energy")
 Rate = _quantity("rate", 0.0)
 Pressure = _quantity("pressure", 0.0)
+AnyPressure = _quantity("pressure")
 Mass = _quantity("mass", 0.0)
 Density = _quantity("density", 0.0)
 ConcentrationOrZero = _quantity("concentration", 0.0, exclusive=False)
@@ -130,10 +131,19 @@ def _parser(kind: str) -> Callable[[str], float]:
     return lambda text: units.parse(text, kind)
 
 
-_VALUES = {"number": float, "length": _parser("length"), "angle": _parser("angle")}
+_VALUES = {
+    "number": float,
+    "length": _parser("length"),
+    "angle": _parser("angle"),
+    "area": _parser("area"),
+}
 
 # Radians are dimensionless, so kJ/mol is read like kJ/mol/rad².
-_FORCE_CONSTANTS = {"length": _parser("stiffness"), "angle": _parser("angular stiffness")}
+_FORCE_CONSTANTS = {
+    "length": _parser("stiffness"),
+    "angle": _parser("angular stiffness"),
+    "area": _parser("areal stiffness"),
+}
 
 
 def coordinate(value: Any, info: ValidationInfo) -> float:

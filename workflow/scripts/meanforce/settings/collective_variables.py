@@ -1,12 +1,14 @@
 """Section `collective_variables`: functions of bead positions."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from meanforce.settings.base import BeadName, Length, Name, Settings
+from meanforce.settings.base import BeadName, FilePath, Length, Name, Settings
+from meanforce.settings.bead_functions import BEAD_FUNCTIONS, BeadFunctionKind
 
 N_BEADS = {
     "coordinate": 1,
@@ -18,25 +20,40 @@ N_BEADS = {
 }
 """How many beads each kind of collective variable takes, if their number is fixed."""
 
-EVEN_KINDS = {"distance", "angle", "cos_dihedral", "coordination"}
+EVEN_KINDS = {"distance", "angle", "cos_dihedral", "coordination"} | {
+    kind for kind, facts in BEAD_FUNCTIONS.items() if facts.even
+}
 """Kinds that have the same value for a mirror image."""
 
-KIND_OF_KEY = {
-    "axis": "coordinate",
-    "other_beads": "coordination",
-    "radius": "coordination",
-    "coefficients": "combination",
+KINDS_OF_KEY = {
+    "axis": ("coordinate",),
+    "other_beads": ("coordination",),
+    "radius": ("coordination",),
+    "coefficients": ("combination",),
+    "cutoff": ("native_contacts",),
+    "references": tuple(
+        kind for kind, facts in BEAD_FUNCTIONS.items() if facts.references != "none"
+    ),
 }
-"""Keys that one kind requires and other kinds do not allow."""
+"""Keys that some kinds require and other kinds do not allow."""
 
-DIMENSIONS = {"coordinate": "length", "distance": "length", "angle": "angle", "dihedral": "angle"}
+CONTACT_KEYS = {"separation": 3, "tolerance": 1.8}
+"""Keys that only `native_contacts` has, and their values where they are left out."""
+
+DIMENSIONS = {
+    "coordinate": "length",
+    "distance": "length",
+    "angle": "angle",
+    "dihedral": "angle",
+} | {kind: facts.dimension for kind, facts in BEAD_FUNCTIONS.items()}
 """Dimension of the values of each kind; values of other kinds are numbers without a unit."""
 
-UNITS = {"length": "nm", "angle": "rad", "number": ""}
+UNITS = {"length": "nm", "area": "nm^2", "angle": "rad", "number": ""}
 """Internal unit of values."""
 
 MEANINGS = {
     "length": "a length, such as '0.5 nm'",
+    "area": "an area, such as '0.01 nm^2'",
     "angle": "an angle, such as '0.35 rad'",
     "number": "a number without a unit, such as 0.1",
 }
@@ -44,10 +61,14 @@ MEANINGS = {
 
 FORCE_CONSTANTS = {
     "length": "1000 kJ/mol/nm^2",
+    "area": "1e5 kJ/mol/nm^4",
     "angle": "200 kJ/mol/rad^2",
     "number": "50 kJ/mol",
 }
 """Examples of force constants, for messages."""
+
+Structure = list[tuple[float, float, float]]
+"""Positions of beads, nm."""
 
 
 class CollectiveVariableSettings(Settings):
@@ -56,6 +77,8 @@ class CollectiveVariableSettings(Settings):
     Coordination numbers: Iannuzzi, Laio, Parrinello, PRL 90, 238302 (2003), exponents 6 and 12.
     A combination s = Σ c·s′ has the unit of its members, which must all have the same unit; its
     coefficients are numbers. Dihedrals enter as cosines and sines, which do not jump at ±π.
+    Kinds with `references` compare the beads with structures in files of the user, which the stage
+    `variable` reads once.
     """
 
     kind: Literal[
@@ -67,14 +90,24 @@ class CollectiveVariableSettings(Settings):
         "sin_dihedral",
         "coordination",
         "combination",
+        "rmsd",
+        "radius_of_gyration",
+        "native_contacts",
+        "path_s",
+        "path_z",
     ] = Field(
         description="function of 1 (coordinate), 2 (distance), 3 (angle) or 4 beads (dihedral, its "
         "cosine, its sine); coordination: Σ 1/(1 + (r/radius)⁶) over pairs of `beads` and "
-        "`other_beads`; combination: a sum of other variables"
+        "`other_beads`; combination: a sum of other variables; rmsd: from a reference after the "
+        "best superposition; radius_of_gyration: of beads of equal weight; native_contacts: "
+        "fraction of a reference's contacts; path_s and path_z: progress from 0 to 1 along a path "
+        "of references, and squared distance from it"
     )
     mapping: Name = Field(description="mapping that the beads belong to")
     beads: list[BeadName] = Field(
-        default=[], description="bead names, in order; left out in a `combination`"
+        default=[],
+        description="bead names, in order; left out in a `combination`; default of the kinds of "
+        "whole structures (rmsd, radius_of_gyration, native_contacts, path_s, path_z): all beads",
     )
     other_beads: list[BeadName] | None = Field(
         default=None,
@@ -93,25 +126,70 @@ class CollectiveVariableSettings(Settings):
         description="collective variable: its coefficient in a `combination`; variables of the "
         "same mapping and unit",
     )
+    references: list[FilePath] | None = Field(
+        default=None,
+        min_length=1,
+        description="files (such as PDB) with structures of the atoms of the beads: one structure "
+        "for `rmsd` and `native_contacts`; those of a path in order, in one or several files",
+    )
+    cutoff: Length | None = Field(
+        default=None,
+        description="pairs of beads that are nearer in the reference are its `native_contacts`",
+    )
+    separation: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="beads of `native_contacts` are more than this many residues apart; default: 3",
+    )
+    tolerance: Annotated[float, Field(ge=1.0, le=5.0)] | None = Field(
+        default=None,
+        description="a pair of `native_contacts` counts 1/2 at this multiple of its distance in "
+        "the reference; default: 1.8, the published value for atoms; usual for CA beads: 1.2",
+    )
+    structures: Annotated[list[Structure] | None, SkipJsonSchema()] = Field(
+        default=None, description="positions of the beads in the references; only inside jobs"
+    )
+    residues: Annotated[list[int] | None, SkipJsonSchema()] = Field(
+        default=None, description="index of the residue of each bead; only inside jobs"
+    )
     members: Annotated[dict[Name, "CollectiveVariableSettings"] | None, SkipJsonSchema()] = Field(
         default=None, description="definitions of a combination's members; only inside jobs"
     )
 
-    @field_validator("members", mode="before")
+    @model_validator(mode="wrap")
+    @classmethod
+    def _completed(cls, value: Any, handler: Any, info: ValidationInfo) -> Self:
+        """In jobs that read completed variables, the completed one takes the place of its own."""
+        variable = handler(value)
+        completed = (info.context or {}).get("completed")
+        return completed.get(variable.identity, variable) if completed else variable
+
+    @field_validator("members", "structures", "residues", mode="before")
     @classmethod
     def _inside_jobs(cls, value: Any, info: ValidationInfo) -> Any:
         if value is not None and not (info.context and info.context.get("internal")):
-            raise ValueError("is filled in for you; a combination takes 'coefficients'")
+            key = "coefficients" if info.field_name == "members" else "references"
+            owner = "combination" if info.field_name == "members" else "kind of whole structures"
+            raise ValueError(f"is filled in for you; a {owner} takes '{key}'")
         return value
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        for key, kind in KIND_OF_KEY.items():
-            if (getattr(self, key) is not None) != (self.kind == kind):
+        for key, kinds in KINDS_OF_KEY.items():
+            if (getattr(self, key) is not None) != (self.kind in kinds):
+                owners = f"kind '{kinds[0]}'"
+                if len(kinds) > 1:
+                    owners = f"kinds {', '.join(kinds)}"
+                raise ValueError(f"'{key}' is required for the {owners}, and not allowed elsewhere")
+        for key in CONTACT_KEYS:
+            if getattr(self, key) is not None and self.kind != "native_contacts":
+                raise ValueError(f"'{key}' is allowed only for the kind 'native_contacts'")
+        if self.function is not None:
+            if 0 < len(self.beads) < self.function.fewest:
                 raise ValueError(
-                    f"'{key}' is required for the kind '{kind}', and not allowed elsewhere"
+                    f"a {self.kind} takes at least {self.function.fewest} beads, given "
+                    f"{len(self.beads)}"
                 )
-        if self.kind == "coordination":
+        elif self.kind == "coordination":
             if not self.bead_tuples:
                 raise ValueError(
                     "a coordination takes two groups of beads that form at least one pair"
@@ -124,6 +202,22 @@ class CollectiveVariableSettings(Settings):
         return self
 
     @property
+    def function(self) -> BeadFunctionKind | None:
+        """Facts about a kind of whole structures; None for other kinds."""
+        return BEAD_FUNCTIONS.get(self.kind)
+
+    @property
+    def identity(self) -> str:
+        """Its settings as text, without those that are filled in from files and beads."""
+        filled = {"structures", "residues"}
+        return json.dumps(self.model_dump(exclude=filled), sort_keys=True)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether names of beads or structures have to be filled in by the stage `variable`."""
+        return self.function is not None and self.residues is None
+
+    @property
     def terms(self) -> list[tuple[float, "CollectiveVariableSettings"]]:
         """Coefficients and variables of a combination; otherwise 1 and the variable itself."""
         if self.coefficients is None:
@@ -132,7 +226,10 @@ class CollectiveVariableSettings(Settings):
 
     @property
     def bead_tuples(self) -> list[tuple[str, ...]]:
-        """Beads of each internal coordinate that a variable other than a combination sums over."""
+        """Beads of each internal coordinate that a variable other than a combination sums over.
+
+        All beads of a function of whole structures are one tuple.
+        """
         if self.kind != "coordination":
             return [tuple(self.beads)]
         return [(a, b) for a in self.beads for b in self.other_beads if a != b]
@@ -170,8 +267,10 @@ class CollectiveVariableSettings(Settings):
         Raises:
             ValueError: for example, the constant is for a length and the variable is an angle.
         """
-        along_length = getattr(value, "dimension", self.dimension) == "length"
-        if along_length != (self.dimension == "length"):
+        # An angle has no dimension.
+        plain = {"angle": "number"}
+        given = getattr(value, "dimension", self.dimension)
+        if plain.get(given, given) != plain.get(self.dimension, self.dimension):
             wanted = FORCE_CONSTANTS[self.dimension]
             raise ValueError(f"{where}: '{name}' takes a force constant such as '{wanted}'")
 
@@ -197,6 +296,11 @@ class CollectiveVariableSettings(Settings):
         for name, member in members.items():
             if member.kind == "combination":
                 raise ValueError(f"{where}: '{name}' is a combination; name its members instead")
+            if member.function is not None:
+                raise ValueError(
+                    f"{where}: '{name}' is a {member.kind}, a function of a whole structure, which "
+                    "cannot be a member of a combination"
+                )
             if member.kind == "dihedral":
                 raise ValueError(
                     f"{where}: '{name}' is a dihedral, which jumps at ±π; combine variables of "

@@ -14,6 +14,7 @@ from meanforce.settings.checks import SeveralErrors, Variables, known
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.mappings import MappingSettings
+from meanforce.settings.metric_names import refuse_suffixes, refuse_taken
 from meanforce.settings.potentials.registry import Potential
 from meanforce.settings.references import Reference
 from meanforce.settings.simulations import SimulationSettings
@@ -22,6 +23,10 @@ from meanforce.settings.validation import ValidationSettings
 
 MOST_GRID_POINTS = 10**6
 """Most points of a bias grid, whose splines are rebuilt after every hill."""
+
+SAME_TEMPERATURE = 1e-3
+"""Relative difference of temperatures that count as one: energies change by less than their noise,
+and the normal equations of a fit cannot be solved."""
 
 STANDARD_PRESSURE = 1.0
 """Pressure of state points that do not define it, bar."""
@@ -97,6 +102,9 @@ class Config(Settings):
     def _check_variables(self) -> None:
         errors = Collected(ValueError)
         for system, variables in self.collective_variables.items():
+            for refuse in (refuse_taken, refuse_suffixes):
+                with errors.check():
+                    refuse(f"collective_variables.{system}", variables)
             for name, variable in variables.items():
                 with errors.check():
                     at = f"collective_variables.{system}.{name}"
@@ -122,6 +130,8 @@ class Config(Settings):
     def _check_validation(self, system: str) -> None:
         validation = self.validation[system]
         where, variables = f"validation.{system}", self._variables(system)
+        refuse_suffixes(f"{where}.basins", validation.basins)
+        refuse_suffixes(f"{where}.differences", validation.differences)
         variables.check_names(f"{where}.surface", validation.surface)
         variables.check_ends(where, validation.surface, validation)
         for basin, boxes in validation.basins.items():
@@ -223,6 +233,14 @@ class Config(Settings):
             )
         potential = self.potentials[experiment.potential]
         experiment.check_ensemble(where, potential.deterministic)
+        if potential.fitting.needs_distribution and experiment.weights == "none":
+            biased = [name for name in experiment.campaigns if campaigns[name].biased]
+            if biased:
+                raise ValueError(
+                    f"{where}.weights: is 'none', but '{potential.fitting.kind}' needs the "
+                    f"unbiased distribution, and campaign '{biased[0]}' is biased; give "
+                    "'weights: bias'"
+                )
         potential.check(f"potentials.{experiment.potential}", self._variables(system))
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
@@ -318,7 +336,7 @@ class Config(Settings):
         """Refuse training data with too few temperatures for the potential."""
         points = {self.state_points[name].temperature for name in experiment.train}
         levels = self._levels(experiment)
-        if len(points | levels) < 2:
+        if not _spread(points | levels):
             raise ValueError(
                 f"{where}.train: a potential that depends on temperature needs two state points "
                 "of different temperature, or a campaign of replica exchange; add one, or set the "
@@ -348,6 +366,11 @@ class Config(Settings):
                 self.state_points[state].temperature
             )[1:]
         }
+
+
+def _spread(temperatures: set[float]) -> bool:
+    """Whether temperatures differ enough for a slope along them."""
+    return max(temperatures) > (1.0 + SAME_TEMPERATURE) * min(temperatures)
 
 
 def _refuse(errors: Collected) -> None:

@@ -30,6 +30,8 @@ PARTS = {
     "EquilibrationSettings": "equilibration",
     "LiquidMoleculeSettings": "molecules of a liquid",
     "GradientTrainingSettings": "training",
+    "IterationRunSettings": "simulation of a fit",
+    "PressureCorrectionSettings": "pressure of a fit",
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",
     "GaussianSettings": "gaussians",

@@ -153,6 +153,17 @@ collective_variables:
       beads: [ACE1-O, ALA2-O]
       other_beads: [ALA2-N, NME3-N]
       radius: 0.35 nm
+    from_start: {kind: rmsd, mapping: heavy, references: [resources/capped_alanine.pdb]}
+    size: {kind: radius_of_gyration, mapping: heavy}
+    native:
+      kind: native_contacts
+      mapping: heavy
+      references: [resources/capped_alanine.pdb]
+      cutoff: 0.6 nm
+      separation: 1
+    # Structures in order, in one file or in several
+    along: {kind: path_s, mapping: heavy, references: [resources/capped_alanine_path.pdb]}
+    beside: {kind: path_z, mapping: heavy, references: [resources/capped_alanine_path.pdb]}
   muller_brown:
     x: {kind: coordinate, mapping: x, beads: [X], axis: x}
 """,
@@ -292,6 +303,19 @@ potentials:
     kind: cgnet
     fitting: {kind: force_matching}
     training: {epochs: 36}
+""",
+    "fitting.boltzmann_inversion": """\
+potentials:
+  fitted_to_distributions:
+    kind: spline
+    temperature: none
+    terms: {}
+    fitting:
+      kind: boltzmann_inversion
+      simulation:
+        {chains: 2, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 200 fs}
+      pressure: {target: 1 bar}
 """,
     "simulations": """\
 simulations:

@@ -1,14 +1,24 @@
 """Key `fitting` of a potential: how its parameters are found. One line for each kind."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from meanforce.settings.base import Settings
+from meanforce.settings.base import AnyPressure, Settings
+from meanforce.settings.iteration_runs import IterationRunSettings
 
 
 class FittingSettings(Settings):
-    """How a potential is fitted, and properties of the method that the workflow uses."""
+    """How a potential is fitted, and properties of the method that the workflow uses.
+
+    Attributes:
+        needs_distribution: whether it needs the distribution of the beads, so that biased frames
+            must have weights; forces alone are the same with and without a bias.
+        needs_terms: whether it fits only potentials of `terms`.
+    """
+
+    needs_distribution: ClassVar[bool] = False
+    needs_terms: ClassVar[bool] = False
 
     def deterministic(self, linear: bool) -> bool:
         """Whether it uses no random numbers, so that members differ in their data only.
@@ -45,4 +55,59 @@ class ForceMatchingSettings(FittingSettings):
         return not linear
 
 
-Fitting = Annotated[ForceMatchingSettings, Field(discriminator="kind")]
+class PressureCorrectionSettings(Settings):
+    """A linear ramp, A(1 − r/r_c), that is added to curves of pairs until the pressure is right.
+
+    simple: A = −0.1 kT sgn(Δp) min(1, 0.0003 |Δp|/bar), Δp = p − target (Reith, Pütz,
+    Müller-Plathe, J. Comput. Chem. 24, 1624 (2003)). wang_junghans_kremer: A from the virial of
+    the ramp itself, at most 0.1 kT (Wang, Junghans, Kremer, Eur. Phys. J. E 28, 221 (2009)).
+    """
+
+    target: AnyPressure = Field(description="pressure that the CG model is to have")
+    method: Literal["simple", "wang_junghans_kremer"] = Field(
+        default="wang_junghans_kremer", description="how A follows from the pressure"
+    )
+    scale: float = Field(default=1.0, gt=0, le=1, description="factor of A")
+
+
+class BoltzmannInversionSettings(FittingSettings):
+    """Iterative Boltzmann inversion: U ← U + step · kT ln(g/g_target), until g is the target.
+
+    g are the distributions of non-bonded distances, bonds, angles and dihedrals of each curve, from
+    a CG run of each iteration. Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). With
+    several training state points, the update is that of all of them; Moore, Iacovella, McCabe,
+    J. Chem. Phys. 140, 224104 (2014). Only for potentials of `terms`.
+    """
+
+    needs_distribution: ClassVar[bool] = True
+    needs_terms: ClassVar[bool] = True
+
+    kind: Literal["boltzmann_inversion"]
+    simulation: IterationRunSettings = Field(description="the CG run of each iteration")
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+    updates: Literal["all_at_once", "by_turns"] = Field(
+        default="all_at_once", description="curves that an iteration changes: all, or one"
+    )
+    step: float = Field(default=1.0, gt=0, le=1, description="factor of each update")
+    at_most: int = Field(
+        default=50,
+        ge=1,
+        le=10000,
+        description="CG runs after which the fit ends, though some distribution still differs from "
+        "its target by more than noise",
+    )
+    pressure: PressureCorrectionSettings | None = Field(
+        default=None, description="correction of the pressure; null: none"
+    )
+    smallest_sample: int = Field(
+        default=50,
+        ge=2,
+        description="fewest frames at a state point, if they have weights: fewest effective ones",
+    )
+
+
+Fitting = Annotated[ForceMatchingSettings | BoltzmannInversionSettings, Field(discriminator="kind")]

@@ -10,6 +10,7 @@ from meanforce.paths import (
     EquilibratedPaths,
     MemberPaths,
     ReplicaPaths,
+    VariablePaths,
     WeightsPaths,
 )
 from meanforce.settings.campaigns.base import CampaignSettings
@@ -41,6 +42,45 @@ def biased_beads(config: Config, system: str, campaign: str) -> list[BeadsPaths]
     if chosen.biased_mapping is not None:
         mappings.add(chosen.biased_mapping)
     return [BeadsPaths(system, mapping) for mapping in sorted(mappings)]
+
+
+def variables(config: Config, system: str, names: Iterable[str]) -> list[VariablePaths]:
+    """Files of those collective variables whose beads and structures are filled in from files."""
+    known = config.variables_of(system)
+    return [
+        VariablePaths(system, known[name].mapping, name)
+        for name in dict.fromkeys(names)
+        if known[name].incomplete
+    ]
+
+
+def biased_variables(config: Config, system: str, campaign: str) -> list[VariablePaths]:
+    """The same of the variables that a campaign biases."""
+    return variables(config, system, config.campaigns[system][campaign].biased_variables)
+
+
+def watched_variables(config: Config, experiment: str) -> list[VariablePaths]:
+    """The same of the variables that a CG run is biased along, and that its convergence needs."""
+    chosen = config.experiments[experiment]
+    bias = config.simulations[chosen.simulation].bias
+    biased = bias.collective_variables if bias else []
+    return variables(config, chosen.system, [*biased, *config.watched(chosen)])
+
+
+def judged_variables(config: Config, experiment: str) -> list[VariablePaths]:
+    """The same of the variables that an experiment is judged along and reweighted by."""
+    chosen = config.experiments[experiment]
+    known, campaigns = config.variables_of(chosen.system), config.campaigns[chosen.system]
+    own = [name for name, one in known.items() if one.mapping == chosen.mapping]
+    reference = config.reference_campaign(chosen)
+    used = [*chosen.campaigns, *([] if reference is None else [reference])]
+    windows = [
+        name
+        for campaign in used
+        if campaigns[campaign].reweighted_together
+        for name in campaigns[campaign].biased_variables
+    ]
+    return variables(config, chosen.system, [*config.watched(chosen), *own, *windows])
 
 
 def imported_files(

@@ -166,8 +166,8 @@ def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) 
     if config.mappings[experiment.system][experiment.mapping].force_map == "optimal":
         raise InputError(
             f"{where}.mapping: the force map of '{experiment.mapping}' is 'optimal', which is "
-            "fitted to whole replicas, so that short times would use data of long ones; use "
-            "'aggregate'"
+            "fitted to whole replicas, so that short times would use data of long ones; give it "
+            "'force_map: aggregate'"
         )
     sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:

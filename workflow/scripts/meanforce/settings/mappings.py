@@ -103,6 +103,10 @@ Weights = Annotated[
 
 Template = Literal["heavy", "core_beta", "ca", "ca_side_chain", "all"]
 
+FEW_BEADS = ("core_beta", "ca", "ca_side_chain")
+"""Templates with many atoms to a bead, whose force map is `optimal` where none is given: it needs
+between a half and a quarter of the frames."""
+
 BeadsByName = dict[Name, BeadAtoms]
 
 
@@ -122,7 +126,9 @@ class MoleculeMappingSettings(Settings):
     """Beads of one molecule type, the same for all its molecules.
 
     Atoms and residues are counted within each molecule, and residues are numbered from 1. Beads
-    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type.
+    that are equivalent in the molecule's bond graph, such as both ends of ethane, have one type,
+    and share the curves of the potential. In a polymer each bead is equivalent to one other at
+    most; `types` gives those along the chain one type.
     """
 
     template: Template | None = Field(default=None, description="ready-made beads, as in a mapping")
@@ -138,6 +144,11 @@ class MoleculeMappingSettings(Settings):
         default=None,
         description="weights of the atoms in a bead's position; by default those of the mapping",
     )
+    types: dict[Name, list[Name]] | None = Field(
+        default=None,
+        description="name of a type: the beads that have it, such as {end: [A, H], middle: [B, C]}"
+        ", each bead of `beads` once; by default types follow from the bond graph",
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -149,6 +160,8 @@ class MoleculeMappingSettings(Settings):
             }
         )
         _refuse_other_weights(self.weights, self.beads)
+        if self.types is not None:
+            _refuse_other_types(self.types, self.beads)
         return self
 
 
@@ -204,7 +217,8 @@ class MappingSettings(Settings):
         description="slice: forces on the bead's atoms; aggregate: also those on the atoms "
         "rigidly bonded to them, which constraints require; optimal: the least noisy constant "
         "coefficients, fitted to other time blocks than they are used on; molecules of a type "
-        "share them",
+        "share them. Where it is left out, the templates core_beta, ca and ca_side_chain have "
+        "`optimal`, with which they need far fewer frames",
     )
     solvent_groups: Literal["none", "whole"] = Field(
         default="whole",
@@ -217,6 +231,13 @@ class MappingSettings(Settings):
         description="noise on bead positions, whose score is included in an `optimal` force map; "
         "only for campaigns without a bias, or with the experiment's `weights: bias`",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _force_map_of_template(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("template") in FEW_BEADS:
+            return {"force_map": "optimal"} | values
+        return values
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -287,3 +308,17 @@ def _refuse_other_weights(weights: Any, beads: BeadsByName | None) -> None:
             near = difflib.get_close_matches(name, beads, n=2)
             hint = f"; did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(f"'weights' names the bead '{name}'; known: {', '.join(beads)}{hint}")
+
+
+def _refuse_other_types(types: dict[str, list[str]], beads: BeadsByName | None) -> None:
+    """Refuse types that do not have each bead once."""
+    if beads is None:
+        raise ValueError("'types' are given by bead, which needs 'beads' with names")
+    given = [bead for members in types.values() for bead in members]
+    for bead in [*given, *beads]:
+        if bead not in beads:
+            raise ValueError(f"'types' names the bead '{bead}'; known: {', '.join(beads)}")
+        if given.count(bead) != 1:
+            raise ValueError(
+                f"'types' has the bead '{bead}' {given.count(bead)} times; allowed is once"
+            )

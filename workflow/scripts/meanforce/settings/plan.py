@@ -4,12 +4,19 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from meanforce.paths import BeadsPaths, DatasetPaths, PreparedPaths, ReplicaPaths, RunPaths
+from meanforce.paths import (
+    BeadsPaths,
+    DatasetPaths,
+    PreparedPaths,
+    ReplicaPaths,
+    RunPaths,
+    VariablePaths,
+)
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 
 STAGES = (
-    "prepare", "beads", "equilibrate", "sample", "import_frames",
+    "prepare", "beads", "variable", "equilibrate", "sample", "import_frames",
     "import_frames_and_forces", "forces", "weights", "map", "train", "simulate", "validate",
     "learning_curve", "report",
 )  # fmt: skip
@@ -45,6 +52,11 @@ def _jobs(config: Config) -> Iterator[PlannedJob]:
     for member in inputs.all_members(config):
         yield PlannedJob("train", member.model, member.log, member)
     for place in inputs.compared(config):
+        for variable in (
+            *inputs.watched_variables(config, place.experiment),
+            *inputs.judged_variables(config, place.experiment),
+        ):
+            yield from _variable(variable)
         yield PlannedJob("simulate", place.trajectory, place.simulate_log, place)
         yield PlannedJob("validate", place.metrics, place.validate_log, place)
     for curve in inputs.curves(config):
@@ -68,12 +80,21 @@ def _jobs_behind(config: Config, dataset: DatasetPaths) -> Iterator[PlannedJob]:
     yield PlannedJob("map", dataset.dataset, dataset.map_log, dataset)
 
 
+def _variable(place: VariablePaths) -> Iterator[PlannedJob]:
+    """Jobs of a collective variable of a whole structure."""
+    beads = BeadsPaths(place.system, place.mapping)
+    yield PlannedJob("beads", beads.beads, beads.log, beads)
+    yield PlannedJob("variable", place.completed, place.log, place)
+
+
 def _sampling(config: Config, replica: ReplicaPaths) -> Iterator[PlannedJob]:
     """Jobs of a trajectory, and of what it starts from."""
     prepared = PreparedPaths(replica.system)
     yield PlannedJob("prepare", prepared.state_xml, prepared.log, prepared)
     for beads in inputs.biased_beads(config, replica.system, replica.campaign):
         yield PlannedJob("beads", beads.beads, beads.log, beads)
+    for variable in inputs.biased_variables(config, replica.system, replica.campaign):
+        yield from _variable(variable)
     campaign = config.campaigns[replica.system][replica.campaign]
     if campaign.imported:
         stage = "import_frames" if campaign.recomputes_forces else "import_frames_and_forces"

@@ -19,7 +19,7 @@ import dataclasses
 import math
 
 import numpy as np
-from scipy import stats
+from scipy.special import fdtri
 
 from meanforce.statistics.errors import LEVEL
 
@@ -141,7 +141,7 @@ def ratio(directions: float, dof: float) -> float:
     """
     if math.isinf(directions):
         return 1.0
-    return float(stats.f.ppf(1 - LEVEL, directions, min(dof, 1e6)))
+    return float(fdtri(directions, min(dof, 1e6), 1 - LEVEL))
 
 
 def quadratic(

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from meanforce.statistics.distances import Distance, Noise, quadratic, rooted
 from meanforce.statistics.resampling import residuals
@@ -20,6 +20,11 @@ COUNTED = 0.1
 
 MANY = 1e9
 """Number of frames in a bin without noise."""
+
+
+def _normal_density(z: np.ndarray) -> np.ndarray:
+    """Density of the standard normal distribution at z."""
+    return np.exp(-(z**2) / 2.0) / math.sqrt(2 * math.pi)
 
 
 def free_energy(p: np.ndarray, kT: float) -> np.ndarray:
@@ -95,11 +100,11 @@ class FreeEnergyRmse(Distance):
         room = self._cutoff - free_energy(side, self._kT)[low]
         spread = self._kT * np.sqrt(variance)
         z = np.clip(np.divide(room, spread, out=np.full_like(spread, 9.0), where=spread > 0), 0, 9)
-        beyond = stats.norm.sf(z)
+        beyond = ndtr(-z)
         factor = 1 + 1.5 * variance * (1 - 2 * beyond)
         if cut:
             # ⟨min(x, z)²⟩ of a standard normal x.
-            factor = factor * (1 - beyond - z * stats.norm.pdf(z) + z**2 * beyond) * (room > 0)
+            factor = factor * (1 - beyond - z * _normal_density(z) + z**2 * beyond) * (room > 0)
         part = -self._kT * part * np.sqrt(factor)
         return part - part.mean(axis=1, keepdims=True)
 

@@ -43,4 +43,4 @@ def describe(settings: AmberSettings) -> Described:
         return from_files.finished(made, file.topology, settings)
 
     where = f"'{settings.topology}' and '{settings.structure}'"
-    return from_files.described(file.topology, start.positions, box, where, system)
+    return from_files.described(file.topology, start.positions, box, where, system, start.names)

@@ -1,12 +1,14 @@
-"""A system's atoms beyond their topology: charges, start positions and periodic box."""
+"""A system's atoms beyond their topology: charges, masses, start positions and periodic box."""
 
 import dataclasses
+from typing import Self
 
 import numpy as np
 
 from meanforce.settings.systems.registry import System
-from meanforce.systems.described import Described, OwnBeads
+from meanforce.systems.described import Described
 from meanforce.systems.facts import charges_of
+from meanforce.systems.masses import physical_masses
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.registry import describe
 
@@ -19,13 +21,26 @@ class Atoms:
         charges: e, shape (n_atoms,); None where the force field has none.
         positions: of the start structure, nm, shape (n_atoms, 3).
         box: periodic box vectors, nm, shape (3, 3); None without.
-        own_beads: types and masses of atoms that are beads themselves; None for atoms.
+        masses: u, shape (n_atoms,); None for those of the elements.
+        bead_types: types of atoms that are beads themselves; None for atoms.
     """
 
     charges: np.ndarray | None
     positions: np.ndarray
     box: np.ndarray | None = None
-    own_beads: OwnBeads | None = None
+    masses: np.ndarray | None = None
+    bead_types: tuple[str, ...] | None = None
+
+    def part(self, members: np.ndarray) -> Self:
+        """Some of the atoms, in the order of their numbers."""
+        types = self.bead_types
+        return dataclasses.replace(
+            self,
+            charges=None if self.charges is None else self.charges[members],
+            positions=self.positions[members],
+            masses=None if self.masses is None else self.masses[members],
+            bead_types=None if types is None else tuple(types[i] for i in members),
+        )
 
 
 def atoms_of(prepared: Prepared) -> Atoms:
@@ -43,10 +58,16 @@ def input_atoms(settings: System) -> Atoms:
 
 
 def described_atoms(described: Described) -> Atoms:
-    """Atoms of a system that is described.
+    """Atoms of a system that is described, with their physical masses.
 
     Raises:
         InputError: parameters are missing.
     """
-    charges = charges_of(described.parametrised())
-    return Atoms(charges, described.positions, described.box, described.own_beads)
+    system = described.parametrised()
+    return Atoms(
+        charges=charges_of(system),
+        positions=described.positions,
+        box=described.box,
+        masses=physical_masses(system, described.topology),
+        bead_types=described.bead_types,
+    )

@@ -35,6 +35,7 @@ def describe(settings: CharmmSettings) -> Described:
     with from_files.reading("topology", settings.topology, "a CHARMM psf file"):
         file = app.CharmmPsfFile(settings.topology)
         topology = file.topology
+    _refuse_repartitioned(file, settings.topology)
     for path in settings.parameters:
         from_files.checked_file("parameters", path)
 
@@ -58,4 +59,18 @@ def describe(settings: CharmmSettings) -> Described:
         return from_files.finished(made, topology, settings)
 
     where = f"'{settings.topology}' and '{settings.structure}'"
-    return from_files.described(topology, start.positions, box, where, system)
+    return from_files.described(topology, start.positions, box, where, system, start.names)
+
+
+def _refuse_repartitioned(file: app.CharmmPsfFile, path: str) -> None:
+    """Refuse masses that moved to hydrogens, because elements are found by the masses."""
+    heaviest, lightest_other = 1.5, 5.0
+    for atom in file.atom_list:
+        mass = atom.mass.value_in_unit(unit.dalton) if unit.is_quantity(atom.mass) else atom.mass
+        if heaviest < mass < lightest_other:
+            raise InputError(
+                f"topology: the atom {atom.residue.resname}{atom.residue.idx}-{atom.name} in "
+                f"'{path}' has {mass:.4g} u, as after hydrogen mass repartitioning, but elements "
+                "are found by masses (deuterium and helium are not supported); give the psf file "
+                "before it, and 'hydrogen_mass'"
+            )

@@ -108,7 +108,7 @@ def _missing(
     for pair in bonds:
         has_bond[residue[list(pair)]] = True
     found: list[tuple[int, int]] = []
-    for pairs in (_pairs_of_forces(system), _pairs_of_constraints(system)):
+    for pairs in (pairs_of_forces(system), pairs_of_constraints(system)):
         new = {
             (min(i, j), max(i, j))
             for i, j in pairs
@@ -120,7 +120,8 @@ def _missing(
     return found
 
 
-def _pairs_of_forces(system: openmm.System) -> list[tuple[int, int]]:
+def pairs_of_forces(system: openmm.System) -> list[tuple[int, int]]:
+    """Pairs of particles that bonds of a system's forces join."""
     kinds = (openmm.HarmonicBondForce, openmm.CustomBondForce)
     return [
         tuple(force.getBondParameters(number)[:2])
@@ -130,7 +131,8 @@ def _pairs_of_forces(system: openmm.System) -> list[tuple[int, int]]:
     ]
 
 
-def _pairs_of_constraints(system: openmm.System) -> list[tuple[int, int]]:
+def pairs_of_constraints(system: openmm.System) -> list[tuple[int, int]]:
+    """Pairs of particles at a fixed distance."""
     return [
         tuple(system.getConstraintParameters(number)[:2])
         for number in range(system.getNumConstraints())

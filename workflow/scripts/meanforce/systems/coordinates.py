@@ -20,11 +20,13 @@ class Coordinates:
         positions: nm, shape (n_atoms, 3).
         box: periodic box vectors, nm, shape (3, 3); None without.
         residue_numbers: of each atom, where the topology of the program has none.
+        names: of the atoms; None where the file has none.
     """
 
     positions: np.ndarray
     box: np.ndarray | None
     residue_numbers: tuple[int, ...] | None = None
+    names: tuple[str, ...] | None = None
 
 
 def read_coordinates(path: str, readers: Mapping[str, Callable[[str], Coordinates]]) -> Coordinates:
@@ -48,10 +50,25 @@ def read_coordinates(path: str, readers: Mapping[str, Callable[[str], Coordinate
 
 
 def gro(path: str) -> Coordinates:
-    """From a file of GROMACS."""
+    """From a file of GROMACS.
+
+    Raises:
+        InputError: lines are missing.
+    """
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    count = lines[1].strip() if len(lines) > 1 else ""
+    if count.isdecimal() and len(lines) < int(count) + 3:
+        raise InputError(
+            f"structure: '{path}' has {len(lines)} lines, but with {count} atoms there are "
+            f"{int(count) + 3}, the last one being the box (0 0 0 without one); add the box, or is "
+            "the file cut short?"
+        )
     file = app.GromacsGroFile(path)
     return Coordinates(
-        plain(file.positions), box_of(file.getPeriodicBoxVectors()), tuple(file.residueIds)
+        plain(file.positions),
+        box_of(file.getPeriodicBoxVectors()),
+        tuple(file.residueIds),
+        tuple(file.atomNames),
     )
 
 
@@ -63,7 +80,8 @@ def inpcrd(path: str) -> Coordinates:
 
 def crd(path: str) -> Coordinates:
     """From a file of CHARMM."""
-    return Coordinates(plain(app.CharmmCrdFile(path).positions), None)
+    file = app.CharmmCrdFile(path)
+    return Coordinates(plain(file.positions), None, names=tuple(file.attype))
 
 
 def rst(path: str) -> Coordinates:
@@ -85,7 +103,12 @@ def _cif(path: str) -> Coordinates:
 
 
 def _of_file(file: Any) -> Coordinates:
-    return Coordinates(plain(file.positions), box_of(file.topology.getPeriodicBoxVectors()))
+    topology = file.topology
+    return Coordinates(
+        plain(file.positions),
+        box_of(topology.getPeriodicBoxVectors()),
+        names=tuple(atom.name for atom in topology.atoms()),
+    )
 
 
 def box_of(vectors: Sequence[unit.Quantity] | None) -> np.ndarray | None:

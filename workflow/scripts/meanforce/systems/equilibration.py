@@ -26,6 +26,7 @@ from meanforce.systems.equilibration_checks import (
     settled_density,
 )
 from meanforce.systems.force_field import sentence
+from meanforce.systems.masses import particle_masses
 from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.units import BOLTZMANN
@@ -82,7 +83,7 @@ class Equilibrator:
                 settings.platform, prepared.system, prepared.positions, threads
             )
         self._properties = platform_properties(self._platform, threads)
-        self._mass = sum(_masses(prepared.system))
+        self._mass = sum(particle_masses(prepared.system))
         self._freedom = degrees_of_freedom(prepared.system)
         self._time, self._text = 0.0, ""
         self._rows: dict[str, list[list[float]]] = {}
@@ -293,15 +294,10 @@ class Equilibrator:
         state = context.getState(positions=True)
         scale = (self._density(state) / density) ** (1.0 / 3.0)
         positions = state.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
-        masses = _masses(self._system)
+        masses = particle_masses(self._system)
         for molecule in context.getMolecules():
             atoms = list(molecule)
             center = np.average(positions[atoms], axis=0, weights=masses[atoms])
             positions[atoms] += (scale - 1.0) * center
         context.setPeriodicBoxVectors(*(scale * v for v in state.getPeriodicBoxVectors()))
         context.setPositions(positions)
-
-
-def _masses(system: openmm.System) -> np.ndarray:
-    """u, shape (n_atoms,)."""
-    return np.array([system.getParticleMass(i)._value for i in range(system.getNumParticles())])

@@ -1,7 +1,8 @@
 """What builders of systems from files of other programs share: checks, options, the start."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from openmm import app, unit
 from meanforce.core.cell import nearest_images, smallest_width
 from meanforce.errors import InputError
 from meanforce.settings.systems.files import IN_A_BOX, ParametrisedSettings
+from meanforce.systems.atom_order import refuse_other_order
 from meanforce.systems.described import Described
 from meanforce.systems.force_field import sentence
 from meanforce.systems.masses import refuse_light_atoms
@@ -52,6 +54,7 @@ def described(
     box: np.ndarray | None,
     where: str,
     system: Callable[[], openmm.System],
+    names: Sequence[str] | None = None,
 ) -> Described:
     """A system from files, after the checks that all kinds need.
 
@@ -61,6 +64,7 @@ def described(
         box: periodic box vectors, nm, shape (3, 3); None without.
         where: the files, for messages.
         system: parametrises it.
+        names: of the atoms in the structure file; None if it has none.
 
     Raises:
         InputError: positions are missing or damaged, or do not belong to the topology.
@@ -70,6 +74,7 @@ def described(
             f"structure: {where} do not fit each other: the structure has {len(positions)} atoms, "
             f"but the topology has {topology.getNumAtoms()}"
         )
+    refuse_other_order(topology, names, where)
     if not np.isfinite(positions).all():
         raise InputError(f"structure: a position in {where} is not a finite number")
     topology.setPeriodicBoxVectors(None if box is None else box * unit.nanometer)
@@ -148,6 +153,8 @@ def checked_file(key: str, path: str) -> str:
     Raises:
         InputError: it does not exist.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{key}: '{path}' is a folder, not a file")
     if not Path(path).is_file():
         raise InputError(f"{key}: the file '{path}' does not exist")
     return path
@@ -162,7 +169,11 @@ def reading(key: str, path: str, what: str) -> Iterator[None]:
     """
     checked_file(key, path)
     try:
-        yield
+        # Warnings of the readers would stand between lines of progress; what they warn of, such as
+        # atoms that are there twice, fails the checks of what was read.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except InputError:
         raise
     except Exception as error:  # OpenMM's readers raise many kinds of errors
@@ -170,9 +181,14 @@ def reading(key: str, path: str, what: str) -> Iterator[None]:
 
 
 def said(error: Exception) -> str:
-    """An error on one line; a name that is missing is called so."""
+    """An error on one line; a name that is missing is called so.
+
+    OpenMM's readers raise the second kind at the end of a file that is empty or cut short.
+    """
     if isinstance(error, KeyError):
         return f"{error.args[0]!r} is not defined"
+    if isinstance(error, IndexError | AttributeError):
+        return "it has no atoms, or is cut short, or is of another format"
     return sentence(error) or type(error).__name__
 
 

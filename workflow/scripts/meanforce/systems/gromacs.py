@@ -45,7 +45,7 @@ def describe(settings: GromacsSettings) -> Described:
             made = file.createSystem(**from_files.options(settings))
         return from_files.finished(made, file.topology, settings)
 
-    return from_files.described(file.topology, start.positions, box, where, system)
+    return from_files.described(file.topology, start.positions, box, where, system, start.names)
 
 
 def included_files(settings: GromacsSettings) -> list[str]:

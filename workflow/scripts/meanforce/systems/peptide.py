@@ -12,6 +12,7 @@ from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field
 from meanforce.systems.described import Described
+from meanforce.systems.from_files import reading
 from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.mixing import refuse_geometric
@@ -25,13 +26,8 @@ def read_structure(path: str) -> app.PDBFile | app.PDBxFile:
     Raises:
         InputError: the file is missing or cannot be read.
     """
-    file = Path(path)
-    if not file.is_file():
-        raise InputError(f"structure: the file '{path}' does not exist")
-    try:
-        return app.PDBxFile(path) if file.suffix == ".cif" else app.PDBFile(path)
-    except Exception as error:  # OpenMM's readers raise many kinds of errors
-        raise InputError(f"structure: '{path}' cannot be read as PDB or mmCIF ({error})") from error
+    with reading("structure", path, "PDB or mmCIF"):
+        return app.PDBxFile(path) if Path(path).suffix == ".cif" else app.PDBFile(path)
 
 
 def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:

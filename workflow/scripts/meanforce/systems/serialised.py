@@ -8,8 +8,10 @@ import openmm
 from meanforce.errors import InputError
 from meanforce.settings.systems.openmm import OpenmmSettings
 from meanforce.systems import from_files
+from meanforce.systems.complete_topology import pairs_of_constraints
 from meanforce.systems.coordinates import box_of, plain
 from meanforce.systems.described import Described
+from meanforce.systems.element_masses import refuse_other_atoms
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared, deserialised
 
@@ -60,6 +62,10 @@ def describe(settings: OpenmmSettings) -> Described:
             f"structure: '{settings.structure}' has {structure.topology.getNumAtoms()} atoms, but "
             f"the system in '{settings.system}' has {system.getNumParticles()}"
         )
+    _refuse_fixed_bonds(system, settings.system)
+    refuse_other_atoms(
+        structure.topology, system, f"'{settings.system}' and '{settings.structure}'"
+    )
     box = box_of(vectors) if periodic else None
     where = f"'{settings.system}' and '{settings.state or settings.structure}'"
     return from_files.described(structure.topology, positions, box, where, lambda: system)
@@ -74,6 +80,18 @@ def _refuse_forces(system: openmm.System, path: str) -> None:
                 "Langevin dynamics at constant volume; a periodic system is brought to its density "
                 "by 'equilibration'); remove it from the system"
             )
+
+
+def _refuse_fixed_bonds(system: openmm.System, path: str) -> None:
+    """Refuse constraints of atoms without a mass, with which OpenMM simulates nothing."""
+    for i, j in pairs_of_constraints(system):
+        for atom in (i, j):
+            if not system.getParticleMass(atom)._value:
+                raise InputError(
+                    f"system: atom {atom + 1} in '{path}' has the mass 0 and a constraint (with "
+                    f"atom {i + j - atom + 1}), so that it cannot be simulated; remove the "
+                    "constraint, or give the atom its mass"
+                )
 
 
 def _read(key: str, path: str, root: str) -> openmm.System | openmm.State:

@@ -22,12 +22,15 @@ class FileFrames:
         forces: kJ/mol/nm, shape (n, n_atoms, 3); None where the file has none.
         times: ps, shape (n,); None where the file has none.
         boxes: periodic box vectors in rows, nm, shape (n, 3, 3); None where the file has none.
+        without: frames without positions and without forces, which other frames of the file have;
+            bool, shape (n, 2); None where all frames hold the same.
     """
 
     positions: np.ndarray
     forces: np.ndarray | None = None
     times: np.ndarray | None = None
     boxes: np.ndarray | None = None
+    without: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -36,7 +39,7 @@ class FileFrames:
         """Some of the frames."""
         return FileFrames(*(
             None if values is None else values[chosen]
-            for values in (self.positions, self.forces, self.times, self.boxes)
+            for values in (self.positions, self.forces, self.times, self.boxes, self.without)
         ))  # fmt: skip
 
 
@@ -47,7 +50,7 @@ class FrameFile(Protocol):
         path: the file.
         n_frames: number of frames; of a file that was cut short, maybe one more than are good.
         n_atoms: number of atoms.
-        has_forces: whether frames have forces.
+        has_forces: whether frames have forces, and these are wanted.
         precision: what positions are rounded to, nm; None: to floating-point numbers.
     """
 
@@ -97,6 +100,7 @@ class Opened:
         arrays: names of arrays in the file by what they are, where they are not the usual ones.
         molecule: which of several molecules of the file is read.
         box: box vectors in rows, nm, shape (3, 3), of frames that have none in the file.
+        forces: whether forces are wanted.
     """
 
     n_atoms: int
@@ -105,6 +109,7 @@ class Opened:
     arrays: dict[str, str] = dataclasses.field(default_factory=dict)
     molecule: str | None = None
     box: np.ndarray | None = None
+    forces: bool = True
 
 
 UNREADABLE = (

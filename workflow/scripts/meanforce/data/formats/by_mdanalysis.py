@@ -76,7 +76,7 @@ class MDAnalysisFile:
             arguments = {"convert_units": known.units is None}
             self._reader = reader(str(path), n_atoms=None, **arguments)
             self.n_frames, self.n_atoms = self._reader.n_frames, self._reader.n_atoms
-            self.has_forces = bool(self._reader.ts.has_forces)
+            self.has_forces = known.forces and bool(self._reader.ts.has_forces)
         self._has_times = getattr(self._reader, "has_time", True)
 
     def blocks(self, start: int, stop: int, stride: int, size: int) -> Iterator[FileFrames]:

@@ -1,5 +1,6 @@
 """GROMACS's TRR (with velocities and forces where mdrun wrote them) and XTC (rounded positions)."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -14,7 +15,6 @@ from meanforce.data.formats.base import (
     frame_by_frame,
     opening,
 )
-from meanforce.errors import InputError
 
 UNROUNDED = 9
 """Most atoms whose positions are stored in an XTC file as they are."""
@@ -23,7 +23,7 @@ UNROUNDED = 9
 class GromacsFile:
     """A TRR or XTC file, already in nm, kJ/mol/nm and ps; see `FrameFile`.
 
-    Frames of a TRR file may differ in what they hold, but those that are read must have the same.
+    Frames of a TRR file may differ in what they hold; what one lacks is NaN, and marked.
     """
 
     def __init__(self, path: Path, known: Opened, kind: type, what: str) -> None:
@@ -33,10 +33,18 @@ class GromacsFile:
             self.n_frames = len(self._file)
             self.n_atoms = self._file.n_atoms
             first = self._file.read()
-        self.has_forces = bool(getattr(first, "hasf", False))
+        self.has_forces = known.forces and self._is_trr and (first.hasf or self._later_forces())
         rounding = getattr(first, "prec", None) if self.n_atoms > UNROUNDED else None
         self.precision = None if rounding is None else 1.0 / rounding
         self.n_frames += self._has_rest()
+
+    def _later_forces(self) -> bool:
+        """Whether a frame after the first one has forces."""
+        with contextlib.suppress(*UNREADABLE):
+            for _ in range(1, self.n_frames):
+                if self._file.read().hasf:
+                    return True
+        return False
 
     def _has_rest(self) -> bool:
         """Whether a part of a frame, which the library has not counted, ends the file."""
@@ -63,6 +71,7 @@ class GromacsFile:
             forces=np.empty(shape, np.float32) if self.has_forces else None,
             times=np.empty(n),
             boxes=np.empty((n, 3, 3), np.float32),
+            without=np.zeros((n, 2), dtype=bool) if self._is_trr else None,
         )
 
     def _fill(self, block: FileFrames, row: int, number: int) -> None:
@@ -70,20 +79,12 @@ class GromacsFile:
             self._file.seek(number)
         frame = self._file.read()
         self._at = number + 1
-        block.positions[row] = frame.x
+        block.positions[row] = frame.x if not self._is_trr or frame.hasx else np.nan
         block.times[row], block.boxes[row] = frame.time, frame.box
         if block.forces is not None:
-            if not frame.hasf:
-                raise self._lacks("forces", number)
-            block.forces[row] = frame.f
-        if self._is_trr and not frame.hasx:
-            raise self._lacks("positions", number)
-
-    def _lacks(self, what: str, number: int) -> InputError:
-        return InputError(
-            f"{self.path}: frame {number} has no {what}, which the run wrote less often than other "
-            "things; set the trajectory's 'stride' so that only frames with them are used"
-        )
+            block.forces[row] = frame.f if frame.hasf else np.nan
+        if block.without is not None:
+            block.without[row] = not frame.hasx, not frame.hasf
 
     def __enter__(self) -> Self:
         return self

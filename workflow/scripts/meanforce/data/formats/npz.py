@@ -25,7 +25,7 @@ class NpyStream:
         shape: of the whole array.
 
     Raises:
-        ValueError: it is an array of Python objects, or in Fortran's order.
+        ValueError: it is not of real numbers, or in Fortran's order.
     """
 
     def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
@@ -37,8 +37,13 @@ class NpyStream:
         self.shape, fortran, self._kind = read(self._stream)
         if self._kind.hasobject:
             raise ValueError(f"'{name}' holds Python objects, a pickle, which is never opened")
+        if self._kind.kind not in "fiu":
+            raise ValueError(f"'{name}' is of type {self._kind}, not of real numbers")
         if fortran and len(self.shape) > 1:
-            raise ValueError(f"'{name}' is stored in Fortran's order; store it in C's order")
+            raise ValueError(
+                f"'{name}' is stored in Fortran's order, which cannot be read frame by frame; save "
+                "numpy.ascontiguousarray of it"
+            )
         self._row = self._kind.itemsize * int(np.prod(self.shape[1:], dtype=int))
 
     def rows(self, count: int) -> np.ndarray:

@@ -37,5 +37,6 @@ def open_frames(path: Path, kind: str, known: Opened) -> FrameFile:
         InputError: the file is missing, damaged or of another format.
     """
     if not path.is_file():
-        raise InputError(f"{path}: does not exist")
+        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise InputError(f"{path}: {what}")
     return FORMATS[kind](path, known)

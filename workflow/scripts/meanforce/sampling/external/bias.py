@@ -7,9 +7,7 @@ import numpy as np
 
 from meanforce.data.formats.columns import column_names, read_columns
 from meanforce.errors import InputError
-from meanforce.settings.campaigns.external import BiasEnergiesSettings
-
-TIME = "time"
+from meanforce.settings.campaigns.external import TIME, BiasEnergiesSettings
 
 
 class BiasEnergies:

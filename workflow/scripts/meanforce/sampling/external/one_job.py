@@ -20,6 +20,7 @@ from meanforce.progress import Progress, Rate
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import SEGMENTS_HEAD
 from meanforce.sampling.external.bias import BiasEnergies
+from meanforce.sampling.external.coincident import refuse_coincident
 from meanforce.sampling.external.force_agreement import (
     ForceAgreement,
     frames_compared,
@@ -29,6 +30,7 @@ from meanforce.sampling.external.kept import KeptFrames
 from meanforce.sampling.external.outliers import Outliers
 from meanforce.sampling.external.stream import FrameStream
 from meanforce.sampling.external.variables import refuse_other_values, values_and_forces
+from meanforce.sampling.external.whole import whole_tree
 from meanforce.sampling.store import HEAD
 from meanforce.systems.atoms import atoms_of
 from meanforce.systems.prepared import Prepared
@@ -88,6 +90,12 @@ class _Import:
         self._bias = None if bias is None else BiasEnergies(bias, job.biased)
         self._kept = KeptFrames(frames_compared(self._n_atoms))
         self._kind = frame_type(self._n_atoms, 0)
+        self._labels = [str(atom) for atom in inputs.topology.atoms]
+        numbers = range(self._n_atoms)
+        self._massive = np.array([i for i in numbers if not system.isVirtualSite(i)], dtype=int)
+        # Beads that are bonded may be far apart; the stage `map` makes their molecules whole.
+        cut = self._periodic and job.has_force_field
+        self._tree = whole_tree(inputs.topology, system) if cut else None
         bonds = None if self._periodic else inputs.topology
         self._outliers = Outliers(bonds, job.forces == "file", job.trajectory.files[0])
 
@@ -96,6 +104,7 @@ class _Import:
         most = self._stream.n_frames
         progress = Progress(self._report, most, 0, Rate("frames/s"))
         topology, place = self._inputs.prepared.topology, self._folder
+        job_file = self._job.trajectory.files[0]
         size = max(1, min(8192, BLOCK // (12 * self._n_atoms)))
         with contextlib.ExitStack() as opened:
             opened.enter_context(self._stream)
@@ -104,7 +113,9 @@ class _Import:
             if self._job.forces == "file":
                 forces = opened.enter_context(ForcesWriter(place / "forces.h5", self._n_atoms))
             for block in self._stream.blocks(size):
+                block = self._whole(block)
                 self._refuse_lost_box(block)
+                refuse_coincident(block, self._massive, self._labels, job_file)
                 self._outliers.refuse(block)
                 writer.append(self._records(block), block.boxes if self._periodic else None)
                 if forces is not None:
@@ -119,6 +130,13 @@ class _Import:
         self._tables()
         self._report(f"{writer.content.split('-')[0]} frames of {self._n_atoms} atoms")
         progress.finish()
+
+    def _whole(self, block: FileFrames) -> FileFrames:
+        """Frames whose molecules are not cut by the box."""
+        if self._tree is None:
+            return block
+        positions = make_whole(np.array(block.positions), self._tree, block.boxes.astype(float))
+        return dataclasses.replace(block, positions=positions)
 
     def _refuse_lost_box(self, block: FileFrames) -> None:
         """Refuse boxes of several molecules that the config describes without one."""
@@ -175,8 +193,7 @@ class _Import:
         wanted = recomputed(
             self._inputs.prepared, self._kept.array("positions"), boxes, self._inputs.threads
         )
-        labels = [str(atom) for atom in self._inputs.topology.atoms]
-        agreement = ForceAgreement.of(self._kept.array("forces"), wanted, labels)
+        agreement = ForceAgreement.of(self._kept.array("forces"), wanted, self._labels)
         where = self._job.trajectory.files[0]
         if not agreement.agrees and self._job.disagreement == "refuse":
             raise InputError(

@@ -11,6 +11,8 @@ from meanforce.data.formats.base import FileFrames, FrameFile, Opened, Units
 from meanforce.data.formats.registry import open_frames
 from meanforce.data.formats.units import STYLES, reduced
 from meanforce.errors import InputError
+from meanforce.sampling.external.rounded import Sample
+from meanforce.sampling.external.times import FrameTimes
 from meanforce.settings.campaigns.external import TrajectorySettings
 
 ROUNDED = 1e-4
@@ -51,8 +53,8 @@ class FrameStream:
         box: np.ndarray | None = None,
     ) -> None:
         self._settings, self._periodic, self._report = settings, periodic, report
-        self._known = _known(settings, n_atoms, box)
         self._with_forces = forces == "file"
+        self._known = dataclasses.replace(_known(settings, n_atoms, box), forces=self._with_forces)
         self.n_frames, self.seen = 0, 0
         # Counting the frames of a file may mean to go through it.
         self._open: dict[Path, FrameFile] = {}
@@ -90,14 +92,32 @@ class FrameStream:
                 f"{file.path}: has no forces, but the campaign has 'forces: file'; write them in "
                 "the run (nstfout of GROMACS, ntwf = -1 of Amber), or set 'forces: recompute'"
             )
-        if not self._with_forces and file.precision is not None and file.precision > ROUNDED:
-            raise InputError(
-                f"{file.path}: has positions that are rounded to {file.precision:g} nm, which is "
-                f"too coarse for recomputing forces (allowed: {ROUNDED:g} nm); use a format that "
-                "does not round, such as TRR"
-            )
         if file.precision is not None:
+            self._refuse_rounding(file.path, file.precision)
             self._report(f"{file.path}: positions are rounded to {file.precision:g} nm")
+
+    def _refuse_rounding(self, path: Path, precision: float) -> None:
+        if not self._with_forces and precision > ROUNDED:
+            raise InputError(
+                f"{path}: has positions that are rounded to {precision:g} nm, which is too coarse "
+                f"for recomputing forces (allowed: {ROUNDED:g} nm); use positions that were never "
+                "in a format that rounds them, such as XTC or GRO; TRR files of the run itself, "
+                "for example, have all digits"
+            )
+
+    def _length(self) -> float:
+        """Unit of the files' positions, nm."""
+        return 0.1 if self._known.units is None else self._known.units.length
+
+    def _refuse_rounded(self, file: FrameFile, sample: Sample) -> None:
+        """Find positions of a format that keeps all digits, which another program had rounded."""
+        found = None if file.precision else sample.rounding(self._length())
+        if found is not None:
+            self._refuse_rounding(file.path, found)
+            self._report(
+                f"warning: {file.path}: positions are rounded to {found:.3g} nm, as a format that "
+                "rounds leaves them; forces of the files belong to the positions before that"
+            )
 
     def blocks(self, size: int) -> Iterator[FileFrames]:
         """The frames that are used, at most `size` at a time; they have times.
@@ -106,33 +126,40 @@ class FrameStream:
             InputError: a frame cannot be read, is not finite, has no box where one is needed, or
                 is not in order of time; or no frame is left.
         """
-        last, used, numbered = -np.inf, 0, 0
+        last, used, times_of = -np.inf, 0, FrameTimes(self._settings.interval)
+        sample = Sample()
         for path in self._paths():
             with self._opened(path) as file:
-                first = True
+                first, looked = True, False
                 for numbers, block in self._read(file, size):
-                    times = self._times(path, block, numbered, numbers)
-                    if first and times[0] == last:
+                    times = times_of.of(file, block, numbers)
+                    repeated, first = first and times[0] == last, False
+                    if repeated:
                         self._report(f"{path}: its first frame repeats the last one before it")
                         numbers, block, times = numbers[1:], block[1:], times[1:]
-                    first = False
                     self._refuse_disorder(path, numbers, times, last)
                     if not len(block):
                         continue  # it held the repeated frame only
-                    self._refuse_gaps(path, numbers, block)
                     self.seen += len(block)
-                    last = times[-1] if len(times) else last
+                    last = times[-1]
                     keep = self._inside(times)
                     used += int(keep.sum())
                     if keep.any():
-                        chosen = FileFrames(block.positions, block.forces, times, block.boxes)
-                        yield chosen if keep.all() else chosen[keep]
+                        chosen = dataclasses.replace(block, times=times)
+                        chosen = chosen if keep.all() else chosen[keep]
+                        self._refuse_gaps(path, np.array(numbers)[keep], chosen)
+                        if not looked and sample.add(chosen.positions):
+                            self._refuse_rounded(file, sample)
+                            looked = True
+                        yield chosen
                     if self._settings.end is not None and last >= self._settings.end:
                         # What follows may be damaged.
                         break
-                numbered += file.n_frames
+                times_of.finish(file)
             if self._settings.end is not None and last >= self._settings.end:
                 break
+        if not looked and used:
+            self._refuse_rounded(file, sample)
         if not used:
             raise InputError(f"{self._settings.files[0]}: no frame is left{self._range(last)}")
 
@@ -141,9 +168,9 @@ class FrameStream:
         begin, end = self._settings.begin, self._settings.end
         inside = np.ones(len(times), dtype=bool)
         if begin is not None:
-            inside &= times >= begin - _rounding(begin)
+            inside &= times >= begin - _off(begin)
         if end is not None:
-            inside &= times <= end + _rounding(end)
+            inside &= times <= end + _off(end)
         return inside
 
     def _read(self, file: FrameFile, size: int) -> Iterator[tuple[range, FileFrames]]:
@@ -157,17 +184,13 @@ class FrameStream:
             at += stride * len(block)
             yield numbers, block
 
-    def _times(self, path: Path, block: FileFrames, before: int, numbers: range) -> np.ndarray:
-        """Times in ps, shape (n,)."""
-        if self._settings.interval is not None:
-            return (before + np.array(numbers)) * self._settings.interval
-        if block.times is None:
-            raise InputError(
-                f"{path}: has no times; give the time between frames as the trajectory's 'interval'"
-            )
-        return block.times
-
     def _refuse_disorder(self, path: Path, numbers: range, times: np.ndarray, last: float) -> None:
+        finite = np.isfinite(times)
+        if not finite.all():
+            raise InputError(
+                f"{path}: frame {numbers[int(np.argmin(finite))]} has a time that is not a finite "
+                "number; leave such times out, and give 'interval'"
+            )
         before = np.concatenate([[last], times[:-1]])
         wrong = ~(times > before)
         if wrong.any():
@@ -179,11 +202,19 @@ class FrameStream:
                 "run, in order of time"
             )
 
-    def _refuse_gaps(self, path: Path, numbers: range, block: FileFrames) -> None:
+    def _refuse_gaps(self, path: Path, numbers: np.ndarray, block: FileFrames) -> None:
         """Refuse numbers that are not finite, and frames without a box where one is needed."""
-        for what, values in (("positions", block.positions), ("forces", block.forces)):
+        for place, what in enumerate(("positions", "forces")):
+            values = (block.positions, block.forces)[place]
             if values is None or (what == "forces" and not self._with_forces):
                 continue
+            if block.without is not None and block.without[:, place].any():
+                raise InputError(
+                    f"{path}: frame {numbers[int(np.argmax(block.without[:, place]))]} has no "
+                    f"{what}, which the run wrote less often than other things; set the "
+                    "trajectory's 'stride', 'begin' and 'end' so that only frames with them are "
+                    "used"
+                )
             finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
             if not finite.all():
                 raise InputError(
@@ -210,7 +241,7 @@ class FrameStream:
         return f" from {first} to {until}; the last frame that was read has {last:g} ps"
 
 
-def _rounding(time: float) -> float:
+def _off(time: float) -> float:
     """How far a time in a file may be off in single precision, ps."""
     return 2e-7 * abs(time)
 

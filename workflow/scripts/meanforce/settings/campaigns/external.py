@@ -18,6 +18,9 @@ from meanforce.settings.campaigns.file_formats import (
     is_pickle,
 )
 
+TIME = "time"
+"""Column of times in files of bias energies."""
+
 
 class ReducedUnitsSettings(Settings):
     """Units of length and energy of a file, such as σ and ε of a run in reduced units."""
@@ -44,6 +47,15 @@ class BiasEnergiesSettings(Settings):
         "growth in time is removed, rather than `metad.bias`",
     )
     unit: Energy = Field(default=1.0, description="unit of the column; default: 1 kJ/mol")
+
+    @model_validator(mode="after")
+    def _energies(self) -> Self:
+        if self.column == TIME:
+            raise ValueError(
+                f"'column' is '{TIME}', which holds the times; give the column of bias energies, "
+                "such as metad.rbias"
+            )
+        return self
 
 
 class TrajectorySettings(Settings):
@@ -148,6 +160,12 @@ class TrajectorySettings(Settings):
     def _check_format(self, facts: FileFormat) -> None:
         if self.units is not None and facts.has_units:
             raise ValueError("'units' is given, but the files have units of their own")
+        twice = [name for name in self.arrays.values() if [*self.arrays.values()].count(name) > 1]
+        if twice:
+            raise ValueError(
+                f"'arrays' gives the name '{twice[0]}' twice; positions, forces, times and boxes "
+                "are different arrays"
+            )
         if self.arrays and not facts.has_names:
             raise ValueError("'arrays' is given, but only NPZ files have arrays with names")
         if self.molecule is not None and not facts.has_molecules:

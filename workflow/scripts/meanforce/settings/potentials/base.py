@@ -1,8 +1,8 @@
 """Settings that every kind of potential has."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from meanforce.settings.base import Settings
 from meanforce.settings.checks import Variables
@@ -24,6 +24,15 @@ class PotentialSettings(Settings):
         default=ForceMatchingSettings(kind="force_matching"),
         description="how its parameters are found",
     )
+
+    @model_validator(mode="after")
+    def _fittable(self) -> Self:
+        if self.fitting.needs_terms and not self.tabulated:
+            raise ValueError(
+                f"'fitting: {self.fitting.kind}' fits only potentials of 'terms' (kinds spline and "
+                "rbf); give 'terms', or 'fitting: force_matching'"
+            )
+        return self
 
     @property
     def deterministic(self) -> bool:

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Coordinate, Length, Name, Settings
+from meanforce.settings.bead_functions import BEAD_FUNCTIONS
 from meanforce.settings.checks import Variables
 from meanforce.settings.potentials.base import PotentialSettings
 
@@ -148,5 +149,11 @@ class LinearSettings(PotentialSettings):
     def check(self, where: str, variables: Variables) -> None:
         if self.collective_variable is not None:
             variables.check_names(f"{where}.collective_variable", self.variables)
+            kind = variables[self.collective_variable].kind
+            if kind in BEAD_FUNCTIONS:
+                raise ValueError(
+                    f"{where}.collective_variable: '{self.collective_variable}' is a {kind}, a "
+                    "function of a whole structure; a potential takes no such variable"
+                )
             variables.check_values(f"{where}.lower", self.variables, [self.lower])
             variables.check_values(f"{where}.upper", self.variables, [self.upper])

@@ -27,10 +27,11 @@ class PriorSettings(Settings):
     bonds: Literal["none", "harmonic"] = Field(
         default="none", description="harmonic: k = kT/variance, about the mean"
     )
-    angles: Literal["none", "harmonic"] = Field(
+    angles: Literal["none", "harmonic", "mixture"] = Field(
         default="none",
         description="harmonic: k = kT/variance, about the mean; angles with two wells, such as "
-        "those of CA beads, are left out, with a warning",
+        "those of CA beads, are left out, with a warning. mixture: −kT ln of two Gaussians, for "
+        "angles with one or two wells",
     )
     dihedrals: Literal["none", "fourier"] = Field(
         default="none", description="fourier: a Fourier series fitted to −kT ln p"

@@ -1,0 +1,1 @@
+"""Collective variables that are functions of the whole structure of some beads."""

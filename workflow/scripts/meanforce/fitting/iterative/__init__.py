@@ -1,0 +1,1 @@
+"""Fits that iterate: a CG run, its distributions, an update of the potential, and again."""

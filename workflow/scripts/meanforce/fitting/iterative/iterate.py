@@ -1,0 +1,109 @@
+"""Where a fit that iterates is: all that its result depends on, for a restart bundle."""
+
+import dataclasses
+from typing import Any, Self
+
+import numpy as np
+
+from meanforce.fitting.iterative.histograms import Counts
+from meanforce.fitting.iterative.observer import Observed
+from meanforce.restart.bundle import Bundle
+
+Row = dict[str, float]
+"""Numbers of one iteration, by the names of their columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """An iterate whose distributions were measured.
+
+    Attributes:
+        coefficients: kJ/mol, shape (K,).
+        update: what would be added to them at full step.
+        iteration: its number.
+        floors: of its distributions, shape (n_terms,).
+        score: distance of its distributions from their targets, in floors.
+        total: the same with that of the pressure, if one is wanted.
+    """
+
+    coefficients: np.ndarray
+    update: np.ndarray
+    floors: np.ndarray
+    iteration: int
+    score: float
+    total: float
+
+
+@dataclasses.dataclass
+class Iterate:
+    """A fit at one instant.
+
+    Attributes:
+        coefficients: of the potential that is run now, kJ/mol, shape (K,).
+        step: factor of updates.
+        iteration: number of CG runs that were evaluated.
+        halvings: how often the step was halved.
+        best: the best iterate so far.
+        rows: of the iterations so far.
+        ends: where the chains of the last run ended, by the number of the state point, nm.
+        observed: at the state points whose run of this iteration is done.
+        engine: name and device, from the first run on.
+        ended: why the fit ended; empty while it goes on.
+    """
+
+    coefficients: np.ndarray
+    step: float
+    iteration: int = 0
+    halvings: int = 0
+    best: Best | None = None
+    rows: list[Row] = dataclasses.field(default_factory=list)
+    ends: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
+    observed: list[Observed] = dataclasses.field(default_factory=list)
+    engine: list[str] | None = None
+    ended: str = ""
+
+    def next(self, coefficients: np.ndarray) -> None:
+        """Go on to the next iteration with these coefficients."""
+        self.coefficients, self.observed = coefficients, []
+        self.iteration += 1
+
+    def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Arrays and plain values of a restart bundle."""
+        arrays = {"coefficients": self.coefficients}
+        arrays |= {f"ends/{n}": ends for n, ends in self.ends.items()}
+        for n, one in enumerate(self.observed):
+            arrays |= {f"sums/{n}": one.counts.sums, f"weights/{n}": one.counts.weights}
+        plain = {name: getattr(self, name) for name in PLAIN}
+        plain["pressures"] = [one.pressure for one in self.observed]
+        if self.best is not None:
+            arrays |= {f"best/{name}": getattr(self.best, name) for name in OF_BEST}
+            plain["best"] = {name: getattr(self.best, name) for name in PLAIN_OF_BEST}
+        return arrays, plain
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Self:
+        """The inverse of `packed`."""
+        arrays, info = bundle.arrays, bundle.info
+        best = None
+        if "best" in info:
+            best = Best(**{name: arrays[f"best/{name}"] for name in OF_BEST}, **info["best"])
+        observed = [
+            Observed(
+                Counts(arrays[f"sums/{n}"], arrays[f"weights/{n}"]), pressure and tuple(pressure)
+            )
+            for n, pressure in enumerate(info["pressures"])
+        ]
+        ends = {
+            int(name.removeprefix("ends/")): array
+            for name, array in arrays.items()
+            if name.startswith("ends/")
+        }
+        plain = {name: info[name] for name in PLAIN}
+        return cls(arrays["coefficients"], best=best, ends=ends, observed=observed, **plain)
+
+
+PLAIN = ("step", "iteration", "halvings", "rows", "engine", "ended")
+"""Plain values of an `Iterate`."""
+
+OF_BEST = ("coefficients", "update", "floors")
+PLAIN_OF_BEST = ("iteration", "score", "total")

@@ -1,0 +1,162 @@
+"""The loop of a fit that iterates: a CG run, a look at its distributions, an update.
+
+It ends when all distributions are at their noise floors (and the pressure, where one is wanted,
+within its error), after a largest number of iterations, or when it runs away: then the step is
+halved, from the best iterate on, and where that does not help the best iterate is the result.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from meanforce.dynamics.stability import Unstable
+from meanforce.errors import InputError
+from meanforce.fitting.iterative import pressure
+from meanforce.fitting.iterative.distances import TermDistance, floors_of, score
+from meanforce.fitting.iterative.iterate import Best, Iterate
+from meanforce.fitting.iterative.measurement import Measurement
+from meanforce.fitting.iterative.method import Method
+from meanforce.fitting.iterative.observer import Observed
+from meanforce.fitting.iterative.problem import Problem
+from meanforce.restart.job import Job
+from meanforce.units import kt
+
+HALVINGS = 5
+"""How often the step is halved."""
+
+WORSE, MARGIN = 2.0, 2.0
+"""A fit runs away when its distance is this many times the least one, plus this many floors."""
+
+LARGEST = 1e3
+"""Largest coefficient, in kT; −kT ln g at contact is about ten."""
+
+CONVERGED, AT_MOST = "all distances are at their noise floors", "after the largest number of runs"
+
+
+def iterate(
+    problem: Problem,
+    method: Method,
+    start: np.ndarray,
+    report: Callable[[str], None],
+    job: Job,
+) -> Iterate:
+    """Iterate until the fit ends, from the job's restart bundle if there is one.
+
+    Args:
+        problem: what does not change.
+        method: gives updates.
+        start: coefficients of the first run, shape (forms · K,), kJ/mol.
+        report: called with lines of progress.
+        job: its restart bundle.
+
+    Raises:
+        InputError: the first CG run broke.
+        Stopped: the job was asked to stop.
+    """
+    bundle = job.load()
+    now = Iterate(start, problem.settings.step) if bundle is None else Iterate.of(bundle)
+    if bundle is not None:
+        report(f"going on in iteration {now.iteration + 1}")
+    measurement = Measurement(problem, now, report, job, bundle)
+    while not now.ended:
+        reason = _one(problem, method, now, measurement)
+        if reason:
+            _back(problem, now, reason, report)
+        if not now.ended and now.iteration >= problem.settings.at_most:
+            now.ended = AT_MOST
+        if job.due():
+            measurement.save()
+    measurement.finish()
+    return now
+
+
+def _one(problem: Problem, method: Method, now: Iterate, measurement: Measurement) -> str:
+    """One iteration; returns why the fit runs away, or nothing.
+
+    Raises:
+        InputError: the first CG run broke.
+    """
+    at, row = now.coefficients, {"iteration": now.iteration + 1, "step": now.step}
+    try:
+        observed = measurement.of_states()
+    except Unstable as error:
+        if now.best is None:
+            raise InputError(
+                "fitting: the CG run of the first potential broke; use 'start: force_matching', or "
+                f"a shorter time step ({error})"
+            ) from error
+        now.rows.append(row)
+        return f"its CG run broke ({error})"
+    terms = [
+        term
+        for state, one in zip(problem.states, observed, strict=True)
+        for term in measurement.distances(state, one)
+    ]
+    floors, wanted = floors_of(terms), problem.settings.pressure
+    found, best = score(terms, floors), now.best
+    off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
+    row["frames"] = sum(one.counts.frames for one in observed)
+    now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
+    compared = found if best is None else score(terms, best.floors)
+    if best is not None and compared > WORSE * best.score + MARGIN:
+        return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
+    update, off = _update(problem, method, now, observed), off / pressure.STANDARD_ERRORS
+    done = all(term.at_floor for term in terms) and off <= 1
+    if done or best is None or np.hypot(compared, off) < best.total:
+        total = float(np.hypot(found, off))
+        now.best = Best(at, update, floors, now.iteration + 1, found, total)
+    if done:
+        now.ended = CONVERGED
+        return ""
+    after = at + now.step * update
+    if not abs(after).max() < LARGEST * kt(max(state.temperature for state in problem.states)):
+        return "its coefficients are beyond any bound"
+    now.next(after)
+    return ""
+
+
+def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
+    """Change of the coefficients, at full step, in all curves or in that whose turn it is."""
+    update = problem.combined(
+        [method.update(state, one) for state, one in zip(problem.states, observed, strict=True)]
+    )
+    if problem.settings.updates == "by_turns":
+        update = update * problem.of_curve(now.iteration % len(problem.blank.curves))
+    if problem.settings.pressure is not None:
+        given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
+        ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
+        update = update + problem.combined([ramp])
+    return update
+
+
+def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], None]) -> None:
+    """Go on from the best iterate with half the step, or end."""
+    best = now.best
+    if now.halvings >= HALVINGS:
+        now.ended = f"diverged: {reason}, though the step was halved {HALVINGS} times"
+        return
+    now.halvings += 1
+    now.step /= 2
+    report(
+        f"iteration {now.iteration + 1}: the fit runs away, as {reason}; it goes on from "
+        f"iteration {best.iteration} with a step of {now.step:g}"
+    )
+    now.ends = {}
+    now.next(best.coefficients + now.step * best.update)
+
+
+def _columns(
+    terms: list[TermDistance], problem: Problem, observed: list[Observed]
+) -> dict[str, float]:
+    """Numbers of an iteration for the table of its progress."""
+    columns = {}
+    for term in terms:
+        columns[f"distance_{term.name}"] = term.rms
+        columns[f"floor_{term.name}"] = term.floor
+        columns[f"largest_{term.name}"] = term.largest
+    for state, one in zip(problem.states, observed, strict=True):
+        if one.pressure is not None:
+            columns[f"pressure{state.label}"], columns[f"pressure_stderr{state.label}"] = (
+                one.pressure
+            )
+    return columns

@@ -1,0 +1,135 @@
+"""What the CG run of an iteration leaves behind: histograms and pressures, but no frames."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.core.molecules import Molecules
+from meanforce.core.pressure import BAR
+from meanforce.dynamics.engine import CgRun, Frame
+from meanforce.fitting.iterative.histograms import Counts, Histograms
+from meanforce.potentials.interface import Potential
+from meanforce.potentials.virial import virial_pressure
+
+SEGMENTS = 5
+"""Parts of each chain's time that count as independent units."""
+
+FEWEST = 2
+"""Segments after which a run may end early."""
+
+PRESSURES = 40
+"""Frames of each chain of which the pressure is computed, about: it costs two energies."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """Results of a CG run.
+
+    Attributes:
+        counts: its histograms, by parts of chains.
+        pressure: mean and standard error, bar; None without several molecules in a box.
+    """
+
+    counts: Counts
+    pressure: tuple[float, float] | None
+
+
+class Pressures:
+    """Virial pressure of the CG potential in some frames.
+
+    Args:
+        run: whose potential it is.
+    """
+
+    def __init__(self, run: CgRun) -> None:
+        self._potential: Potential = run.potential.to(torch.float64)
+        self._molecules = Molecules.of(run.system.molecule)
+        self._masses, self._starts = run.system.masses, run.starts
+
+    def of(self, positions: np.ndarray) -> np.ndarray:
+        """bar, shape (n,), of positions of shape (n, n_beads, 3)."""
+        parts, cell = self._molecules, self._starts.cell
+        whole = parts.whole(positions, cell)
+        centres = parts.centres(whole, self._masses)[:, parts.owner]
+        frames = Configuration(
+            torch.from_numpy(whole), self._starts.temperature, torch.from_numpy(cell)
+        )
+        found = virial_pressure(self._potential, frames, torch.from_numpy(centres), parts.count)
+        return found / BAR
+
+
+class Observer:
+    """Takes the frames of a CG run and keeps sums over parts of its chains.
+
+    Args:
+        histograms: count the coordinates.
+        run: whose frames they are.
+        frames: of each chain, at most.
+
+    Attributes:
+        arrays: the sums, by name; they change in place.
+        done: frames of each chain so far.
+    """
+
+    def __init__(self, histograms: Histograms, run: CgRun, frames: int) -> None:
+        self._histograms, self._run, self._total = histograms, run, frames
+        self._chains = len(run.starts)
+        units = self._chains * SEGMENTS
+        self.arrays = {
+            "sums": np.zeros((units, histograms.size)),
+            "weights": np.zeros(units),
+            "pressures": np.zeros(units),
+            "evaluated": np.zeros(units),
+        }
+        self.done, self._seen = 0, 0
+        in_box = run.starts.cell is not None and histograms.molecules_in_a_box
+        self._pressures = Pressures(run) if in_box else None
+        self._every = max(1, frames // PRESSURES)
+
+    def add(self, time: float, frame: Frame) -> None:
+        """Add a frame of all chains; broken chains do not count."""
+        whole = np.flatnonzero(torch.isfinite(frame.log_weight).numpy())
+        units = whole * SEGMENTS + min(self.done * SEGMENTS // self._total, SEGMENTS - 1)
+        positions = frame.positions.double().numpy()[whole]
+        here = Configuration(positions, self._run.starts.temperature, self._run.starts.cell)
+        self.arrays["sums"][units] += self._histograms.of(here)
+        self.arrays["weights"][units] += 1
+        if self._pressures is not None and self.done % self._every == self._every - 1:
+            self.arrays["pressures"][units] += self._pressures.of(positions)
+            self.arrays["evaluated"][units] += 1
+        self.done += 1
+
+    def positions(self, first: int) -> np.ndarray:
+        """No frames are kept."""
+        raise NotImplementedError
+
+    def may_end(self) -> bool:
+        """Whether another segment of all chains is finished, and enough of them; true only once."""
+        finished = self.done * SEGMENTS // self._total
+        fresh, self._seen = finished > self._seen, finished
+        return fresh and FEWEST <= finished < SEGMENTS
+
+    def restore(self, arrays: dict[str, np.ndarray], done: int) -> None:
+        """Take the sums of an earlier process."""
+        self.arrays, self.done = {name: array.copy() for name, array in arrays.items()}, done
+        self._seen = done * SEGMENTS // self._total
+
+    @property
+    def counts(self) -> Counts:
+        """Histograms so far."""
+        some = self.arrays["weights"] > 0
+        return Counts(self.arrays["sums"][some], self.arrays["weights"][some])
+
+    @property
+    def observed(self) -> Observed:
+        """Results so far."""
+        some = self.arrays["evaluated"] > 0
+        if self._pressures is None or not some.any():
+            return Observed(self.counts, None)
+        totals, numbers = self.arrays["pressures"][some], self.arrays["evaluated"][some]
+        mean, n = totals.sum() / numbers.sum(), len(numbers)
+        bare = (totals - numbers * mean) / numbers.sum()
+        stderr = float(np.sqrt((bare**2).sum() * n / max(1, n - 1)))
+        return Observed(self.counts, (float(mean), stderr))

@@ -1,0 +1,135 @@
+"""Training state points of a fit that iterates: targets, cells and starts of CG runs."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.errors import InputError
+from meanforce.fitting.frames import Frames
+from meanforce.fitting.iterative.histograms import Counts, Histograms
+from meanforce.fitting.weights import effective_sample_size
+
+MOST = 16
+"""State points of a fit, at most; more of them are boxes of changing size."""
+
+BEADS = 2**18
+"""Beads in all frames that are counted at once."""
+
+SAME_CELL = 1e-5
+"""Relative difference of cells up to which they are one: rounding to single precision."""
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """A training state point: one temperature and one cell.
+
+    Attributes:
+        label: end of the names of its distributions; empty where there is only one state point.
+        temperature: K.
+        cell: nm, float64, shape (3, 3), or None.
+        chosen: numbers of its frames, shape (n,).
+        target: their distributions.
+    """
+
+    label: str
+    temperature: float
+    cell: np.ndarray | None
+    chosen: np.ndarray
+    target: Counts
+
+    @property
+    def volume(self) -> float | None:
+        """Of the cell, nm³."""
+        return None if self.cell is None else float(abs(np.linalg.det(self.cell)))
+
+    def starts(
+        self, frames: Frames, chains: int, rng: np.random.Generator
+    ) -> Configuration[np.ndarray]:
+        """Frames from which chains start, drawn by their weights."""
+        shares = None
+        if frames.weights is not None:
+            shares = frames.weights.double().numpy()[self.chosen]
+            shares = shares / shares.sum()
+        some = rng.choice(self.chosen, chains, replace=chains > len(self.chosen), p=shares)
+        positions = frames.positions[torch.from_numpy(some)].double().numpy()
+        return Configuration(positions, self.temperature, self.cell)
+
+
+def states_of(frames: Frames, left_out: int, histograms: Histograms, smallest: int) -> list[State]:
+    """State points of the frames that are trained on.
+
+    Args:
+        frames: of the training.
+        left_out: fold that is not used.
+        histograms: count the targets.
+        smallest: fewest effective frames of a state point.
+
+    Raises:
+        InputError: boxes change from frame to frame, or some state point has too few frames.
+    """
+    used = np.flatnonzero((frames.folds != left_out).numpy())
+    temperatures = frames.temperatures.double().numpy()[used]
+    cells = None if frames.cells is None else frames.cells.double().numpy()[used]
+    keys = temperatures[:, None]
+    if cells is not None:
+        keys = np.column_stack([keys, _rounded(cells).reshape(len(cells), 9)])
+    known, places = np.unique(keys, axis=0, return_inverse=True)
+    if len(known) > MOST:
+        raise InputError(
+            f"training data: have {len(known)} different pairs of temperature and periodic box, "
+            f"but a fit with CG runs at constant volume takes at most {MOST}; allowed are "
+            "campaigns at constant volume"
+        )
+    places, found = places.ravel(), []
+    for number, key in enumerate(known):
+        chosen = used[places == number]
+        own = None if cells is None else cells[places == number].mean(axis=0)
+        label = _label(number, known[:, 0]) if len(known) > 1 else ""
+        _check(frames, chosen, key[0], smallest)
+        target = _target(frames, chosen, histograms)
+        found.append(State(label, float(key[0]), own, chosen, target))
+    return found
+
+
+def _rounded(cells: np.ndarray) -> np.ndarray:
+    step = SAME_CELL * abs(cells).max()
+    return np.round(cells / step) * step
+
+
+def _label(number: int, temperatures: np.ndarray) -> str:
+    alone = (temperatures == temperatures[number]).sum() == 1
+    return f"_{temperatures[number]:g}K" + ("" if alone else f"_{number + 1}")
+
+
+def _check(frames: Frames, chosen: np.ndarray, temperature: float, smallest: int) -> None:
+    """Refuse too few frames for a distribution."""
+    effective = float(len(chosen))
+    if frames.weights is not None:
+        effective = effective_sample_size(frames.weights[torch.from_numpy(chosen)])
+    if effective < smallest:
+        how = "" if frames.weights is None else f", which their weights make worth {effective:.0f}"
+        raise InputError(
+            f"training data: there are {len(chosen)} frames at {temperature:g} K{how}, but "
+            f"'fitting.smallest_sample' asks for {smallest} to give a distribution; sample longer"
+            + ("" if frames.weights is None else ", use a weaker bias, or fit to forces")
+        )
+
+
+def _target(frames: Frames, chosen: np.ndarray, histograms: Histograms) -> Counts:
+    """Distributions of some frames, by time block."""
+    blocks, units = np.unique(frames.blocks.numpy()[chosen], return_inverse=True)
+    sums, totals = np.zeros((len(blocks), histograms.size)), np.zeros(len(blocks))
+    weights = np.ones(len(frames)) if frames.weights is None else frames.weights.double().numpy()
+    size = max(1, BEADS // frames.molecule.size)
+    for start in range(0, len(chosen), size):
+        some, unit = chosen[start : start + size], units[start : start + size]
+        where = torch.from_numpy(some)
+        cells = None if frames.cells is None else frames.cells[where].double().numpy()
+        part = Configuration(frames.positions[where].numpy(), 0.0, cells)
+        np.add.at(sums, unit, weights[some, None] * histograms.of(part))
+        np.add.at(totals, unit, weights[some])
+        frames.storage.release()
+    effective = effective_sample_size(torch.from_numpy(weights[chosen])) / len(chosen)
+    return Counts(sums, totals, effective)
