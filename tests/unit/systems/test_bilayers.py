@@ -104,7 +104,7 @@ def test_every_heavy_atom_is_in_one_bead(patch, name, number, root):
 def test_types_of_beads_are_those_of_the_file(bilayer):
     beads = beads_of(described_topology(bilayer), "POP")
     kinds = dict.fromkeys(beads.topology.types)
-    assert list(kinds) == ["NC", "ET", "PO", "GL", "ES", "CH", "CT", "C3", "DB"]
+    assert list(kinds) == ["NC", "ET", "PO", "GL", "E1", "E2", "CH", "CT", "C3", "DB"]
     masses = np.array(beads.masses)
     for kind in kinds:
         own = masses[np.array(beads.topology.types) == kind]
