@@ -1,7 +1,6 @@
 """The commands of docs/bring_your_own.md, with shorter runs, and its parts of configs."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from gmx import needs_gmx
-from tutorial import Step, steps
+from tutorial import Step, follow, steps
 
 from meanforce.data.h5md import H5mdReader
 from meanforce.settings.load import load_config
@@ -54,21 +53,6 @@ def checkout(make_checkout):
     return made
 
 
-def follow(chosen: list[Step], folder: Path) -> None:
-    """Do what the page asks for."""
-    for step in chosen:
-        text = step.text
-        if step.file is not None:
-            (folder / step.file).write_text(text)
-        if step.commands:
-            for given, used in SHORT.items():
-                text = text.replace(given, used)
-            result = subprocess.run(
-                ["bash", "-e"], input=text, cwd=folder, capture_output=True, text=True, timeout=600
-            )
-            assert result.returncode == 0, text + result.stdout[-3000:] + result.stderr[-3000:]
-
-
 def of_gromacs(step: Step) -> bool:
     """Whether a step belongs to the run of GROMACS."""
     return (
@@ -82,7 +66,7 @@ def of_gromacs(step: Step) -> bool:
 @pytest.fixture(scope="module")
 def followed(page, checkout) -> Path:
     """Folder in which all commands were run that need no other program."""
-    follow([step for step in page if not of_gromacs(step)], checkout.folder)
+    follow([step for step in page if not of_gromacs(step)], checkout.folder, SHORT)
     return checkout.folder
 
 
@@ -139,7 +123,7 @@ def test_a_run_of_gromacs(page, followed):
     """The page's commands; forces of GROMACS are recomputed ones."""
     chosen = [step for step in page if of_gromacs(step)]
     assert len(chosen) == 4
-    follow(chosen, followed)
+    follow(chosen, followed, SHORT)
     place = followed / "results/gromacs/alanine/T300/vacuum/1"
     found = (place / "import.log").read_text().split("relative deviation")[1].split()[0]
     assert float(found) < 1e-4

@@ -1,45 +1,56 @@
-"""A small liquid through the whole workflow: config/water.yaml with fewer molecules and steps."""
+"""The commands of docs/liquids.md, with a small liquid, and its parts of configs."""
 
-import json
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from small_liquid import small
+from tutorial import Step, follow, steps
+
+from meanforce.sampling.check import check_structures
+from meanforce.settings.load import load_config
 
 pytestmark = pytest.mark.workflow
 
-
-def small(config: dict) -> dict:
-    """Config of a run of half a minute."""
-    # YAML anchors would carry changes to other parts.
-    config = json.loads(json.dumps(config))
-    system = config["systems"]["water"]
-    system["molecules"]["HOH"]["count"] = 64
-    system["nonbonded_cutoff"] = "0.6 nm"
-    # Wide allowances for a few ps: over seeds the density scatters by 2 %, the mean temperature of
-    # the last phase by 3 %.
-    system["equilibration"] |= {
-        "nvt": "2 ps", "npt": "8 ps", "nvt_final": "2 ps", "friction": "10 / ps",
-        "density_allowance": 0.2, "temperature_allowance": 0.2,
-    }  # fmt: skip
-    for campaign in config["campaigns"]["water"].values():
-        campaign |= {"length": "8 ps", "stride": "80 fs", "equilibration": "1 ps", "replicas": 1}
-    config["potentials"]["pair"]["terms"]["pairs"] = {"cutoff": "0.6 nm", "functions": 20}
-    config["simulations"]["liquid"] |= {"length": "8 ps", "equilibration": "1 ps"}
-    config["experiments"]["water_spline"] |= {"ensemble": 2, "folds": 2}
-    return config
+PAGE = "docs/liquids.md"
+CONFIG = "config/water.yaml"
 
 
 @pytest.fixture(scope="module")
-def results(make_checkout):
-    checkout = make_checkout()
-    config = yaml.safe_load((checkout.folder / "config" / "water.yaml").read_text())
-    (checkout.folder / "small.yaml").write_text(yaml.safe_dump(small(config)))
-    result = checkout.snakemake("--configfile", "small.yaml")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return checkout.folder / "results" / "small"
+def page(root) -> list[Step]:
+    return steps(root / PAGE)
+
+
+@pytest.fixture(scope="module")
+def followed(page, make_checkout) -> Path:
+    """Folder in which all commands were run."""
+    folder = make_checkout().folder
+    config = small(yaml.safe_load((folder / CONFIG).read_text()))
+    (folder / CONFIG).write_text(yaml.safe_dump(config))
+    follow(page, folder, {".venv/bin/": f"{Path(sys.executable).parent}/"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(followed) -> Path:
+    return followed / "results" / "water"
+
+
+def test_parts_of_configs_are_valid(page, root, monkeypatch):
+    """Each is one that the page's config may have beside its own."""
+    monkeypatch.chdir(root)
+    parts = [step for step in page if step.kind == "yaml"]
+    assert len(parts) == 2
+    for step in parts:
+        config = yaml.safe_load((root / CONFIG).read_text())
+        for section, entries in yaml.safe_load(step.text).items():
+            for name, values in entries.items():
+                config[section].setdefault(name, {}).update(values)
+        check_structures(load_config(config))
 
 
 def test_a_liquid_goes_through_all_stages(results):
@@ -62,3 +73,17 @@ def test_the_density_is_that_of_water(results):
     assert np.ptp(final) == 0.0
     log = (results / "water" / "T300" / "equilibrated" / "equilibrate.log").read_text()
     assert re.search(r"density at 300 K, 1 bar: \d\.\d+ g/cm³", log)
+
+
+def test_the_page_names_metrics_that_the_report_has(results, page, root):
+    """Of one bead a molecule, in so short a run; others need bonds, or more than 8 ps."""
+    table = pd.read_csv(results / "summary.csv")
+    shown = {"compressibility", "pressure", "force_rmse", "force_irreducible"}
+    assert shown <= set(table["metric"])
+    text = (root / PAGE).read_text()
+    assert all(f"`{name}`" in text for name in shown)
+
+
+def test_tables_of_the_model_are_written(followed):
+    made = {path.name for path in (followed / "example_data" / "lammps").iterdir()}
+    assert {"potential.in", "beads.data", "in.run"} <= made

@@ -3,7 +3,8 @@
 # the state point for the box.
 # Makes: cg.h5, and speed.csv (speed of the run).
 # `processes` are those of MPI that LAMMPS starts, where it runs the model. It is not called `tasks`,
-# which the plugin for SLURM would also set for each GPU.
+# which the plugin for SLURM would also set for each GPU. In SLURM set `tasks` and `mpi`, too, which
+# no other executor reads (config/slurm.yaml).
 
 
 rule simulate:

@@ -22,7 +22,7 @@ from liquid_boxes import (
 
 from meanforce.core.topology import Topology
 from meanforce.dynamics.choice import engine_of
-from meanforce.dynamics.lammps_mover import LAUNCHER, LammpsMover, launcher
+from meanforce.dynamics.lammps_mover import LAUNCHER, TASKS, LammpsMover, launcher
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.stretches import Stretch
 from meanforce.errors import InputError
@@ -114,6 +114,29 @@ def test_processes_are_started_by_the_same_installation_or_as_told(monkeypatch, 
     assert launcher(3) == [mpirun, "-n", "3", lmp]
     monkeypatch.setenv(LAUNCHER, "env srun --mpi=pmi2")
     assert launcher(6) == ["env", "srun", "--mpi=pmi2", "-n", "6", lmp]
+
+
+def test_fewer_tasks_of_slurm_than_processes_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    lmp, mpiexec = (program(tmp_path / name, "") for name in ("lmp", "mpiexec"))
+    monkeypatch.setenv(TASKS, "1")
+    assert launcher(1) == [lmp]
+    with pytest.raises(InputError, match=r"SLURM gave this job 1 task; set 'tasks: 3' and 'mpi: m"):
+        launcher(3)
+    monkeypatch.setenv(TASKS, "4")
+    assert launcher(3) == [mpiexec, "-n", "3", lmp]
+
+
+@needs_lammps
+def test_a_launcher_that_starts_separate_programs_is_refused(monkeypatch, tmp_path):
+    """As `srun` with another interface than that of LAMMPS's MPI."""
+    twice = program(tmp_path / "twice", 'shift 2; "$@"; "$@"')
+    monkeypatch.setenv(LAUNCHER, twice)
+    run = dataclasses.replace(liquid(engine="lammps"), processes=2)
+    mover = LammpsMover(run, mean_tables(run.potential, 120.0))
+    expected = r"twice -n 2 \S*lmp' started 2 runs of LAMMPS with 1 processes each .* MEANFORCE_MPI"
+    with pytest.raises(InputError, match=expected):
+        mover.energy_and_forces(lattice(5, 2.4))
 
 
 def test_lammps_that_fails_is_reported(monkeypatch, tmp_path):

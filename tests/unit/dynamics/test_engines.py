@@ -1,5 +1,7 @@
 """Engines of CG dynamics: the same potential, and each the right ensemble."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -148,11 +150,17 @@ STRETCH = 40
 """Steps of a stretch in tests of restarts."""
 
 
-@pytest.mark.parametrize("engine", EACH_ENGINE)
-def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine):
+@pytest.mark.parametrize(
+    ("engine", "processes"),
+    [
+        *(pytest.param(*one.values, 1, marks=one.marks) for one in EACH_ENGINE),
+        pytest.param("lammps", 2, marks=(needs_lammps, pytest.mark.slow)),
+    ],
+)
+def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine, processes):
     molecule, positions = box_of_chains(20, 2.4)
     monkeypatch.setitem(openmm_mover.BEAD_STEPS, "CPU", 2 * STRETCH * molecule.size)
-    monkeypatch.setattr(lammps_mover, "PAIR_STEPS", 2 * STRETCH * molecule.size * 20)
+    monkeypatch.setattr(lammps_mover, "PAIR_STEPS", 2 * STRETCH * molecule.size * 20 // processes)
     potential = spline(molecule, chain_forms())
     torch.set_num_threads(1)
 
@@ -161,7 +169,7 @@ def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine):
             potential, molecule, positions, 2.4 * np.eye(3), engine=engine,
             equilibration=0.2, length=0.42, stride=0.06,
         )  # fmt: skip
-        sample_to_file(run, path, quiet, job)
+        sample_to_file(dataclasses.replace(run, processes=processes), path, quiet, job)
 
     run_to(tmp_path / "once.h5")
     every = 60 if engine == "torch" else 2

@@ -44,6 +44,12 @@ REACH = 3.0
 LAUNCHER = "MEANFORCE_MPIEXEC"
 """Environment variable: command that starts MPI processes, to which ` -n NUMBER` is appended."""
 
+TASKS = "SLURM_NTASKS"
+"""Environment variable: number of tasks that SLURM gave the job."""
+
+PROCESSES = re.compile(r"^Loop time of \S+ on (\d+) procs", re.MULTILINE)
+"""How many processes share a run, in LAMMPS's output."""
+
 EXPLODED = re.compile(
     r"(Bond|Angle|Dihedral) (length|atoms?\b.*missing)|table (inner|outer) cutoff|Lost atoms"
     r"|Non-numeric|Out of range atoms|Bond .* extent|\bnan\b",
@@ -97,7 +103,8 @@ def launcher(processes: int) -> list[str]:
     """The program, after the command that starts MPI processes.
 
     Raises:
-        InputError: the program, or one that starts processes, is missing.
+        InputError: the program, or one that starts processes, is missing; or SLURM gave the job
+            fewer tasks than there are processes.
     """
     lmp = program()
     if lmp is None:
@@ -107,6 +114,13 @@ def launcher(processes: int) -> list[str]:
         )
     if processes == 1:
         return [lmp]
+    tasks = os.environ.get(TASKS, "")
+    if tasks.isdecimal() and int(tasks) < processes:
+        raise InputError(
+            f"engine: LAMMPS is to run on {processes} processes, but SLURM gave this job {tasks} "
+            f"task{'' if tasks == '1' else 's'}; set 'tasks: {processes}' and 'mpi: mpiexec' for "
+            "the rule 'simulate' in the profile's 'set-resources'"
+        )
     given, beside = os.environ.get(LAUNCHER, "").split(), str(Path(lmp).parent)
     # The one of the same installation, as versions of MPI do not mix.
     names = ("mpiexec", "mpirun", "srun")
@@ -139,7 +153,7 @@ class LammpsMover:
     name = "lammps"
 
     def __init__(self, run: CgRun, tabulated: Tabulated) -> None:
-        self._launcher = launcher(run.processes)
+        self._launcher, self._processes = launcher(run.processes), run.processes
         cell, settings = run.starts.cell, run.simulation
         if not is_reduced(cell):
             raise InputError(
@@ -256,7 +270,23 @@ class LammpsMover:
                 f"engine: LAMMPS ended with status {done.returncode} ({shown[:300]}); give another "
                 "engine, or start again to continue from the restart bundle"
             )
+        self._check_processes(done.stdout)
         return done.stdout
+
+    def _check_processes(self, output: str) -> None:
+        """Refuse a launcher of another MPI, which starts as many programs of one process each.
+
+        Raises:
+            InputError: the processes did not share the run.
+        """
+        found = PROCESSES.findall(output)
+        if set(found) != {str(self._processes)}:
+            raise InputError(
+                f"engine: '{' '.join(self._launcher)}' started {len(found)} runs of LAMMPS with "
+                f"{found[0] if found else 0} processes each instead of one with "
+                f"{self._processes}, because it belongs to another MPI than LAMMPS; name the right "
+                f"one in the environment variable {LAUNCHER} (such as 'srun --mpi=pmi2')"
+            )
 
 
 def _read(path: Path) -> np.ndarray:

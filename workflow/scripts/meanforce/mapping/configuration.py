@@ -126,13 +126,16 @@ class _OneMolecule:
             weights.append(tuple(row[order].tolist()))
         graph = molecular.neighbours(topology)
         first = [topology.atom(members[0]).residue for members in atoms]
+        types = self._types(atoms, graph) if own is None else _joined(own, atoms)
         beads = {
             "names": tuple(selected),
             "atoms": tuple(atoms),
             "weights": tuple(weights),
             "bonds": chosen.bonds(molecular.bead_bonds(atoms, graph)),
             "masses": bead_masses(self.masses, atoms, weights, all_masses, topology, graph),
-            "types": self._types(atoms, graph) if own is None else _joined(own, atoms),
+            "types": tuple(
+                chosen.types.get(name, kind) for name, kind in zip(selected, types, strict=True)
+            ),
             "residues": tuple((residue.name, residue.index) for residue in first),
         }
         stereo: tuple[Centre, ...] = ()

@@ -21,12 +21,14 @@ class ChosenBeads:
     Attributes:
         atoms: of each bead, by its name, in the order of their weights.
         weights: of the atoms of beads for which they are given.
+        types: of beads for which they are given.
         bonded: pairs of beads, by their names, that are bonded within residues that list them.
         listed: groups of beads, by their names, whose bonds with each other are all in `bonded`.
     """
 
     atoms: dict[str, list[int]]
     weights: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    types: dict[str, str] = dataclasses.field(default_factory=dict)
     bonded: tuple[tuple[str, str], ...] = ()
     listed: tuple[tuple[str, ...], ...] = ()
 
@@ -75,7 +77,7 @@ def beads_by_residue(path: str, topology: mdtraj.Topology, where: str) -> Chosen
     """
     templates = read_template(path, where)
     atoms: dict[str, list[int]] = {}
-    weights, bonded, listed = {}, [], []
+    weights, types, bonded, listed = {}, {}, [], []
     for index, label in residue_labels(topology).items():
         residue = topology.residue(index)
         if residue.name not in templates:
@@ -88,10 +90,11 @@ def beads_by_residue(path: str, topology: mdtraj.Topology, where: str) -> Chosen
         for bead, members in own.beads.items():
             atoms[names[bead]] = _found(residue, bead, members, label, f"{where}: '{path}'")
         weights |= {names[bead]: row for bead, row in own.weights.items()}
+        types |= {names[bead]: kind for bead, kind in own.types.items()}
         if own.bonds is not None:
             listed.append(tuple(names.values()))
             bonded += [(names[one], names[other]) for one, other in own.bonds]
-    return ChosenBeads(atoms, weights, tuple(bonded), tuple(listed))
+    return ChosenBeads(atoms, weights, types, tuple(bonded), tuple(listed))
 
 
 def _found(

@@ -54,6 +54,16 @@ systems:
     name: LennardJonesFluid
     options: {nparticles: 216, reduced_density: 0.8, sigma: 3.4 angstrom, epsilon: 0.238 kcal/mol}
 """,
+    "systems.assembled": """\
+systems:
+  bilayer:
+    kind: assembled
+    structure: DPPC.pdb
+    force_field: [amber14/lipid17.xml, amber14/tip3p.xml]
+    nonbonded_method: pme
+    nonbonded_cutoff: 0.9 nm
+    hydrogen_mass: 3 u
+""",
     "systems.gromacs": """\
 systems:
   from_gromacs:

@@ -18,6 +18,11 @@ class ResidueBeadsSettings(Settings):
         default={},
         description="bead name: weights of its atoms, 1 in sum; by default those of the mapping",
     )
+    types: dict[Name, Name] = Field(
+        default={},
+        description="bead name: its type; beads of one type, also of different residues, share the "
+        "curves and embeddings of a potential. By default types are those of the beads' atoms",
+    )
     bonds: list[tuple[Name, Name]] | None = Field(
         default=None,
         description="pairs of bonded beads of the residue; default: by the bonds of its atoms. "
@@ -36,6 +41,8 @@ class ResidueBeadsSettings(Settings):
                     f"{len(row)} weights are given for bead '{name}', which has "
                     f"{len(self.beads[name])} atoms"
                 )
+        for name in self.types:
+            self._known("types", name)
         for one, other in self.bonds or []:
             self._known("bonds", one)
             self._known("bonds", other)

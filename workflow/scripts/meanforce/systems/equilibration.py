@@ -19,7 +19,12 @@ from meanforce.errors import InputError
 from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.systems.equilibration import EquilibrationSettings
-from meanforce.systems.equilibration_checks import check_temperature, settled_density
+from meanforce.systems.equilibration_checks import (
+    GRAMS_PER_CM3,
+    check_even_density,
+    check_temperature,
+    settled_density,
+)
 from meanforce.systems.force_field import sentence
 from meanforce.systems.masses import particle_masses
 from meanforce.systems.platform import choose_platform, platform_properties
@@ -40,9 +45,6 @@ IN_WORDS = {
 
 STRETCH = 0.5
 """Seconds of stepping after which a job checks whether it must stop."""
-
-GRAMS_PER_CM3 = 1.66053906660e-3
-"""g/cm³ in u/nm³ (CODATA 2018)."""
 
 HEADER = "phase,time_ps,temperature_k,density_g_cm3,potential_energy_kj_mol\n"
 
@@ -122,8 +124,21 @@ class Equilibrator:
             )
         state, rows = self._phase("nvt_final", state, self._system, density)
         check_temperature(rows[:, 0], bath.temperature, settings.temperature_allowance)
+        self._check_even(state)
         self._progress.finish()
         return state
+
+    def _check_even(self, state: openmm.State) -> None:
+        """Refuse a box that is partly empty."""
+        owner = np.empty(self._system.getNumParticles(), dtype=int)
+        for number, atoms in enumerate(self._molecules):
+            owner[list(atoms)] = number
+        check_even_density(
+            state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
+            np.array(_masses(self._system)),
+            owner,
+            state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer),
+        )
 
     def _steps(self, name: str) -> tuple[int, int]:
         """Steps between samples of a phase, and steps of the phase."""
@@ -181,6 +196,7 @@ class Equilibrator:
         )
         integrator.setRandomNumberSeed(self._seed(name))
         context = openmm.Context(system, integrator, self._platform, self._properties)
+        self._molecules = context.getMolecules()
         done, rows = 0, []
         if self._resumed is not None:
             done, rows = self._restore(context, name)

@@ -11,7 +11,7 @@ import numpy as np
 import openmm
 from openmm import app, unit
 
-from meanforce.core.cell import smallest_width
+from meanforce.core.cell import nearest_images, smallest_width
 from meanforce.errors import InputError
 from meanforce.settings.systems.files import IN_A_BOX, ParametrisedSettings
 from meanforce.systems.atom_order import refuse_other_order
@@ -80,7 +80,7 @@ def described(
     topology.setPeriodicBoxVectors(None if box is None else box * unit.nanometer)
     topology = as_written(topology, positions * unit.nanometer)
     positions = _whole(topology, positions, box)
-    _refuse_long_bonds(topology, positions, where)
+    _refuse_long_bonds(topology, positions, box, where)
     return Described(topology, positions, box is not None, system, box)
 
 
@@ -208,14 +208,24 @@ def _whole(topology: app.Topology, positions: np.ndarray, box: np.ndarray | None
     return frame.make_molecules_whole().xyz[0].astype(float)
 
 
-def _refuse_long_bonds(topology: app.Topology, positions: np.ndarray, where: str) -> None:
+def _refuse_long_bonds(
+    topology: app.Topology, positions: np.ndarray, box: np.ndarray | None, where: str
+) -> None:
     for one, other in topology.bonds():
         if one.element is None or other.element is None:
             continue
         allowed = LONGEST_BOND[app.element.hydrogen in (one.element, other.element)]
-        length = float(np.linalg.norm(positions[one.index] - positions[other.index]))
+        vector = positions[one.index] - positions[other.index]
+        length = float(np.linalg.norm(vector))
         if length > allowed:
             names = [f"{a.residue.name}{a.residue.id}-{a.name}" for a in (one, other)]
+            # Molecules are whole already, except for those without ends.
+            if box is not None and np.linalg.norm(nearest_images(vector, box)) <= allowed:
+                raise InputError(
+                    f"structure: the bond of {names[0]} and {names[1]} in {where} connects their "
+                    "molecule with its own periodic image across the box; allowed are molecules "
+                    "that end, because the others have no centre"
+                )
             raise InputError(
                 f"structure: the bond of {names[0]} and {names[1]} in {where} is {length:.3g} nm "
                 f"long (allowed: {allowed:g} nm); are atoms of the structure in another order "

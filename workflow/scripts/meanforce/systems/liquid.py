@@ -10,7 +10,7 @@ from meanforce.errors import InputError
 from meanforce.settings.systems.liquid import LiquidSettings
 from meanforce.systems import force_field
 from meanforce.systems.described import Described
-from meanforce.systems.equilibration import GRAMS_PER_CM3
+from meanforce.systems.equilibration_checks import GRAMS_PER_CM3
 from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.mixing import mixing_of, with_geometric_mixing

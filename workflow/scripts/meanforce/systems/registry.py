@@ -6,6 +6,7 @@ from collections.abc import Callable
 from meanforce.settings.systems.registry import System
 from meanforce.systems import (
     amber,
+    assembled,
     beads,
     channel,
     charmm,
@@ -35,6 +36,7 @@ KINDS: dict[str, Callable[[System, int], Prepared]] = {
     "peptide": peptide.build,
     "solvated_peptide": solvated_peptide.build,
     "liquid": liquid.build,
+    "assembled": assembled.build,
     "gromacs": gromacs.build,
     "amber": amber.build,
     "charmm": charmm.build,
@@ -47,6 +49,7 @@ DESCRIPTIONS: dict[str, Callable[[System], Described]] = {
     "peptide": peptide.describe,
     "solvated_peptide": peptide.describe,
     "liquid": liquid.describe,
+    "assembled": assembled.describe,
     "gromacs": gromacs.describe,
     "amber": amber.describe,
     "charmm": charmm.describe,

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from meanforce.settings.systems.amber import AmberSettings
+from meanforce.settings.systems.assembled import AssembledSettings
 from meanforce.settings.systems.beads import BeadsSettings
 from meanforce.settings.systems.channel import ChannelSettings
 from meanforce.settings.systems.charmm import CharmmSettings
@@ -22,6 +23,7 @@ System = Annotated[
     | PeptideSettings
     | SolvatedPeptideSettings
     | LiquidSettings
+    | AssembledSettings
     | GromacsSettings
     | AmberSettings
     | CharmmSettings
