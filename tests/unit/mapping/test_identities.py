@@ -140,7 +140,7 @@ def test_bias_along_a_torsion(turned, tmp_path):
 
 
 def test_a_window_that_weights_cannot_leave_is_not_refused(tmp_path):
-    """Frames of an umbrella window are right, but weights cannot bring back what it never visits."""
+    """An umbrella window is right, but weights cannot bring back what it never visits."""
 
     def window():
         force = openmm.CustomTorsionForce("100*(1-cos(theta-1))")

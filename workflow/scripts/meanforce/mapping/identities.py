@@ -46,8 +46,8 @@ def check_identities(reader: H5mdReader, bias: BiasForces | None = None) -> dict
     Each has a `verdict` (`passed`, `failed`, `undecided`: too few independent frames, or
     `not_applied`) and, where it is one of the last two, the `reason`. A right dataset fails each of
     them with a probability of 0.27 %, that of a deviation of 3 standard errors. `refuted` marks
-    failures as improbable as 5 standard errors, with weights only those with a certain cause. `deviation` is the largest of a check's, in
-    standard errors.
+    failures as improbable as 5 standard errors, with weights only those with a certain cause.
+    `deviation` is the largest of a check's, in standard errors.
 
     `virial` also has `ratio`, the virial in units of its expected value (of the frames at the state
     point's temperature), its `stderr`, `degrees` (∇·v), `effective_frames`, the `form` of the

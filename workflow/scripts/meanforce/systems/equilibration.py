@@ -135,7 +135,7 @@ class Equilibrator:
             owner[list(atoms)] = number
         check_even_density(
             state.getPositions(asNumpy=True).value_in_unit(unit.nanometer),
-            np.array(_masses(self._system)),
+            particle_masses(self._system),
             owner,
             state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer),
         )
