@@ -29,7 +29,7 @@ CONFINED = (
     "; if the bias kept the frames in a part of its variable's range, as an umbrella window does, "
     "weights do not reach the rest, and this check shows nothing"
 )
-"""Of checks by weights whose failure has no certain cause. Of right umbrella windows along a torsion
+"""Of checks by weights whose failure has no certain cause. Of right windows along a torsion
 (20 to 400 kJ/mol/rad²), 14 to 86 % deviate by more than 5 standard errors."""
 
 TEMPERATURES = 0.5, 2.0
