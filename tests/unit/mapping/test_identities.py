@@ -139,6 +139,32 @@ def test_bias_along_a_torsion(turned, tmp_path):
     assert abs(identities(tmp_path / "e.h5", positions, forces)["torsions"]["deviation"]) < 4.3
 
 
+def test_a_window_that_weights_cannot_leave_is_not_refused(tmp_path):
+    """An umbrella window is right, but weights cannot bring back what it never visits."""
+
+    def window():
+        force = openmm.CustomTorsionForce("100*(1-cos(theta-1))")
+        force.addTorsion(0, 1, 2, 3, [])
+        return force
+
+    positions, forces = free_molecules.chain(FRAMES, 8, window())
+    pull, energy = free_molecules.forces_of(window(), positions)
+    weights, clean = energy / kt(TEMPERATURE), forces - pull
+    torsions = identities(tmp_path / "a.h5", positions, clean, log_weights=weights)["torsions"]
+    assert abs(torsions["deviation"]) > 6
+    assert torsions["verdict"] == "failed" and not torsions["refuted"]
+    lines = []
+    report_failures({"torsions": torsions}, tmp_path, True, lines.append)
+    assert "as an umbrella window does" in lines[0]
+    # With the bias's forces on some frames the check decides, and passes.
+    some = np.arange(0, FRAMES, 40)
+    given = BiasForces(some, pull[some])
+    found = identities(tmp_path / "b.h5", positions, clean, bias=given)
+    assert found["torsions"]["verdict"] == "passed"
+    left = identities(tmp_path / "c.h5", positions, forces, log_weights=weights)
+    assert left["torsions"]["refuted"]
+
+
 def test_bias_that_is_not_declared(biased, tmp_path):
     positions, forces, pull, _ = biased
     virial = identities(tmp_path / "a.h5", positions, forces - pull)["virial"]

@@ -21,7 +21,7 @@ from meanforce.mapping.bias_sign import CHECK_SIGN, WRONG_SIGN, has_wrong_sign
 from meanforce.mapping.fields import Dilation
 from meanforce.mapping.frame_means import BiasForces, FrameMeans
 from meanforce.mapping.memory import stride_of
-from meanforce.mapping.remedies import BIAS_LEFT, Finding, remedy
+from meanforce.mapping.remedies import BIAS_LEFT, CONFINED, Finding, is_certain, remedy
 from meanforce.mapping.rotations import balances, rotations
 from meanforce.statistics.errors import THREE_SIGMA, quantile
 from meanforce.statistics.series_mean import Mean
@@ -46,8 +46,8 @@ def check_identities(reader: H5mdReader, bias: BiasForces | None = None) -> dict
     Each has a `verdict` (`passed`, `failed`, `undecided`: too few independent frames, or
     `not_applied`) and, where it is one of the last two, the `reason`. A right dataset fails each of
     them with a probability of 0.27 %, that of a deviation of 3 standard errors. `refuted` marks
-    failures as improbable as 5 standard errors. `deviation` is the largest of a check's, in
-    standard errors.
+    failures as improbable as 5 standard errors, with weights only those with a certain cause.
+    `deviation` is the largest of a check's, in standard errors.
 
     `virial` also has `ratio`, the virial in units of its expected value (of the frames at the state
     point's temperature), its `stderr`, `degrees` (∇·v), `effective_frames`, the `form` of the
@@ -167,6 +167,8 @@ def _virial(field: Dilation, means: FrameMeans, reader: H5mdReader) -> dict[str,
             plain = plain.scaled(1.0 / (degrees * kt(worst)))
         force_map = reader.parameters.get("force_map")
         result["mend"] = remedy(Finding(found[worst], plain, worst, force_map))
+        if ways[worst] == "weights":
+            _spare_confined(result)
     return result
 
 
@@ -226,7 +228,14 @@ def _torsions(
             plain = [means.mean_by("none", one, chosen) for one in number]
             if _verdict([(mean, 0.0) for mean in plain])["verdict"] == "passed":
                 result["mend"] = BIAS_LEFT
+            _spare_confined(result)
     return result
+
+
+def _spare_confined(result: dict[str, Any]) -> None:
+    """Let a failure by weights refute the data only where its cause is certain; changes it."""
+    if not is_certain(result["mend"]):
+        result |= {"refuted": False, "mend": result["mend"] + CONFINED}
 
 
 def _of_other_sign(

@@ -23,6 +23,15 @@ BIAS_LEFT = (
     "give forces without the bias, or frames without bias energies"
 )
 
+MULTIPLY = "multiplying by "
+
+CONFINED = (
+    "; if the bias kept the frames in a part of its variable's range, as an umbrella window does, "
+    "weights do not reach the rest, and this check shows nothing"
+)
+"""Of checks by weights whose failure has no certain cause. Of right windows along a torsion
+(20 to 400 kJ/mol/rad²), 14 to 86 % deviate by more than 5 standard errors."""
+
 TEMPERATURES = 0.5, 2.0
 """Ratios of temperatures that may be an error in the config."""
 
@@ -53,6 +62,11 @@ class Finding:
         return sorted((f for f, misfit in found.items() if misfit < 1), key=found.__getitem__)
 
 
+def is_certain(mend: str) -> bool:
+    """Whether it names a bias that was left in the forces, or a factor."""
+    return mend == BIAS_LEFT or mend.startswith(MULTIPLY)
+
+
 def _misfit(ratio: Mean) -> float:
     """Distance from 1, in units of the largest that chance explains."""
     return abs(ratio.deviation(1.0)) / quantile(ratio.error.dof, THREE_SIGMA)
@@ -65,7 +79,7 @@ def remedy(finding: Finding) -> str:
         return BIAS_LEFT
     if finding.factors:
         return " or ".join(
-            f"multiplying by {factor:.4g} would mend it ({FACTORS[factor]})"
+            f"{MULTIPLY}{factor:.4g} would mend it ({FACTORS[factor]})"
             for factor in finding.factors
         )
     named = "" if finding.force_map is None else f" '{finding.force_map}'"
