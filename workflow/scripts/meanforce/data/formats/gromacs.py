@@ -79,12 +79,16 @@ class GromacsFile:
             self._file.seek(number)
         frame = self._file.read()
         self._at = number + 1
-        block.positions[row] = frame.x if not self._is_trr or frame.hasx else np.nan
+        block.positions[row] = frame.x
         block.times[row], block.boxes[row] = frame.time, frame.box
         if block.forces is not None:
-            block.forces[row] = frame.f if frame.hasf else np.nan
-        if block.without is not None:
+            block.forces[row] = frame.f
+        if block.without is not None and not (frame.hasx and frame.hasf):
             block.without[row] = not frame.hasx, not frame.hasf
+            if not frame.hasx:
+                block.positions[row] = np.nan
+            if block.forces is not None and not frame.hasf:
+                block.forces[row] = np.nan
 
     def __enter__(self) -> Self:
         return self

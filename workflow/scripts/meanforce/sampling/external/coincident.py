@@ -25,17 +25,25 @@ def refuse_coincident(
     Raises:
         InputError: names the time and the atoms.
     """
-    places = block.positions[:, massive] + np.float32(0.0)  # makes -0 to 0
+    # Few frames have two atoms with the same x, and only these are looked at whole.
+    frames = _with_equals(np.ascontiguousarray(block.positions[..., 0][:, massive]))
+    places = block.positions[frames][:, massive] + np.float32(0.0)  # makes -0 to 0
     keys = (places.view(np.uint32).astype(np.uint64) * FACTORS).sum(axis=-1, dtype=np.uint64)
-    keys.sort(axis=1)
-    for frame in np.flatnonzero((keys[:, 1:] == keys[:, :-1]).any(axis=1)):
-        _, first, counts = np.unique(places[frame], axis=0, return_index=True, return_counts=True)
+    for number in _with_equals(keys):
+        frame, place = frames[number], places[number]
+        _, first, counts = np.unique(place, axis=0, return_index=True, return_counts=True)
         if (counts == 1).all():
             continue
         one = int(first[counts > 1].min())
-        other = int(np.flatnonzero((places[frame] == places[frame, one]).all(axis=1))[1])
+        other = int(np.flatnonzero((place == place[one]).all(axis=1))[1])
         raise InputError(
             f"{where}: at {block.times[frame]:g} ps {labels[massive[one]]} and "
             f"{labels[massive[other]]} are at the same place, which no force field allows: the "
             "frame is damaged, or the file has gaps; leave it out with 'begin' and 'end'"
         )
+
+
+def _with_equals(values: np.ndarray) -> np.ndarray:
+    """Numbers of the rows in which a value occurs twice; the values are sorted in place."""
+    values.sort(axis=1)
+    return np.flatnonzero((values[:, 1:] == values[:, :-1]).any(axis=1))

@@ -43,28 +43,35 @@ class Outliers:
                 block.positions[:, self._bonds[:, 0]],
                 block.positions[:, self._bonds[:, 1]],
             )
-            lengths = np.linalg.norm(second - first, axis=-1)
+            squares = _squares(second - first)
             if self._length is None:
-                self._length = np.median(lengths, axis=0)
-            far = lengths > STRETCHED * self._length
+                self._length = np.sqrt(np.median(squares, axis=0))
+            far = squares > (STRETCHED * self._length) ** 2
             if far.any():
                 frame, bond = np.unravel_index(int(np.argmax(far)), far.shape)
                 names = " and ".join(self._atoms[i] for i in self._bonds[bond])
+                length = np.sqrt(squares[frame, bond])
                 raise InputError(
                     f"{self._where}: at {block.times[frame]:g} ps the bonded atoms {names} are "
-                    f"{lengths[frame, bond]:.3g} nm apart, where {self._length[bond]:.3g} nm is "
+                    f"{length:.3g} nm apart, where {self._length[bond]:.3g} nm is "
                     "usual: the frame is damaged, or a periodic box has cut the molecule; make "
                     "molecules whole, or leave these frames out with 'begin' and 'end'"
                 )
         if self._with_forces:
-            sizes = np.sqrt(np.einsum("fai,fai->fa", block.forces, block.forces))
+            squares = _squares(block.forces)
             if self._force is None:
-                self._force = float(np.median(sizes[sizes > 0])) if (sizes > 0).any() else np.inf
-            large = sizes > EXTREME * self._force
+                some = squares[squares > 0]
+                self._force = float(np.sqrt(np.median(some))) if len(some) else np.inf
+            large = squares > (EXTREME * self._force) ** 2
             if large.any():
                 frame, atom = np.unravel_index(int(np.argmax(large)), large.shape)
+                size = np.sqrt(squares[frame, atom])
                 raise InputError(
                     f"{self._where}: at {block.times[frame]:g} ps atom {atom + 1} has a force of "
-                    f"{sizes[frame, atom]:.3g} kJ/mol/nm, more than {EXTREME:g} times the median: "
+                    f"{size:.3g} kJ/mol/nm, more than {EXTREME:g} times the median: "
                     "the frame is damaged; leave it out with 'begin' and 'end'"
                 )
+
+
+def _squares(vectors: np.ndarray) -> np.ndarray:
+    return np.einsum("fai,fai->fa", vectors, vectors)
