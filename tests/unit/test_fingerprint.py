@@ -50,4 +50,7 @@ def test_stages_see_their_own_modules_only(root):
     assert "meanforce.potentials.cgnet" not in sample
     assert "meanforce.fitting.gradient" in train
     assert "meanforce.sampling.engine" not in train
+    assert "meanforce.dynamics.langevin" not in train
+    assert "meanforce.dynamics.langevin" in modules_of(scripts / "train_with_runs.py")
+    assert "meanforce.sampling.recompute" not in sample
     assert fingerprint(scripts / "sample.py") != fingerprint(scripts / "train.py")

@@ -23,9 +23,9 @@ rule train:
         gpu=0,
     params:
         with_gpu=SCRIPTS / "with_gpu.py",
-        script=SCRIPTS / "train.py",
+        script=lambda wildcards: SCRIPTS / trainer_of(wildcards),
         settings=settings_of("train"),
-        code=code_of("train.py"),
+        code=lambda wildcards: fingerprint(SCRIPTS / trainer_of(wildcards)),
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"

@@ -9,6 +9,7 @@ from inversions import CUTOFF, RUN, TEMPERATURE
 
 from meanforce.data.h5md import FrameBlock
 from meanforce.errors import InputError
+from meanforce.fitting.iterative.registry import KINDS
 from meanforce.fitting.one_member import train_member, work_on
 from meanforce.jobs.train import TrainJob
 from meanforce.potentials.files import load
@@ -53,7 +54,7 @@ def written(tmp_path):
 def trained(tmp_path, data, **changes):
     job = TrainJob.of(**JOB | changes)
     with work_on(job, [data], tmp_path / "model-0.safetensors") as work:
-        member = train_member(job, [data], work, lambda line: None)
+        member = train_member(job, [data], work, lambda line: None, KINDS)
         member.write(tmp_path)
     return member
 

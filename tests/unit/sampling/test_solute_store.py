@@ -19,7 +19,8 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.solvent import solute_atoms
 from meanforce.mapping.stored_atoms import on_stored_atoms, refuse_solute_only
 from meanforce.sampling import engine as sampling_engine
-from meanforce.sampling.recompute import check_whole_frames, recompute
+from meanforce.sampling.in_run_forces import check_whole_frames
+from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
 from meanforce.settings.mappings import MappingSettings
 from meanforce.systems.prepared import Prepared

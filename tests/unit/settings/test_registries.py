@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 
 import document_settings
-import meanforce.fitting.registry
+import meanforce.fitting.iterative.registry
 import meanforce.potentials.registry
 import meanforce.sampling.registry
 import meanforce.systems.registry
@@ -24,7 +24,7 @@ REGISTRIES = {
     # Frames from files are read, not sampled.
     "campaigns": (SampledCampaign, meanforce.sampling.registry.KINDS),
     "potentials": (Potential, meanforce.potentials.registry.KINDS),
-    "fitting": (Fitting, meanforce.fitting.registry.KINDS),
+    "fitting": (Fitting, meanforce.fitting.iterative.registry.KINDS),
 }
 """Section: the union of its settings, and what its room makes of each kind."""
 

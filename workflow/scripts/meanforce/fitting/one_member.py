@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from meanforce.data.h5md import H5mdReader, contents
 from meanforce.fitting.frames import FrameChoice, read_frames
-from meanforce.fitting.registry import fit
+from meanforce.fitting.registry import KINDS, Method, fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.result import Fit
 from meanforce.fitting.weights import summary
@@ -40,7 +40,11 @@ class Member:
 
 
 def train_member(
-    job: TrainJob, datasets: list[Path], work: Job, report: Callable[[str], None]
+    job: TrainJob,
+    datasets: list[Path],
+    work: Job,
+    report: Callable[[str], None],
+    methods: Mapping[str, Method] = KINDS,
 ) -> Member:
     """Fit one member to its share of the data.
 
@@ -49,6 +53,7 @@ def train_member(
         datasets: H5MD files, campaign after campaign, at one state point after another.
         work: folder of the job; a long fit continues from the restart bundle there.
         report: called with lines of progress.
+        methods: of fitting, by kind.
 
     Raises:
         InputError: the data do not fit together, or are too few.
@@ -78,7 +83,8 @@ def train_member(
         )
     split = Split.of(job.resampling, job.folds, job.member)
     parts, left_out = split.frames(frames)
-    result = fit(potential, parts, job.collective_variables, left_out, job.seed, report, work)
+    given = potential, parts, job.collective_variables, left_out, job.seed
+    result = fit(*given, report, work, methods)
     used = {"frames": len(frames), "effective_sample_size": effective}
     used["sampled_time"] = _sampled(datasets, job.windows)
     made_from = {"settings": job.plain(), "datasets": contents(datasets)}

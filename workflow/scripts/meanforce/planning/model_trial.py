@@ -16,6 +16,7 @@ from meanforce.core.configuration import Configuration
 from meanforce.dynamics.sample import sample
 from meanforce.dynamics.system import CgSystem
 from meanforce.fitting.frames import Frames
+from meanforce.fitting.iterative.registry import KINDS
 from meanforce.fitting.registry import fit
 from meanforce.potentials.interface import Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -81,13 +82,13 @@ def try_training(
     """
     if not hasattr(settings, "training"):
         made = _frames(frames, 2000)
-        return 0.0, fit(settings, made, variables, 1, 1, _silent).potential
+        return 0.0, fit(settings, made, variables, 1, 1, _silent, methods=KINDS).potential
     made = _frames(frames, 2 * BATCHES * settings.training.batch_size)
 
     def run(epochs: int) -> Potential:
         training = settings.training.model_copy(update={"epochs": epochs, "steps": None})
         chosen = settings.model_copy(update={"training": training})
-        return fit(chosen, made, variables, 1, 1, _silent).potential
+        return fit(chosen, made, variables, 1, 1, _silent, methods=KINDS).potential
 
     potential = run(1)
     return _each(run, 1) / BATCHES, potential

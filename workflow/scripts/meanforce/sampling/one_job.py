@@ -17,7 +17,7 @@ from meanforce.progress import Progress
 from meanforce.restart.job import Job, digest
 from meanforce.sampling.collective_variables import as_variable
 from meanforce.sampling.engine import Engine
-from meanforce.sampling.recompute import check_whole_frames
+from meanforce.sampling.in_run_forces import check_whole_frames
 from meanforce.sampling.registry import dynamics_of
 from meanforce.sampling.task import Host, Task
 from meanforce.systems.prepared import Prepared

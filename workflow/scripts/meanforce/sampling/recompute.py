@@ -1,7 +1,4 @@
-"""The stage `forces`: unbiased energies and forces of every stored frame.
-
-Runs that stored forces themselves are checked here too.
-"""
+"""The stage `forces`: unbiased energies and forces of every stored frame."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +12,12 @@ from meanforce.errors import InputError
 from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
+from meanforce.sampling.in_run_forces import context_of, refuse_other_forces, relative_deviation
 from meanforce.sampling.pressure import masses_of, pressure_of
-from meanforce.systems.platform import choose_platform, platform_properties
 from meanforce.systems.prepared import Prepared
 
 PART = 128
 """Frames whose forces are kept in memory before they are written."""
-
-TOLERANCE = 1e-4
-"""Largest root mean square deviation from in-run forces, relative to the forces."""
 
 
 def recompute(
@@ -56,7 +50,7 @@ def recompute(
             )
         progress = Progress(report, frames.n_frames, len(done), Rate("frames/s"))
         with progress.during("setting up forces"):
-            context = _context(prepared, frames, threads)
+            context = context_of(prepared, frames, threads)
         block = max(1, BLOCK // (24 * n_atoms))
         for start in range(len(done), frames.n_frames, block):
             chosen = slice(start, start + block)
@@ -82,42 +76,8 @@ def recompute(
     if deviation is None:
         report("the run stored no forces to compare these with")
         return progress.finish()
-    _refuse_other_forces(deviation, trajectory, report)
+    refuse_other_forces(deviation, trajectory, report)
     progress.finish()
-
-
-def check_whole_frames(
-    prepared: Prepared, trajectory: Path, threads: int, report: Callable[[str], None]
-) -> None:
-    """Recompute forces on the whole frames of a run that stored some atoms with their forces.
-
-    The deviation is that of the stored atoms' forces.
-
-    Raises:
-        InputError: the forces differ from the in-run ones.
-    """
-    with TrajectoryReader(trajectory) as frames:
-        positions, atoms = frames.array("whole_positions"), frames.stored_atoms
-        in_run = frames.array("whole_forces")[:, atoms]
-        progress = Progress(report, len(positions), rate=Rate("frames/s"))
-        with progress.during("setting up forces"):
-            context = _context(prepared, frames, threads)
-    again = np.empty_like(in_run)
-    for number, frame in enumerate(positions):
-        progress.advance(number, "checking forces on whole frames")
-        context.setPositions(frame)
-        again[number] = context.getState(forces=True).getForces(asNumpy=True)._value[atoms]
-    _refuse_other_forces(_relative(again, in_run), trajectory, report)
-    progress.finish()
-
-
-def _refuse_other_forces(deviation: float, trajectory: Path, report: Callable[[str], None]) -> None:
-    report(f"relative deviation from the in-run unbiased forces: {deviation:.1e}")
-    if not deviation < TOLERANCE:
-        raise InputError(
-            f"{trajectory}: recomputed forces differ from the in-run unbiased ones by "
-            f"{deviation:.1e} (allowed {TOLERANCE:g}); trajectory and system do not belong together"
-        )
 
 
 def _evaluate(
@@ -147,31 +107,9 @@ def _evaluate(
     done.append(records[kept:])
 
 
-def _context(prepared: Prepared, frames: TrajectoryReader, threads: int) -> openmm.Context:
-    platform = choose_platform(
-        frames.attributes["platform"], prepared.system, prepared.positions, threads
-    )
-    context = openmm.Context(
-        prepared.system,
-        openmm.VerletIntegrator(0.001),
-        platform,
-        platform_properties(platform, threads),
-    )
-    if frames.is_periodic and not frames.has_boxes:
-        context.setPeriodicBoxVectors(*frames.box())
-    return context
-
-
 def _deviation(done: RecordFile, frames: TrajectoryReader) -> float | None:
     """Root mean square deviation from the in-run forces, relative to them; None without any."""
     checked = frames.array("checked_frames")
     if not len(checked):
         return None
-    return _relative(done.take(checked)["forces"], frames.array("checked_forces"))
-
-
-def _relative(again: np.ndarray, in_run: np.ndarray) -> float:
-    """Root mean square deviation of forces relative to the in-run ones."""
-    in_run = in_run.astype(float)
-    square = float(((again - in_run) ** 2).sum())
-    return float(np.sqrt(square / max((in_run**2).sum(), 1e-300)))
+    return relative_deviation(done.take(checked)["forces"], frames.array("checked_forces"))

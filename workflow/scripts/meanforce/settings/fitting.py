@@ -15,10 +15,12 @@ class FittingSettings(Settings):
         needs_distribution: whether it needs the distribution of the beads, so that biased frames
             must have weights; forces alone are the same with and without a bias.
         needs_terms: whether it fits only potentials of `terms`.
+        makes_runs: whether CG runs are a part of it.
     """
 
     needs_distribution: ClassVar[bool] = False
     needs_terms: ClassVar[bool] = False
+    makes_runs: ClassVar[bool] = False
 
     def deterministic(self, linear: bool) -> bool:
         """Whether it uses no random numbers, so that members differ in their data only.
@@ -81,6 +83,7 @@ class BoltzmannInversionSettings(FittingSettings):
 
     needs_distribution: ClassVar[bool] = True
     needs_terms: ClassVar[bool] = True
+    makes_runs: ClassVar[bool] = True
 
     kind: Literal["boltzmann_inversion"]
     simulation: IterationRunSettings = Field(description="the CG run of each iteration")
