@@ -91,7 +91,7 @@ def test_model_trials_time_steps(config, frames, monkeypatch):
 
 
 def test_wider_networks_take_longer(config, frames, monkeypatch):
-    """Thousands of times the weights: the timing is that of the model, on a busy machine as well."""
+    """Thousands of times the weights, so that it holds on a busy machine as well."""
     monkeypatch.setattr("meanforce.planning.model_trial.SURE", 0.2)
     settings = config.potentials["cgnet"]
     narrow, wide = (
