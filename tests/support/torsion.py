@@ -65,10 +65,10 @@ def job_in(folder) -> Job:
     return Job(folder, {})
 
 
-def make_engine(campaign, folder, seed=3, system=None, variable=PHI, **task) -> tuple[Engine, Job]:
+def make_engine(campaign, folder, seed=3, system=None, variable=None, **task) -> tuple[Engine, Job]:
     variables = {}
     if campaign.biased_variables:
-        variables = {campaign.biased_variables[0]: as_variable(variable, BEADS, "variable")}
+        variables = {campaign.biased_variables[0]: as_variable(variable or PHI, BEADS, "variable")}
     prepared = system or molecule()
     task = Task(campaign, variables, 300.0, seed, **task)
     job = job_in(folder)
