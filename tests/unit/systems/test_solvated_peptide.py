@@ -227,7 +227,7 @@ def test_missing_hydrogens_and_unknown_residues_are_named(root, tmp_path, kind):
 
 
 def water_config(root) -> dict:
-    return yaml.safe_load((root / "config" / "capped_alanine_water.yaml").read_text())
+    return yaml.safe_load((root / "config" / "capped_alanine_water_cluster.yaml").read_text())
 
 
 def test_config_is_checked_before_any_job(root):
