@@ -2,15 +2,18 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+import pytest
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "slurm"
 NODES, PROCESSORS, MEMORY_MB = 2, 3, 9000
@@ -68,6 +71,27 @@ class Cluster:
         left = [process for process in psutil.process_iter() if self._is_ours(process)]
         parents = [process.parent() for process in left]
         _kill([*left, *(parent for parent in parents if parent and parent.name() == "slurmstepd")])
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, folder: Path) -> Iterator["Cluster"]:
+        """A cluster, stopped at the end with all that it runs; skips where there is no SLURM.
+
+        Only one at a time runs on a machine: other processes wait for it.
+        """
+        with (Path(tempfile.gettempdir()) / "meanforce-test-slurm.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            done = subprocess.run(
+                ["bash", str(SCRIPTS / "install.sh")], capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                pytest.skip(f"no SLURM here: {done.stderr.strip().splitlines()[-1]}")
+            cluster = cls(folder)
+            try:
+                cluster.start()
+                yield cluster
+            finally:
+                cluster.stop()
 
     def call(self, *command: str) -> str:
         """What a client command prints."""

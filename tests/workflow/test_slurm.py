@@ -25,18 +25,9 @@ EXPERIMENT = "results/small/experiments/faults"
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Two nodes, stopped at the end with all that they run."""
-    installed = subprocess.run(
-        ["bash", str(SCRIPTS / "install.sh")], capture_output=True, text=True, check=False
-    )
-    if installed.returncode:
-        pytest.skip(f"no SLURM here: {installed.stderr.strip().splitlines()[-1]}")
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        cluster.start()
+    """Two nodes."""
+    with Cluster.running(tmp_path_factory.mktemp("slurm")) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 def small_config(quick: dict) -> dict:

@@ -1,12 +1,11 @@
 """A CG run by LAMMPS as several tasks of SLURM, on two nodes."""
 
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 import yaml
-from cluster import BY_PROFILE, SCRIPTS, Cluster, Run
+from cluster import BY_PROFILE, Cluster, Run
 from small_liquid import small
 
 from meanforce.data.h5md import H5mdReader
@@ -53,18 +52,9 @@ np.savez(output, *lammps_mover.LammpsMover(run, tables).energy_and_forces(positi
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    """Two nodes, stopped at the end with all that they run."""
-    done = subprocess.run(
-        ["bash", str(SCRIPTS / "install.sh")], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no SLURM here: {done.stderr.strip().splitlines()[-1]}")
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        cluster.start()
+    """Two nodes."""
+    with Cluster.running(tmp_path_factory.mktemp("slurm")) as cluster:
         yield cluster
-    finally:
-        cluster.stop()
 
 
 @pytest.fixture(scope="module")
