@@ -23,12 +23,15 @@ MARKERS = ("s", "o", "D", "^", "v", "P")
 WIDTH = 58
 """Letters in a line under a panel."""
 
+COLUMNS = 4
+"""Most panels in a row."""
+
 STABLE = 0.95
 """Points whose CG runs kept a smaller fraction of their chains are drawn hollow."""
 
 
 def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path: Path) -> None:
-    """A row of panels per state point, a panel per metric, two lines per experiment.
+    """Rows of panels per state point, a panel per metric, two lines per experiment.
 
     Solid lines are models; dashed ones, in the same colour, are the baseline.
 
@@ -40,13 +43,17 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
     """
     states = list(dict.fromkeys(points["state_point"]))
     metrics = list(dict.fromkeys(points["metric"]))
+    columns = min(COLUMNS, len(metrics))
+    rows = -(-len(metrics) // columns)
     figure, panels = plt.subplots(
-        len(states), len(metrics),
-        figsize=(3.5 * len(metrics), (3.0 + 0.14 * _lines(savings)) * len(states) + 0.5),
+        rows * len(states), columns,
+        figsize=(3.5 * columns, (3.0 + 0.14 * _lines(savings)) * rows * len(states) + 0.5),
         layout="constrained", squeeze=False,
     )  # fmt: skip
-    for row, state in zip(panels, states, strict=True):
-        for panel, metric in zip(row, metrics, strict=True):
+    for state, of_state in zip(states, np.split(panels, len(states)), strict=True):
+        for panel in of_state.flat[len(metrics) :]:
+            panel.set_axis_off()
+        for panel, metric in zip(of_state.flat, metrics, strict=False):
             of_panel = [
                 table[(table["state_point"] == state) & (table["metric"] == metric)]
                 for table in (errors, points, savings)
@@ -62,7 +69,8 @@ def draw(errors: pd.DataFrame, points: pd.DataFrame, savings: pd.DataFrame, path
                 0.0, -0.17, "\n".join(_claims(of_panel[2])), transform=panel.transAxes,
                 fontsize=7, va="top", linespacing=1.25,
             )  # fmt: skip
-        row[0].set_ylabel(f"error at {state}")
+        for first in of_state[:, 0]:
+            first.set_ylabel(f"error at {state}")
     handles, labels = panels[0, 0].get_legend_handles_labels()
     if (points["source"] == Source.BASELINE).any():
         handles.append(plt.Line2D([], [], ls="--", marker="o", ms=3, color="#555555"))
