@@ -112,12 +112,6 @@ def code_of(script):
     return lambda wildcards: fingerprint(SCRIPTS / script)
 
 
-def trainer_of(wildcards):
-    """Program of the stage `train`: fits that make CG runs depend on the code of these as well."""
-    potential = CONFIG.potentials[CONFIG.experiments[wildcards.experiment].potential]
-    return "train_with_runs.py" if potential.fitting.makes_runs else "train.py"
-
-
 def grows(amount):
     """A resource that grows with each attempt of a job."""
     return lambda wildcards, attempt: amount * attempt

@@ -3,6 +3,12 @@
 # Makes: model-{member}.safetensors with its .json, and the training curve.
 
 
+def trainer_of(wildcards):
+    """Program of the stage `train`: fits that make CG runs depend on the code of these as well."""
+    potential = CONFIG.potentials[CONFIG.experiments[wildcards.experiment].potential]
+    return "train_with_runs.py" if potential.fitting.makes_runs else "train.py"
+
+
 rule train:
     input:
         training_data,

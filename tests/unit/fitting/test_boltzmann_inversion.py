@@ -10,10 +10,9 @@ from interruptions import go_on_until_done
 from inversions import ANGLE, BENDING, LENGTH, STIFFNESS, bent, diatomics, joined, settings
 
 from meanforce.errors import InputError
-from meanforce.fitting.boltzmann_inversion import BoltzmannInversion
+from meanforce.fitting.boltzmann_inversion import BoltzmannInversion, fit
 from meanforce.fitting.iterative.loop import CONVERGED
 from meanforce.fitting.iterative.problem import Problem
-from meanforce.fitting.registry import fit
 from meanforce.units import kt
 
 BOND = {"bonds": {"functions": 12}}

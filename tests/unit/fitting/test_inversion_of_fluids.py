@@ -18,13 +18,13 @@ from meanforce.core.configuration import Configuration
 from meanforce.core.neighbours import pair_vectors
 from meanforce.core.pressure import BAR
 from meanforce.errors import InputError
+from meanforce.fitting.boltzmann_inversion import fit
 from meanforce.fitting.iterative import pressure
 from meanforce.fitting.iterative.histograms import Counts, Histograms
 from meanforce.fitting.iterative.loop import CONVERGED
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.states import states_of
 from meanforce.fitting.linear import without_coefficients
-from meanforce.fitting.registry import fit
 from meanforce.units import kt
 
 PAIRS = {"pairs": {"cutoff": CUTOFF, "functions": 20}}
