@@ -112,6 +112,12 @@ def code_of(script):
     return lambda wildcards: fingerprint(SCRIPTS / script)
 
 
+def trainer_of(wildcards, plain, with_runs):
+    """Program that fits: fits that make CG runs depend on the code of these as well."""
+    potential = CONFIG.potentials[CONFIG.experiments[wildcards.experiment].potential]
+    return SCRIPTS / (with_runs if potential.fitting.makes_runs else plain)
+
+
 def grows(amount):
     """A resource that grows with each attempt of a job."""
     return lambda wildcards, attempt: amount * attempt

@@ -3,12 +3,6 @@
 # Makes: model-{member}.safetensors with its .json, and the training curve.
 
 
-def trainer_of(wildcards):
-    """Program of the stage `train`: fits that make CG runs depend on the code of these as well."""
-    potential = CONFIG.potentials[CONFIG.experiments[wildcards.experiment].potential]
-    return "train_with_runs.py" if potential.fitting.makes_runs else "train.py"
-
-
 rule train:
     input:
         training_data,
@@ -29,9 +23,9 @@ rule train:
         gpu=0,
     params:
         with_gpu=SCRIPTS / "with_gpu.py",
-        script=lambda wildcards: SCRIPTS / trainer_of(wildcards),
+        script=lambda wildcards: trainer_of(wildcards, "train.py", "train_with_runs.py"),
         settings=settings_of("train"),
-        code=lambda wildcards: fingerprint(SCRIPTS / trainer_of(wildcards)),
+        code=lambda wildcards: fingerprint(trainer_of(wildcards, "train.py", "train_with_runs.py")),
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
         " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
