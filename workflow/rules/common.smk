@@ -118,6 +118,11 @@ def trainer_of(wildcards, plain, with_runs):
     return SCRIPTS / (with_runs if potential.fitting.makes_runs else plain)
 
 
+def given(option, name):
+    """An option with the files of an input, or nothing where it has none."""
+    return lambda wildcards, input: [option, *input[name]] if input[name] else []
+
+
 def grows(amount):
     """A resource that grows with each attempt of a job."""
     return lambda wildcards, attempt: amount * attempt

@@ -29,10 +29,8 @@ rule import_frames:
     params:
         script=SCRIPTS / "import_frames.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
-        beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
-        variables=lambda wildcards, input: (
-            ["--variables", *input.variables] if input.variables else []
-        ),
+        beads=given("--beads", "beads"),
+        variables=given("--variables", "variables"),
         forces=lambda wildcards, output: (
             ["--forces", output.forces] if "forces" in output.keys() else []
         ),

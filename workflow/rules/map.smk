@@ -28,7 +28,7 @@ rule map:
     params:
         script=SCRIPTS / "map.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
-        weights=lambda wildcards, input: ["--weights", *input.weights] if input.weights else [],
+        weights=given("--weights", "weights"),
         settings=settings_of("map"),
         code=code_of("map.py"),
     shell:

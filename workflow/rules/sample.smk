@@ -34,12 +34,10 @@ rule sample:
         with_gpu=SCRIPTS / "with_gpu.py",
         script=SCRIPTS / "sample.py",
         prepared=lambda wildcards, input: Path(input.system).parent,
-        start=lambda wildcards, input: ["--start", *input.start] if input.start else [],
-        beads=lambda wildcards, input: ["--beads", *input.beads] if input.beads else [],
-        variables=lambda wildcards, input: (
-            ["--variables", *input.variables] if input.variables else []
-        ),
-        bias_of=lambda wildcards, input: ["--bias-of", *input.bias_of] if input.bias_of else [],
+        start=given("--start", "start"),
+        beads=given("--beads", "beads"),
+        variables=given("--variables", "variables"),
+        bias_of=given("--bias-of", "bias_of"),
         shared=CampaignPaths.hills,
         settings=settings_of("sample"),
         code=code_of("sample.py"),
