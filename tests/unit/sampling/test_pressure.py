@@ -15,7 +15,8 @@ from sampled_systems import STEPS, prepared_in, run_of, testsystem
 from meanforce.analysis.metrics import pressure
 from meanforce.analysis.samples import reference_sample
 from meanforce.data.h5md import H5mdReader
-from meanforce.sampling.pressure import masses_of, pressure_of
+from meanforce.sampling.pressure import pressure_of
+from meanforce.systems.masses import particle_masses
 
 SMALL = {"box_edge": "1.5 nm", "cutoff": "0.7 nm", "nonbondedMethod": "CutoffPeriodic"}
 WATER = {"molecules": {"HOH": {"beads": {"W": ["O", "H1", "H2"]}}}}
@@ -49,7 +50,7 @@ def test_pressure_of_frames_of_argon():
     comparison = comparison_of(liquid, switched(liquid.pair))
     each = pressure.pressures(comparison, comparison.model, np.arange(40))
     frames = stored(liquid.frames.positions.numpy(), comparison.model.box, liquid.temperature)
-    found = pressure_of(context_of(system), frames, masses_of(system))
+    found = pressure_of(context_of(system), frames, particle_masses(system))
     # The step of 1e-3 of single precision: relative errors of its square, times 12·13.
     assert found.value == pytest.approx(each.mean(), abs=2e-3 * abs(each).max())
     blocks = each.reshape(10, 4).mean(axis=1)
@@ -69,7 +70,7 @@ def test_molecules_are_not_deformed():
     system.addForce(bonds)
     centres = rng.uniform(0, 3, (20, count, 1, 3))
     positions = (centres + rng.normal(0, 0.1, (20, count, 2, 3))).reshape(20, -1, 3)
-    found = pressure_of(context_of(system), stored(positions, box, 300.0), masses_of(system))
+    found = pressure_of(context_of(system), stored(positions, box, 300.0), particle_masses(system))
     assert found.value == pytest.approx(count / 27.0 * 300.0 * 0.1380649, rel=1e-3)
 
 

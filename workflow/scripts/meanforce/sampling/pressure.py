@@ -75,10 +75,3 @@ def pressure_of(
         found.append((thermal + virial / 3) / abs(np.linalg.det(box)) / BAR)
     means = [np.mean(part) for part in np.array_split(found, BLOCKS)]
     return Pressure(float(np.mean(found)), float(np.std(means, ddof=1) / np.sqrt(BLOCKS)))
-
-
-def masses_of(system: openmm.System) -> np.ndarray:
-    """Masses of all particles, u, shape (n_atoms,)."""
-    return np.array(
-        [system.getParticleMass(n)._value for n in range(system.getNumParticles())], dtype=float
-    )

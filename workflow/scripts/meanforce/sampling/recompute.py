@@ -13,7 +13,8 @@ from meanforce.progress import Progress, Rate
 from meanforce.restart.job import Job
 from meanforce.restart.records import RecordFile
 from meanforce.sampling.in_run_forces import context_of, refuse_other_forces, relative_deviation
-from meanforce.sampling.pressure import masses_of, pressure_of
+from meanforce.sampling.pressure import pressure_of
+from meanforce.systems.masses import particle_masses
 from meanforce.systems.prepared import Prepared
 
 PART = 128
@@ -64,7 +65,7 @@ def recompute(
         pressure = None
         if prepared.periodic:
             with progress.during("pressure of some frames"):
-                pressure = pressure_of(context, frames, masses_of(prepared.system))
+                pressure = pressure_of(context, frames, particle_masses(prepared.system))
         deviation = _deviation(done, frames)
         content = frames.attributes["content"]
         with progress.during("writing files"):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from openmm import app
 
 from meanforce.errors import InputError
+from meanforce.systems.atom_names import label
 
 
 def refuse_other_order(topology: app.Topology, names: Sequence[str] | None, where: str) -> None:
@@ -34,7 +35,7 @@ def refuse_other_order(topology: app.Topology, names: Sequence[str] | None, wher
             if (same and name != atom.name) or _is_hydrogen(atom.name) != _is_hydrogen(name):
                 raise InputError(
                     f"structure: {where} have atoms in another order: where the topology has "
-                    f"{residue.name}{residue.id}-{atom.name}, the structure has {name}"
+                    f"{label(atom)}, the structure has {name}"
                 )
 
 

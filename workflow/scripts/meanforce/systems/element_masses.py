@@ -12,7 +12,9 @@ import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
+from meanforce.systems.atom_names import label
 from meanforce.systems.complete_topology import pairs_of_constraints, pairs_of_forces
+from meanforce.systems.masses import particle_masses
 
 TOLERANCE = 0.015
 """u for each atom; force fields round masses: 12.01 or 12.011, 16 or 15.9994, 1.008 or 1."""
@@ -49,14 +51,13 @@ def refuse_other_atoms(topology: app.Topology, system: openmm.System, where: str
         InputError: names the first atom that differs.
     """
     atoms = list(topology.atoms())
-    numbers = range(len(atoms))
-    masses = np.array([system.getParticleMass(i).value_in_unit(unit.dalton) for i in numbers])
+    masses = particle_masses(system)
     bonds = [(first.index, second.index) for first, second in topology.bonds()]
     joined = [*pairs_of_forces(system), *pairs_of_constraints(system)]
     for atom in atoms:
         if atom.element is app.element.deuterium:
             raise InputError(
-                f"structure: the atom {_name(atom)} in {where} is deuterium, which is not "
+                f"structure: the atom {label(atom)} in {where} is deuterium, which is not "
                 "supported, as mappings would treat it as a heavy atom; call it H, and give it the "
                 "mass of hydrogen in the system"
             )
@@ -102,7 +103,7 @@ def _check_group(heavy: Atom, hydrogens: list[Atom], masses: np.ndarray, where: 
     alike = heaviest <= HEAVIEST_HYDROGEN and heaviest - lightest <= 2 * TOLERANCE
     if off <= max(TOLERANCE * (1 + len(own)), RELATIVE * element) and alike:
         return
-    names = " and ".join(_name(atom) for atom in (heavy, *hydrogens))
+    names = " and ".join(label(atom) for atom in (heavy, *hydrogens))
     raise InputError(
         f"structure: elements do not fit the masses in {where}: {names} should have "
         f"{wanted:.4g} u together, but the system has "
@@ -132,11 +133,7 @@ def _refuse_other_bonds(
             continue
         if partners[first] and partners[second]:
             raise InputError(
-                f"structure: {_name(one)} and {_name(other)} are bonded in the structure, but not "
+                f"structure: {label(one)} and {label(other)} are bonded in the structure, but not "
                 f"in the system ({where}), where they have other bonds; are atoms in another "
                 "order?"
             )
-
-
-def _name(atom: Atom) -> str:
-    return f"{atom.residue.name}{atom.residue.id}-{atom.name}"

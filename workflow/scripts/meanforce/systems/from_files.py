@@ -14,6 +14,7 @@ from openmm import app, unit
 from meanforce.core.cell import nearest_images, smallest_width
 from meanforce.errors import InputError
 from meanforce.settings.systems.files import IN_A_BOX, ParametrisedSettings
+from meanforce.systems.atom_names import label
 from meanforce.systems.atom_order import refuse_other_order
 from meanforce.systems.described import Described
 from meanforce.systems.force_field import sentence
@@ -218,7 +219,7 @@ def _refuse_long_bonds(
         vector = positions[one.index] - positions[other.index]
         length = float(np.linalg.norm(vector))
         if length > allowed:
-            names = [f"{a.residue.name}{a.residue.id}-{a.name}" for a in (one, other)]
+            names = [label(atom) for atom in (one, other)]
             # Molecules are whole already, except for those without ends.
             if box is not None and np.linalg.norm(nearest_images(vector, box)) <= allowed:
                 raise InputError(

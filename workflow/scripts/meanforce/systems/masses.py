@@ -7,6 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from meanforce.errors import InputError
+from meanforce.systems.atom_names import label
 
 LIGHTEST = 1.0
 """Mass that every atom must keep, u."""
@@ -85,5 +86,5 @@ def refuse_light_atoms(
         if atom.element is not None and mass < LIGHTEST:
             raise InputError(
                 f"hydrogen_mass: {hydrogen_mass:g} u leaves {mass:.3g} u for the atom "
-                f"{atom.residue.name}{atom.residue.id}-{atom.name}; give less (4 u is usual)"
+                f"{label(atom)}; give less (4 u is usual)"
             )

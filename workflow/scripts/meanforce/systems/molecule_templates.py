@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import shortest_path
 from meanforce.errors import InputError
 from meanforce.settings.systems.liquid import LiquidSettings
 from meanforce.systems import force_field
+from meanforce.systems.masses import particle_masses
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.structure_file import as_written
 
@@ -67,8 +68,7 @@ def _molecule(settings: LiquidSettings, name: str, field: app.ForceField) -> Mol
     with force_field.fitting(settings.force_field, where, topology):
         # Without constraints, so that its geometry can be minimised.
         system = field.createSystem(topology, rigidWater=False, removeCMMotion=False)
-    numbers = range(system.getNumParticles())
-    mass = sum(system.getParticleMass(i).value_in_unit(unit.dalton) for i in numbers)
+    mass = sum(particle_masses(system).tolist())
     if chosen.structure is None:
         positions = _embedded(topology, system)
     else:
