@@ -241,5 +241,7 @@ def test_jobs_have_the_processors_that_the_config_gives_them(checkout):
     (checkout.folder / "threads.yaml").write_text(yaml.safe_dump(config))
     result = checkout.snakemake("-n", "--cores", "4", "--configfile", "threads.yaml")
     assert result.returncode == 0, result.stderr
-    found = re.findall(r"^(?:local)?rule (\w+):\n(?: .*\n)*?    threads: (\d+)", result.stdout, re.M)
+    found = re.findall(
+        r"^(?:local)?rule (\w+):\n(?: .*\n)*?    threads: (\d+)", result.stdout, re.M
+    )
     assert set(found) == {("equilibrate", "2"), ("sample", "3")}
