@@ -31,12 +31,18 @@ RUN = {
 }  # fmt: skip
 
 
-def settings(terms: dict, temperature: str = "none", run: dict | None = None, **fitting):
+def settings(
+    terms: dict,
+    temperature: str = "none",
+    run: dict | None = None,
+    kind: str = "boltzmann_inversion",
+    **fitting,
+):
     """A spline that is fitted by inversion; terms that are not given are left out."""
     none = dict.fromkeys(("bonds", "angles", "dihedrals", "pairs"))
     values = {
         "kind": "spline", "terms": none | terms, "temperature": temperature,
-        "fitting": {"kind": "boltzmann_inversion", "simulation": RUN | (run or {})} | fitting,
+        "fitting": {"kind": kind, "simulation": RUN | (run or {})} | fitting,
     }  # fmt: skip
     return validated(Potential, values, "potential")
 

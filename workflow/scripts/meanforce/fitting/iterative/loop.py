@@ -116,12 +116,8 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
 
 
 def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
-    """Change of the coefficients, at full step, in all curves or in that whose turn it is."""
-    update = problem.combined(
-        [method.update(state, one) for state, one in zip(problem.states, observed, strict=True)]
-    )
-    if problem.settings.updates == "by_turns":
-        update = update * problem.of_curve(now.iteration % len(problem.blank.curves))
+    """Change of the coefficients, at full step, with the correction of the pressure."""
+    update = method.update(observed, now.iteration)
     if problem.settings.pressure is not None:
         given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
         ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
