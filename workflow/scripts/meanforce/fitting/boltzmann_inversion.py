@@ -7,6 +7,7 @@ import torch
 
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
+from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
@@ -31,6 +32,14 @@ class BoltzmannInversion:
     @staticmethod
     def features(potential: LinearPotential) -> None:
         """Histograms are enough."""
+
+    def columns(self, observed: list[Observed]) -> Row:
+        """None."""
+        return {}
+
+    def off(self, row: Row) -> float:
+        """The distances are all."""
+        return 0.0
 
     def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
         """See `Method`; of all curves, or of the one whose turn it is."""

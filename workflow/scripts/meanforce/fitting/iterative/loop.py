@@ -1,7 +1,7 @@
 """The loop of a fit that iterates: a CG run, a look at its distributions, an update.
 
 It ends when all distributions are at their noise floors (and the pressure, where one is wanted,
-within its error), after a largest number of iterations, or when it runs away: then the step is
+within its error, and what the method itself looks at, too), after a largest number of iterations, or when it runs away: then the step is
 halved, from the best iterate on, and where that does not help the best iterate is the result.
 """
 
@@ -96,11 +96,13 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     found, best = score(terms, floors), now.best
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
+    row |= method.columns(observed)
     now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
     compared = found if best is None else score(terms, best.floors)
     if best is not None and compared > WORSE * best.score + MARGIN:
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
-    update, off = _update(problem, method, now, observed), off / pressure.STANDARD_ERRORS
+    update = _update(problem, method, now, observed)
+    off = max(off / pressure.STANDARD_ERRORS, method.off(row))
     done = all(term.at_floor for term in terms) and off <= 1
     if done or best is None or np.hypot(compared, off) < best.total:
         total = float(np.hypot(found, off))

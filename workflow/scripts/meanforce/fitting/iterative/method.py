@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.moments import Features
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
@@ -25,6 +26,20 @@ class Method(Protocol):
 
         Args:
             potential: in double precision.
+        """
+
+    def columns(self, observed: list[Observed]) -> Row:
+        """Numbers of an iteration, for the table of the progress, beside the distances.
+
+        Args:
+            observed: in the CG run at each state point.
+        """
+
+    def off(self, row: Row) -> float:
+        """How far an iterate is from its goal besides the distances; 1 and less is at the goal.
+
+        Args:
+            row: numbers of the iteration, those of `columns` included.
         """
 
     def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
