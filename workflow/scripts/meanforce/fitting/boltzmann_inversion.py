@@ -41,6 +41,10 @@ class BoltzmannInversion:
         """The distances are all."""
         return 0.0
 
+    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
+        """None."""
+        return {}
+
     def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
         """See `Method`; of all curves, or of the one whose turn it is."""
         problem = self._problem

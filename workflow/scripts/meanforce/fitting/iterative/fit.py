@@ -63,10 +63,13 @@ def fit_with(
         start = first.potential.coefficients.double().numpy()
     else:
         start = direct_inversion(problem)
+    method = kind(problem)
     with or_temporary(job) as job:
-        now = iterate(problem, kind(problem), start, report, job)
+        now = iterate(problem, method, start, report, job)
     _report(now, report)
-    return Fit(problem.potential(now.best.coefficients), _table(now.rows), _about(now))
+    errors = method.errors(now.observed) if now.ended == CONVERGED else {}
+    potential = problem.potential(now.best.coefficients, errors)
+    return Fit(potential, _table(now.rows), _about(now))
 
 
 def _report(now: Iterate, report: Callable[[str], None]) -> None:

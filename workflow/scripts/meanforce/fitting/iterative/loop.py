@@ -1,8 +1,9 @@
 """The loop of a fit that iterates: a CG run, a look at its distributions, an update.
 
 It ends when all distributions are at their noise floors (and the pressure, where one is wanted,
-within its error, and what the method itself looks at, too), after a largest number of iterations, or when it runs away: then the step is
-halved, from the best iterate on, and where that does not help the best iterate is the result.
+within its error, and what the method itself looks at, too), after a largest number of iterations,
+or when it runs away: then the step is halved, from the best iterate on, and where that does not
+help the best iterate is the result.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import numpy as np
+import torch
 
 from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.moments import Features
@@ -40,6 +41,13 @@ class Method(Protocol):
 
         Args:
             row: numbers of the iteration, those of `columns` included.
+        """
+
+    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
+        """Tensors behind the errors of the coefficients; empty where there are none.
+
+        Args:
+            observed: in the CG run at each state point, of a fit that has reached its goal.
         """
 
     def update(self, observed: list[Observed], iteration: int) -> np.ndarray:

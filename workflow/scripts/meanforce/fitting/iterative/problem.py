@@ -39,10 +39,17 @@ class Problem:
     seed: int
     features: Features | None = None
 
-    def potential(self, coefficients: np.ndarray, **place: torch.device) -> LinearPotential:
+    def potential(
+        self,
+        coefficients: np.ndarray,
+        errors: dict[str, torch.Tensor] | None = None,
+        **place: torch.device,
+    ) -> LinearPotential:
         """The potential of some coefficients, in the type of the blank one."""
-        tensor = torch.from_numpy(coefficients).to(dtype=self.blank.dtype)
-        return type(self.blank)(self.blank.values, tensor).to(self.blank.dtype, **place)
+        dtype = self.blank.dtype
+        tensor = torch.from_numpy(coefficients).to(dtype=dtype)
+        errors = {name: one.to(dtype) for name, one in (errors or {}).items()}
+        return type(self.blank)(self.blank.values, tensor, errors).to(dtype, **place)
 
     def combined(self, updates: list[np.ndarray]) -> np.ndarray:
         """Coefficients at all temperatures from those that each state point asks for.
