@@ -128,8 +128,9 @@ class RelativeEntropySettings(IterativeSettings):
     S is the relative entropy of the atomistic and the CG ensemble of the beads, convex in the
     coefficients c: ∇S = β(⟨∂U/∂c⟩_AA − ⟨∂U/∂c⟩_CG), H = β² Cov(∂U/∂c). At its minimum the CG
     distributions of all coordinates that have a curve are the atomistic ones. Shell, J. Chem. Phys.
-    129, 144108 (2008). With several training state points, S is summed over them. Only for
-    potentials that are linear in their coefficients (kinds spline and rbf).
+    129, 144108 (2008). With several training state points, S is summed over them. The fit ends when
+    these distributions and ∇S are within their noise; error bars of the curves are stored with the
+    model. Only for potentials that are linear in their coefficients (kinds spline and rbf).
     """
 
     pressure: ClassVar[None] = None
