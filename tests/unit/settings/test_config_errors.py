@@ -303,6 +303,15 @@ def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
         load_config(config | {"potentials": config["potentials"] | {
             "spline": curve | {"fitting": INVERSION}
         }})  # fmt: skip
+    network = {"kind": "cgnet", "training": {"epochs": 1}, "temperature": "none"}
+    entropy = INVERSION | {"kind": "relative_entropy"}
+    with pytest.raises(InputError, match=r"relative_entropy' fits only potentials that are linear"):
+        load_config(config | {"potentials": config["potentials"] | {
+            "network": network | {"fitting": entropy}
+        }})  # fmt: skip
+    load_config(config | {"potentials": config["potentials"] | {
+        "of_x": curve | {"fitting": entropy}
+    }})  # fmt: skip
     config["potentials"]["inverted"] = {"kind": "spline", "terms": {}, "fitting": INVERSION}
     experiment = next(
         one for one in config["experiments"].values() if one["campaigns"] == ["metadynamics"]
