@@ -88,6 +88,8 @@ class Course:
             "ended": chains.ended or "at its longest",
             "engine": self.engine.name,
         }
+        if self._run.simulation.pressure is not None:
+            about["constant_pressure"] = self._run.simulation.pressure
         if self._starts:
             about["starts"] = self._starts
         if self._looked:
