@@ -129,6 +129,7 @@ def test_a_run_of_an_ideal_gas_has_its_mean_volume(without_threads):
     )
     assert found.boxes.shape == (125, 2, 3, 3)
     assert found.about["constant_pressure"] == pressure
+    assert found.about["converged"]
     assert found.configurations.cell.shape == (250, 3, 3)
     volumes = np.linalg.det(found.boxes)
     assert not np.array_equal(volumes[:, 0], volumes[:, 1])
@@ -197,6 +198,7 @@ def test_a_run_at_constant_pressure_goes_on_to_the_last_bit(tmp_path, monkeypatc
     with H5mdReader(tmp_path / "once.h5") as reader:
         assert reader.parameters["engine"] == "openmm"
         assert reader.parameters["constant_pressure"] == 15.0
+        assert reader.parameters["converged"] in (True, False)
         boxes = reader.boxes()
         frames = reader.positions().astype(float)
     assert boxes.shape == (12, 3, 3)
@@ -213,6 +215,19 @@ def test_a_model_without_a_liquid_evaporates_in_one_sentence(without_threads, mo
     run = liquid(pressure=1e-3, equilibration=40.0)
     with pytest.raises(InputError, match=r"at 0\.001 bar .* has grown to 1\.5 times .* no liquid"):
         run_it(run)
+
+
+def test_a_run_whose_volume_still_changes_has_not_converged(without_threads):
+    """A liquid that begins to evaporate."""
+    run = liquid(pressure=1e-3, equilibration=0.4, length=10.0, stride=0.4)
+    lines: list[str] = []
+    found = sample(
+        run.potential, run.starts, run.simulation, run.generator, run.system, lines.append
+    )
+    volumes = np.linalg.det(found.boxes).mean(1)
+    assert volumes[-1] > 1.2 * volumes[0]
+    assert found.about["converged"] is False
+    assert any("the volume has not settled" in line for line in lines)
 
 
 def test_a_box_that_shrinks_below_the_cutoff_ends_in_one_sentence(without_threads):

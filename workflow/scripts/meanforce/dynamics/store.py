@@ -42,6 +42,11 @@ class Store:
         kind = np.dtype(fields)
         self._file = RecordFile(folder / "frames.raw", kind, tuple(position or (0, 0)))
 
+    @property
+    def _rows(self) -> int:
+        """Records that are read at once."""
+        return max(1, BUFFER // self._file.kind.itemsize)
+
     def position(self) -> list[int]:
         """Where the file ends, once everything is on the disk."""
         return list(self._file.position())
@@ -58,6 +63,12 @@ class Store:
     def positions(self, first: int) -> np.ndarray:
         """Positions from a record on, nm, shape (n_records, chains, n_beads, 3)."""
         return self._file.take(np.arange(first, len(self._file)))["positions"]
+
+    def boxes(self) -> np.ndarray | None:
+        """Boxes of all records, nm, shape (n_records, chains, 3, 3); None at constant volume."""
+        if not self._with_boxes:
+            return None
+        return np.concatenate([block["boxes"] for block in self._file.blocks(self._rows)])
 
     def some(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
         """About so many frames, evenly spaced in time.
@@ -87,10 +98,9 @@ class Store:
                 boundaries. Where each frame has its own, those are written.
         """
         chain = np.arange(self._chains)
-        rows = max(1, BUFFER // self._file.kind.itemsize)
         box = EACH if self._with_boxes else cell
         with H5mdWriter(output, masses, parameters, with_forces=False, box=box) as writer:
-            for block in self._file.blocks(rows):
+            for block in self._file.blocks(self._rows):
                 writer.append(
                     FrameBlock(
                         position=block["positions"].reshape(-1, self._n_beads, 3),
