@@ -44,8 +44,9 @@ FACTOR = 1.3
 WIDEST = 0.3
 """Largest width in V."""
 
-NEGLIGIBLE = 20.0
-"""Work of a move in kT, without interactions, above which it would not be accepted anyway."""
+CLOSE = 1.007
+"""Width of a box, in twice the cutoff, below which a run ends: 2 % of the volume above what can be
+computed. A run that never comes so close would not have gone beyond."""
 
 EVAPORATED = 50.0
 """Volume, in that of the start, at which a box counts as evaporated."""
@@ -123,31 +124,30 @@ class VolumeMoves:
             positions: nm, shape (n_beads, 3), with whole molecules in any of their images.
             box: that they are in.
             rng: gives two numbers.
-            settling: whether a box that is too narrow for the cutoff is merely rejected, as in
-                equilibration, whose first steps may be wide.
+            settling: whether the box may come close to two cutoffs, as in equilibration, whose
+                first steps may be wide.
 
         Raises:
-            InputError: the box would become narrower than two cutoffs, or has evaporated.
+            InputError: the box has come close to two cutoffs, or has evaporated.
         """
+        if not settling and smallest_width(box.cell) <= CLOSE * 2 * self._cutoff:
+            raise self._too_narrow(box.volume)
         step, chance = rng.uniform(-1.0, 1.0), rng.random()
         before, after = box.volume, box.volume + box.width * step
         if after <= 0:
             return None
-        # What an ideal gas would take for it.
-        work = self._pressure * (after - before) / self._kt
-        work -= self._molecules.count * np.log(after / before)
         scale = (after / before) ** (1 / 3)
         cell = scale * box.cell
         if smallest_width(cell) <= 2 * self._cutoff:
-            if settling or work > NEGLIGIBLE:
-                return None
-            raise self._too_narrow(after)
+            return None
         if after > EVAPORATED * self._start:
             raise self._evaporated()
         # A common factor maps all images of a molecule onto each other.
         centres = self._molecules.centres(positions[None], self._masses)[0]
         moved = positions + ((scale - 1.0) * centres)[self._molecules.owner]
-        work += (energy(moved, cell) - energy(positions, box.cell)) / self._kt
+        change = energy(moved, cell) - energy(positions, box.cell)
+        work = (change + self._pressure * (after - before)) / self._kt
+        work -= self._molecules.count * np.log(after / before)
         # Not a number, as of beads that overlap, is rejected.
         if not (work <= 0 or chance < np.exp(-work)):
             return None
@@ -166,8 +166,8 @@ class VolumeMoves:
     def _too_narrow(self, volume: float) -> InputError:
         return InputError(
             f"simulation.pressure: at {self._bar:g} bar the box of the CG run has shrunk to "
-            f"{volume:.4g} nm³, where it is no wider than twice the cutoff of {self._cutoff:g} nm; "
-            "give more molecules, a shorter cutoff or a lower pressure"
+            f"{volume:.4g} nm³, where it is hardly wider than twice the cutoff of {self._cutoff:g} "
+            "nm; give more molecules, a shorter cutoff or a lower pressure"
         )
 
     def _evaporated(self) -> InputError:
