@@ -175,6 +175,15 @@ BAD = {
         r"simulations\.capped_alanine\.engine: 'openmm' runs only tables of a potential of 'terms' "
         r".*; give 'engine: torch'",
     ),
+    "a network at constant pressure": (
+        both(
+            put("simulations", "capped_alanine", "pressure", "1 bar"),
+            put("simulations", "capped_alanine", "until", None),
+            put("simulations", "capped_alanine", "bias", None),
+        ),
+        r"simulations\.capped_alanine\.pressure: the engine of a constant pressure runs only .*; "
+        r"give 'pressure: null'",
+    ),
     "exchange in an engine of tables": (
         both(
             put("simulations", "muller_brown", "engine", "lammps"),

@@ -120,6 +120,9 @@ class Observer:
         """No frames are kept."""
         raise NotImplementedError
 
+    def boxes(self) -> None:
+        """Runs are at constant volume."""
+
     def may_end(self) -> bool:
         """Whether another segment of all chains is finished, and enough of them; true only once."""
         finished = self.done * SEGMENTS // self._total
