@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from meanforce.settings.base import Settings
 from meanforce.settings.potentials.base import PotentialSettings
@@ -71,6 +71,15 @@ class GradientTrainingSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="auto: a GPU if PyTorch finds one"
     )
+
+    @field_validator("weight_decay", mode="wrap")
+    @classmethod
+    def _decay(cls, value: object, validated: ValidatorFunctionWrapHandler) -> float | str:
+        try:
+            return validated(value)
+        except ValidationError:
+            # Otherwise there is an error for each of the two types.
+            raise ValueError(f"given {value!r}; allowed: a number of at least 0, or auto") from None
 
     @property
     def trainings(self) -> int:
