@@ -1,4 +1,4 @@
-"""Jobs see the GPUs that they were given, one job per GPU, and no others."""
+"""Jobs see their GPUs and no others, and share one only where the user wants it."""
 
 import os
 import signal
@@ -75,6 +75,25 @@ def test_two_jobs_never_share_a_gpu_and_a_third_waits(command, machine):
 def test_both_gpus_for_one_job_and_only_those_the_user_chose(command, machine):
     assert run(command(2, SHOW), machine).stdout == "'0,1'\n"
     assert run(command(1, SHOW), machine | {"CUDA_VISIBLE_DEVICES": "7"}).stdout == "'7'\n"
+
+
+def test_jobs_share_a_gpu_that_the_user_lists_several_times(command, machine):
+    shared = machine | {"CUDA_VISIBLE_DEVICES": "0,1,1"}
+    jobs = []
+    try:
+        for _ in range(3):
+            jobs.append(
+                subprocess.Popen(command(1, KEEP), env=shared, stdout=subprocess.PIPE, text=True)
+            )
+        assert sorted(job.stdout.readline().strip() for job in jobs) == ["0", "1", "1"]
+        result = run(command(3, SHOW), shared)
+        assert result.stderr.startswith("error: gpu: the job asks for 3 GPUs, and 2 NVIDIA GPUs")
+    finally:
+        for job in jobs:
+            job.kill()
+            job.communicate()
+    # A job of two GPUs has two different ones.
+    assert run(command(2, SHOW), machine | {"CUDA_VISIBLE_DEVICES": "1,1,0"}).stdout == "'1,0'\n"
 
 
 def test_gpus_of_a_scheduler_are_taken_as_they_are(command, machine):

@@ -231,3 +231,17 @@ def test_a_lock_of_another_host_is_left_alone(root, tmp_path):
     (folder / "lock").write_text(json.dumps(owner))
     assert "removed: 0 folders" in program(tmp_path, root, "clean_partial")
     assert (folder / "lock").exists()
+
+
+def test_jobs_have_the_processors_that_the_config_gives_them(checkout):
+    config = yaml.safe_load((checkout.folder / "config/capped_alanine_water.yaml").read_text())
+    system = "capped_alanine_water"
+    config["systems"][system]["equilibration"]["threads"] = 2
+    config["campaigns"][system]["metadynamics"]["threads"] = 3
+    (checkout.folder / "threads.yaml").write_text(yaml.safe_dump(config))
+    result = checkout.snakemake("-n", "--cores", "4", "--configfile", "threads.yaml")
+    assert result.returncode == 0, result.stderr
+    found = re.findall(
+        r"^(?:local)?rule (\w+):\n(?: .*\n)*?    threads: (\d+)", result.stdout, re.M
+    )
+    assert set(found) == {("equilibrate", "2"), ("sample", "3")}

@@ -161,6 +161,16 @@ def start_of(wildcards):
     return [] if place is None else [place.state_xml]
 
 
+def threads_of_equilibration(wildcards):
+    """Processors of a job that equilibrates."""
+    return CONFIG.systems[wildcards.system].equilibration.threads
+
+
+def threads_of_sampling(wildcards):
+    """Processors of a job of a campaign."""
+    return CONFIG.campaigns[wildcards.system][wildcards.campaign].threads
+
+
 def frozen_bias(wildcards):
     """Trajectory, at the same state point, whose final bias a static campaign uses, frozen."""
     place = inputs.frozen_bias(CONFIG, **dict(wildcards))

@@ -15,7 +15,7 @@ rule equilibrate:
     conda:
         ENVIRONMENT
     # With one thread the CPU platform is bitwise reproducible.
-    threads: 1
+    threads: threads_of_equilibration
     resources:
         mem_mb=grows(1500),
         runtime=grows(240),

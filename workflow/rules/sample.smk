@@ -25,7 +25,7 @@ rule sample:
         system=systems_of(lambda campaign: not campaign.imported),
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: threads_of_sampling
     resources:
         mem_mb=grows(1500),
         runtime=grows(1440),

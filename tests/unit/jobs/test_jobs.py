@@ -62,6 +62,7 @@ def test_every_job_of_every_config_is_read_as_it_was_written(ready_made_configs,
 LEFT_OUT = {
     "replicas": ("campaigns", ALANINE, "metadynamics", "replicas", 7),
     "length elsewhere": ("campaigns", ALANINE, "metadynamics", "length_at", {"T350": "50 ns"}),
+    "threads": ("campaigns", ALANINE, "metadynamics", "threads", 2),
     "force map": ("mappings", ALANINE, "heavy", "force_map", "optimal"),
     "masses": ("mappings", ALANINE, "heavy", "masses", "consistent"),
     "another mapping": ("mappings", ALANINE, "core_beta", "template", "ca"),

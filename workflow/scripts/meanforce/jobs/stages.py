@@ -60,7 +60,7 @@ def equilibrate_job(config: Config, system: str, state: str) -> EquilibrateJob:
     """Job of the stage `equilibrate`."""
     point = config.state_points[state]
     return EquilibrateJob.of(
-        equilibration=config.systems[system].equilibration,
+        equilibration=without(config.systems[system].equilibration, "threads"),
         temperature=point.temperature,
         pressure=STANDARD_PRESSURE if point.pressure is None else point.pressure,
         seed=seed_of(config, system, state, "equilibrate"),
@@ -72,7 +72,7 @@ def sample_job(
 ) -> SampleJob:
     """Job of the stage `sample`."""
     settings = config.campaigns[system][campaign]
-    protocol = without(settings, "replicas", "length_at")
+    protocol = without(settings, "replicas", "length_at", "threads")
     return SampleJob.of(
         campaign=protocol.model_copy(update={"length": settings.length_of(state)}),
         job=int(replica),

@@ -1,4 +1,4 @@
-"""GPUs of a machine without a scheduler: one job per GPU.
+"""GPUs of a machine without a scheduler: one job per GPU, or as many as the user lists it times.
 
 Every library (torch, OpenMM's platforms) finds GPUs by itself, so all jobs would use the first one.
 A job cannot use a GPU that is not visible to it.
@@ -55,13 +55,18 @@ def _devices() -> list[str]:
 def _claim(number: int, devices: list[str]) -> list[str]:
     """Free GPUs, held until this process and the program that it becomes have ended.
 
+    Args:
+        number: how many.
+        devices: their names; one that is there several times can have as many jobs.
+
     Raises:
         InputError: the machine has too few.
     """
-    if number > len(devices):
+    different = len(set(devices))
+    if number > different:
         raise InputError(
-            f"gpu: the job asks for {number} GPUs, and {len(devices)} NVIDIA GPUs are visible on "
-            f"this machine; set gpu to at most {len(devices)} for its rule (--set-resources)"
+            f"gpu: the job asks for {number} GPUs, and {different} NVIDIA GPUs are visible on "
+            f"this machine; set gpu to at most {different} for its rule (--set-resources)"
         )
     folder = Path(tempfile.gettempdir()) / f"meanforce-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -69,8 +74,11 @@ def _claim(number: int, devices: list[str]) -> list[str]:
     while True:
         with contextlib.ExitStack() as released:
             held = {}
-            for device in devices:
-                handle = _try(folder / device.replace("/", "_"))
+            for at, device in enumerate(devices):
+                if device in held:
+                    continue
+                place = f"{device}.{devices[:at].count(device)}"
+                handle = _try(folder / place.replace("/", "_"))
                 if handle is not None:
                     held[device] = handle
                     released.callback(os.close, handle)
@@ -80,7 +88,7 @@ def _claim(number: int, devices: list[str]) -> list[str]:
                     released.pop_all()
                     return list(held)
         if not waiting:
-            print(f"waiting for {number} of {len(devices)} GPUs", file=sys.stderr, flush=True)
+            print(f"waiting for {number} of {different} GPUs", file=sys.stderr, flush=True)
             waiting = True
         time.sleep(1.0)
 

@@ -36,6 +36,13 @@ class ProtocolSettings(CampaignSettings):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"
     )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="processors of each job; with more than one, runs in water on the CPU platform "
+        "are faster, but no two of them the same to the last bit",
+    )
     store: Literal["all", "solute"] = Field(
         default="all",
         description="atoms of stored frames. all: every atom; a stage of its own then recomputes "

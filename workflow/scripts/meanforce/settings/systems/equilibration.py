@@ -61,6 +61,12 @@ class EquilibrationSettings(Settings):
     platform: Literal["auto", "Reference", "CPU", "CUDA", "OpenCL", "HIP"] = Field(
         default="auto", description="OpenMM platform; auto: the fastest in a short timing"
     )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="processors of the job, as those of a campaign",
+    )
 
     @model_validator(mode="after")
     def _long_enough(self) -> Self:
