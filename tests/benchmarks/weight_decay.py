@@ -78,6 +78,7 @@ LABELS = {
     "force_map": "aggregate", "campaign": "reference", "potential": "cgnet", "state_point": "T300",
     "role": "train",
 }  # fmt: skip
+DIFFERENCES = ("alphaR_beta", "phi_positive")
 SEED = 1
 
 
@@ -148,7 +149,7 @@ def judged(folder: Path, model, data: list[Path], chains: int, length: str) -> d
     js = rows["js_phi_psi"]
     return {
         "js": f"{js.value:.4f} ({js.noise_floor:.4f})",
-        **{n: f"{rows[f'delta_f_{n}'].value:+.2f}" for n in ("alphaR_beta", "phi_positive")},
+        **{n: f"{rows['delta_f_' + n + '_error'].value:+.2f}" for n in DIFFERENCES},
     }
 
 

@@ -45,9 +45,9 @@ class GradientTrainingSettings(Settings):
     )
     gradient_clip: float = Field(default=10.0, gt=0, description="largest gradient norm")
     weight_decay: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
-        default=0.0,
+        default="auto",
         description="decoupled weight decay (AdamW); auto: the best of three trainings with "
-        "different decays, by the held-out time blocks",
+        "different decays, by the held-out time blocks; a number takes a third of the time",
     )
     ema: float | None = Field(
         default=None,
