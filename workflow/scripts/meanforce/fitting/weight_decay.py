@@ -8,9 +8,9 @@ hand. Shorter trainings cannot choose: they stop before a network fits the noise
 prefer decays that are too weak for the whole training.
 
 In AdamW, a step with the learning rate η and the decay λ shrinks weights by 1 − ηλ; Loshchilov,
-Hutter, arXiv:1711.05101 (2019). With N steps and the peak η of their schedule, the sum Nηλ is what
-is tried: it needs to be about the same for different amounts of data, lengths of trainings and
-learning rates; see Wang, Aitchison, arXiv:2405.13698 (2024).
+Hutter, arXiv:1711.05101 (2019). Weights therefore remember 1/(ηλ) steps. What is tried is this
+memory in passes over the data, τ = 1/(ηλB) with B steps in a pass and the peak η of the schedule,
+whose best value hardly depends on the amount of data; Wang, Aitchison, arXiv:2405.13698 (2024).
 """
 
 import dataclasses
@@ -27,10 +27,10 @@ from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job
 from meanforce.settings.potentials.network import OF_DECAYS
 
-FIRST = (1.0, 3.0)
-"""Sums Nηλ that are always tried."""
+FIRST = (45.0, 15.0)
+"""Memories in passes over the data that are always tried."""
 
-WEAKER, STRONGER = 0.3, 10.0
+WEAKER, STRONGER = 150.0, 5.0
 """The third one, beyond the better one of these."""
 
 TRIALS, CHOSEN = "trials", "chosen"
@@ -43,7 +43,7 @@ class Trial:
 
     Attributes:
         weight_decay: λ.
-        sum: Nηλ.
+        memory: of the weights, passes over the data.
         loss: of the held-out frames in the best epoch, as the best epoch is chosen: with the
             weights of beads if there are any, (kJ/mol/nm)².
         best_epoch: from 1.
@@ -51,7 +51,7 @@ class Trial:
     """
 
     weight_decay: float
-    sum: float
+    memory: float
     loss: float
     best_epoch: int
     rows: tuple[Row, ...]
@@ -90,11 +90,11 @@ class Trials:
         return min(self.done, key=lambda trial: trial.loss)
 
     def following(self) -> float | None:
-        """The next sum to try; None: all are done."""
+        """The next memory to try; None: all are done."""
         if len(self.done) < len(FIRST):
             return FIRST[len(self.done)]
         if len(self.done) < OF_DECAYS:
-            return STRONGER if self.best.sum == max(FIRST) else WEAKER
+            return STRONGER if self.best.memory == min(FIRST) else WEAKER
         return None
 
     def after(self, trial: Trial, weights: list[torch.Tensor]) -> "Trials":
@@ -150,8 +150,8 @@ def best_of_several(task: Task) -> tuple[TrainingRun, Trials]:
     trials, report = Trials.of(task.job.load()), task.report
     batches = len(Batches(task.frames, task.member, task.training.batch_size))
     steps = epochs_of(task.training, batches) * batches
-    while (chosen := trials.following()) is not None:
-        number, decay = len(trials.done), decay_of(chosen, steps * task.training.learning_rate)
+    while (memory := trials.following()) is not None:
+        number, decay = len(trials.done), decay_of(memory, batches * task.training.learning_rate)
         with Progress(report).during("setting up the potential"):
             run = TrainingRun(
                 dataclasses.replace(
@@ -161,7 +161,7 @@ def best_of_several(task: Task) -> tuple[TrainingRun, Trials]:
             )
         run.to_end()
         end = run.standing
-        trial = Trial(decay, chosen, end.best, end.best_epoch, tuple(end.rows))
+        trial = Trial(decay, memory, end.best, end.best_epoch, tuple(end.rows))
         report(
             f"weight decay {decay:g}: validation loss {trial.loss:.1f} (kJ/mol/nm)² in epoch "
             f"{trial.best_epoch} of {len(trial.rows)}"
@@ -176,14 +176,14 @@ def best_of_several(task: Task) -> tuple[TrainingRun, Trials]:
     return run, trials
 
 
-def decay_of(chosen: float, steps: float) -> float:
-    """Weight decay λ, to two digits.
+def decay_of(memory: float, rate: float) -> float:
+    """Weight decay λ = 1/(τηB), to two digits.
 
     Args:
-        chosen: the sum Nηλ.
-        steps: Nη.
+        memory: τ, passes over the data.
+        rate: ηB.
     """
-    return float(f"{chosen / steps:.2g}")
+    return float(f"{1 / (memory * rate):.2g}")
 
 
 def _part(job: Job, before: Trials) -> _Part:
