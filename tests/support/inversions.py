@@ -31,12 +31,18 @@ RUN = {
 }  # fmt: skip
 
 
-def settings(terms: dict, temperature: str = "none", run: dict | None = None, **fitting):
+def settings(
+    terms: dict,
+    temperature: str = "none",
+    run: dict | None = None,
+    kind: str = "boltzmann_inversion",
+    **fitting,
+):
     """A spline that is fitted by inversion; terms that are not given are left out."""
     none = dict.fromkeys(("bonds", "angles", "dihedrals", "pairs"))
     values = {
         "kind": "spline", "terms": none | terms, "temperature": temperature,
-        "fitting": {"kind": "boltzmann_inversion", "simulation": RUN | (run or {})} | fitting,
+        "fitting": {"kind": kind, "simulation": RUN | (run or {})} | fitting,
     }  # fmt: skip
     return validated(Potential, values, "potential")
 
@@ -47,11 +53,16 @@ def bond(r: np.ndarray) -> np.ndarray:
 
 
 def diatomics(
-    n: int, temperature: float = 300.0, energy=bond, seed: int = 1, forces: float = 1.0
+    n: int,
+    temperature: float = 300.0,
+    energy=bond,
+    seed: int = 1,
+    forces: float = 1.0,
+    ends: tuple[float, float] = (0.05, 0.6),
 ) -> Frames:
     """Independent frames of a diatomic from p(r) ∝ r² e^{−U/kT}; forces times a factor."""
     rng = np.random.default_rng(seed)
-    grid = np.linspace(0.05, 0.6, 20001)
+    grid = np.linspace(*ends, 20001)
     density = grid**2 * np.exp(-energy(grid) / kt(temperature))
     r = np.interp(rng.random(n), np.cumsum(density) / density.sum(), grid)
     vectors = rng.normal(size=(n, 3))
@@ -93,6 +104,48 @@ def bent(n: int, seed: int = 1, forces: float = 1.0) -> Frames:
     return Frames(
         torch.tensor(positions, dtype=torch.float32), torch.tensor(pull, dtype=torch.float32),
         torch.full((n,), 300.0), block % 5, block, BENT, masses=np.full(3, 20.0),
+    )  # fmt: skip
+
+
+COUPLING = 0.08
+"""nm/rad by which the bonds of the coupled molecule are longer at wider angles."""
+
+
+def coupled(n: int, seed: int = 1) -> Frames:
+    """Independent frames of a molecule of three beads whose bonds depend on its angle, at 300 K.
+
+    U = ½ B (θ − θ₀)² + Σ ½ K (b − m(θ))², m = b₀ + c(θ − θ₀): no sum of functions of its three
+    distances.
+    """
+    rng, kT = np.random.default_rng(seed), kt(300.0)
+    spread = np.sqrt(kT / STIFFNESS)
+    angles = np.linspace(0.9, 2.9, 20001)
+    mean = LENGTH + COUPLING * (angles - ANGLE)
+    bending = np.exp(-0.5 * BENDING * (angles - ANGLE) ** 2 / kT)
+    density = np.sin(angles) * bending * (mean**2 + spread**2) ** 2
+    angle = np.interp(rng.random(n), np.cumsum(density) / density.sum(), angles)
+    bonds = np.zeros((2, n))
+    missing = np.ones((2, n), dtype=bool)
+    while missing.any():
+        # A normal distribution, and b² by rejection.
+        normal = LENGTH + COUPLING * (angle - ANGLE) + spread * rng.normal(size=(2, n))
+        taken = missing & (rng.random((2, n)) < (normal / 0.6) ** 2)
+        bonds[taken] = normal[taken]
+        missing &= ~taken
+    zero = np.zeros(n)
+    first = np.stack([bonds[0], zero, zero], 1)
+    last = np.stack([bonds[1] * np.cos(angle), bonds[1] * np.sin(angle), zero], 1)
+    positions = torch.tensor(np.stack([first, np.zeros((n, 3)), last], 1), requires_grad=True)
+    arms = positions[:, [0, 2]] - positions[:, [1]]
+    lengths = arms.norm(dim=2)
+    off = torch.acos((arms[:, 0] * arms[:, 1]).sum(1) / lengths.prod(1)) - ANGLE
+    strain = lengths - LENGTH - COUPLING * off[:, None]
+    energy = 0.5 * BENDING * off**2 + 0.5 * STIFFNESS * strain.square().sum(1)
+    (gradient,) = torch.autograd.grad(energy.sum(), positions)
+    block = torch.arange(n) * 20 // n
+    return Frames(
+        positions.detach().float(), -gradient.float(), torch.full((n,), 300.0), block % 5, block,
+        BENT, masses=np.full(3, 20.0),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def test_parts_of_configs_are_valid(page, root, monkeypatch):
     """Each is one that the page's config may have beside its own."""
     monkeypatch.chdir(root)
     parts = [step for step in page if step.kind == "yaml"]
-    assert len(parts) == 2
+    assert len(parts) == 3
     for step in parts:
         config = yaml.safe_load((root / CONFIG).read_text())
         for section, entries in yaml.safe_load(step.text).items():

@@ -14,6 +14,10 @@ PYTHON_FOLDER = str(Path(sys.executable).parent)
 os.environ.update(PATH=os.pathsep.join([PYTHON_FOLDER, os.environ.get("PATH", os.defpath)]))
 sys.path.insert(0, str(SCRIPTS))
 
+# What a job prints goes into its log. The sentence of one that fails also goes to the terminal, which
+# stays open as file 3: Snakemake itself shows there only the command and its exit status.
+shell.prefix("set -euo pipefail; exec 3>&2; export MEANFORCE_CONSOLE=3; ")
+
 from meanforce import paths
 from meanforce.data.fingerprint import fingerprint
 from meanforce.errors import InputError

@@ -27,6 +27,12 @@ def main() -> None:
         help="one residue whose φ and ψ are biased, or two whose ψ are: numbers, or names such as "
         "VAL2; default: by the peptide's size",
     )
+    parser.add_argument(
+        "--short",
+        action="store_true",
+        help="short runs and a small network, to see within minutes that everything works with a "
+        "small molecule; much too little sampling for good numbers",
+    )
     parser.add_argument("--name", help="of the system; default: that of the structure file")
     parser.add_argument("--output", type=Path, help="config to write; default: NAME.yaml")
     arguments = parser.parse_args()
@@ -42,7 +48,9 @@ def main() -> None:
             f"--output: '{output}' exists and is not overwritten; give another --output or --name"
         )
     molecule = read_molecule(arguments.structure, SOLVENTS[arguments.solvent])
-    wishes = Wishes(name, arguments.mapping, arguments.solvent, tuple(arguments.residues))
+    wishes = Wishes(
+        name, arguments.mapping, arguments.solvent, tuple(arguments.residues), arguments.short
+    )
     made = first_config(molecule, wishes)
     write_new(config_text(made, output), output)
     print(f"{output}: written; what was chosen, and why:")

@@ -1,4 +1,4 @@
-"""The stage `train` with Boltzmann inversion: from a dataset to a model and its table."""
+"""The stage `train` with fits that make CG runs: from a dataset to a model and its table."""
 
 import cg_datasets
 import inversions
@@ -68,6 +68,17 @@ def test_a_dataset_becomes_a_model_with_its_progress(tmp_path, written):
     assert member.about["effective_sample_size"] == 200
     model, _ = load(tmp_path / "model.safetensors")
     assert model.coefficients.equal(member.fit.potential.coefficients)
+
+
+def test_the_least_relative_entropy_becomes_a_model_with_its_errors(tmp_path, written):
+    own = {"kind": "relative_entropy", "start": "direct_inversion", "at_most": 8}
+    potential = JOB["potential"] | {"fitting": FITTING | own}
+    member = trained(tmp_path, written(), potential=potential)
+    assert member.fit.about["converged"]
+    curve = pd.read_csv(tmp_path / "curve.csv")
+    assert {"gradient", "relative_entropy", "distance_pairs_P_P", "pressure"} <= set(curve)
+    model, _ = load(tmp_path / "model.safetensors")
+    assert model.errors.keys() == {"influences", "prior", "mean_basis"}
 
 
 def test_biased_frames_need_their_weights(tmp_path, written):

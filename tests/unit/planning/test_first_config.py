@@ -15,9 +15,11 @@ from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 
 
-def text_of(structure: str, mapping: str, solvent: str = "implicit", *residues: str) -> str:
+def text_of(
+    structure: str, mapping: str, solvent: str = "implicit", *residues: str, short: bool = False
+) -> str:
     molecule = read_molecule(f"resources/{structure}.pdb", SOLVENTS[solvent])
-    made = first_config(molecule, Wishes("my_molecule", mapping, solvent, residues))
+    made = first_config(molecule, Wishes("my_molecule", mapping, solvent, residues, short))
     return config_text(made, Path("my.yaml"))
 
 
@@ -35,10 +37,15 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_a_run_accepts_it(case, root, monkeypatch):
+SHORT = [CASES[number] for number in (1, 2, 5)]
+
+
+@pytest.mark.parametrize(
+    ("case", "short"), [(case, False) for case in CASES] + [(case, True) for case in SHORT]
+)
+def test_a_run_accepts_it(case, short, root, monkeypatch):
     monkeypatch.chdir(root)
-    text = text_of(*case)
+    text = text_of(*case, short=short)
     config = load_config(yaml.safe_load(text))
     check_structures(config)
     (experiment,) = config.experiments.values()
@@ -68,6 +75,39 @@ def test_water_has_the_protocol_of_the_ready_made_config(root, monkeypatch):
     (mine,), (theirs,) = (config["campaigns"].values() for config in (made, ready))
     for key in set(mine["metadynamics"]) - {"replicas"}:
         assert mine["metadynamics"][key] == theirs["metadynamics"][key], key
+
+
+def test_a_short_config_has_the_checks_of_a_long_one(root, monkeypatch):
+    """It has less of everything, but what a run is stopped or judged by is the same."""
+    monkeypatch.chdir(root)
+    short, whole = (
+        load_config(yaml.safe_load(text_of("capped_valine", "heavy", short=short)))
+        for short in (True, False)
+    )
+    (mine,), (theirs,) = (config.simulations.values() for config in (short, whole))
+    for key in ("least_stable", "until", "time_step", "friction"):
+        assert getattr(mine, key) == getattr(theirs, key), key
+    assert short.validation == whole.validation
+    assert short.potentials["network"].prior == whole.potentials["network"].prior
+    sampled = [
+        sum(one.length * one.replicas for one in config.campaigns["my_molecule"].values())
+        * len(config.state_points)
+        for config in (short, whole)
+    ]
+    assert sampled[0] < 0.1 * sampled[1]
+    steps = [
+        epochs_of(config) * (campaign.length - campaign.burn_in) / campaign.stride
+        / config.potentials["network"].training.batch_size
+        for config in (short, whole)
+        for campaign in (config.campaigns["my_molecule"]["metadynamics"],)
+    ]  # fmt: skip
+    assert steps[0] == pytest.approx(2 * 2400, rel=0.05)
+    # Frames of two temperatures.
+    assert 2 * steps[1] == pytest.approx(2 * 8000, rel=0.05)
+
+
+def epochs_of(config) -> int:
+    return config.potentials["network"].training.epochs
 
 
 def test_the_grid_holds_a_stretched_chain(root, monkeypatch):

@@ -9,7 +9,7 @@ import yaml
 import plan
 from meanforce.jobs import stages
 from meanforce.paths import use_output
-from meanforce.planning.amounts import Amount, Sizes, amounts, frames_of, training_steps
+from meanforce.planning.amounts import Amount, Cost, Sizes, amounts, frames_of, training_steps
 from meanforce.planning.estimate import Speeds, estimate
 from meanforce.planning.overview import disk, table
 from meanforce.planning.sizes import sizes_of
@@ -92,6 +92,25 @@ def test_training_steps_are_those_of_real_runs(root, monkeypatch):
     assert training_steps(quick, name, 0) == 3 * pair
 
 
+def test_frames_of_data_and_of_cg_runs_are_those_of_real_runs(root, monkeypatch):
+    """10,000 frames of 400 ps, 5,000 of a reference of 500 ps, and 40 of each of 100 chains."""
+    monkeypatch.chdir(root)
+    quick = load_config(yaml.safe_load((root / "config/quick.yaml").read_text()))
+    mapped = {one.job.place: one.steps for one in counted(quick, "map")}
+    for place, frames in mapped.items():
+        if place.system == "capped_alanine":
+            expected = {"unbiased": 12_500, "metadynamics": 10_000, "reference": 5_000}
+            assert frames == expected[place.campaign]
+    judged = {
+        one.job.place.state: one for one in counted(quick, "validate")
+        if one.job.place.experiment == "capped_alanine_metadynamics_heavy_cgnet"
+    }  # fmt: skip
+    for state, one in judged.items():
+        data = 5_000 if state == "T350" else 15_000
+        assert (one.steps, one.most) == (data + 4_000, data + 40_000)
+    assert len({one.key for one in judged.values()}) == 1
+
+
 def test_runs_of_a_learning_curve_use_their_share(root, monkeypatch):
     """At most 80 % of their time, the rest being discarded, and not much less."""
     monkeypatch.chdir(root)
@@ -113,7 +132,7 @@ def job(stage: str, number: int, **values) -> Amount:
 
 
 def test_hours_are_bounded_by_cores_and_by_the_longest_jobs():
-    speeds = Speeds({("s",): 2.0, ("c",): 1.0}, {"sample": 1.0, "simulate": 0.0}, ())
+    speeds = Speeds({("s",): Cost(2.0), ("c",): Cost(1.0)}, {"sample": 1.0, "simulate": 0.0}, ())
     work = [job("sample", n, key=("s",), steps=10, most=10) for n in range(6)]
     work.append(job("simulate", 0, key=("c",), steps=50, most=200))
     on_two = estimate(work, speeds, 2)
@@ -123,6 +142,9 @@ def test_hours_are_bounded_by_cores_and_by_the_longest_jobs():
     assert on_two.most == 21 + 200
     on_one = estimate(work, speeds, 1)
     assert (on_one.least, on_one.most) == (176, 326)
+    # A job has a part that its steps do not decide.
+    more = Speeds({("s",): Cost(2.0, 5.0), ("c",): Cost(1.0)}, speeds.start, ())
+    assert estimate(work, more, 1).least == 176 + 6 * 5
     finished = [Amount(one.job, True, one.key, one.steps, one.most) for one in work]
     assert estimate(finished, speeds, 1).most == 0
 
@@ -133,6 +155,10 @@ def test_table_has_done_and_to_do():
     lines = [line.split() for line in table(work)]
     assert lines[1] == ["train", "1", "3", "300", "optimisation", "steps"]
     assert lines[-1] == ["all", "1", "3"]
+    work = [job("validate", n, key=("v",), steps=1000, most=2500) for n in range(2)]
+    assert table(work)[1].endswith("2,000 to 5,000 frames")
+    work = [job("map", 0, key=("m",), steps=1000, most=1000)]
+    assert table(work)[1].endswith("  1,000 frames")
 
 
 def run(monkeypatch, *arguments: str) -> None:

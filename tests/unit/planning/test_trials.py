@@ -113,11 +113,11 @@ def test_what_cannot_be_timed_is_named(contents, root, tmp_path, monkeypatch):
     config = load_config(contents | {"campaigns": {"capped_alanine": campaigns}})
     work = amounts(config, sizes_of(config)[0])
     speeds = estimating.speeds_of(config, work, root, lambda line: None)
-    assert not speeds.seconds
+    assert not speeds.costs
     assert len(speeds.found) == len({one.key for one in work if one.key})
     assert all("not timed, since platform: 'HIP' is not available" in s for s in speeds.found)
     starts = estimating.estimate(work, dataclasses.replace(speeds), 1)
     assert starts.least == starts.most == len(work)
-    assert starts.missing == ("sample", "forces", "train", "simulate")
+    assert starts.missing == ("sample", "forces", "map", "train", "simulate", "validate")
     said = "\n".join(hours(starts, speeds, 2))
-    assert "not estimated: sample, forces, train, simulate could not be timed" in said
+    assert "not estimated: sample, forces, map, train, simulate, validate could" in said

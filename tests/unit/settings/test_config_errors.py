@@ -180,6 +180,15 @@ BAD = {
         r"simulations\.capped_alanine\.engine: 'openmm' runs only tables of a potential of 'terms' "
         r".*; give 'engine: torch'",
     ),
+    "a network at constant pressure": (
+        both(
+            put("simulations", "capped_alanine", "pressure", "1 bar"),
+            put("simulations", "capped_alanine", "until", None),
+            put("simulations", "capped_alanine", "bias", None),
+        ),
+        r"simulations\.capped_alanine\.pressure: the engine of a constant pressure runs only .*; "
+        r"give 'pressure: null'",
+    ),
     "exchange in an engine of tables": (
         both(
             put("simulations", "muller_brown", "engine", "lammps"),
@@ -308,6 +317,15 @@ def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
         load_config(config | {"potentials": config["potentials"] | {
             "spline": curve | {"fitting": INVERSION}
         }})  # fmt: skip
+    network = {"kind": "cgnet", "training": {"epochs": 1}, "temperature": "none"}
+    entropy = INVERSION | {"kind": "relative_entropy"}
+    with pytest.raises(InputError, match=r"relative_entropy' fits only potentials that are linear"):
+        load_config(config | {"potentials": config["potentials"] | {
+            "network": network | {"fitting": entropy}
+        }})  # fmt: skip
+    load_config(config | {"potentials": config["potentials"] | {
+        "of_x": curve | {"fitting": entropy}
+    }})  # fmt: skip
     config["potentials"]["inverted"] = {"kind": "spline", "terms": {}, "fitting": INVERSION}
     experiment = next(
         one for one in config["experiments"].values() if one["campaigns"] == ["metadynamics"]

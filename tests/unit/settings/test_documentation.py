@@ -38,7 +38,7 @@ def users(config: dict, example: dict) -> dict:
         of_x = potential.get("collective_variable") == "x"
         base = config["experiments"]["muller_brown_unbiased_x_rbf" if of_x else ALANINE]
         found[f"uses_{name}"] = base | {"potential": name}
-        if potential.get("fitting", {}).get("kind") == "boltzmann_inversion":
+        if potential.get("fitting", {}).get("kind") in ("boltzmann_inversion", "relative_entropy"):
             # It needs the unbiased distribution, and this campaign is biased.
             found[f"uses_{name}"]["weights"] = "bias"
     for name in example.get("simulations", {}):

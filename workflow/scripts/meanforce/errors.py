@@ -3,8 +3,10 @@
 import contextlib
 import errno
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -70,6 +72,11 @@ class Stopped(Exception):
     """A job stopped on request; its restart bundle is in place."""
 
 
+CONSOLE = "MEANFORCE_CONSOLE"
+"""Environment variable with the number of an open file, the terminal of a run: jobs of the workflow
+write into logs, and a job that fails shows its sentence there as well."""
+
+
 def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
     """End a program with one line on stderr and exit status 1 on errors that a person can fix."""
 
@@ -78,17 +85,32 @@ def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
         try:
             main()
         except InputError as error:
+            _show(" failed", error)
             sys.exit(f"error: {error}")
         except Stopped as stopped:
+            _show("", stopped)
             print(stopped, file=sys.stderr)
             sys.exit(STOPPED)
         except OSError as error:
             # HDF5 hides the number in its message.
             if error.errno not in DISK_FULL and "No space left" not in str(error):
+                _show(" failed", repr(error))
                 raise
-            sys.exit(
-                f"error: the disk is full ({error}); free some space and run the same command "
-                "again; nothing that was saved is lost"
+            said = (
+                f"the disk is full ({error}); free some space and run the same command again; "
+                "nothing that was saved is lost"
             )
+            _show(" failed", said)
+            sys.exit(f"error: {said}")
+        except Exception as error:
+            _show(" failed", repr(error))
+            raise
 
     return wrapped
+
+
+def _show(what: str, why: object) -> None:
+    """A line on the terminal of the run; nothing where there is none, or it was closed."""
+    with contextlib.suppress(KeyError, ValueError, OSError):
+        line = f"{Path(sys.argv[0]).stem}{what}: {why}\n"
+        os.write(int(os.environ[CONSOLE]), line.encode())

@@ -1,5 +1,7 @@
 """Pressure and compressibility against known answers; fixed seeds."""
 
+import dataclasses
+
 import numpy as np
 import openmm
 import pytest
@@ -22,7 +24,7 @@ from openmm import unit
 from scipy import stats
 
 from meanforce.analysis.kinds import Measure
-from meanforce.analysis.metrics import bonded, compressibility, pressure, rdf
+from meanforce.analysis.metrics import bonded, compressibility, density, pressure, rdf
 from meanforce.core.pressure import BAR
 from meanforce.core.topology import Topology
 from meanforce.units import kt
@@ -232,3 +234,41 @@ def test_a_correlation_of_bonds_and_angles_is_found():
     # Bins are narrow against the width of the normal distribution.
     exact = stats.norm.pdf(angle.x, 1.9, 0.1)
     assert np.all(abs(angle.model - exact) < 6 * angle.model_stderr + 0.03 * exact.max())
+
+
+def test_the_density_is_that_of_the_mean_volume():
+    """Boxes of known volumes; the reference at constant volume has no error of its own.
+
+    At 6 standard errors of 20 blocks (19 degrees of freedom), a false alarm is below 2e-5.
+    """
+    molecule, n, volume, spread = Topology(((ATOM, 40),)), 2000, 42.0, 2.0
+    rng = np.random.default_rng(3)
+    volumes = volume + spread * rng.standard_normal(n)
+    boxes = CUBOID[None] * np.cbrt(volumes / volume)[:, None, None]
+    masses = np.full(40, 18.0)
+    model = dataclasses.replace(gas(n, 1, molecule, masses=masses), box=boxes)
+    reference = gas(n, 2, molecule, 1.01 * CUBOID, masses=masses)
+    rows = by_name(density.rows(liquid_comparison(model, reference)))
+    assert set(rows) == {"density", "density_reference", "density_error"}
+    assert {row.unit for row in rows.values()} == {"g/cm^3"}
+    # 40 water molecules in 42 nm³: 18.01528 g/mol over Avogadro's number, for 18 u.
+    grams = 40 * 18.0 / 6.02214076e23 / (volume * 1e-21)
+    own, fixed, error = (rows[name] for name in ("density", "density_reference", "density_error"))
+    assert own.value == pytest.approx(grams, abs=6 * own.stderr)
+    wanted = grams * spread / volume / np.sqrt(n)
+    # Of 20 blocks: within 6 standard errors of a standard error, 1/√38 of it each.
+    assert own.stderr == pytest.approx(wanted, rel=6 / np.sqrt(38))
+    assert fixed.value == pytest.approx(grams / 1.01**3, rel=1e-8)
+    assert fixed.stderr == 0.0
+    assert error.value == pytest.approx(own.value - fixed.value, rel=1e-9)
+    assert error.measure == Measure.SIGNED_ERROR
+    assert error.stderr == pytest.approx(own.stderr)
+    # An error of 3 % is far beyond what a perfect model scores.
+    assert abs(error.value) > error.resolution > error.stderr
+    # A reference whose volume changes has an error as well.
+    rows = by_name(density.rows(liquid_comparison(model, model)))
+    assert rows["density_error"].value == 0.0
+    assert rows["density_error"].stderr == pytest.approx(np.sqrt(2) * own.stderr, rel=0.2)
+    assert density.rows(liquid_comparison(reference, model)) == []
+    (alone,) = density.rows(liquid_comparison(model, None))
+    assert alone.metric == "density"

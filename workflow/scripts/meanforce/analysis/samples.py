@@ -52,7 +52,8 @@ class Sample:
         dynamical: whether a chain's frames are one stretch of dynamics without a bias.
         starts: name: values of a collective variable where chains started, by the number of the
             chain, shape (n_chains,); empty where that was not recorded.
-        converged: whether a CG run has converged, or None for a run of a fixed length.
+        converged: whether a CG run has converged, or None for a run of a fixed length at constant
+            volume.
         response: of the weights to the weight of each unit, shape (n, n_units), where they depend
             on it; see `windows.response`.
         held: whether chains were held in the windows of umbrella sampling.

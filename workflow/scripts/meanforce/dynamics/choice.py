@@ -14,6 +14,7 @@ from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.stretches import Mover, Stretch, StretchEngine
 from meanforce.errors import InputError
 from meanforce.progress import Progress
+from meanforce.settings.simulations import constant_volume
 from meanforce.tables.curve_tables import Tabulated, is_tabulated, mean_tables
 
 AnyEngine = TorchEngine | StretchEngine
@@ -53,6 +54,8 @@ def engine_of(
         tabulated = mean_tables(run.potential, float(run.starts.temperature))
     check_box(run, tabulated)
     name, place = before or (run.simulation.engine, "")
+    if run.simulation.pressure is not None:
+        return _at_constant_pressure(run, tabulated, place)
     if name == "auto" and tabulated is not None and _is_worth_timing(run):
         return _fastest(run, tabulated, report)
     if name in ("auto", "torch"):
@@ -60,6 +63,21 @@ def engine_of(
     if tabulated is None:
         raise InputError(f"simulation.engine: '{name}' {_needs(run)}; give 'engine: torch'")
     return StretchEngine(run, _mover(run, tabulated, name, place))
+
+
+def _at_constant_pressure(run: CgRun, tabulated: Tabulated | None, place: str) -> StretchEngine:
+    """OpenMM, the only engine whose box changes.
+
+    Raises:
+        InputError: it cannot run this.
+    """
+    if run.simulation.engine not in ("auto", "openmm"):
+        raise InputError(f"simulation.engine: {constant_volume(run.simulation.engine)}")
+    if tabulated is None:
+        raise InputError(
+            f"simulation.pressure: a constant pressure {_needs(run)}; give 'pressure: null'"
+        )
+    return StretchEngine(run, _mover(run, tabulated, "openmm", place))
 
 
 def _is_worth_timing(run: CgRun) -> bool:

@@ -10,6 +10,7 @@ from meanforce.dynamics.choice import AnyEngine
 from meanforce.dynamics.engine import CgRun, Chains, Frame
 from meanforce.dynamics.stability import counts
 from meanforce.progress import Progress, Rate
+from meanforce.statistics.settling import change_of_halves
 
 
 class FrameStore(Protocol):
@@ -20,6 +21,9 @@ class FrameStore(Protocol):
 
     def positions(self, first: int) -> np.ndarray:
         """Positions from a frame on, nm, shape (n_frames, n_ladders, n_beads, 3)."""
+
+    def boxes(self) -> np.ndarray | None:
+        """Boxes of all frames, nm, shape (n_frames, n_chains, 3, 3); None at constant volume."""
 
 
 class Course:
@@ -88,11 +92,30 @@ class Course:
             "ended": chains.ended or "at its longest",
             "engine": self.engine.name,
         }
+        if self._run.simulation.pressure is not None:
+            about["constant_pressure"] = self._run.simulation.pressure
+            about["converged"] = self._volume_has_settled(chains)
         if self._starts:
             about["starts"] = self._starts
         if self._looked:
             about["converged"] = bool(chains.ended)
         return about | ({"exchange": self._ladders.about()} if self._ladders.levels > 1 else {})
+
+    def _volume_has_settled(self, chains: Chains) -> bool:
+        whole = (chains.broken == 0).numpy()
+        volumes = np.linalg.det(self._store.boxes()[:, whole])
+        change, limit = change_of_halves(volumes)
+        percent = 100 / volumes.mean()
+        self._report(
+            f"volume of the box: changes by {percent * change:.2g} % from the first to the second "
+            f"half of the run; noise explains {percent * limit:.2g} %"
+        )
+        settled = abs(change) <= limit
+        if not settled:
+            self._report(
+                "warning: the volume has not settled; run longer ('equilibration', 'length')"
+            )
+        return settled
 
     def _sampled(self, chains: Chains) -> float:
         """Time since the frames began, ps."""

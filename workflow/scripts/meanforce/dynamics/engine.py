@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
+from meanforce.dynamics.barostat import Box
 from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
@@ -49,8 +50,7 @@ class CgRun:
     def __post_init__(self) -> None:
         if self.starts.cell_per_frame:
             raise InputError(
-                "starts: have a periodic cell each; allowed is one cell for all chains, since a CG "
-                "run has a constant volume"
+                "starts: have a periodic cell each; allowed is one cell in which all chains start"
             )
         if len(self.starts) != self.simulation.chains:
             raise InputError(
@@ -69,6 +69,7 @@ class Chains:
         step: steps done.
         compiled: whether the steps are to be compiled.
         ended: why the run ended; empty while it continues.
+        boxes: of each chain at constant pressure; empty at constant volume.
     """
 
     state: State
@@ -76,6 +77,19 @@ class Chains:
     step: int = 0
     compiled: bool = False
     ended: str = ""
+    boxes: list[Box] = dataclasses.field(default_factory=list)
+
+    @property
+    def each_box(self) -> list[Box | None]:
+        """The box of each chain; None where that is the run's own."""
+        return self.boxes or [None] * len(self.broken)
+
+    @property
+    def cells(self) -> torch.Tensor | None:
+        """Box vectors of each chain at constant pressure, nm, shape (n_chains, 3, 3)."""
+        if not self.boxes:
+            return None
+        return torch.from_numpy(np.stack([box.cell for box in self.boxes]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,11 +100,13 @@ class Frame:
         positions: nm, shape (n_ladders, n_beads, 3), on the CPU.
         bias_energy: kJ/mol, float64, shape (n_ladders,).
         log_weight: of the unbiased ensemble, shape (n_ladders,); −inf of broken ladders.
+        boxes: at constant pressure, box vectors of each, nm, float64, shape (n_ladders, 3, 3).
     """
 
     positions: torch.Tensor
     bias_energy: torch.Tensor
     log_weight: torch.Tensor
+    boxes: torch.Tensor | None = None
 
 
 class TorchEngine:

@@ -75,7 +75,8 @@ def sample_to_file(
     with or_temporary(job) as job:
         bundle = job.load()
         ladders, n_beads = run.simulation.ladders, run.starts.n_beads
-        store = Store(job.folder, ladders, n_beads, bundle and bundle.info["frames"])
+        at = bundle and bundle.info["frames"]
+        store = Store(job.folder, ladders, n_beads, at, run.simulation.pressure is not None)
         # A restarted job keeps the engine of its earlier process.
         engine = engine_of(run, report, bundle and bundle.info.get("engine", TORCH))
         course = Course(run, engine, store, report)
@@ -107,9 +108,10 @@ def _warnings(card: ModelCard, run: CgRun, store: Store, chains: Chains) -> list
     found = [card.temperature_warning(float(run.starts.temperature))]
     if card.domain is not None:
         whole = (chains.broken == 0).cpu().numpy()
-        positions = store.some_positions(JUDGED)[:, whole]
-        positions = positions.reshape(-1, *positions.shape[2:])
-        found.append(card.domain_warning(card.domain.outside(positions, run.starts.cell)))
+        positions, boxes = store.some(JUDGED)
+        positions = positions[:, whole].reshape(-1, *positions.shape[2:])
+        cell = run.starts.cell if boxes is None else boxes[:, whole].reshape(-1, 3, 3)
+        found.append(card.domain_warning(card.domain.outside(positions, cell)))
     return [line for line in found if line is not None]
 
 

@@ -28,6 +28,9 @@ class Trajectory:
             broken.
         temperature: of the state point, K.
         cell: periodic box vectors in nm, in rows, shape (3, 3); None without periodic boundaries.
+            At constant pressure it is that of the starts.
+        boxes: at constant pressure those of each frame, shape (n_frames, n_chains, 3, 3); else
+            None.
         about: plain values that describe the run: why it ended, how many chains broke, ....
     """
 
@@ -38,12 +41,14 @@ class Trajectory:
     temperature: float
     cell: np.ndarray | None
     about: dict[str, Any]
+    boxes: np.ndarray | None = None
 
     @property
     def configurations(self) -> Configuration[np.ndarray]:
         """All frames of all chains, one frame after the other."""
         flat = self.positions.reshape(-1, *self.positions.shape[2:])
-        return Configuration(flat, self.temperature, self.cell)
+        cell = self.cell if self.boxes is None else self.boxes.reshape(-1, 3, 3)
+        return Configuration(flat, self.temperature, cell)
 
     @property
     def weights(self) -> np.ndarray:
@@ -63,13 +68,18 @@ class MemoryStore:
     def add(self, time: float, frame: Frame) -> None:
         """Add a frame at a time in ps."""
         # On a CPU, a frame's tensors are views of what the next step may change.
-        copies = (getattr(frame, f.name).clone() for f in dataclasses.fields(Frame))
+        values = (getattr(frame, field.name) for field in dataclasses.fields(Frame))
         self.times.append(time)
-        self.frames.append(Frame(*copies))
+        self.frames.append(Frame(*(None if one is None else one.clone() for one in values)))
 
     def positions(self, first: int) -> np.ndarray:
         """Positions from a frame on, nm, float32, shape (n_frames, n_chains, n_beads, 3)."""
         return np.stack([frame.positions.float().numpy() for frame in self.frames[first:]])
+
+    def boxes(self) -> np.ndarray | None:
+        """Boxes of all frames, nm, shape (n_frames, n_chains, 3, 3); None at constant volume."""
+        boxes = [frame.boxes.numpy() for frame in self.frames if frame.boxes is not None]
+        return np.stack(boxes) if boxes else None
 
 
 @torch.no_grad()
@@ -112,4 +122,5 @@ def sample(
         temperature=float(starts.temperature),
         cell=starts.cell,
         about=course.about(chains),
+        boxes=store.boxes(),
     )

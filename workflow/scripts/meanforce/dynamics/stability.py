@@ -42,7 +42,7 @@ class IntegrityCheck:
         self._cell = cell
         device = starts.device
         self._bonds = torch.tensor(molecule.bonds, dtype=torch.long, device=device).reshape(-1, 2)
-        self._reference = self._lengths(starts)
+        self._reference = self._lengths(starts, cell)
         longest = self._reference.amax(0) if len(starts) else self._reference.sum(0)
         self._longest = _of_all_copies(molecule, longest)
         stereo = torch.tensor(molecule.stereo, dtype=torch.long, device=device).reshape(-1, 5)
@@ -56,13 +56,20 @@ class IntegrityCheck:
         bonded[self._bonds[:, 0], self._bonds[:, 1]] = True
         return bonded | bonded.T
 
-    def codes(self, positions: torch.Tensor) -> torch.Tensor:
-        """0 for an intact chain, or the code of how it broke; shape (n_chains,)."""
-        lengths = self._lengths(positions)
+    def codes(self, positions: torch.Tensor, cells: torch.Tensor | None = None) -> torch.Tensor:
+        """0 for an intact chain, or the code of how it broke; shape (n_chains,).
+
+        Args:
+            positions: nm, shape (n_chains, n_beads, 3).
+            cells: periodic box vectors of each chain, nm, shape (n_chains, 3, 3), where they are no
+                longer those of the starts.
+        """
+        cell = self._cell if cells is None else cells
+        lengths = self._lengths(positions, cell)
         ratio = lengths / self._reference
         within = ((ratio < BOND_FACTOR) & (ratio > 1 / BOND_FACTOR)).all(dim=1)
         finite = torch.isfinite(positions).all(dim=(1, 2))
-        flipped = (self._volumes(positions).sign() != self._sign).any(dim=1)
+        flipped = (self._volumes(positions, cell).sign() != self._sign).any(dim=1)
         codes = flipped.long() * _code("chirality")
         codes.masked_fill_(~(within & finite), _code("exploded"))
         stretched = (lengths > STRETCHED * self._longest).any(dim=1)
@@ -70,39 +77,38 @@ class IntegrityCheck:
         if len(suspect):
             many = self._size > ALL_PAIRS
             changed = self._near_changed if many else self._neighbours_changed
-            permuted = changed(positions[suspect], lengths[suspect])
+            own = cell if cells is None else cells[suspect]
+            permuted = changed(positions[suspect], lengths[suspect], own)
             codes[suspect[permuted]] = _code("permuted")
         return codes
 
-    def _lengths(self, positions: torch.Tensor) -> torch.Tensor:
+    def _lengths(self, positions: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
         first, second = self._bonds.unbind(1)
-        return self._apart(positions, first, second).norm(dim=-1)
+        return nearest_images(positions[:, first] - positions[:, second], cell).norm(dim=-1)
 
-    def _apart(
-        self, positions: torch.Tensor, first: torch.Tensor, second: torch.Tensor
-    ) -> torch.Tensor:
-        """first − second, nearest images, shape (n_chains, n_pairs, 3)."""
-        return nearest_images(positions[:, first] - positions[:, second], self._cell)
-
-    def _volumes(self, positions: torch.Tensor) -> torch.Tensor:
+    def _volumes(self, positions: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
         """(a−o)·[(b−o)×(c−o)] of all stereo centres, shape (n_chains, n_centres)."""
         center, *ends = self._stereo.unbind(1)
-        a, b, c = (self._apart(positions, end, center) for end in ends)
+        a, b, c = (nearest_images(positions[:, end] - positions[:, center], cell) for end in ends)
         return (a * torch.linalg.cross(b, c)).sum(-1)
 
-    def _neighbours_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def _neighbours_changed(
+        self, positions: torch.Tensor, lengths: torch.Tensor, cell: torch.Tensor | None
+    ) -> torch.Tensor:
         """Whether a stretched bond has a bead nearer to one end than its own partner."""
         reach = STRETCHED * self._longest
-        distances = self._distances(positions)
+        distances = self._distances(positions, cell)
         stranger = distances.masked_fill(self._bonded, math.inf).amin(dim=-1)
         nearer = (stranger[:, self._bonds] < lengths[..., None]).any(dim=-1)
         itself = torch.eye(positions.shape[1], dtype=torch.bool, device=positions.device)
         together = distances.masked_fill(itself, math.inf).amin(dim=-1) < reach.max()
         return ((lengths > reach) & nearer).any(dim=1) & together.all(dim=1)
 
-    def _near_changed(self, positions: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def _near_changed(
+        self, positions: torch.Tensor, lengths: torch.Tensor, cell: torch.Tensor | None
+    ) -> torch.Tensor:
         """The same for many beads, whose distances fill the memory: by neighbour search."""
-        reach, cell = STRETCHED * self._longest, self._cell
+        reach = STRETCHED * self._longest
         # A bond that is longer than that is broken, and found to be so by its length.
         farthest = BOND_FACTOR * float(self._longest.max())
         cell = None if cell is None else cell.double().cpu().numpy()
@@ -125,12 +131,12 @@ class IntegrityCheck:
         together = (anyone < float(reach.max())).all(1)
         return torch.from_numpy(changed & together).to(positions.device)
 
-    def _distances(self, positions: torch.Tensor) -> torch.Tensor:
+    def _distances(self, positions: torch.Tensor, cell: torch.Tensor | None) -> torch.Tensor:
         """Distances of all beads, shape (n_chains, n_beads, n_beads)."""
-        if self._cell is None:
+        if cell is None:
             return torch.cdist(positions, positions)
         apart = positions[:, :, None] - positions[:, None]
-        return nearest_images(apart.flatten(1, 2), self._cell).norm(dim=-1).view(apart.shape[:3])
+        return nearest_images(apart.flatten(1, 2), cell).norm(dim=-1).view(apart.shape[:3])
 
 
 def _of_all_copies(molecule: Topology, longest: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from meanforce.data.h5md import FrameBlock, H5mdWriter
+from meanforce.data.h5md import EACH, FrameBlock, H5mdWriter
 from meanforce.dynamics.engine import Frame
 from meanforce.restart.records import BUFFER, RecordFile
 
@@ -19,21 +19,33 @@ class Store:
         chains: number of chains.
         n_beads: number of beads.
         position: where the file ended when the last restart bundle was written.
+        with_boxes: whether each frame has a box of its own, as at constant pressure.
     """
 
     def __init__(
-        self, folder: Path, chains: int, n_beads: int, position: list[int] | None = None
+        self,
+        folder: Path,
+        chains: int,
+        n_beads: int,
+        position: list[int] | None = None,
+        with_boxes: bool = False,
     ) -> None:
-        self._chains, self._n_beads = chains, n_beads
-        kind = np.dtype(
-            [
-                ("time", "f8"),
-                ("bias_energy", "f8", (chains,)),
-                ("log_weight", "f8", (chains,)),
-                ("positions", "f4", (chains, n_beads, 3)),
-            ]
-        )
+        self._chains, self._n_beads, self._with_boxes = chains, n_beads, with_boxes
+        fields = [
+            ("time", "f8"),
+            ("bias_energy", "f8", (chains,)),
+            ("log_weight", "f8", (chains,)),
+            ("positions", "f4", (chains, n_beads, 3)),
+        ]
+        if with_boxes:
+            fields.append(("boxes", "f8", (chains, 3, 3)))
+        kind = np.dtype(fields)
         self._file = RecordFile(folder / "frames.raw", kind, tuple(position or (0, 0)))
+
+    @property
+    def _rows(self) -> int:
+        """Records that are read at once."""
+        return max(1, BUFFER // self._file.kind.itemsize)
 
     def position(self) -> list[int]:
         """Where the file ends, once everything is on the disk."""
@@ -44,17 +56,30 @@ class Store:
         record = np.empty((), self._file.kind)
         record["time"] = time
         for field in dataclasses.fields(Frame):
-            record[field.name] = getattr(frame, field.name).numpy()
+            if field.name in record.dtype.names:
+                record[field.name] = getattr(frame, field.name).numpy()
         self._file.append(record)
 
     def positions(self, first: int) -> np.ndarray:
         """Positions from a record on, nm, shape (n_records, chains, n_beads, 3)."""
         return self._file.take(np.arange(first, len(self._file)))["positions"]
 
-    def some_positions(self, number: int) -> np.ndarray:
-        """About so many frames, evenly spaced in time; shape as of `positions`."""
+    def boxes(self) -> np.ndarray | None:
+        """Boxes of all records, nm, shape (n_records, chains, 3, 3); None at constant volume."""
+        if not self._with_boxes:
+            return None
+        return np.concatenate([block["boxes"] for block in self._file.blocks(self._rows)])
+
+    def some(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """About so many frames, evenly spaced in time.
+
+        Returns:
+            positions, in the shape of `positions`; and boxes, nm, shape (n_records, chains, 3, 3),
+            where each frame has its own.
+        """
         step = max(1, len(self._file) * self._chains // number)
-        return self._file.take(np.arange(0, len(self._file), step))["positions"]
+        records = self._file.take(np.arange(0, len(self._file), step))
+        return records["positions"], records["boxes"] if self._with_boxes else None
 
     def finish(
         self,
@@ -70,12 +95,12 @@ class Store:
             masses: of the beads, u, shape (n_beads,).
             parameters: plain values that describe the run.
             cell: periodic box vectors of all frames, nm, shape (3, 3); None without periodic
-                boundaries.
+                boundaries. Where each frame has its own, those are written.
         """
         chain = np.arange(self._chains)
-        rows = max(1, BUFFER // self._file.kind.itemsize)
-        with H5mdWriter(output, masses, parameters, with_forces=False, box=cell) as writer:
-            for block in self._file.blocks(rows):
+        box = EACH if self._with_boxes else cell
+        with H5mdWriter(output, masses, parameters, with_forces=False, box=box) as writer:
+            for block in self._file.blocks(self._rows):
                 writer.append(
                     FrameBlock(
                         position=block["positions"].reshape(-1, self._n_beads, 3),
@@ -83,6 +108,7 @@ class Store:
                         bias_energy=block["bias_energy"].reshape(-1),
                         log_weight=block["log_weight"].reshape(-1),
                         chain=np.tile(chain, len(block)),
+                        boxes=block["boxes"].reshape(-1, 3, 3) if self._with_boxes else None,
                     )
                 )
 

@@ -21,6 +21,7 @@ from scipy.linalg import cho_factor, cho_solve
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.normal_equations import NormalEquations
 from meanforce.fitting.regularisation import Choice
+from meanforce.potentials.linear import LinearPotential
 
 
 def coefficient_errors(
@@ -59,7 +60,6 @@ def coefficient_errors(
     effective = len(coefficients) - float(np.trace(shrunk))
     variance = scores.square / max(normal.count(folds) - effective, 1.0)
     basis = normal.potential.of_curves
-    n_forms = len(coefficients) // basis.size
     coordinates = np.repeat(
         normal.potential.coordinates_of_curves(),
         [curve.functions for curve in normal.potential.curves],
@@ -67,18 +67,24 @@ def coefficient_errors(
     activation = total.activation[: basis.size]
     return {
         "influences": torch.from_numpy(influences),
-        "prior": torch.from_numpy(variance * _blocks(prior, normal, n_forms)),
+        "prior": torch.from_numpy(variance * blocks_of_curves(prior, normal.potential)),
         "mean_basis": torch.from_numpy(activation / (coordinates * total.count)),
     }
 
 
-def _blocks(matrix: np.ndarray, normal: NormalEquations, n_forms: int) -> np.ndarray:
-    """Each curve's part of a matrix of all coefficients."""
-    basis = normal.potential.of_curves
+def blocks_of_curves(matrix: np.ndarray, potential: LinearPotential) -> np.ndarray:
+    """Each curve's part of a matrix of all coefficients, shape (curves, widest, widest) or more.
+
+    Args:
+        matrix: shape (forms · K, forms · K).
+        potential: whose coefficients they are.
+    """
+    basis = potential.of_curves
     size = basis.size
+    n_forms = len(matrix) // size
     wide = n_forms * basis.widest
-    result = np.zeros((len(normal.potential.curves), wide, wide))
-    for number, curve in enumerate(normal.potential.curves):
+    result = np.zeros((len(potential.curves), wide, wide))
+    for number, curve in enumerate(potential.curves):
         own = basis.index[number, : curve.functions].numpy()
         rows = np.concatenate([own + form * size for form in range(n_forms)])
         places = np.concatenate(

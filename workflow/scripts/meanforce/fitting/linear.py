@@ -9,6 +9,7 @@ import torch
 from meanforce.fitting.coefficient_errors import coefficient_errors
 from meanforce.fitting.curve_ranges import curves_of_terms, sampled_range
 from meanforce.fitting.frames import Frames
+from meanforce.fitting.inner_walls import with_inner_walls
 from meanforce.fitting.normal_equations import NormalEquations
 from meanforce.fitting.regularisation import choose
 from meanforce.fitting.result import Fit
@@ -90,6 +91,11 @@ def fit_linear(
         torch.from_numpy(coefficients).to(dtype),
         {name: tensor.to(dtype) for name, tensor in errors.items()},
     )
+    walls: dict[str, float] = {}
+    samples = normal.independent_samples(kept)
+    if samples is not None and blank.pieces is not None:
+        levels = sorted(set(frames.temperatures.tolist()))
+        fitted, walls = with_inner_walls(fitted, samples, levels, report)
     about = {
         "ridge": choice.ridge,
         "smoothness": choice.smoothness,
@@ -97,7 +103,7 @@ def fit_linear(
         "cross_validation_loss": choice.loss,
         "empty_functions": empty,
         "components": normal.count(kept),
-    }
+    } | ({"walls": walls} if walls else {})
     return Fit(fitted, choice.table, about)
 
 

@@ -138,6 +138,13 @@ class NormalEquations:
             counts.append(count)
         return Scores(torch.stack(scores, dim=1).numpy(), np.array(counts), square)
 
+    def independent_samples(self, folds: list[int]) -> np.ndarray | None:
+        """Independent samples of each basis function of pairs in some folds, shape (K,).
+
+        None for a molecule whose pairs are all listed.
+        """
+        return None
+
     def total(self, folds: list[int]) -> Sums:
         """Sums over folds and temperatures, for the coefficients of all temperature forms."""
         forms = {t: self._form(t) for _, t in self._sums}

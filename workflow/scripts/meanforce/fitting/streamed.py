@@ -14,6 +14,7 @@ import torch
 
 from meanforce.fitting.design import Design, Rows
 from meanforce.fitting.frames import Frames
+from meanforce.fitting.inner_walls import independent_samples
 from meanforce.fitting.normal_equations import FLOOR, PIECES, NormalEquations, Passed, Scores
 from meanforce.fitting.projection import Run
 from meanforce.fitting.sums import Sums
@@ -79,6 +80,11 @@ class StreamedEquations(NormalEquations):
             ends = [len(runs) * number // count for number in range(count + 1)]
             divided += [(key, tuple(runs[a:b])) for a, b in itertools.pairwise(ends)]
         return divided
+
+    def independent_samples(self, folds: list[int]) -> np.ndarray | None:
+        pieces = [piece for piece in self._pieces if piece.fold in folds]
+        activations = np.array([piece.sums.activation for piece in pieces])
+        return independent_samples(activations, np.array([piece.sums.count for piece in pieces]))
 
     def scores(self, frames, folds, coefficients, passed=lambda frames: None) -> Scores:
         pieces = [piece for piece in self._pieces if piece.fold in folds]

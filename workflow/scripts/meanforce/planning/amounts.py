@@ -38,6 +38,23 @@ class Sizes:
 
 
 @dataclasses.dataclass(frozen=True)
+class Cost:
+    """Seconds of a job.
+
+    Attributes:
+        each: of a step.
+        fixed: of all that does not depend on the number of steps, besides the program's start.
+    """
+
+    each: float
+    fixed: float = 0.0
+
+    def of(self, steps: float) -> float:
+        """Seconds of a job of some steps."""
+        return self.fixed + self.each * steps
+
+
+@dataclasses.dataclass(frozen=True)
 class Amount:
     """The work of one job.
 
@@ -136,8 +153,12 @@ def _forces(config: Config, sizes: Sizes, amount: Amount) -> Amount:
 
 def _map(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
-    beads = sizes.beads[place.system, place.mapping]
-    return dataclasses.replace(amount, stored=frames_of(config, place) * beads * 2 * VECTOR)
+    beads, frames = sizes.beads[place.system, place.mapping], frames_of(config, place)
+    # Files of the user have a number of frames that is not in the config.
+    key = ("map", place.system, place.mapping) if frames else ()
+    return dataclasses.replace(
+        amount, key=key, steps=frames, most=frames, stored=frames * beads * 2 * VECTOR
+    )
 
 
 def _train(config: Config, sizes: Sizes, amount: Amount) -> Amount:
@@ -155,11 +176,7 @@ def training_steps(config: Config, experiment: str, member: int) -> float:
     """Optimisation steps of a member of an ensemble of networks, of all its trainings."""
     job = stages.train_job(config, experiment, member)
     settings = job.potential.training
-    places = inputs.training_data(config, experiment)
-    windows = job.windows or [None] * len(places)
-    frames = sum(
-        frames_of(config, place, window) for place, window in zip(places, windows, strict=True)
-    )
+    frames = _training_frames(config, experiment)
     share = 0.5 if job.resampling == "half_samples" else 1.0 - 1.0 / job.folds
     used = frames / job.potential.frame_stride * share
     batches = max(1, math.floor(used / min(settings.batch_size, max(1.0, used))))
@@ -167,6 +184,17 @@ def training_steps(config: Config, experiment: str, member: int) -> float:
     if settings.steps is not None:
         epochs = min(epochs, math.ceil(settings.steps / batches))
     return epochs * batches * settings.trainings
+
+
+def _training_frames(config: Config, experiment: str, state: str | None = None) -> float:
+    """Frames that an experiment is trained on, at all or one of its state points."""
+    places = inputs.training_data(config, experiment)
+    windows = stages.train_job(config, experiment, 0).windows or [None] * len(places)
+    return sum(
+        frames_of(config, place, window)
+        for place, window in zip(places, windows, strict=True)
+        if state in (None, place.state)
+    )
 
 
 def _simulate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
@@ -183,6 +211,25 @@ def _simulate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
         most=schedule.end,
         stored=simulation.ladders * schedule.frames * beads * VECTOR,
     )  # fmt: skip
+
+
+def _validate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
+    """Frames of the CG run, of the reference, and of the training data, which are the baseline."""
+    place = amount.job.place
+    chosen = config.experiments[place.experiment]
+    simulation = config.simulations[chosen.simulation]
+    schedule = CgSchedule.of(simulation)
+    data = _training_frames(config, place.experiment, place.state) + sum(
+        frames_of(config, one)
+        for one in inputs.reference_data(config, place.experiment, [place.state])
+    )
+    longest = (schedule.end - schedule.before_frames) / schedule.per_frame
+    return dataclasses.replace(
+        amount,
+        key=("validate", chosen.system, chosen.mapping, chosen.potential, str(chosen.ensemble)),
+        steps=data + simulation.ladders * schedule.frames,
+        most=data + simulation.ladders * longest,
+    )
 
 
 def frames_of(
@@ -208,5 +255,6 @@ COUNTED = {
     "map": _map,
     "train": _train,
     "simulate": _simulate,
+    "validate": _validate,
 }
 """How the work of a stage is counted; that of others is short, or not in the config."""

@@ -7,6 +7,7 @@ import yaml
 
 from meanforce.errors import InputError
 from meanforce.planning.first_config import FirstConfig
+from meanforce.planning.lengths import time
 from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 
@@ -24,6 +25,7 @@ def config_text(made: FirstConfig, file: Path) -> str:
         InputError: a run would refuse it.
     """
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701  # YAML, not HTML
+    environment.filters["time"] = time
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     text = template.render(made.values, file=file, stem=file.stem)
     check_structures(load_config(yaml.safe_load(text)))

@@ -7,14 +7,17 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.jobs import stages
+from meanforce.jobs.base import StageJob
 from meanforce.mapping.one_mapping import beads_of
-from meanforce.planning.amounts import Amount, Key, alike
+from meanforce.planning.amounts import Amount, Cost, Key, alike
+from meanforce.planning.data_trial import DataTrial
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
 from meanforce.planning.sampling_trial import (
     SamplingTrial,
@@ -24,6 +27,7 @@ from meanforce.planning.sampling_trial import (
 )
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.whole import is_one
+from meanforce.settings import inputs
 from meanforce.settings.config import Config
 from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.potentials.registry import Potential as PotentialSettings
@@ -32,6 +36,8 @@ from meanforce.systems.prepared import Prepared
 
 TRIAL = 10.0
 """Seconds of atomistic dynamics of a trial."""
+
+SomeJob = TypeVar("SomeJob", bound=StageJob)
 
 FEWEST = 4
 """Fewest frames of a trial that models are tried on."""
@@ -42,12 +48,12 @@ class Speeds:
     """What was timed.
 
     Attributes:
-        seconds: of a step by key, see `Amount`.
+        costs: of a job by key, see `Amount`.
         start: seconds that a job of each stage takes before it computes.
         found: sentences on each timing, and on what could not be timed.
     """
 
-    seconds: Mapping[Key, float]
+    costs: Mapping[Key, Cost]
     start: Mapping[str, float]
     found: tuple[str, ...]
 
@@ -63,7 +69,7 @@ def speeds_of(
         programs: folder of the programs of the stages.
         report: called with lines of progress.
     """
-    seconds: dict[Key, float] = {}
+    costs: dict[Key, Cost] = {}
     found: list[str] = []
     left = [one for one in work if not one.done and one.key]
     with tempfile.TemporaryDirectory(prefix="meanforce-plan-") as folder:
@@ -71,14 +77,14 @@ def speeds_of(
         for key, one in {one.key: one for one in left}.items():
             report(f"timing {' '.join(key)}")
             try:
-                seconds[key], sentence = trials.of(key, one)
+                costs[key], sentence = trials.of(key, one)
             except InputError as error:
                 sentence = f"not timed, since {error}"
             found.append(f"{' '.join(key)}: {sentence}")
     report("timing the start of each program")
     stages_left = {one.job.stage for one in work if not one.done}
     start = {stage: _start(programs, stage) for stage in stages_left}
-    return Speeds(seconds, start, tuple(found))
+    return Speeds(costs, start, tuple(found))
 
 
 class _Trials:
@@ -89,26 +95,60 @@ class _Trials:
         self._sampled: dict[tuple[str, str], SamplingTrial | InputError] = {}
         self._trained: dict[Key, tuple[float, Potential]] = {}
 
-    def of(self, key: Key, amount: Amount) -> tuple[float, str]:
-        """Seconds of a step, and a sentence on it."""
+    def of(self, key: Key, amount: Amount) -> tuple[Cost, str]:
+        """Seconds of a job, and a sentence on them."""
+        place = amount.job.place
         if key[0] == "sample":
             trial = self._sample(key[1], key[2])
-            return trial.seconds, f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
-        experiment = self._config.experiments[amount.job.place.experiment]
+            said = f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
+            return Cost(trial.seconds), said
+        if key[0] == "map":
+            cost = self._data(self._mapped(place.system, place.campaign, place.mapping)).mapping()
+            return cost, f"{1000 * cost.each:.3g} ms for the checks of a frame"
+        experiment = self._config.experiments[place.experiment]
         each, potential = self._train(experiment)
         if key[0] == "train":
-            return each, f"{1000 * each:.3g} ms for an optimisation step"
+            return Cost(each), f"{1000 * each:.3g} ms for an optimisation step"
+        if key[0] == "validate":
+            cost = self._validate(place.experiment, potential)
+            said = f"{cost.fixed:.2g} s, and {1000 * cost.each:.2g} ms for a frame"
+            return cost, said
         simulation = self._config.simulations[experiment.simulation]
-        state = experiment.train[0]
-        job = stages.simulate_job(self._config, amount.job.place.experiment, state)
-        frames, system = self._frames(experiment), experiment.system
-        names, prepared = job.collective_variables, self._prepared(system)
-        job = job.with_variables(completed_variables(self._config, system, names, prepared))
+        job = stages.simulate_job(self._config, place.experiment, experiment.train[0])
+        job = self._completed(job, experiment.system)
         each = try_dynamics(
-            potential, simulation, job.collective_variables, tuple(job.surface), frames
+            potential,
+            simulation,
+            job.collective_variables,
+            tuple(job.surface),
+            self._frames(experiment),
         )
-        each *= experiment.ensemble if hasattr(self._potential(experiment), "training") else 1
-        return each, f"{1000 * each:.3g} ms for a step of {simulation.chains} chains"
+        each *= self._members(experiment)
+        return Cost(each), f"{1000 * each:.3g} ms for a step of {simulation.chains} chains"
+
+    def _validate(self, name: str, potential: Potential) -> Cost:
+        """At the first training state point, with the baseline; others take less."""
+        experiment = self._config.experiments[name]
+        state = experiment.train[0]
+        job = self._completed(stages.validate_job(self._config, name, state), experiment.system)
+        tables = [Path(file) for file in inputs.reference_tables(self._config, name, state)]
+        chains = self._config.simulations[experiment.simulation].ladders
+        data = self._data(self._frames(experiment))
+        return data.validation(job, potential, self._members(experiment), chains, tables)
+
+    def _data(self, frames: TrialFrames) -> DataTrial:
+        folder = self._folder / "data"
+        folder.mkdir(exist_ok=True)
+        return DataTrial(frames, folder)
+
+    def _completed(self, job: SomeJob, system: str) -> SomeJob:
+        """A job with the collective variables of whole structures that it has."""
+        names, prepared = job.collective_variables, self._prepared(system)
+        return job.with_variables(completed_variables(self._config, system, names, prepared))
+
+    def _members(self, experiment: ExperimentSettings) -> int:
+        """Networks that are evaluated; other potentials are made into one."""
+        return experiment.ensemble if hasattr(self._potential(experiment), "training") else 1
 
     def _potential(self, experiment: ExperimentSettings) -> PotentialSettings:
         return self._config.potentials[experiment.potential]
@@ -129,19 +169,25 @@ class _Trials:
         return found
 
     def _frames(self, experiment: ExperimentSettings) -> TrialFrames:
-        system = experiment.system
-        campaigns = self._config.campaigns[system]
+        """Frames of an experiment's mapping at the temperatures that it is trained at."""
+        campaigns = self._config.campaigns[experiment.system]
         sampled = (name for name in experiment.campaigns if not campaigns[name].imported)
         campaign = next(sampled, None)
         if campaign is None:
             raise InputError("its training data come from files")
+        frames = self._mapped(experiment.system, campaign, experiment.mapping)
+        states = (self._config.state_points[name] for name in experiment.train)
+        return dataclasses.replace(frames, temperatures=tuple(one.temperature for one in states))
+
+    def _mapped(self, system: str, campaign: str, mapping: str) -> TrialFrames:
+        """Frames of a campaign on the beads of a mapping."""
         trial = self._sample(system, alike(self._config, system, campaign)[0])
         if len(trial.positions) < FEWEST:
             raise InputError("the trial of its atomistic dynamics stored too few frames")
-        beads = self._beads(system, experiment.mapping)
-        temperatures = (self._config.state_points[name].temperature for name in experiment.train)
+        beads = self._beads(system, mapping)
+        first = next(iter(self._config.state_points.values())).temperature
         cell = None if is_one(beads.topology) else self._box(system)
-        return TrialFrames(beads, mapped(beads, trial.positions), tuple(temperatures), cell)
+        return TrialFrames(beads, mapped(beads, trial.positions), (first,), cell)
 
     def _box(self, system: str) -> np.ndarray | None:
         prepared = Prepared.read(self._prepared(system))
@@ -203,8 +249,8 @@ def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
     for one in work:
         if one.done:
             continue
-        each = speeds.seconds.get(one.key, 0.0)
-        times = [speeds.start[one.job.stage] + each * steps for steps in (one.steps, one.most)]
+        cost = speeds.costs.get(one.key, Cost(0.0))
+        times = [speeds.start[one.job.stage] + cost.of(steps) for steps in (one.steps, one.most)]
         stage = one.job.stage
         totals[stage] = [a + b for a, b in zip(totals.get(stage, (0, 0)), times, strict=True)]
         longest[stage] = [max(a, b) for a, b in zip(longest.get(stage, (0, 0)), times, strict=True)]
@@ -213,7 +259,7 @@ def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
         for k in (0, 1)
     ]
     missing = dict.fromkeys(
-        one.job.stage for one in work if not one.done and one.most and one.key not in speeds.seconds
+        one.job.stage for one in work if not one.done and one.most and one.key not in speeds.costs
     )
     each = {stage: tuple(times) for stage, times in totals.items()}
     return Estimate(each, *walls, missing=tuple(missing))

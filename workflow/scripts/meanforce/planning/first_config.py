@@ -1,7 +1,6 @@
 """What a first config for a peptide holds: choices that fit the molecule, with the reasons.
 
-Numbers are those of the ready-made configs: config/your_molecule.yaml for one residue in implicit
-solvent, config/capped_alanine_water_cluster.yaml for longer runs of larger peptides and in water.
+Numbers are those of ready-made configs; lengths of runs are in `meanforce.planning.lengths`.
 """
 
 import dataclasses
@@ -11,6 +10,7 @@ from typing import Any
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
+from meanforce.planning.lengths import LONG, SHORT, SMALL, Lengths, time
 from meanforce.planning.molecule import Molecule, Torsions
 from meanforce.settings.mappings import MappingSettings
 
@@ -36,9 +36,6 @@ MARGIN = 1.0
 
 SMALLEST_BOX = 2.8
 """Edge of config/capped_alanine_water_cluster.yaml, nm."""
-
-STEPS = 8000
-"""Optimisation steps of a network in the ready-made configs."""
 
 LARGE = 30
 """Beads from which networks are wider."""
@@ -87,12 +84,14 @@ class Wishes:
         mapping: template of the beads.
         solvent: key of `SOLVENTS`.
         residues: numbers or labels of residues whose torsions are the variables; empty: by size.
+        short: whether the run shall reach its report soon, rather than have good numbers.
     """
 
     name: str
     mapping: str
     solvent: str
     residues: tuple[str, ...] = ()
+    short: bool = False
 
 
 def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
@@ -110,9 +109,9 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
     else:
         variables = biased = [_end_to_end(molecule, names)]
     small = len(molecule.torsions) <= 2 and wishes.solvent == "implicit"
-    frames = 2 * 4500 / 0.04 if small else 18000 / 0.2
-    epochs = round(STEPS / (frames / 2 / 512))
-    width = 192 if len(beads.names) < LARGE else 256
+    held_out = small and not wishes.short
+    lengths = SHORT if wishes.short else SMALL if small else LONG
+    hidden = lengths.hidden or (192 if len(beads.names) < LARGE else 256,) * 3
     values = {
         "name": wishes.name,
         "structure": molecule.structure,
@@ -121,22 +120,24 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
         "force_field": SOLVENTS[wishes.solvent],
         "water": wishes.solvent == "water",
         "box": f"{_box(molecule):g} nm",
-        "small": small,
+        "held_out": held_out,
+        "short": wishes.short,
+        "lengths": lengths,
         "variables": variables,
         "biased": biased,
         "torsions": bool(chosen),
         "two_residues": len(chosen) == 2,
-        "hidden": [width] * 3,
-        "epochs": epochs,
+        "hidden": hidden,
+        "epochs": lengths.epochs(2 if held_out else 1),
         "angles": wishes.mapping in ("heavy", "core_beta"),
         "large": len(molecule.torsions) > 2,
     }
     reasons = [
         _size(molecule, wishes, beads),
         f"bias: {why}: {', '.join(variable.name for variable in biased)}",
-        *_lengths(values),
-        f"potential: {len(values['hidden'])} layers of {width}, {epochs} passes over the frames "
-        f"(about {STEPS} steps); {_prior(values)}",
+        *_lengths(values, lengths),
+        f"potential: {len(hidden)} layers of {hidden[0]}, {values['epochs']} passes over the "
+        f"frames (about {lengths.steps} steps); {_prior(values)}",
     ]
     if values["water"]:
         reasons.append(f"box: {values['box']}, so that the stretched peptide fits in")
@@ -208,18 +209,25 @@ def _size(molecule: Molecule, wishes: Wishes, beads: Beads) -> str:
     )
 
 
-def _lengths(values: dict[str, Any]) -> list[str]:
-    if values["small"]:
+def _lengths(values: dict[str, Any], lengths: Lengths) -> list[str]:
+    reference = f"{lengths.replicas} runs of {time(lengths.reference_length)}"
+    if values["held_out"]:
         return [
             "temperatures: trained at 300 K and 400 K, tested at 350 K as well",
-            "sampling: 5 ns of metadynamics at each temperature that is trained at; an independent "
-            "reference of two runs of 3 ns at each temperature",
+            f"sampling: {time(lengths.length)} of metadynamics at each temperature that is trained "
+            f"at; an independent reference of {reference} at each temperature",
+        ]
+    sampling = f"{time(lengths.length)} of metadynamics, and an independent reference"
+    if values["short"]:
+        return [
+            "temperatures: only 300 K, as runs are short; the file shows how to add others",
+            f"sampling: {sampling} as long; much too little for good numbers, for which leave "
+            "--short out",
         ]
     why = "water costs" if values["water"] else "a peptide of this size costs"
     return [
         f"temperatures: only 300 K, because of what {why}; the file shows how to add others",
-        "sampling: 20 ns of metadynamics, and an independent reference of two runs of 20 ns; a "
-        "peptide that folds slowly needs more",
+        f"sampling: {sampling} of {reference}; a peptide that folds slowly needs more",
     ]
 
 

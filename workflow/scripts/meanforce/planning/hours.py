@@ -4,7 +4,7 @@ from meanforce.planning.estimate import Estimate, Speeds
 from meanforce.progress import duration
 from meanforce.settings.plan import STAGES
 
-NOT_TIMED = ("map", "weights", "validate", "learning_curve", "report", "prepare", "beads",
+NOT_TIMED = ("weights", "learning_curve", "report", "prepare", "beads", "variable",
              "import_frames", "import_frames_and_forces")  # fmt: skip
 """Stages of which only the start of each job is counted."""
 
@@ -28,7 +28,8 @@ def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
         "",
         "How: steps of the config times the seconds of a step, and for each job the time that its "
         "program takes to start. Forces of a frame count as a step. Training and CG runs were "
-        "timed with a model of the same size on frames with made-up forces; CG runs end when they "
+        "timed with a model of the same size on frames with made-up forces, and so were mapping "
+        "(the checks of its frames) and validation; CG runs end when they "
         "have converged, hence the range, and long ones are compiled, which makes them about twice "
         f"as fast. Of {', '.join(counted)} only the start is counted. Timings are those of the "
         "machine as busy as it is now.",

@@ -43,9 +43,16 @@ def _work(stage: str, left: Sequence[Amount]) -> str:
         return ""
     if stage == "forces":
         return f"forces of {_count(steps)} frames"
+    if stage in ("map", "validate"):
+        return _range(steps, most, "frames")
     if stage == "train":
         return f"{_count(steps)} optimisation steps"
-    return f"{_count(steps)} to {_count(most)} CG steps, each of all chains"
+    return _range(steps, most, "CG steps, each of all chains")
+
+
+def _range(least: float, most: float, what: str) -> str:
+    low, high = _count(least), _count(most)
+    return f"{low} {what}" if low == high else f"{low} to {high} {what}"
 
 
 def _time(ps: float) -> str:

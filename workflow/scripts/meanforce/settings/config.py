@@ -272,12 +272,13 @@ class Config(Settings):
 
     def _check_simulation(self, system: str, experiment: ExperimentSettings) -> None:
         simulation = self.simulations[experiment.simulation]
+        at = f"simulations.{experiment.simulation}"
         if simulation.by_tables and not self.potentials[experiment.potential].tabulated:
-            raise ValueError(
-                f"simulations.{experiment.simulation}.engine: '{simulation.engine}' runs only "
-                "tables of a potential of 'terms' (kinds spline and rbf), but experiment "
-                f"uses the potential '{experiment.potential}'; give 'engine: torch'"
-            )
+            raise ValueError(simulation.needs_tables(at, experiment.potential))
+        states = {
+            name: self.state_points[name] for name in (*experiment.train, *experiment.held_out)
+        }
+        simulation.check_pressures(at, {name: one.pressure for name, one in states.items()})
         until = simulation.until
         by_variables = until and (
             until.r_hat or until.drift or (until.round_trips and not simulation.exchange)

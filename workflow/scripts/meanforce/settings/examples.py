@@ -317,6 +317,19 @@ potentials:
          stride: 200 fs}
       pressure: {target: 1 bar}
 """,
+    "fitting.relative_entropy": """\
+potentials:
+  of_least_relative_entropy:
+    kind: spline
+    temperature: none
+    terms: {}
+    fitting:
+      kind: relative_entropy
+      at_most: 20
+      simulation:
+        {chains: 100, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 200 fs}
+""",
     "simulations": """\
 simulations:
   with_a_bias:

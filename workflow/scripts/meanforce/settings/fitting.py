@@ -15,11 +15,13 @@ class FittingSettings(Settings):
         needs_distribution: whether it needs the distribution of the beads, so that biased frames
             must have weights; forces alone are the same with and without a bias.
         needs_terms: whether it fits only potentials of `terms`.
+        needs_linear: whether it fits only potentials that are linear in their parameters.
         makes_runs: whether CG runs are a part of it.
     """
 
     needs_distribution: ClassVar[bool] = False
     needs_terms: ClassVar[bool] = False
+    needs_linear: ClassVar[bool] = False
     makes_runs: ClassVar[bool] = False
 
     def deterministic(self, linear: bool) -> bool:
@@ -72,29 +74,14 @@ class PressureCorrectionSettings(Settings):
     scale: float = Field(default=1.0, gt=0, le=1, description="factor of A")
 
 
-class BoltzmannInversionSettings(FittingSettings):
-    """Iterative Boltzmann inversion: U ← U + step · kT ln(g/g_target), until g is the target.
-
-    g are the distributions of non-bonded distances, bonds, angles and dihedrals of each curve, from
-    a CG run of each iteration. Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). With
-    several training state points, the update is that of all of them; Moore, Iacovella, McCabe,
-    J. Chem. Phys. 140, 224104 (2014). Only for potentials of `terms`.
-    """
+class IterativeSettings(FittingSettings):
+    """What all fits have in common that iterate CG runs and updates of the potential."""
 
     needs_distribution: ClassVar[bool] = True
-    needs_terms: ClassVar[bool] = True
+    needs_linear: ClassVar[bool] = True
     makes_runs: ClassVar[bool] = True
 
-    kind: Literal["boltzmann_inversion"]
     simulation: IterationRunSettings = Field(description="the CG run of each iteration")
-    start: Literal["direct_inversion", "force_matching"] = Field(
-        default="direct_inversion",
-        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
-        "force_matching: fitted to the forces",
-    )
-    updates: Literal["all_at_once", "by_turns"] = Field(
-        default="all_at_once", description="curves that an iteration changes: all, or one"
-    )
     step: float = Field(default=1.0, gt=0, le=1, description="factor of each update")
     at_most: int = Field(
         default=50,
@@ -103,9 +90,6 @@ class BoltzmannInversionSettings(FittingSettings):
         description="CG runs after which the fit ends, though some distribution still differs from "
         "its target by more than noise",
     )
-    pressure: PressureCorrectionSettings | None = Field(
-        default=None, description="correction of the pressure; null: none"
-    )
     smallest_sample: int = Field(
         default=50,
         ge=2,
@@ -113,4 +97,56 @@ class BoltzmannInversionSettings(FittingSettings):
     )
 
 
-Fitting = Annotated[ForceMatchingSettings | BoltzmannInversionSettings, Field(discriminator="kind")]
+class BoltzmannInversionSettings(IterativeSettings):
+    """Iterative Boltzmann inversion: U ← U + step · kT ln(g/g_target), until g is the target.
+
+    g are the distributions of non-bonded distances, bonds, angles and dihedrals of each curve, from
+    a CG run of each iteration. Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). With
+    several training state points, the update is that of all of them; Moore, Iacovella, McCabe,
+    J. Chem. Phys. 140, 224104 (2014). Only for potentials of `terms`.
+    """
+
+    needs_terms: ClassVar[bool] = True
+
+    kind: Literal["boltzmann_inversion"]
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+    updates: Literal["all_at_once", "by_turns"] = Field(
+        default="all_at_once", description="curves that an iteration changes: all, or one"
+    )
+    pressure: PressureCorrectionSettings | None = Field(
+        default=None, description="correction of the pressure; null: none"
+    )
+
+
+class RelativeEntropySettings(IterativeSettings):
+    """Relative entropy minimisation: c ← c − step · H⁻¹∇S, until all distributions are the targets.
+
+    S is the relative entropy of the atomistic and the CG ensemble of the beads, convex in the
+    coefficients c: ∇S = β(⟨∂U/∂c⟩_AA − ⟨∂U/∂c⟩_CG), H = β² Cov(∂U/∂c). At its minimum the CG
+    distributions of all coordinates that have a curve are the atomistic ones. Shell, J. Chem. Phys.
+    129, 144108 (2008). With several training state points, S is summed over them. The fit ends when
+    these distributions and ∇S are within their noise; error bars of the curves are stored with the
+    model. Only for potentials that are linear in their coefficients (kinds spline and rbf).
+    """
+
+    pressure: ClassVar[None] = None
+    """No correction: the pressure is that of the minimum."""
+
+    kind: Literal["relative_entropy"]
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="force_matching",
+        description="potential of the first run. force_matching: fitted to the forces; "
+        "direct_inversion: −kT ln g of each distribution",
+    )
+
+
+IterativeFitting = BoltzmannInversionSettings | RelativeEntropySettings
+
+Fitting = Annotated[
+    ForceMatchingSettings | BoltzmannInversionSettings | RelativeEntropySettings,
+    Field(discriminator="kind"),
+]

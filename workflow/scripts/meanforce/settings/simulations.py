@@ -1,5 +1,6 @@
 """Section `simulations`: how a CG model is run."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -7,6 +8,7 @@ from pydantic import Field, model_validator
 from meanforce.settings.base import (
     Coordinate,
     Name,
+    Pressure,
     Rate,
     Settings,
     Temperature,
@@ -108,6 +110,14 @@ class UntilSettings(Settings):
         return self
 
 
+def constant_volume(engine: str) -> str:
+    """Why an engine takes no pressure, in words."""
+    return (
+        f"'{engine}' runs at constant volume only, but 'pressure' is given; give 'engine: openmm', "
+        "or 'pressure: null'"
+    )
+
+
 class SimulationSettings(Settings):
     """CG Langevin dynamics of many chains at once."""
 
@@ -123,6 +133,13 @@ class SimulationSettings(Settings):
         "openmm, lammps: one chain after the other, only potentials of `terms` in a periodic box; "
         "auto: torch, but in a long run in a periodic box the fastest of those that are installed, "
         "in a short timing",
+    )
+    pressure: Pressure | None = Field(
+        default=None,
+        description="run at this constant pressure instead of in the box of the reference, by "
+        "moves of the volume; only with the engine openmm, for potentials of `terms` and with "
+        "`until: null`. Structure alone determines no pressure, so that the CG model may have "
+        "another density than the atoms: the metric `density` compares them",
     )
     bias: CgBiasSettings | None = Field(
         default=None, description="flattening bias for slow collective variables, reweighted"
@@ -167,11 +184,24 @@ class SimulationSettings(Settings):
         if self.equilibration + build + self.longest > MOST_STEPS * self.time_step:
             key = "until.at_most" if self.until and self.until.at_most else "length"
             raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
+        if self.pressure is not None:
+            if self.engine not in ("auto", "openmm"):
+                raise ValueError(f"'engine': {constant_volume(self.engine)}")
+            if self.until is not None:
+                raise ValueError(
+                    "'until' judges collective variables in a constant box; with 'pressure', set "
+                    "'until: null'"
+                )
         for key in ("exchange", "bias"):
             if self.by_tables and getattr(self, key) is not None:
                 raise ValueError(
-                    f"'{key}' is not available with 'engine: {self.engine}'; give 'engine: torch', "
-                    f"or '{key}: null'"
+                    f"'{key}' is not available with "
+                    + (
+                        "'pressure'; give 'pressure: null', "
+                        if self.pressure is not None
+                        else f"'engine: {self.engine}'; give 'engine: torch', "
+                    )
+                    + f"or '{key}: null'"
                 )
         if self.exchange is not None:
             if self.exchange.every < self.time_step:
@@ -192,8 +222,33 @@ class SimulationSettings(Settings):
 
     @property
     def by_tables(self) -> bool:
-        """Whether the engine that the settings name runs tabulated potentials only."""
-        return self.engine in ("openmm", "lammps")
+        """Whether the engine that the settings ask for runs tabulated potentials only."""
+        return self.engine in ("openmm", "lammps") or self.pressure is not None
+
+    def needs_tables(self, where: str, potential: str) -> str:
+        """What is wrong with a potential that is no table, in a sentence."""
+        key, value, instead = "engine", f"'{self.engine}'", "engine: torch"
+        if self.pressure is not None:
+            key, value, instead = "pressure", "the engine of a constant pressure", "pressure: null"
+        return (
+            f"{where}.{key}: {value} runs only tables of a potential of 'terms' (kinds spline and "
+            f"rbf), but experiment uses the potential '{potential}'; give '{instead}'"
+        )
+
+    def check_pressures(self, where: str, states: Mapping[str, float | None]) -> None:
+        """Refuse state points of another pressure than the CG run's.
+
+        Args:
+            where: the key of these settings.
+            states: name of a state point: its pressure, bar, or None where it gives none.
+        """
+        for state, pressure in states.items():
+            if None not in (self.pressure, pressure) and pressure != self.pressure:
+                raise ValueError(
+                    f"{where}.pressure: is {self.pressure:g} bar, but state point '{state}' has "
+                    f"{pressure:g} bar, so that densities would not compare; give each pressure an "
+                    "experiment and a simulation of its own"
+                )
 
     @property
     def longest(self) -> float:

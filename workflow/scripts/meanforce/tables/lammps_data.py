@@ -89,11 +89,16 @@ class DataFile:
         with path.open("w") as file:
             file.write(self._head)
             file.write("\nAtoms # molecular\n\n")
-            np.savetxt(file, atoms, fmt=["%d"] * 3 + [DIGITS] * 3)
+            file.write(_rows(atoms, ["%d"] * 3 + [DIGITS] * 3))
             file.write("\nVelocities\n\n")
             speeds = np.column_stack([ids, SPEED * velocities])
-            np.savetxt(file, speeds, fmt=["%d"] + [DIGITS] * 3)
+            file.write(_rows(speeds, ["%d"] + [DIGITS] * 3))
             file.write(self._tail)
+
+
+def _rows(values: np.ndarray, formats: list[str]) -> str:
+    """What `numpy.savetxt` writes, in half of its time, which is the larger part of a start."""
+    return (" ".join(formats) + "\n") * len(values) % tuple(values.ravel().tolist())
 
 
 def _coordinates(tables: list[AnyTable]) -> list[str]:

@@ -35,7 +35,8 @@ def rows(comparison: Comparison) -> list[Row]:
       would give its mean as precisely.
 
     `converged` is 1 if the run has converged by its own settings `until`, and 0 if it ended before;
-    there is no such row for a run of a fixed length.
+    there is no such row for a run of a fixed length. At constant pressure it is 1 if the volume has
+    settled, see `statistics.settling`.
     """
     model = comparison.model
     n = len(np.unique(model.chains)) / max(model.stable, 1e-9)

@@ -170,12 +170,15 @@ def _sides(comparison: Comparison) -> list[tuple]:
     """MSD of the model and, if there is one, the reference.
 
     None where a side is not unbiased dynamics of several molecules, or has too few lags in the time
-    that both sides have.
+    that both sides have. None for a CG run at constant pressure either: moves of its volume scale
+    the paths of molecules, by the more the farther they have come.
     """
     sides = comparison.samples
     if not sides or not all(side.dynamical for side in sides.values()):
         return []
     if Molecules.of(comparison.model.molecule).count < 2:
+        return []
+    if comparison.model.box is not None and comparison.model.box.ndim == 3:
         return []
     ends = [one.longest * one.spacing for one in map(Stretches.of, sides.values())]
     found = [

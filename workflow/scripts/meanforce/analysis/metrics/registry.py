@@ -17,6 +17,7 @@ from meanforce.analysis.metrics import (
     chain_dimensions,
     compressibility,
     convergence,
+    density,
     displacement,
     divergence,
     effective_frames,
@@ -55,6 +56,7 @@ METRICS: tuple[Callable[[Comparison], list[Row]], ...] = (
     slow_modes.rows,
     bonded.rows,
     pressure.rows,
+    density.rows,
     compressibility.rows,
 )
 

@@ -25,7 +25,6 @@ import dataclasses
 import functools
 
 import numpy as np
-from deeptime.decomposition import TICA
 from scipy.sparse.csgraph import shortest_path
 
 from meanforce.analysis.comparison import Comparison
@@ -150,6 +149,9 @@ def slow_modes(sample: Sample) -> SlowModes | None:
     lag, number = _lag(series), sum(map(len, series))
     if lag is None or number < FEWEST_LAGS * lag * moving.sum():
         return None
+    # On demand: it takes a second to import, and many samples have no modes.
+    from deeptime.decomposition import TICA
+
     fitted = TICA(lagtime=lag, dim=MODES, scaling=None)
     model = fitted.fit([one for one in series if len(one) > lag]).fetch_model()
     vectors = model.singular_vectors_left[:, : model.output_dimension]

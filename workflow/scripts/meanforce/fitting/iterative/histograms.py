@@ -3,13 +3,14 @@
 import dataclasses
 import functools
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
-from meanforce.core.neighbours import pair_distances, pair_vectors
 from meanforce.core.topology import Topology
+from meanforce.fitting.iterative.coordinates import CurveCoordinates, Values
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.whole import is_one
@@ -104,6 +105,7 @@ class Histograms:
         bins: of each curve.
         parts: where the bins of each curve are among all bins.
         size: number of all bins.
+        coordinates: finds what is counted.
         molecules_in_a_box: whether there are several molecules, so that pairs have a density.
     """
 
@@ -113,46 +115,23 @@ class Histograms:
         ends = np.cumsum([0, *(bins.count + 2 for bins in self.bins)])
         self.parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.size = int(ends[-1])
-        self._potential = potential.to(torch.float64)
-        self._coordinates = potential.coordinates_of_curves()
-        self._cutoff = max((curve.cutoff or 0.0 for curve in self.curves), default=0.0)
-        self.molecules_in_a_box = not is_one(Topology.of(potential.values))
+        self.coordinates = CurveCoordinates(potential.to(torch.float64))
+        self._numbers = potential.coordinates_of_curves()
+        of_terms = "collective_variable" not in potential.values
+        self.molecules_in_a_box = of_terms and not is_one(Topology.of(potential.values))
 
     def of(self, frames: Configuration[np.ndarray]) -> np.ndarray:
         """Counts in each frame, shape (n_frames, size)."""
-        counts = np.zeros(len(frames) * self.size)
-        if self._potential.bonded_terms is not None:
-            self._add_bonded(frames, counts)
-        if self._potential.pair_terms is not None:
-            self._add_pairs(frames, counts)
-        return counts.reshape(len(frames), self.size)
+        return self.counted(self.coordinates.of(frames), len(frames))
 
-    def _add_bonded(self, frames: Configuration[np.ndarray], counts: np.ndarray) -> None:
-        internal, basis = self._potential.bonded_terms
-        tensors = frames.map(lambda array: torch.from_numpy(np.asarray(array, dtype=np.float64)))
-        values = internal.evaluate(tensors.positions, tensors.cell)[0].numpy()
-        owners = basis.owners.numpy()
-        for curve in np.unique(owners).tolist():
-            own = values[:, owners == curve]
-            frame = np.repeat(np.arange(len(own)), own.shape[1])
-            self._add(curve, frame, own.ravel(), counts)
-
-    def _add_pairs(self, frames: Configuration[np.ndarray], counts: np.ndarray) -> None:
-        terms, bases = self._potential.pair_terms
-        if frames.cell is None:
-            found = pair_vectors(frames.positions, None, self._cutoff)
-            parts = [(found.frame, found.first, found.second, found.distances)]
-        else:
-            parts = pair_distances(frames.positions, np.asarray(frames.cell), self._cutoff)
-        for frame, first, second, r in parts:
-            curves = terms.curves_of(first, second)
-            for curve in bases:
-                own = curves == curve
-                self._add(curve, frame[own], r[own], counts)
-
-    def _add(self, curve: int, frame: np.ndarray, values: np.ndarray, counts: np.ndarray) -> None:
-        bins = frame * self.size + self.parts[curve].start + self.bins[curve].numbers(values)
-        counts += np.bincount(bins, minlength=len(counts))
+    def counted(self, coordinates: Iterable[Values], n_frames: int) -> np.ndarray:
+        """The same for coordinates that were found before."""
+        counts = np.zeros(n_frames * self.size)
+        for part in coordinates:
+            inner = self.bins[part.curve].numbers(part.values)
+            bins = part.frames * self.size + self.parts[part.curve].start + inner
+            counts += np.bincount(bins, minlength=len(counts))
+        return counts.reshape(n_frames, self.size)
 
     def ideal(self, curve: int) -> np.ndarray:
         """Measure of each bin: what coordinates without any potential would fill, any factor.
@@ -180,7 +159,7 @@ class Histograms:
             curve: its number.
             volume: of the cell, nm³, or None.
         """
-        bins, number = self.bins[curve], max(1, self._coordinates[curve])
+        bins, number = self.bins[curve], max(1, self._numbers[curve])
         if volume is None or self.curves[curve].kind != "pairs" or not self.molecules_in_a_box:
             inner = bins.count // PER_FUNCTION
             return np.full(inner + 2, inner / number)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from meanforce.fitting.iterative.histograms import Counts
+from meanforce.fitting.iterative.moments import Moments
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.restart.bundle import Bundle
 
@@ -73,6 +74,8 @@ class Iterate:
         arrays |= {f"ends/{n}": ends for n, ends in self.ends.items()}
         for n, one in enumerate(self.observed):
             arrays |= {f"sums/{n}": one.counts.sums, f"weights/{n}": one.counts.weights}
+            if one.moments is not None:
+                arrays |= {f"features/{n}": one.moments.sums, f"squares/{n}": one.moments.squares}
         plain = {name: getattr(self, name) for name in PLAIN}
         plain["pressures"] = [one.pressure for one in self.observed]
         if self.best is not None:
@@ -87,12 +90,7 @@ class Iterate:
         best = None
         if "best" in info:
             best = Best(**{name: arrays[f"best/{name}"] for name in OF_BEST}, **info["best"])
-        observed = [
-            Observed(
-                Counts(arrays[f"sums/{n}"], arrays[f"weights/{n}"]), pressure and tuple(pressure)
-            )
-            for n, pressure in enumerate(info["pressures"])
-        ]
+        observed = [_observed(arrays, n, pressure) for n, pressure in enumerate(info["pressures"])]
         ends = {
             int(name.removeprefix("ends/")): array
             for name, array in arrays.items()
@@ -100,6 +98,15 @@ class Iterate:
         }
         plain = {name: info[name] for name in PLAIN}
         return cls(arrays["coefficients"], best=best, ends=ends, observed=observed, **plain)
+
+
+def _observed(arrays: dict[str, np.ndarray], number: int, pressure: list[float] | None) -> Observed:
+    """What the run at a state point gave."""
+    weights, moments = arrays[f"weights/{number}"], None
+    if f"features/{number}" in arrays:
+        moments = Moments(arrays[f"features/{number}"], arrays[f"squares/{number}"], weights)
+    counts = Counts(arrays[f"sums/{number}"], weights)
+    return Observed(counts, pressure and tuple(pressure), moments)
 
 
 PLAIN = ("step", "iteration", "halvings", "rows", "engine", "ended")

@@ -1,8 +1,9 @@
 """The loop of a fit that iterates: a CG run, a look at its distributions, an update.
 
 It ends when all distributions are at their noise floors (and the pressure, where one is wanted,
-within its error), after a largest number of iterations, or when it runs away: then the step is
-halved, from the best iterate on, and where that does not help the best iterate is the result.
+within its error, and what the method itself looks at, too), after a largest number of iterations,
+or when it runs away: then the step is halved, from the best iterate on, and where that does not
+help the best iterate is the result.
 """
 
 from collections.abc import Callable
@@ -96,11 +97,13 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     found, best = score(terms, floors), now.best
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
+    row |= method.columns(observed)
     now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
     compared = found if best is None else score(terms, best.floors)
     if best is not None and compared > WORSE * best.score + MARGIN:
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
-    update, off = _update(problem, method, now, observed), off / pressure.STANDARD_ERRORS
+    update = _update(problem, method, now, observed)
+    off = max(off / pressure.STANDARD_ERRORS, method.off(row))
     done = all(term.at_floor for term in terms) and off <= 1
     if done or best is None or np.hypot(compared, off) < best.total:
         total = float(np.hypot(found, off))
@@ -116,12 +119,8 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
 
 
 def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
-    """Change of the coefficients, at full step, in all curves or in that whose turn it is."""
-    update = problem.combined(
-        [method.update(state, one) for state, one in zip(problem.states, observed, strict=True)]
-    )
-    if problem.settings.updates == "by_turns":
-        update = update * problem.of_curve(now.iteration % len(problem.blank.curves))
+    """Change of the coefficients, at full step, with the correction of the pressure."""
+    update = method.update(observed, now.iteration)
     if problem.settings.pressure is not None:
         given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
         ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))

@@ -84,7 +84,8 @@ class Measurement:
         if number in now.ends:
             starts = dataclasses.replace(starts, positions=now.ends[number])
         run = problem.run(now.coefficients, starts, self._device, (now.iteration, number))
-        observer = Observer(problem.histograms, run, self._schedule.frames)
+        counted = problem.histograms, run, self._schedule.frames, problem.features
+        observer = Observer(*counted)
         before = self._restored(observer)
         stream = StreamedRun(run, observer, self._report, before, now.engine)
         now.engine = stream.standing.plain["engine"]

@@ -3,21 +3,60 @@
 from typing import Protocol
 
 import numpy as np
+import torch
 
+from meanforce.fitting.iterative.iterate import Row
+from meanforce.fitting.iterative.moments import Features
 from meanforce.fitting.iterative.observer import Observed
-from meanforce.fitting.iterative.states import State
+from meanforce.fitting.iterative.problem import Problem
+from meanforce.potentials.linear import LinearPotential
 
 
 class Method(Protocol):
-    """Gives the update of a potential that is linear in its coefficients."""
+    """Gives the updates of a potential that is linear in its coefficients.
 
-    def update(self, state: State, observed: Observed) -> np.ndarray:
-        """Change of the coefficients at one state point, at full step.
+    Args:
+        problem: what does not change from iteration to iteration.
+    """
+
+    def __init__(self, problem: Problem) -> None: ...
+
+    @staticmethod
+    def features(potential: LinearPotential) -> Features | None:
+        """Functions whose moments the method needs beside the histograms.
 
         Args:
-            state: with the target.
-            observed: in the CG run there.
+            potential: in double precision.
+        """
+
+    def columns(self, observed: list[Observed]) -> Row:
+        """Numbers of an iteration, for the table of the progress, beside the distances.
+
+        Args:
+            observed: in the CG run at each state point.
+        """
+
+    def off(self, row: Row) -> float:
+        """How far an iterate is from its goal besides the distances; 1 and less is at the goal.
+
+        Args:
+            row: numbers of the iteration, those of `columns` included.
+        """
+
+    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
+        """Tensors behind the errors of the coefficients; empty where there are none.
+
+        Args:
+            observed: in the CG run at each state point, of a fit that has reached its goal.
+        """
+
+    def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
+        """Change of the coefficients at full step.
+
+        Args:
+            observed: in the CG run at each state point.
+            iteration: number of CG runs at each state point before.
 
         Returns:
-            kJ/mol, shape (K,).
+            kJ/mol, shape (forms · K,).
         """

@@ -10,6 +10,7 @@ from meanforce.core.molecules import Molecules
 from meanforce.core.pressure import BAR
 from meanforce.dynamics.engine import CgRun, Frame
 from meanforce.fitting.iterative.histograms import Counts, Histograms
+from meanforce.fitting.iterative.moments import Features, Moments
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.virial import virial_pressure
 
@@ -30,10 +31,12 @@ class Observed:
     Attributes:
         counts: its histograms, by parts of chains.
         pressure: mean and standard error, bar; None without several molecules in a box.
+        moments: of the basis functions, where the method needs them.
     """
 
     counts: Counts
     pressure: tuple[float, float] | None
+    moments: Moments | None = None
 
 
 class Pressures:
@@ -67,13 +70,17 @@ class Observer:
         histograms: count the coordinates.
         run: whose frames they are.
         frames: of each chain, at most.
+        features: of which moments are summed, or None.
 
     Attributes:
         arrays: the sums, by name; they change in place.
         done: frames of each chain so far.
     """
 
-    def __init__(self, histograms: Histograms, run: CgRun, frames: int) -> None:
+    def __init__(
+        self, histograms: Histograms, run: CgRun, frames: int, features: Features | None = None
+    ) -> None:
+        self._features = features
         self._histograms, self._run, self._total = histograms, run, frames
         self._chains = len(run.starts)
         units = self._chains * SEGMENTS
@@ -83,6 +90,9 @@ class Observer:
             "pressures": np.zeros(units),
             "evaluated": np.zeros(units),
         }
+        if features is not None:
+            self.arrays["features"] = np.zeros((units, features.size))
+            self.arrays["squares"] = np.zeros((features.size, features.size))
         self.done, self._seen = 0, 0
         in_box = run.starts.cell is not None and histograms.molecules_in_a_box
         self._pressures = Pressures(run) if in_box else None
@@ -94,7 +104,12 @@ class Observer:
         units = whole * SEGMENTS + min(self.done * SEGMENTS // self._total, SEGMENTS - 1)
         positions = frame.positions.double().numpy()[whole]
         here = Configuration(positions, self._run.starts.temperature, self._run.starts.cell)
-        self.arrays["sums"][units] += self._histograms.of(here)
+        found = list(self._histograms.coordinates.of(here))
+        self.arrays["sums"][units] += self._histograms.counted(found, len(here))
+        if self._features is not None:
+            values = self._features.of(found, len(here))
+            self.arrays["features"][units] += values
+            self.arrays["squares"] += values.T @ values
         self.arrays["weights"][units] += 1
         if self._pressures is not None and self.done % self._every == self._every - 1:
             self.arrays["pressures"][units] += self._pressures.of(positions)
@@ -104,6 +119,9 @@ class Observer:
     def positions(self, first: int) -> np.ndarray:
         """No frames are kept."""
         raise NotImplementedError
+
+    def boxes(self) -> None:
+        """Runs are at constant volume."""
 
     def may_end(self) -> bool:
         """Whether another segment of all chains is finished, and enough of them; true only once."""
@@ -123,13 +141,26 @@ class Observer:
         return Counts(self.arrays["sums"][some], self.arrays["weights"][some])
 
     @property
+    def moments(self) -> Moments | None:
+        """Moments so far."""
+        if self._features is None:
+            return None
+        some, weights = self.arrays["weights"] > 0, self.arrays["weights"]
+        return Moments(self.arrays["features"][some], self.arrays["squares"], weights[some])
+
+    @property
     def observed(self) -> Observed:
         """Results so far."""
+        return Observed(self.counts, self.pressure, self.moments)
+
+    @property
+    def pressure(self) -> tuple[float, float] | None:
+        """Mean pressure so far and its standard error, bar."""
         some = self.arrays["evaluated"] > 0
         if self._pressures is None or not some.any():
-            return Observed(self.counts, None)
+            return None
         totals, numbers = self.arrays["pressures"][some], self.arrays["evaluated"][some]
         mean, n = totals.sum() / numbers.sum(), len(numbers)
         bare = (totals - numbers * mean) / numbers.sum()
         stderr = float(np.sqrt((bare**2).sum() * n / max(1, n - 1)))
-        return Observed(self.counts, (float(mean), stderr))
+        return float(mean), stderr

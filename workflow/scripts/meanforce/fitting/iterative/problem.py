@@ -11,9 +11,10 @@ from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.system import CgSystem
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.histograms import Histograms
+from meanforce.fitting.iterative.moments import Features
 from meanforce.fitting.iterative.states import State
 from meanforce.potentials.linear import LinearPotential
-from meanforce.settings.fitting import BoltzmannInversionSettings
+from meanforce.settings.fitting import IterativeFitting
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,19 +28,28 @@ class Problem:
         states: training state points, with their targets.
         histograms: that counted the targets.
         seed: of all random numbers.
+        features: of which moments are summed, where the method needs them.
     """
 
-    settings: BoltzmannInversionSettings
+    settings: IterativeFitting
     blank: LinearPotential
     frames: Frames
     states: list[State]
     histograms: Histograms
     seed: int
+    features: Features | None = None
 
-    def potential(self, coefficients: np.ndarray, **place: torch.device) -> LinearPotential:
+    def potential(
+        self,
+        coefficients: np.ndarray,
+        errors: dict[str, torch.Tensor] | None = None,
+        **place: torch.device,
+    ) -> LinearPotential:
         """The potential of some coefficients, in the type of the blank one."""
-        tensor = torch.from_numpy(coefficients).to(dtype=self.blank.dtype)
-        return type(self.blank)(self.blank.values, tensor).to(self.blank.dtype, **place)
+        dtype = self.blank.dtype
+        tensor = torch.from_numpy(coefficients).to(dtype=dtype)
+        errors = {name: one.to(dtype) for name, one in (errors or {}).items()}
+        return type(self.blank)(self.blank.values, tensor, errors).to(dtype, **place)
 
     def combined(self, updates: list[np.ndarray]) -> np.ndarray:
         """Coefficients at all temperatures from those that each state point asks for.
@@ -54,10 +64,11 @@ class Problem:
         Returns:
             shape (forms · K,).
         """
-        return (np.linalg.pinv(self._forms) @ np.array(updates)).ravel()
+        return (np.linalg.pinv(self.forms) @ np.array(updates)).ravel()
 
     @functools.cached_property
-    def _forms(self) -> np.ndarray:
+    def forms(self) -> np.ndarray:
+        """Factors of the coefficients at each state point, shape (n_states, forms)."""
         temperatures = torch.tensor([state.temperature for state in self.states]).double()
         return self.blank.temperature_form(temperatures).numpy()
 
@@ -66,7 +77,7 @@ class Problem:
         index, size = self.blank.of_curves.index, self.blank.of_curves.size
         mask = np.zeros(size, dtype=bool)
         mask[index[number, : self.blank.curves[number].functions].numpy()] = True
-        return np.tile(mask, self._forms.shape[1])
+        return np.tile(mask, self.forms.shape[1])
 
     def run(
         self,

@@ -1,7 +1,8 @@
 """All methods of fitting, those that make CG runs included. One line for each kind."""
 
-from meanforce.fitting import boltzmann_inversion, registry
+from meanforce.fitting import boltzmann_inversion, registry, relative_entropy
 
 KINDS: dict[str, registry.Method] = registry.KINDS | {
     "boltzmann_inversion": boltzmann_inversion.fit,
+    "relative_entropy": relative_entropy.fit,
 }

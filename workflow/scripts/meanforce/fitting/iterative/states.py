@@ -9,6 +9,7 @@ from meanforce.core.configuration import Configuration
 from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.histograms import Counts, Histograms
+from meanforce.fitting.iterative.moments import Features, Moments
 from meanforce.fitting.weights import effective_sample_size
 
 MOST = 16
@@ -31,6 +32,7 @@ class State:
         cell: nm, float64, shape (3, 3), or None.
         chosen: numbers of its frames, shape (n,).
         target: their distributions.
+        moments: of the basis functions, where the method needs them.
     """
 
     label: str
@@ -38,6 +40,7 @@ class State:
     cell: np.ndarray | None
     chosen: np.ndarray
     target: Counts
+    moments: Moments | None = None
 
     @property
     def volume(self) -> float | None:
@@ -57,7 +60,13 @@ class State:
         return Configuration(positions, self.temperature, self.cell)
 
 
-def states_of(frames: Frames, left_out: int, histograms: Histograms, smallest: int) -> list[State]:
+def states_of(
+    frames: Frames,
+    left_out: int,
+    histograms: Histograms,
+    smallest: int,
+    features: Features | None = None,
+) -> list[State]:
     """State points of the frames that are trained on.
 
     Args:
@@ -65,6 +74,7 @@ def states_of(frames: Frames, left_out: int, histograms: Histograms, smallest: i
         left_out: fold that is not used.
         histograms: count the targets.
         smallest: fewest effective frames of a state point.
+        features: of which moments are needed, or None.
 
     Raises:
         InputError: boxes change from frame to frame, or some state point has too few frames.
@@ -88,8 +98,8 @@ def states_of(frames: Frames, left_out: int, histograms: Histograms, smallest: i
         own = None if cells is None else cells[places == number].mean(axis=0)
         label = _label(number, known[:, 0]) if len(known) > 1 else ""
         _check(frames, chosen, key[0], smallest)
-        target = _target(frames, chosen, histograms)
-        found.append(State(label, float(key[0]), own, chosen, target))
+        targets = _targets(frames, chosen, histograms, features)
+        found.append(State(label, float(key[0]), own, chosen, *targets))
     return found
 
 
@@ -117,10 +127,14 @@ def _check(frames: Frames, chosen: np.ndarray, temperature: float, smallest: int
         )
 
 
-def _target(frames: Frames, chosen: np.ndarray, histograms: Histograms) -> Counts:
-    """Distributions of some frames, by time block."""
+def _targets(
+    frames: Frames, chosen: np.ndarray, histograms: Histograms, features: Features | None
+) -> tuple[Counts, Moments | None]:
+    """Distributions of some frames, by time block, and moments."""
     blocks, units = np.unique(frames.blocks.numpy()[chosen], return_inverse=True)
     sums, totals = np.zeros((len(blocks), histograms.size)), np.zeros(len(blocks))
+    size = 0 if features is None else features.size
+    first, second = np.zeros((len(blocks), size)), np.zeros((size, size))
     weights = np.ones(len(frames)) if frames.weights is None else frames.weights.double().numpy()
     size = max(1, BEADS // frames.molecule.size)
     for start in range(0, len(chosen), size):
@@ -128,8 +142,16 @@ def _target(frames: Frames, chosen: np.ndarray, histograms: Histograms) -> Count
         where = torch.from_numpy(some)
         cells = None if frames.cells is None else frames.cells[where].double().numpy()
         part = Configuration(frames.positions[where].numpy(), 0.0, cells)
-        np.add.at(sums, unit, weights[some, None] * histograms.of(part))
+        coordinates, shares = list(histograms.coordinates.of(part)), weights[some, None]
+        np.add.at(sums, unit, shares * histograms.counted(coordinates, len(some)))
         np.add.at(totals, unit, weights[some])
+        if features is not None:
+            values = features.of(coordinates, len(some))
+            np.add.at(first, unit, shares * values)
+            second += values.T @ (shares * values)
         frames.storage.release()
     effective = effective_sample_size(torch.from_numpy(weights[chosen])) / len(chosen)
-    return Counts(sums, totals, effective)
+    counts = Counts(sums, totals, effective)
+    if features is None:
+        return counts, None
+    return counts, Moments(first, second, totals, effective)
