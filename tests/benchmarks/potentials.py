@@ -39,11 +39,11 @@ KINDS = {
     "spline": {"kind": "spline", "terms": {}, "temperature": "none"},
     "cgnet": {
         "kind": "cgnet", "hidden": [192, 192, 192],
-        "training": {"epochs": 40, "batch_size": 256, "patience": 8},
+        "training": {"weight_decay": 0.0, "epochs": 40, "batch_size": 256, "patience": 8},
     } | NETWORK,
     "mace": {
         "kind": "mace", "channels": 16, "max_L": 0,
-        "training": {"epochs": 10, "batch_size": 32, "learning_rate": 0.01},
+        "training": {"weight_decay": 0.0, "epochs": 10, "batch_size": 32, "learning_rate": 0.01},
     } | NETWORK,
 }  # fmt: skip
 

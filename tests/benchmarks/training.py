@@ -45,7 +45,7 @@ EPOCHS, FOLDS, BATCH, RATE = 5, 10, 512, 3e-3
 
 def potential(epochs: int) -> dict:
     """The default run's network."""
-    training = {"epochs": epochs, "batch_size": BATCH, "learning_rate": RATE}
+    training = {"weight_decay": 0.0, "epochs": epochs, "batch_size": BATCH, "learning_rate": RATE}
     return {
         "kind": "cgnet", "hidden": [192, 192, 192], "temperature": "none", "training": training
     }  # fmt: skip

@@ -31,7 +31,7 @@ def chain_frames(n: int, seed: int, temperature: float = 300.0) -> Frames:
 
 CGNET = {
     "kind": "cgnet", "hidden": [32, 32], "temperature": "none",
-    "training": {"epochs": 25, "batch_size": 64, "learning_rate": 5e-3},
+    "training": {"weight_decay": 0.0, "epochs": 25, "batch_size": 64, "learning_rate": 5e-3},
 }  # fmt: skip
 
 

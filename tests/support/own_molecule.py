@@ -38,7 +38,7 @@ campaigns:
       friction: 1 / ps
       equilibration: 50 ps
 potentials:
-  network: {kind: cgnet, temperature: none, training: {epochs: 4}}
+  network: {kind: cgnet, temperature: none, training: {weight_decay: 0, epochs: 4}}
 simulations:
   short:
     chains: 8

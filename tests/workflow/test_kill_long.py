@@ -26,7 +26,7 @@ FRAMES = 3000
 PHI = {"phi": {"kind": "dihedral", "mapping": "all", "beads": NAMES}}
 POTENTIAL = {
     "kind": "cgnet", "hidden": [48, 48], "temperature": "feature",
-    "training": {"epochs": 10, "batch_size": 32, "learning_rate": 3e-3},
+    "training": {"weight_decay": 0.0, "epochs": 10, "batch_size": 32, "learning_rate": 3e-3},
 }  # fmt: skip
 SIMULATION = {
     "chains": 100, "time_step": 0.002, "friction": 2.0, "equilibration": 0.6, "length": 2.8,

@@ -25,6 +25,7 @@ OPTIONS = {
     "plain": {},
     "weighted": {},
     "half sample": {},
+    "weight decay chosen": {"weight_decay": "auto"},
     "with all options": {
         "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
     },

@@ -234,6 +234,15 @@ def test_the_noise_floor_is_drawn_into_the_training_curves():
     assert "smoothness penalty" in svg_of(training.figure([ridges], {}, "here"))
 
 
+def test_the_caption_of_training_curves_names_chosen_weight_decays():
+    curve = pd.DataFrame({"epoch": [1, 2], "training": [9.0, 8.0], "validation": [9.0, 8.5]})
+    assert training.caption([curve, curve]) == training.CAPTION
+    chosen = [curve.assign(weight_decay=decay) for decay in (0.5, 2.0)]
+    assert training.caption(chosen).endswith("on held-out time blocks: 0.5, 2.")
+    drawn = [svg_of(training.figure(curves, {}, "here")) for curves in ([curve, curve], chosen)]
+    assert drawn[0] == drawn[1]
+
+
 def test_training_curves_with_other_columns_are_drawn_as_they_are():
     steps = np.arange(1, 6)
     losses = pd.DataFrame({"iteration": steps, "training": training.UNIT * (30.0 - steps)})

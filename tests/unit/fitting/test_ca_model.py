@@ -63,7 +63,10 @@ def test_the_least_noisy_force_map_saves_most_of_the_frames(run):
 def test_chains_of_the_model_stay_whole(frames):
     values = {
         "kind": "cgnet", "hidden": [32, 32], "temperature": "none", "distances": "both",
-        "prior": PRIOR, "training": {"epochs": 4, "batch_size": 128, "learning_rate": 0.002},
+        "prior": PRIOR,
+        "training": {
+            "weight_decay": 0.0, "epochs": 4, "batch_size": 128, "learning_rate": 0.002
+        },
     }  # fmt: skip
     settings = validated(Potential, values, "potential")
     fitted = fit(settings, frames, {}, 0, 1, lambda line: None)

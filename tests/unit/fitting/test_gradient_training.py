@@ -185,7 +185,7 @@ def test_cosine_schedule(warm_up):
     start = Start(CHAIN, chain_frames(100, 1).configurations, [300.0])
     potential = KINDS["cgnet"].initial(settings(), start, torch.Generator().manual_seed(2))
     given = GradientTrainingSettings(
-        epochs=1, schedule="cosine", warm_up=warm_up, learning_rate=0.01
+        epochs=1, schedule="cosine", warm_up=warm_up, learning_rate=0.01, weight_decay=0
     )
     train = trainer(given, potential, potential, 200)
     rates = []

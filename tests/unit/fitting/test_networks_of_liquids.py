@@ -50,7 +50,7 @@ def test_mace_learns_forces_across_the_sides_of_the_box():
         {
             "kind": "mace", "channels": 4, "max_L": 0, "max_ell": 1, "layers": 1,
             "radial_hidden": [16], "correlation": 1, "cutoff": 0.55,
-            "training": {"epochs": 8, "batch_size": 8, "learning_rate": 0.03},
+            "training": {"weight_decay": 0.0, "epochs": 8, "batch_size": 8, "learning_rate": 0.03},
         }, "potential",
     )  # fmt: skip
     result = fit(chosen, frames, {}, 0, 1, lambda line: None)
@@ -86,6 +86,10 @@ def test_cgnet_refuses_before_it_lists_all_pairs():
         Topology(((ONE, beads),)),
         cells=4 * torch.eye(3).repeat(n, 1, 1),
     )  # fmt: skip
-    settings = {"kind": "cgnet", "hidden": [8], "training": {"epochs": 1, "batch_size": 10}}
+    settings = {
+        "kind": "cgnet",
+        "hidden": [8],
+        "training": {"weight_decay": 0.0, "epochs": 1, "batch_size": 10},
+    }
     with pytest.raises(InputError, match=r"kind 'cgnet': was given .* cell, but its beads"):
         fit(validated(Potential, settings, "p"), frames, {}, 0, 1, lambda line: None)

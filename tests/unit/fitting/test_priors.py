@@ -296,7 +296,9 @@ def test_beads_on_top_of_each_other_are_pushed_apart():
 def network(prior: dict | None, epochs: int = 3, **changes):
     values = {
         "kind": "cgnet", "hidden": [24], "temperature": "none", "prior": prior,
-        "training": {"epochs": epochs, "batch_size": 64, "learning_rate": 0.003},
+        "training": {
+            "weight_decay": 0.0, "epochs": epochs, "batch_size": 64, "learning_rate": 0.003
+        },
     }  # fmt: skip
     return validated(Potential, values | changes, "potential")
 

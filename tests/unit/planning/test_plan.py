@@ -85,6 +85,11 @@ def test_training_steps_are_those_of_real_runs(root, monkeypatch):
     assert pair == 30 * (10_000 // 128)
     single = training_steps(quick, "capped_alanine_unbiased_core_beta_cgnet", 0)
     assert single == 20 * (9_375 // 128)
+    network = quick.potentials["cgnet"]
+    chosen = network.training.model_copy(update={"weight_decay": "auto"})
+    quick.potentials["cgnet"] = network.model_copy(update={"training": chosen})
+    name = "capped_alanine_metadynamics_heavy_cgnet"
+    assert training_steps(quick, name, 0) == 3 * pair
 
 
 def test_frames_of_data_and_of_cg_runs_are_those_of_real_runs(root, monkeypatch):

@@ -30,7 +30,7 @@ MOLECULE = Topology.of_beads(
 def settings(**changes):
     values = {
         "kind": "mace", "channels": 4, "max_L": 1, "max_ell": 2, "radial_hidden": [8],
-        "training": {"epochs": 7, "batch_size": 20, "learning_rate": 0.03},
+        "training": {"weight_decay": 0.0, "epochs": 7, "batch_size": 20, "learning_rate": 0.03},
     }  # fmt: skip
     return validated(Potential, values | changes, "potential")
 

@@ -43,7 +43,7 @@ def frames_at(temperatures: list[float], n: int, seed: int, curvature: float = 0
 def trained(form: str, frames: Frames):
     values = {
         "kind": "cgnet", "hidden": [32, 32], "temperature": form,
-        "training": {"epochs": 25, "batch_size": 50, "learning_rate": 5e-3},
+        "training": {"weight_decay": 0.0, "epochs": 25, "batch_size": 50, "learning_rate": 5e-3},
     }  # fmt: skip
     settings = validated(Potential, values, "potential")
     return fit(settings, frames, {}, 0, 7, lambda line: None).potential
@@ -77,7 +77,7 @@ def potential(form: str = "feature", distances: str = "plain", seed: int = 1) ->
     generator = torch.Generator().manual_seed(seed)
     values = {
         "kind": "cgnet", "hidden": [16, 16], "temperature": form, "distances": distances,
-        "training": {"epochs": 1},
+        "training": {"weight_decay": 0.0, "epochs": 1},
     }  # fmt: skip
     settings = validated(Potential, values, "potential")
     start = Start(

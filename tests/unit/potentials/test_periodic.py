@@ -282,12 +282,12 @@ FITS = {
     "spline": {"kind": "spline", "terms": {"pairs": {"cutoff": 1.2}}, "temperature": "none"},
     "cgnet": {
         "kind": "cgnet", "hidden": [8], "temperature": "none",
-        "training": {"epochs": 2, "batch_size": 50},
+        "training": {"weight_decay": 0.0, "epochs": 2, "batch_size": 50},
         "prior": {"bonds": "harmonic", "angles": "harmonic"},
     },
     "mace": {
         "kind": "mace", "channels": 4, "max_L": 1, "max_ell": 2, "radial_hidden": [8],
-        "cutoff": 1.2, "training": {"epochs": 1, "batch_size": 100},
+        "cutoff": 1.2, "training": {"weight_decay": 0.0, "epochs": 1, "batch_size": 100},
     },
 }  # fmt: skip
 

@@ -350,7 +350,7 @@ def test_a_network_learns_from_the_frames_that_have_weight():
 
 
 def cgnet(epochs: int):
-    training = {"epochs": epochs, "batch_size": 50, "learning_rate": 5e-3}
+    training = {"weight_decay": 0.0, "epochs": epochs, "batch_size": 50, "learning_rate": 5e-3}
     values = {"kind": "cgnet", "hidden": [16, 16], "temperature": "none", "training": training}
     return validated(Potential, values, "potential")
 

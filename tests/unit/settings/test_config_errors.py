@@ -43,6 +43,11 @@ BAD = {
         put("campaigns", ALANINE, "unbiased", "length", "-5 ns"),
         r"campaigns\.capped_alanine\.unbiased\.length: '-5 ns' is out of range; give a time > 0",
     ),
+    "unknown choice of a number": (
+        put("potentials", "cgnet", "training", "weight_decay", "automatic"),
+        r"potentials\.cgnet\.training\.weight_decay: given 'automatic'; allowed: a number of at "
+        "least 0, or auto",
+    ),
     "unknown mapping": (
         put("experiments", EXPERIMENT, "mapping", "havy"),
         rf"experiments\.{EXPERIMENT}\.mapping: there is no mapping 'havy'; known: core_beta, heavy",

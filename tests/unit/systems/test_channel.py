@@ -210,7 +210,7 @@ def network(form: str) -> EnsembleMean:
     """One member, as in config/config.yaml."""
     values = {
         "kind": "cgnet", "hidden": [32, 32], "distances": "plain", "temperature": form,
-        "training": {"epochs": 6, "batch_size": 2048, "learning_rate": 0.01},
+        "training": {"weight_decay": 0.0, "epochs": 6, "batch_size": 2048, "learning_rate": 0.01},
     }  # fmt: skip
     frames = joined(drawn(300.0, FRAMES, seed=1), drawn(400.0, FRAMES, seed=2))
     settings = validated(PotentialSettings, values, "potential")

@@ -200,7 +200,10 @@ def _training(curves: list[pd.DataFrame], part: pd.DataFrame, name: str) -> dict
     if iterations.is_of(curves):
         picture, caption = iterations.figure(curves, name), iterations.CAPTION
     else:
-        picture, caption = training.figure(curves, _irreducible(part), name), training.CAPTION
+        picture, caption = (
+            training.figure(curves, _irreducible(part), name),
+            training.caption(curves),
+        )
     return {"training": picture, "training_caption": caption}
 
 

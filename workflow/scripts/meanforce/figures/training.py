@@ -23,6 +23,9 @@ CAPTION = (
     "remove. One colour per ensemble member."
 )
 
+DECAY = "weight_decay"
+"""Column of the weight decay, where the training chose it."""
+
 LOSSES = ("training", "validation")
 
 FRAME = Frame(width=380, height=270, left=56, top=12)
@@ -69,6 +72,14 @@ def figure(curves: list[pd.DataFrame], floors: dict[str, float], where: str) -> 
     if levels:
         alt += f", irreducible part {levels[-1][1]:.4g}"
     return svg_figure(drawing([panel]), alt)
+
+
+def caption(curves: list[pd.DataFrame]) -> str:
+    """What the figure shows, and the weight decays that trainings chose."""
+    chosen = [f"{curve[DECAY].iloc[0]:g}" for curve in curves if DECAY in curve]
+    if not chosen:
+        return CAPTION
+    return f"{CAPTION} Weight decay, chosen on held-out time blocks: {', '.join(chosen)}."
 
 
 def floor_lines(floors: dict[str, float]) -> list[tuple[str, float]]:

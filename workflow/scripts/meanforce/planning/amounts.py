@@ -173,7 +173,7 @@ def _train(config: Config, sizes: Sizes, amount: Amount) -> Amount:
 
 
 def training_steps(config: Config, experiment: str, member: int) -> float:
-    """Optimisation steps of a member of an ensemble of networks."""
+    """Optimisation steps of a member of an ensemble of networks, of all its trainings."""
     job = stages.train_job(config, experiment, member)
     settings = job.potential.training
     frames = _training_frames(config, experiment)
@@ -183,7 +183,7 @@ def training_steps(config: Config, experiment: str, member: int) -> float:
     epochs = settings.epochs
     if settings.steps is not None:
         epochs = min(epochs, math.ceil(settings.steps / batches))
-    return epochs * batches
+    return epochs * batches * settings.trainings
 
 
 def _training_frames(config: Config, experiment: str, state: str | None = None) -> float:

@@ -85,8 +85,11 @@ def try_training(
         return 0.0, fit(settings, made, variables, 1, 1, _silent, methods=KINDS).potential
     made = _frames(frames, 2 * BATCHES * settings.training.batch_size)
 
+    # The work of a step is the same with any weight decay.
+    changes = {"steps": None, "weight_decay": 0.0}
+
     def run(epochs: int) -> Potential:
-        training = settings.training.model_copy(update={"epochs": epochs, "steps": None})
+        training = settings.training.model_copy(update=changes | {"epochs": epochs})
         chosen = settings.model_copy(update={"training": training})
         return fit(chosen, made, variables, 1, 1, _silent, methods=KINDS).potential
 

@@ -1,8 +1,8 @@
 """Potentials that are trained by gradient descent, and how."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from meanforce.settings.base import Settings
 from meanforce.settings.potentials.base import PotentialSettings
@@ -15,6 +15,10 @@ TEMPERATURE = (
     "quadratic: also (T - T0)² U2(R), for three or more temperatures; feature: T is an input of "
     "the network, whose form between training temperatures is then not constrained"
 )
+
+
+OF_DECAYS = 3
+"""Trainings from which `weight_decay: auto` chooses."""
 
 
 class GradientTrainingSettings(Settings):
@@ -40,7 +44,11 @@ class GradientTrainingSettings(Settings):
         default=0.05, ge=0, lt=1, description="fraction of the steps; only with schedule cosine"
     )
     gradient_clip: float = Field(default=10.0, gt=0, description="largest gradient norm")
-    weight_decay: float = Field(default=0.0, ge=0, description="decoupled weight decay (AdamW)")
+    weight_decay: Annotated[float, Field(ge=0)] | Literal["auto"] = Field(
+        default="auto",
+        description="decoupled weight decay (AdamW); auto: the best of three trainings with "
+        "different decays, by the held-out time blocks; a number takes a third of the time",
+    )
     ema: float | None = Field(
         default=None,
         ge=0.5,
@@ -63,6 +71,20 @@ class GradientTrainingSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="auto: a GPU if PyTorch finds one"
     )
+
+    @field_validator("weight_decay", mode="wrap")
+    @classmethod
+    def _decay(cls, value: object, validated: ValidatorFunctionWrapHandler) -> float | str:
+        try:
+            return validated(value)
+        except ValidationError:
+            # Otherwise there is an error for each of the two types.
+            raise ValueError(f"given {value!r}; allowed: a number of at least 0, or auto") from None
+
+    @property
+    def trainings(self) -> int:
+        """Number of trainings, with different weight decays, of which the best is kept."""
+        return OF_DECAYS if self.weight_decay == "auto" else 1
 
 
 class NetworkSettings(PotentialSettings):
