@@ -190,7 +190,7 @@ def test_starts_and_settings_must_fit():
     positions = np.zeros((2, 4, 3))
     with pytest.raises(InputError, match="starts: are 1 configurations, but 'chains' is 2"):
         run_of(potential, positions[:1], None)
-    with pytest.raises(InputError, match="one cell for all chains"):
+    with pytest.raises(InputError, match="allowed is one cell in which all chains start"):
         run_of(potential, positions, np.stack([BOX, BOX]))
     with pytest.raises(InputError, match=r"kind 'cgnet': was given .* periodic cell"):
         run_of(cgnet(1, TWO), positions, BOX)

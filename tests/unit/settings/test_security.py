@@ -78,7 +78,9 @@ def test_no_rule_runs_python_of_its_own(root):
     for path in rule_files(root):
         text = path.read_text()
         assert not re.search(r"^\s+(run|script|notebook|wrapper):", text, re.M), path
-        assert not re.search(r"\b(eval|exec|pickle|os\.system|popen|subprocess)\b", text), path
+        # In shell, `exec 3>&2` runs nothing: it opens a file.
+        python = text.replace("exec 3>&2;", "")
+        assert not re.search(r"\b(eval|exec|pickle|os\.system|popen|subprocess)\b", python), path
 
 
 def shell_commands(text: str) -> list[str]:
@@ -93,7 +95,7 @@ def test_every_argument_of_a_shell_command_is_quoted(root):
     for path in rule_files(root):
         text = path.read_text()
         found = shell_commands(text)
-        assert len(found) == len(re.findall(r"^ *shell\b", text, re.M)), path
+        assert len(found) == len(re.findall(r"^ *shell\b(?!\.prefix)", text, re.M)), path
         commands += found
     assert len(commands) >= 12
     numbers = {
