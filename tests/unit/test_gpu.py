@@ -92,7 +92,7 @@ def test_jobs_share_a_gpu_that_the_user_lists_several_times(command, machine):
         for job in jobs:
             job.kill()
             job.communicate()
-    # A job of two GPUs has two different ones.
+    # A job of two GPUs has two different ones, and a GPU that is free comes before one that is not.
     assert run(command(2, SHOW), machine | {"CUDA_VISIBLE_DEVICES": "1,1,0"}).stdout == "'1,0'\n"
 
 

@@ -303,7 +303,8 @@ def test_quick_config_runs_to_the_end(cluster, quick):
     assert summary["value"].notna().mean() > 0.9
     jobs = cluster.jobs(folder)
     assert {job.state for job in jobs} == {"COMPLETED"}
-    assert {job.node for job in jobs} == {"n0", "n1"}
+    # Both only while the other tests' jobs fill the first one.
+    assert {job.node for job in jobs} <= {"n0", "n1"}
     # The forces and mappings of a replica went through as one job.
     assert len([job for job in jobs if job.comment.startswith("rule_sample")]) == 7
     assert len([job for job in jobs if job.comment.startswith("rule_data")]) == 7

@@ -21,7 +21,8 @@ for before, asked in zip(sys.argv, sys.argv[1:]):
     if (
         asked.endswith((".yaml", ".yml"))
         and "profile" not in before
-        and Path(asked).absolute() not in workflow.configfiles
+        and not asked.startswith("-")
+        and Path(asked).name not in [Path(file).name for file in workflow.configfiles]
         and not asked.startswith(f"{CONFIG.output}/")
     ):
         raise WorkflowError(

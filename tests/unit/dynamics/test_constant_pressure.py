@@ -179,6 +179,8 @@ def test_a_run_at_constant_pressure_goes_on_to_the_last_bit(tmp_path, monkeypatc
     """Boxes and the width of their moves are in the restart bundle; each frame has its box."""
     molecule, positions = box_of_chains(20, 2.8)
     monkeypatch.setitem(openmm_mover.BEAD_STEPS, "CPU", 2 * 60 * molecule.size)
+    # Stretches of a single move, so that there is where to stop.
+    monkeypatch.setattr("meanforce.dynamics.stretches.WINDOW", 1)
     # Without attraction, whose liquid would be too small a box.
     repulsion = {"pairs": lambda r: 8 * (1 - r) ** 3 * (r < 1)}
     potential = spline(molecule, chain_forms() | repulsion)
@@ -286,3 +288,12 @@ def test_a_state_point_of_another_pressure_is_refused():
     expected = r"simulations\.liquid\.pressure: is 1 bar, but state point 'dense' has 3000 bar"
     with pytest.raises(ValueError, match=expected):
         settings.check_pressures("simulations.liquid", states)
+
+
+def test_large_boxes_are_moved_as_small_ones_are(without_threads, monkeypatch):
+    """A stretch that would be a single step is as long as the moves that set their width."""
+    monkeypatch.setattr(openmm_mover, "BEAD_STEPS", dict.fromkeys(openmm_mover.BEAD_STEPS, 1))
+    run = liquid(pressure=1.0, equilibration=0.4, length=4.0, stride=0.4)
+    found = sample(run.potential, run.starts, run.simulation, run.generator, run.system, quiet)
+    volumes = np.linalg.det(found.boxes)
+    assert len(np.unique(volumes)) > volumes.size // 2

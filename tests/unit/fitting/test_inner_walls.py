@@ -180,12 +180,25 @@ def test_independent_samples_are_counted_once():
     assert (phi**2).sum() / phi.sum() == pytest.approx(inner_walls.SQUARED, abs=1e-3)
     counts = rng.poisson(30, (pieces, functions))
     values = np.array([[rng.choice(phi, n).sum() for n in row] for row in counts])
-    once = independent_samples(values, np.ones(pieces))
-    five = independent_samples(5 * values, np.ones(pieces))
+    once = independent_samples(values, np.ones(pieces), np.full(pieces, 300.0))
+    five = independent_samples(5 * values, np.ones(pieces), np.full(pieces, 300.0))
     assert five.mean() == pytest.approx(values.sum(0).mean(), rel=0.05)
     # Where the scatter is below Poisson's by chance, pairs count in full.
     assert 0.8 < once.mean() / values.sum(0).mean() <= 1.0
-    assert independent_samples(values[:1], np.ones(1)) == pytest.approx(values[0])
+    assert independent_samples(values[:1], np.ones(1), np.full(1, 300.0)) == pytest.approx(
+        values[0]
+    )
+
+
+def test_temperatures_with_other_numbers_of_close_pairs_do_not_look_correlated():
+    """A tenth of the pairs at one of two temperatures; all of them independent."""
+    rng, pieces = np.random.default_rng(2), 30
+    rates = np.repeat([60.0, 6.0], pieces)[:, None]
+    values = inner_walls.SQUARED * rng.poisson(rates / inner_walls.SQUARED, (2 * pieces, 200))
+    found = independent_samples(values, np.ones(2 * pieces), np.repeat([300.0, 400.0], pieces))
+    assert 0.8 < found.mean() / values.sum(0).mean() <= 1.0
+    mixed = independent_samples(values, np.ones(2 * pieces), np.full(2 * pieces, 300.0))
+    assert mixed.mean() < 0.1 * found.mean()
 
 
 def test_coefficients_follow_the_fit_linearly():

@@ -23,6 +23,15 @@ def test_a_drift_is_found():
     assert change > limit
 
 
+@pytest.mark.parametrize(("chains", "time"), [(1, 0.1), (1, 0.3), (4, 0.05)])
+def test_a_relaxation_at_the_start_is_found(chains, time):
+    """Ten standard deviations that decay within a part of the run, in 200 runs."""
+    rng = np.random.default_rng(3)
+    course = 10.0 * np.exp(-np.linspace(0, 1, 500) / time)[:, None]
+    runs = [change_of_halves(course + rng.normal(size=(500, chains))) for _ in range(200)]
+    assert sum(abs(change) > limit for change, limit in runs) >= 190
+
+
 def test_few_frames_are_not_judged():
     change, limit = change_of_halves(np.ones((9, 2)))
     assert np.isnan(change) and np.isnan(limit)

@@ -110,7 +110,8 @@ class Course:
             f"volume of the box: changes by {percent * change:.2g} % from the first to the second "
             f"half of the run; noise explains {percent * limit:.2g} %"
         )
-        settled = abs(change) <= limit
+        # A volume that never changes has not been moved.
+        settled = 0 < abs(change) <= limit
         if not settled:
             self._report(
                 "warning: the volume has not settled; run longer ('equilibration', 'length')"

@@ -71,7 +71,7 @@ class Store:
         return np.concatenate([block["boxes"] for block in self._file.blocks(self._rows)])
 
     def some(self, number: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """About so many frames, evenly spaced in time.
+        """About this many frames, evenly spaced in time.
 
         Returns:
             positions, in the shape of `positions`; and boxes, nm, shape (n_records, chains, 3, 3),

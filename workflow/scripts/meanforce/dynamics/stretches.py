@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from meanforce.core.molecules import Molecules
-from meanforce.dynamics.barostat import Box, first_box
+from meanforce.dynamics.barostat import EVERY, WINDOW, Box, first_box
 from meanforce.dynamics.engine import CgRun, Chains, Frame
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import State
@@ -142,6 +142,9 @@ class StretchEngine:
         # With many chains a stretch takes longer, so that starting a program stays a small part.
         steps = mover.bead_steps // (n_beads * min(chains, TOGETHER))
         self._longest = max(1, min(steps, frames * self.schedule.per_frame))
+        if self._first is not None:
+            # Moves of the volume, and their width, are counted anew in each stretch.
+            self._longest = max(self._longest // (WINDOW * EVERY), 1) * WINDOW * EVERY
 
     @property
     def name(self) -> str:

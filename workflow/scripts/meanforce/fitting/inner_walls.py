@@ -59,24 +59,30 @@ class Continuation:
     changed: bool
 
 
-def independent_samples(activations: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def independent_samples(
+    activations: np.ndarray, counts: np.ndarray, temperatures: np.ndarray
+) -> np.ndarray:
     """Number of independent samples of each basis function.
 
     Pairs that stay close from frame to frame are not independent, so that their number in pieces of
-    the time scatters more than by Poisson's law: the variance over pieces divides the sum.
+    the time scatters more than by Poisson's law: the variance over pieces divides the sum. Pieces
+    are compared with those of their temperature, because the temperature changes how many pairs are
+    close.
 
     Args:
         activations: Σ φ over the pairs of each piece, shape (pieces, K).
         counts: weighted frames of each piece, shape (pieces,).
+        temperatures: of each piece, K, shape (pieces,).
     """
-    total = activations.sum(0)
-    if len(counts) < 2:
-        return total
-    expected = np.outer(counts / counts.sum(), total)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(expected > 0, (activations - expected) ** 2 / expected, 0.0)
-    excess = ratios.sum(0) / (len(counts) - 1) / SQUARED
-    return total / np.maximum(excess, 1.0)
+    total, scatter, free = activations.sum(0), np.zeros(activations.shape[1]), 0
+    for temperature in np.unique(temperatures):
+        own = temperatures == temperature
+        expected = np.outer(counts[own] / counts[own].sum(), activations[own].sum(0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = (activations[own] - expected) ** 2 / expected
+        scatter += np.where(expected > 0, ratios, 0.0).sum(0)
+        free += own.sum() - 1
+    return total / np.maximum(scatter / max(free, 1) / SQUARED, 1.0)
 
 
 def with_inner_walls(

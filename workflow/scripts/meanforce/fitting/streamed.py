@@ -84,7 +84,9 @@ class StreamedEquations(NormalEquations):
     def independent_samples(self, folds: list[int]) -> np.ndarray | None:
         pieces = [piece for piece in self._pieces if piece.fold in folds]
         activations = np.array([piece.sums.activation for piece in pieces])
-        return independent_samples(activations, np.array([piece.sums.count for piece in pieces]))
+        counts = np.array([piece.sums.count for piece in pieces])
+        temperatures = np.array([piece.temperature for piece in pieces])
+        return independent_samples(activations, counts, temperatures)
 
     def scores(self, frames, folds, coefficients, passed=lambda frames: None) -> Scores:
         pieces = [piece for piece in self._pieces if piece.fold in folds]

@@ -138,7 +138,7 @@ class DataTrial:
 
 @contextlib.contextmanager
 def _understood() -> Iterator[None]:
-    """Numbers that are made up may fit no analysis; that is no reason to plan nothing."""
+    """An analysis may fail on numbers that are made up; the plan is made without its time."""
     try:
         yield
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:

@@ -137,7 +137,8 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
         f"bias: {why}: {', '.join(variable.name for variable in biased)}",
         *_lengths(values, lengths),
         f"potential: {len(hidden)} layers of {hidden[0]}, {values['epochs']} passes over the "
-        f"frames (about {lengths.steps} steps); {_prior(values)}",
+        f"frames (about {lengths.steps} steps in each of three trainings, of which the best is "
+        f"kept); {_prior(values)}",
     ]
     if values["water"]:
         reasons.append(f"box: {values['box']}, so that the stretched peptide fits in")

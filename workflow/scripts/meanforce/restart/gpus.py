@@ -70,15 +70,16 @@ def _claim(number: int, devices: list[str]) -> list[str]:
         )
     folder = Path(tempfile.gettempdir()) / f"meanforce-gpus-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
+    # A second job on a GPU only where all others have one.
+    places = sorted((devices[:at].count(name), at, name) for at, name in enumerate(devices))
     waiting = False
     while True:
         with contextlib.ExitStack() as released:
             held = {}
-            for at, device in enumerate(devices):
+            for copy, _, device in places:
                 if device in held:
                     continue
-                place = f"{device}.{devices[:at].count(device)}"
-                handle = _try(folder / place.replace("/", "_"))
+                handle = _try(folder / f"{device}.{copy}".replace("/", "_"))
                 if handle is not None:
                     held[device] = handle
                     released.callback(os.close, handle)

@@ -278,7 +278,11 @@ class Config(Settings):
         states = {
             name: self.state_points[name] for name in (*experiment.train, *experiment.held_out)
         }
-        simulation.check_pressures(at, {name: one.pressure for name, one in states.items()})
+        standard = STANDARD_PRESSURE if self.systems[system].depends_on_pressure else None
+        pressures = {
+            name: standard if one.pressure is None else one.pressure for name, one in states.items()
+        }
+        simulation.check_pressures(at, pressures)
         until = simulation.until
         by_variables = until and (
             until.r_hat or until.drift or (until.round_trips and not simulation.exchange)

@@ -226,7 +226,7 @@ class SimulationSettings(Settings):
         return self.engine in ("openmm", "lammps") or self.pressure is not None
 
     def needs_tables(self, where: str, potential: str) -> str:
-        """What is wrong with a potential that is no table, in a sentence."""
+        """What is wrong with a potential that is not tabulated, in a sentence."""
         key, value, instead = "engine", f"'{self.engine}'", "engine: torch"
         if self.pressure is not None:
             key, value, instead = "pressure", "the engine of a constant pressure", "pressure: null"

@@ -11,9 +11,10 @@ PARTS = 5
 def change_of_halves(values: np.ndarray) -> tuple[float, float]:
     """Change of the mean from the first to the second half, and the largest that noise explains.
 
-    Both halves of each chain are cut into blocks, whose means give the error; the limit is the
-    quantile of Student's t that is passed in 0.27 % of settled runs, if blocks are independent. In
-    a run so short that they are not, a change is found too often, never too rarely.
+    The second half of each chain is cut into blocks, whose means give the error of both halves:
+    those of the first half would count the change itself as noise. The limit is the quantile of
+    Student's t that is passed in 0.27 % of settled runs, if blocks are independent. In a run so
+    short that they are not, a change is found too often.
 
     Args:
         values: shape (n_frames, n_chains).
@@ -28,5 +29,5 @@ def change_of_halves(values: np.ndarray) -> tuple[float, float]:
     means = kept.reshape(2, PARTS, size, -1).mean(axis=2).reshape(2, -1)
     change = float(means[1].mean() - means[0].mean())
     count = means.shape[1]
-    error = float(np.sqrt(means.var(axis=1, ddof=1).sum() / count))
-    return change, quantile(2 * (count - 1), THREE_SIGMA) * error
+    error = float(np.sqrt(2.0 * means[1].var(ddof=1) / count))
+    return change, quantile(count - 1, THREE_SIGMA) * error

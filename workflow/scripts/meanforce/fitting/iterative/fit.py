@@ -80,6 +80,8 @@ def _report(now: Iterate, report: Callable[[str], None]) -> None:
     for name in (key for key in row if key.startswith("distance_")):
         floor = row[name.replace("distance_", "floor_", 1)]
         report(f"{name.removeprefix('distance_')}: Δg {row[name]:.3g}, noise floor {floor:.3g}")
+    if "gradient" in row:
+        report(f"gradient: {row['gradient']:.3g} times its noise")
     if now.ended != CONVERGED:
         report(f"warning: the distances are {best.score:.3g} times their noise floors")
 

@@ -31,7 +31,7 @@ WORSE, MARGIN = 2.0, 2.0
 LARGEST = 1e3
 """Largest coefficient, in kT; −kT ln g at contact is about ten."""
 
-CONVERGED, AT_MOST = "all distances are at their noise floors", "after the largest number of runs"
+CONVERGED, AT_MOST = "all differences are within their noise", "after the largest number of runs"
 
 
 def iterate(
