@@ -146,7 +146,7 @@ def test_trial_of_all_test_systems(tmp_path, monkeypatch):
                 kinds = Molecules(topology).counts()
                 whole = {"beads": {"B": "mass > 0.5"}}
                 # Some small ones begin exactly at their minimum, where forces are rounding.
-                warm = {"equilibration": 5.0} if topology.n_atoms < 10 else {}
+                warm = {"equilibration": 20.0} if topology.n_atoms < 10 else {}
                 run = run_of(prepared, {"molecules": dict.fromkeys(kinds, whole)}, **warm)
             with run.dataset as dataset:
                 print(f"{name}: {topology.n_atoms} atoms, {kinds}, {dataset.n_frames} frames")

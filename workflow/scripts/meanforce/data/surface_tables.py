@@ -93,7 +93,7 @@ def write_table(
     columns = [table.centers, table.free_energies]
     columns += [] if table.errors is None else [table.errors]
     for row in np.column_stack(columns).tolist():
-        writer.writerow([f"{value:.6g}" if math.isfinite(value) else "" for value in row])
+        writer.writerow([f"{value:.9g}" if math.isfinite(value) else "" for value in row])
     path.write_text(text.getvalue(), encoding="utf-8")
 
 
