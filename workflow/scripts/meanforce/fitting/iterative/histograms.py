@@ -11,6 +11,7 @@ import torch
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.fitting.iterative.coordinates import CurveCoordinates, Values
+from meanforce.fitting.iterative.unit_sums import UnitSums
 from meanforce.potentials.curves import EnergyCurve
 from meanforce.potentials.linear import LinearPotential
 from meanforce.potentials.whole import is_one
@@ -59,7 +60,7 @@ class Bins:
 
 
 @dataclasses.dataclass(frozen=True)
-class Counts:
+class Counts(UnitSums):
     """Histograms of all curves, by independent units (time blocks, or parts of chains).
 
     Attributes:
@@ -73,11 +74,6 @@ class Counts:
     effective: float = 1.0
 
     @property
-    def mean(self) -> np.ndarray:
-        """Counts in a frame."""
-        return self.sums.sum(axis=0) / self.weights.sum()
-
-    @property
     def number(self) -> np.ndarray:
         """Counts as the number that they are worth."""
         return self.sums.sum(axis=0) * self.effective
@@ -86,13 +82,6 @@ class Counts:
     def frames(self) -> float:
         """Frames as the number that they are worth."""
         return float(self.weights.sum() * self.effective)
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """What each unit adds to the error of `mean`, shape of `sums`: their squares add up."""
-        n = len(self.weights)
-        bare = self.sums - self.weights[:, None] * self.mean
-        return bare / self.weights.sum() * np.sqrt(n / max(1, n - 1))
 
 
 class Histograms:

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from meanforce.fitting.iterative.coordinates import Values
+from meanforce.fitting.iterative.unit_sums import UnitSums
 from meanforce.potentials.linear import LinearPotential
 
 
 @dataclasses.dataclass(frozen=True)
-class Moments:
+class Moments(UnitSums):
     """First moments of Φ by independent units, and second moments.
 
     Attributes:
@@ -31,21 +32,9 @@ class Moments:
     effective: float = 1.0
 
     @property
-    def mean(self) -> np.ndarray:
-        """⟨Φ⟩, shape (K,)."""
-        return self.sums.sum(axis=0) / self.weights.sum()
-
-    @property
     def covariance(self) -> np.ndarray:
         """Cov Φ between frames, shape (K, K)."""
         return self.squares / self.weights.sum() - np.outer(self.mean, self.mean)
-
-    @property
-    def residuals(self) -> np.ndarray:
-        """What each unit adds to the error of `mean`, shape (n_units, K): their squares add up."""
-        n = len(self.weights)
-        bare = self.sums - self.weights[:, None] * self.mean
-        return bare / self.weights.sum() * np.sqrt(n / max(1, n - 1))
 
     @property
     def frames(self) -> float:
