@@ -237,6 +237,11 @@ def training_data(wildcards):
     return [place.dataset for place in inputs.training_data(CONFIG, wildcards.experiment)]
 
 
+def target_tables(wildcards):
+    """Tables of distributions that an experiment is fitted to."""
+    return inputs.target_tables(CONFIG, wildcards.experiment)
+
+
 def data_of_box(wildcards):
     """Dataset whose periodic box a CG run of many molecules has; none for a single molecule."""
     places = inputs.box_data(CONFIG, wildcards.experiment, wildcards.state)

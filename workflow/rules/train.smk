@@ -1,11 +1,13 @@
 # train: fit one member of an experiment's ensemble; if killed, it continues where it was.
-# Needs: the datasets of the training campaigns and state points.
+# Needs: the datasets of the training campaigns and state points; tables of distributions that an
+# experiment has as its targets.
 # Makes: model-{member}.safetensors with its .json, and the training curve.
 
 
 rule train:
     input:
-        training_data,
+        datasets=training_data,
+        targets=target_tables,
     output:
         model=MemberPaths.model,
         description=MemberPaths.description,
@@ -28,6 +30,6 @@ rule train:
         code=lambda wildcards: fingerprint(trainer_of(wildcards, "train.py", "train_with_runs.py")),
     shell:
         "python {params.with_gpu:q} {resources.gpu}"
-        " python {params.script:q} --datasets {input:q} --settings {params.settings:q}"
+        " python {params.script:q} --datasets {input.datasets:q} --settings {params.settings:q}"
         " --model {output.model:q} --curve {output.curve:q} --threads {threads}"
         " --time-limit {resources.runtime} >> {log:q} 2>&1"

@@ -85,7 +85,9 @@ def curves_of_terms(
     }
     if frames.cells is not None and terms.pairs:
         require_width(frames.cells, terms.pairs.cutoff, "'pairs.cutoff'")
-    if frames.by_neighbours:
+    if frames.targets:
+        ranges = _ranges_of_tables(terms, frames)
+    elif frames.by_neighbours:
         ranges = _ranges_of_bonded(frames, [kind for kind in settings if kind != "pairs"], 3)
         if terms.pairs:
             ranges = _with_pairs(ranges, nearest_pairs(frames, terms.pairs), terms.pairs.cutoff)
@@ -128,6 +130,19 @@ def _ranges_of_bonded(frames: Frames, kinds: list[str], exclude: int) -> Ranges:
         key: (low[columns].min().item(), high[columns].max().item())
         for key, columns in places.items()
     }
+
+
+def _ranges_of_tables(terms: TermsSettings, frames: Frames) -> Ranges:
+    """Where the distributions in tables are resolved, at any of their temperatures."""
+    ranges: Ranges = {}
+    for target in frames.targets:
+        for key, table in target.of_curves(frames.molecule, terms).items():
+            pairs = key[0] == "pairs"
+            low, high = table.range(1.0 if pairs else None)
+            before = ranges.get(key, (low, high))
+            high = terms.pairs.cutoff if pairs else max(high, before[1])
+            ranges[key] = min(low, before[0]), high
+    return ranges
 
 
 def _with_pairs(ranges: Ranges, nearest: dict[str, float], cutoff: float) -> Ranges:

@@ -13,8 +13,9 @@ from meanforce.core.topology import Topology
 from meanforce.data.dataset import Dataset, Part
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
-from meanforce.fitting.blocks import Blocks, cut
+from meanforce.fitting.blocks import Blocks, cut, uncut
 from meanforce.fitting.storage import Storage
+from meanforce.fitting.target_tables import TargetTables
 from meanforce.fitting.weights import effective_sample_size, weights_of
 from meanforce.potentials.linear import MANY
 from meanforce.potentials.whole import is_one
@@ -56,6 +57,8 @@ class Frames:
         masses: of the beads, u, shape (n_beads,); None where no CG run is made.
         storage: where positions and forces lie.
         cut: how time blocks were cut; None where they were not, as for synthetic frames.
+        targets: distributions that a fit has as its targets in the place of those of the frames,
+            by temperature; empty: those of the frames.
     """
 
     positions: torch.Tensor
@@ -69,6 +72,7 @@ class Frames:
     masses: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
     storage: Storage = dataclasses.field(default_factory=Storage, compare=False, repr=False)
     cut: Blocks | None = dataclasses.field(default=None, compare=False, repr=False)
+    targets: tuple[TargetTables, ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -171,6 +175,7 @@ class FrameChoice:
             constant in common; None: each is a replica of its own.
         of_distribution: whether the distribution of the beads counts, so that biased frames need
             their weights.
+        only_starts: whether targets come from elsewhere, so that a single frame is enough.
         all_temperatures: whether frames of replica exchange at temperatures other than their state
             point's are used as well.
     """
@@ -181,6 +186,7 @@ class FrameChoice:
     datasets_per_replica: list[int] | None = None
     all_temperatures: bool = True
     of_distribution: bool = False
+    only_starts: bool = False
 
 
 ALL = FrameChoice()
@@ -209,7 +215,7 @@ def read_frames(
     dataset = (dataset if choice.all_temperatures else dataset.at_state_points()).stride(
         choice.stride
     )
-    fewest = 2 * folds * BLOCKS_PER_FOLD
+    fewest = 1 if choice.only_starts else 2 * folds * BLOCKS_PER_FOLD
     for part in dataset.parts:
         if choice.weights == "none" and not part.parameters.get("bias_is_function_of_beads", True):
             raise InputError(
@@ -226,7 +232,7 @@ def read_frames(
                 f"{part.path}: has {len(part.frames)} frames, too few for {folds} folds of "
                 f"{BLOCKS_PER_FOLD} blocks; sample longer or use fewer folds"
             )
-    blocks = cut(dataset, folds)
+    blocks = uncut(len(dataset)) if choice.only_starts else cut(dataset, folds)
     shares = None
     if choice.weights == "bias":
         logs = (

@@ -13,12 +13,13 @@ from meanforce.fitting.frames import FrameChoice, read_frames
 from meanforce.fitting.registry import KINDS, Method, fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.result import Fit
+from meanforce.fitting.target_tables import TargetTables
 from meanforce.fitting.weights import summary
 from meanforce.jobs.train import TrainJob
 from meanforce.potentials.card import training_facts
 from meanforce.potentials.files import save
 from meanforce.progress import Progress
-from meanforce.restart.job import Job, resumable, work_folder
+from meanforce.restart.job import Job, digest, resumable, work_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,18 +70,24 @@ def train_member(
             # A potential that does not depend on temperature is that of its state points.
             all_temperatures=potential.depends_on_temperature
             and not potential.fitting.needs_distribution,
-            of_distribution=potential.fitting.needs_distribution,
+            of_distribution=potential.fitting.needs_distribution and not job.targets,
+            only_starts=bool(job.targets),
         )
         frames = read_frames(datasets, job.folds, choice, work.folder)
+        targets = [TargetTables.read(one.tables, one.temperature) for one in job.targets]
+        frames = dataclasses.replace(frames, targets=tuple(targets))
     effective = frames.effective_sample_size
     if frames.weights is not None:
         report(summary(effective, len(frames)))
-    report(frames.cut.text())
+    report("targets are tables; frames are only starts" if targets else frames.cut.text())
     with Progress(report).during("looking at the ranges of the data"):
         cells = None if frames.cells is None else frames.cells.numpy()
         facts = training_facts(
             frames.molecule, frames.positions.numpy(), cells, frames.temperatures.numpy()
         )
+        if targets:
+            # Starts are no training data, and need not be within them.
+            facts["domain"] = None
     split = Split.of(job.resampling, job.folds, job.member)
     parts, left_out = split.frames(frames)
     given = potential, parts, job.collective_variables, left_out, job.seed
@@ -129,6 +136,8 @@ def work_on(
         InputError: another process works there, or a dataset is missing.
     """
     identity = {"settings": job.plain(), "datasets": contents(datasets)}
+    if job.targets:
+        identity["targets"] = {str(path): digest(path) for path in job.target_files}
     if job.potential.resumable:
         with resumable(model, identity, time_limit, interval) as work:
             yield work

@@ -142,6 +142,10 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
             "campaigns": list(chosen.campaigns),
             "state_points": {name: config.state_points[name].temperature for name in chosen.train},
         },
+        targets=[
+            {"temperature": config.state_points[name].temperature, "tables": tables}
+            for name, tables in sorted(chosen.targets.items())
+        ],
     )
 
 

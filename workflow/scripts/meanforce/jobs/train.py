@@ -1,5 +1,6 @@
 """A job of the stage `train`."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from meanforce.settings.base import Name, Settings, Temperature
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.experiments import Resampling
 from meanforce.settings.potentials.registry import Potential
+from meanforce.settings.target_tables import TargetTablesSettings
 
 
 class TrainingOrigin(Settings):
@@ -27,6 +29,18 @@ class TrainingOrigin(Settings):
     state_points: dict[Name, Temperature]
 
 
+class TargetsAt(Settings):
+    """Tables of distributions as targets.
+
+    Attributes:
+        temperature: of their state point, K.
+        tables: their files.
+    """
+
+    temperature: Temperature
+    tables: TargetTablesSettings
+
+
 class TrainJob(StageJob):
     """Fit one member of an experiment's ensemble.
 
@@ -42,6 +56,7 @@ class TrainJob(StageJob):
         resampling: how members differ in their data.
         seed: of all random numbers.
         origin: of the data, or None.
+        targets: distributions that are fitted to in the place of those of the datasets.
     """
 
     potential: Potential
@@ -54,3 +69,9 @@ class TrainJob(StageJob):
     resampling: Resampling
     seed: int
     origin: TrainingOrigin | None = None
+    targets: list[TargetsAt] = Field(default=[])
+
+    @property
+    def target_files(self) -> list[Path]:
+        """Files of tables."""
+        return [Path(path) for one in self.targets for path in one.tables.files]

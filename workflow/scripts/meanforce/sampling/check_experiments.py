@@ -1,8 +1,10 @@
 """Checks of experiments that need the molecules: are variables functions of the beads?"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from meanforce.core.beads import Beads
+from meanforce.data.distribution_table import DistributionTable
 from meanforce.errors import InputError
 from meanforce.settings.config import Config
 
@@ -31,6 +33,7 @@ def check_experiment(
         InputError: names the key, what was given and what is allowed.
     """
     experiment = config.experiments[name]
+    _check_targets(config, name)
     if periodic:
         _check_molecules(config, beads, name)
     _check_campaigns(config, beads, name)
@@ -44,6 +47,16 @@ def check_experiment(
         used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
     for variable, why in used.items():
         _check_function_of_beads(config, beads, name, variable, why)
+
+
+def _check_targets(config: Config, experiment: str) -> None:
+    """Refuse files that are no tables of distributions."""
+    for state, tables in config.experiments[experiment].targets.items():
+        for path in tables.files:
+            try:
+                DistributionTable.read(Path(path))
+            except InputError as error:
+                raise InputError(f"experiments.{experiment}.targets.{state}: {error}") from None
 
 
 def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:

@@ -241,10 +241,35 @@ class Config(Settings):
                     f"unbiased distribution, and campaign '{biased[0]}' is biased; give "
                     "'weights: bias'"
                 )
+        if experiment.targets:
+            self._check_targets(f"{where}.targets", experiment)
         potential.check(f"potentials.{experiment.potential}", self._variables(system))
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
+
+    def _check_targets(self, where: str, experiment: ExperimentSettings) -> None:
+        """Refuse targets from tables where the fit cannot have them."""
+        fitting = self.potentials[experiment.potential].fitting
+        if not fitting.takes_tables:
+            raise ValueError(
+                f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed is "
+                "'fitting: {kind: boltzmann_inversion}'"
+            )
+        if fitting.start == "force_matching":
+            raise ValueError(
+                f"{where}: are tables, so that there are no forces; give "
+                "'fitting.start: direct_inversion'"
+            )
+        at: dict[float, str] = {}
+        for state in experiment.train:
+            temperature = self.state_points[state].temperature
+            if temperature in at:
+                raise ValueError(
+                    f"{where}: '{at[temperature]}' and '{state}' have the same temperature; "
+                    "allowed is one table for each temperature"
+                )
+            at[temperature] = state
 
     @staticmethod
     def _check_replicas(

@@ -46,6 +46,7 @@ PARTS = {
     "CgBiasSettings": "bias",
     "TemperatureExchangeSettings": "exchange",
     "UntilSettings": "until",
+    "TargetTablesSettings": "targets of a state point",
     "NoiseAugmentationSettings": "noise",
     "MoleculeMappingSettings": "molecules",
 }

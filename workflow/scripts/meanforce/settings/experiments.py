@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Name, Settings, Time
+from meanforce.settings.target_tables import TargetTablesSettings
 
 BLOCKS_PER_FOLD = 4
 """Each replica is cut into at most folds × this many contiguous blocks, which are assigned to the
@@ -34,6 +35,13 @@ class ExperimentSettings(Settings):
     )
     potential: Name = Field(description="entry of the section `potentials`")
     train: list[Name] = Field(min_length=1, description="state points of the training data")
+    targets: dict[Name, TargetTablesSettings] = Field(
+        default={},
+        description="state point: tables of distributions that a fit by `boltzmann_inversion` has "
+        "as its targets, such as published ones, instead of the distributions of the campaigns' "
+        "frames. These then give only molecules, box and starts, for which one frame is enough. "
+        "For all state points of `train`, or none; needs `ensemble: 1`",
+    )
     held_out: list[Name] = Field(
         default=[], description="state points that are used only for validation"
     )
@@ -109,6 +117,7 @@ class ExperimentSettings(Settings):
                 f"'replicas' is {self.replicas}; give at least one, each only once, or leave it out"
             )
         self._check_learning_curve()
+        self._check_targets()
         return self
 
     def check_ensemble(self, where: str, linear: bool) -> None:
@@ -149,6 +158,25 @@ class ExperimentSettings(Settings):
         if linear:
             return "jackknife"
         return "validation_fold" if self.ensemble == 1 else "half_samples"
+
+    def _check_targets(self) -> None:
+        if not self.targets:
+            return
+        if set(self.targets) != set(self.train):
+            raise ValueError(
+                f"'targets' has tables for {', '.join(self.targets)}, but 'train' is "
+                f"{', '.join(self.train)}; give tables for the same state points"
+            )
+        if self.ensemble != 1:
+            raise ValueError(
+                f"'ensemble' is {self.ensemble}, but all members have the same tables in "
+                "'targets'; give 'ensemble: 1'"
+            )
+        if self.atomistic_time is not None:
+            raise ValueError(
+                "'atomistic_time' makes a learning curve of frames, but the data are the tables in "
+                "'targets'; leave one of them out"
+            )
 
     def _check_learning_curve(self) -> None:
         if self.atomistic_time is None:

@@ -17,12 +17,14 @@ class FittingSettings(Settings):
         needs_terms: whether it fits only potentials of `terms`.
         needs_linear: whether it fits only potentials that are linear in their parameters.
         makes_runs: whether CG runs are a part of it.
+        takes_tables: whether its targets may be tables of distributions instead of frames.
     """
 
     needs_distribution: ClassVar[bool] = False
     needs_terms: ClassVar[bool] = False
     needs_linear: ClassVar[bool] = False
     makes_runs: ClassVar[bool] = False
+    takes_tables: ClassVar[bool] = False
 
     def deterministic(self, linear: bool) -> bool:
         """Whether it uses no random numbers, so that members differ in their data only.
@@ -107,6 +109,7 @@ class BoltzmannInversionSettings(IterativeSettings):
     """
 
     needs_terms: ClassVar[bool] = True
+    takes_tables: ClassVar[bool] = True
 
     kind: Literal["boltzmann_inversion"]
     start: Literal["direct_inversion", "force_matching"] = Field(

@@ -143,6 +143,11 @@ def training_data(
     ]
 
 
+def target_tables(config: Config, experiment: str) -> list[str]:
+    """Tables of distributions that an experiment is fitted to."""
+    return [path for one in config.experiments[experiment].targets.values() for path in one.files]
+
+
 def reference_data(config: Config, experiment: str, states: Iterable[str]) -> list[DatasetPaths]:
     """Datasets that an experiment is validated against; none without a campaign as reference."""
     chosen = config.experiments[experiment]

@@ -95,6 +95,7 @@ class Histograms:
         parts: where the bins of each curve are among all bins.
         size: number of all bins.
         coordinates: finds what is counted.
+        numbers: how many coordinates share each curve.
         molecules_in_a_box: whether there are several molecules, so that pairs have a density.
     """
 
@@ -105,7 +106,7 @@ class Histograms:
         self.parts = [slice(int(a), int(b)) for a, b in itertools.pairwise(ends)]
         self.size = int(ends[-1])
         self.coordinates = CurveCoordinates(potential.to(torch.float64))
-        self._numbers = potential.coordinates_of_curves()
+        self.numbers = potential.coordinates_of_curves()
         of_terms = "collective_variable" not in potential.values
         self.molecules_in_a_box = of_terms and not is_one(Topology.of(potential.values))
 
@@ -148,7 +149,7 @@ class Histograms:
             curve: its number.
             volume: of the cell, nm³, or None.
         """
-        bins, number = self.bins[curve], max(1, self._numbers[curve])
+        bins, number = self.bins[curve], max(1, self.numbers[curve])
         if volume is None or self.curves[curve].kind != "pairs" or not self.molecules_in_a_box:
             inner = bins.count // PER_FUNCTION
             return np.full(inner + 2, inner / number)

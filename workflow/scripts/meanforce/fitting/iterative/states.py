@@ -10,6 +10,7 @@ from meanforce.errors import InputError
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.histograms import Counts, Histograms
 from meanforce.fitting.iterative.moments import Features, Moments
+from meanforce.fitting.iterative.tabulated import tabulated_counts
 from meanforce.fitting.weights import effective_sample_size
 
 MOST = 16
@@ -45,7 +46,7 @@ class State:
     @property
     def volume(self) -> float | None:
         """Of the cell, nm³."""
-        return None if self.cell is None else float(abs(np.linalg.det(self.cell)))
+        return volume_of(self.cell)
 
     def starts(
         self, frames: Frames, chains: int, rng: np.random.Generator
@@ -60,6 +61,11 @@ class State:
         return Configuration(positions, self.temperature, self.cell)
 
 
+def volume_of(cell: np.ndarray | None) -> float | None:
+    """nm³, or None without a cell."""
+    return None if cell is None else float(abs(np.linalg.det(cell)))
+
+
 def states_of(
     frames: Frames,
     left_out: int,
@@ -71,7 +77,7 @@ def states_of(
 
     Args:
         frames: of the training.
-        left_out: fold that is not used.
+        left_out: fold that is not used; with targets from tables, all frames are only starts.
         histograms: count the targets.
         smallest: fewest effective frames of a state point.
         features: of which moments are needed, or None.
@@ -79,7 +85,8 @@ def states_of(
     Raises:
         InputError: boxes change from frame to frame, or some state point has too few frames.
     """
-    used = np.flatnonzero((frames.folds != left_out).numpy())
+    kept = frames.folds != left_out
+    used = np.arange(len(frames)) if frames.targets else np.flatnonzero(kept.numpy())
     temperatures = frames.temperatures.double().numpy()[used]
     cells = None if frames.cells is None else frames.cells.double().numpy()[used]
     keys = temperatures[:, None]
@@ -97,8 +104,11 @@ def states_of(
         chosen = used[places == number]
         own = None if cells is None else cells[places == number].mean(axis=0)
         label = _label(number, known[:, 0]) if len(known) > 1 else ""
-        _check(frames, chosen, key[0], smallest)
-        targets = _targets(frames, chosen, histograms, features)
+        if frames.targets:
+            targets = (tabulated_counts(frames, histograms, key[0], volume_of(own)),)
+        else:
+            _check(frames, chosen, key[0], smallest)
+            targets = _targets(frames, chosen, histograms, features)
         found.append(State(label, float(key[0]), own, chosen, *targets))
     return found
 
