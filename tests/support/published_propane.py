@@ -1,15 +1,20 @@
 """Liquid propane of Rühle and Junghans from tables alone: targets, beads and starts."""
 
-import dataclasses
 import itertools
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 
 from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.topology import Topology
 from meanforce.fitting.frames import Frames
+from meanforce.fitting.iterative.direct import direct_inversion
+from meanforce.fitting.iterative.histograms import Histograms
+from meanforce.fitting.iterative.problem import Problem
+from meanforce.fitting.iterative.states import states_of
+from meanforce.fitting.linear import without_coefficients
 from meanforce.fitting.target_tables import TargetTables
 from meanforce.settings.job import validated
 from meanforce.settings.target_tables import TargetTablesSettings
@@ -64,6 +69,39 @@ def published(name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.loadtxt(FOLDER / f"{name}.pot.5", usecols=(0, 1)).T
 
 
-def without_tables(frames: Frames) -> Frames:
-    """The same frames, as those of an atomistic run."""
-    return dataclasses.replace(frames, targets=())
+def problem(frames: Frames, chosen) -> Problem:
+    """What an inversion of these frames is given.
+
+    Args:
+        frames: with targets.
+        chosen: settings of the potential.
+    """
+    blank = without_coefficients(chosen, frames, {})
+    histograms = Histograms(blank)
+    return Problem(
+        chosen.fitting, blank, frames, states_of(frames, 0, histograms, 1), histograms, 1
+    )
+
+
+def published_coefficients(problem: Problem) -> np.ndarray:
+    """The published potentials of pairs, and bonds and angles by direct inversion, kJ/mol.
+
+    Cubic splines through the rows; below the first one they go on with their slope there.
+    """
+    found = direct_inversion(problem)
+    potential, first = problem.blank.to(torch.float64), 0
+    for number, curve in enumerate(problem.blank.curves):
+        if curve.kind == "pairs":
+            r, energy = published(curve.name.replace(" – ", "-"))
+            spline = CubicSpline(r, energy)
+            x = np.linspace(curve.range[0], CUTOFF, 400)
+            beyond = np.minimum(x - r[0], 0.0)
+            wanted = spline(np.maximum(x, r[0])) + beyond * float(spline(r[0], 1))
+            basis = potential.basis_of(torch.from_numpy(x), number)[0].numpy()
+            # The first and last functions hardly reach into the range.
+            padded = np.vstack([basis, 1e-3 * np.eye(curve.functions)])
+            values = np.concatenate([wanted, np.zeros(curve.functions)])
+            own = np.linalg.lstsq(padded, values, rcond=None)[0]
+            found[first : first + curve.functions] = own
+        first += curve.functions
+    return found

@@ -118,8 +118,8 @@ def propane(files: dict, terms: dict = TERMS, frames=None):
     [
         ({"bonds": {}}, "there is no table bonds.A-B, but the potential has this curve"),
         ({"bonds": {"A-C": str(FOLDER / "bond.dist.tgt")}},
-         r"bonds.A-C is no curve of the potential; allowed are bonds.A-B, pairs.A-A"),
-        ({"angles": FILES["bonds"]}, "angles.A-B is no curve of the potential"),
+         r"bonds.A-C does not belong to a curve of the potential; allowed are bonds.A-B, pairs.A-A"),
+        ({"angles": FILES["bonds"]}, "angles.A-B does not belong to a curve"),
     ],
 )  # fmt: skip
 def test_each_curve_needs_one_table(changes, message):

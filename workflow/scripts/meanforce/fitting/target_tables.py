@@ -75,7 +75,7 @@ class TargetTables:
         if extra:
             known = ", ".join(f"{kind}.{_spellings(name)[0]}" for kind, name in curves)
             raise InputError(
-                f"targets: {', '.join(extra)} is no curve of the potential; allowed are {known}"
+                f"targets: {extra[0]} does not belong to a curve of the potential; allowed are {known}"
             )
         found = {(kind, name): self.table(kind, name) for kind, name in curves}
         for (kind, _), table in found.items():

@@ -12,7 +12,8 @@ class TargetTablesSettings(Settings):
 
     A row has a place (nm or rad), a value and, optionally, a flag, separated by spaces or commas:
     VOTCA's `.dist.tgt`, or CSV. Rows with the flag u are left out. Keys are the types of the beads,
-    joined by hyphens, such as A-B or A-B-A. Every curve of the potential needs a table.
+    joined by hyphens. The type of a bead in a box is MOLECULE-BEAD, with the name of the first bead
+    of the type: PRP-A1-PRP-B. Every curve of the potential needs a table.
     """
 
     pairs: dict[str, FilePath] = Field(

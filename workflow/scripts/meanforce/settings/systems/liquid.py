@@ -1,12 +1,12 @@
 """System kind `liquid`."""
 
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Density, FilePath, Length, Mass, Name, Settings
-from meanforce.settings.systems.base import SystemSettings
 from meanforce.settings.systems.equilibration import EquilibrationSettings
+from meanforce.settings.systems.optional_equilibration import OptionallyEquilibratedSettings
 
 MOST_MOLECULES = 10**6
 """Most molecules of one type."""
@@ -24,7 +24,7 @@ class LiquidMoleculeSettings(Settings):
     )
 
 
-class LiquidSettings(SystemSettings):
+class LiquidSettings(OptionallyEquilibratedSettings):
     """Molecules of one or several types in a periodic box, packed at random by packmol.
 
     The cubic box has the `density` that is given. At every state point the liquid is then
@@ -32,8 +32,6 @@ class LiquidSettings(SystemSettings):
     Molecules follow each other in the order of `molecules`. Martínez et al., J. Comput. Chem. 30,
     2157 (2009).
     """
-
-    equilibrated: ClassVar[bool] = True
 
     kind: Literal["liquid"]
     molecules: dict[Name, LiquidMoleculeSettings] = Field(
@@ -83,9 +81,10 @@ class LiquidSettings(SystemSettings):
         description="mass of hydrogens, taken from their neighbours, for longer time steps; water "
         "keeps its own",
     )
-    equilibration: EquilibrationSettings = Field(
+    equilibration: EquilibrationSettings | None = Field(
         default_factory=EquilibrationSettings,
-        description="how it is equilibrated at every state point, before it is sampled",
+        description="how it is equilibrated at every state point, before it is sampled; null: not "
+        "at all, for starts of CG runs that are fitted to `targets` from tables",
     )
 
     @model_validator(mode="after")
@@ -104,13 +103,3 @@ class LiquidSettings(SystemSettings):
         """Files that it is built from; names among them that OpenMM ships."""
         structures = [one.structure for one in self.molecules.values() if one.structure is not None]
         return [*structures, *self.force_field]
-
-    @property
-    def equilibration_time(self) -> float:
-        """Simulated time in ps of the equilibration at a state point."""
-        return self.equilibration.time
-
-    @property
-    def depends_on_pressure(self) -> bool:
-        """Whether its density is that of a state point's pressure."""
-        return self.equilibration.at_pressure
