@@ -1,6 +1,7 @@
 """The stage `train` with fits that make CG runs: from a dataset to a model and its table."""
 
 import cg_datasets
+import fluid_table
 import inversions
 import numpy as np
 import pandas as pd
@@ -33,8 +34,8 @@ JOB = {
 def written(tmp_path):
     """Writes frames of a fluid with some log-weights to a file; returns its path."""
 
-    def write(logs: np.ndarray | None = None):
-        frames = inversions.fluid(2, 0.1, 10, 3.2)
+    def write(logs: np.ndarray | None = None, frames=None):
+        frames = inversions.fluid(2, 0.1, 10, 3.2) if frames is None else frames
         n = len(frames)
         logs = np.zeros(n) if logs is None else logs
         block = FrameBlock(
@@ -95,3 +96,22 @@ def test_biased_frames_need_their_weights(tmp_path, written):
     potential = JOB["potential"] | {"fitting": few}
     with pytest.raises(InputError, match=r"which their weights make worth .* asks for 180"):
         trained(tmp_path / "other", data, weights="bias", potential=potential)
+
+
+def test_one_frame_is_enough_with_tables_as_targets(tmp_path, written):
+    """Its distributions do not matter; the tables, and changes of them, do."""
+    frames = inversions.fluid(2, 0.1, 10, 3.2)
+    np.savetxt(tmp_path / "table", np.column_stack(fluid_table.distribution(frames)))
+    data = written(frames=frames.select(slice(0, 1)))
+    tables = {"pairs": {"P-P": str(tmp_path / "table")}}
+    targets = [{"temperature": TEMPERATURE, "tables": tables}]
+    member = trained(tmp_path, data, targets=targets)
+    assert member.fit.about["iterations"] >= 1
+    assert member.about["domain"] is None
+    assert member.about["temperatures"] == [TEMPERATURE]
+    low = member.fit.potential.curves[0].sampled[0]
+    places, g = fluid_table.distribution(frames)
+    first = np.flatnonzero(g > 1e-3)[0]
+    assert places[first - 1] < low <= places[first]
+    with pytest.raises(InputError, match="there are none at 120 K, only at 130 K"):
+        trained(tmp_path / "warm", data, targets=[targets[0] | {"temperature": 130.0}])

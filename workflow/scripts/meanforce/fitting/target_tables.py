@@ -24,8 +24,8 @@ JOINED = " – "
 LARGEST_START = 0.05
 """Largest value of g(r) in its first row: below it, beads must not come."""
 
-NORMS = {"angles": np.pi, "dihedrals": np.pi}
-"""Largest value of a coordinate."""
+MOST = {"angles": np.pi, "dihedrals": np.pi}
+"""Largest value of an angle, rad."""
 
 OFF = 1e-2
 """nm or rad by which a table may be too short or too long."""
@@ -75,7 +75,8 @@ class TargetTables:
         if extra:
             known = ", ".join(f"{kind}.{_spellings(name)[0]}" for kind, name in curves)
             raise InputError(
-                f"targets: {extra[0]} does not belong to a curve of the potential; allowed are {known}"
+                f"targets: {extra[0]} does not belong to a curve of the potential; allowed are "
+                f"{known}"
             )
         found = {(kind, name): self.table(kind, name) for kind, name in curves}
         for (kind, _), table in found.items():
@@ -142,11 +143,11 @@ def _curves(molecule: Topology, terms: TermsSettings) -> list[Key]:
 def _check(kind: str, table: DistributionTable) -> None:
     """Refuse places and values that the coordinate cannot have."""
     least = -np.pi if kind == "dihedrals" else 0.0
-    most = NORMS.get(kind, np.inf)
+    most = MOST.get(kind, np.inf)
     if table.places[0] < least - OFF or table.places[-1] > most + OFF:
         raise InputError(
             f"{table.name}: has places from {table.places[0]:g} to {table.places[-1]:g}; allowed "
-            f"are {least:.4g} to {most:.4g} {'rad' if kind in NORMS else 'nm'}"
+            f"are {least:.4g} to {most:.4g} {'rad' if kind in MOST else 'nm'}"
         )
     if kind == "pairs" and table.values[0] > LARGEST_START:
         raise InputError(
