@@ -83,7 +83,13 @@ class DistributionTable:
     @functools.cached_property
     def density(self) -> np.ndarray:
         """At the places of the numerical integrals, not negative."""
-        return np.maximum(CubicSpline(self.places, self.values)(self._fine), 0.0)
+        smooth = np.maximum(CubicSpline(self.places, self.values)(self._fine), 0.0)
+        # Where it is about zero, lines: a spline would ring before g(r) begins.
+        small = self.values <= SMALL * self.values.max()
+        row = np.searchsorted(self.places, self._fine, side="right") - 1
+        row = np.clip(row, 0, len(self.places) - 2)
+        lines = np.interp(self._fine, self.places, self.values)
+        return np.where(small[row] & small[row + 1], lines, smooth)
 
     def integrals(self, edges: np.ndarray, shells: bool = False) -> np.ndarray:
         """∫ p dx, or ∫ 4πr² g dr with `shells`, between neighbouring edges, shape (len(edges)−1,).

@@ -19,6 +19,7 @@ from meanforce.settings.potentials.registry import Potential
 from meanforce.settings.references import Reference
 from meanforce.settings.simulations import SimulationSettings
 from meanforce.settings.systems.registry import System
+from meanforce.settings.target_tables import check_targets
 from meanforce.settings.validation import ValidationSettings
 
 MOST_GRID_POINTS = 10**6
@@ -242,34 +243,12 @@ class Config(Settings):
                     "'weights: bias'"
                 )
         if experiment.targets:
-            self._check_targets(f"{where}.targets", experiment)
+            points = {name: self.state_points[name].temperature for name in experiment.train}
+            check_targets(f"{where}.targets", potential.fitting, points)
         potential.check(f"potentials.{experiment.potential}", self._variables(system))
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
-
-    def _check_targets(self, where: str, experiment: ExperimentSettings) -> None:
-        """Refuse targets from tables where the fit cannot have them."""
-        fitting = self.potentials[experiment.potential].fitting
-        if not fitting.takes_tables:
-            raise ValueError(
-                f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed is "
-                "'fitting: {kind: boltzmann_inversion}'"
-            )
-        if fitting.start == "force_matching":
-            raise ValueError(
-                f"{where}: are tables, so that there are no forces; give "
-                "'fitting.start: direct_inversion'"
-            )
-        at: dict[float, str] = {}
-        for state in experiment.train:
-            temperature = self.state_points[state].temperature
-            if temperature in at:
-                raise ValueError(
-                    f"{where}: '{at[temperature]}' and '{state}' have the same temperature; "
-                    "allowed is one table for each temperature"
-                )
-            at[temperature] = state
 
     @staticmethod
     def _check_replicas(

@@ -1,8 +1,11 @@
 """Tables of distributions that an iterative fit has as its targets."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import FilePath, Settings
+from meanforce.settings.fitting import FittingSettings
 
 KINDS = ("pairs", "bonds", "angles", "dihedrals")
 
@@ -41,3 +44,34 @@ class TargetTablesSettings(Settings):
     def files(self) -> list[str]:
         """All files."""
         return [path for kind in KINDS for path in getattr(self, kind).values()]
+
+
+def check_targets(where: str, fitting: FittingSettings, temperatures: Mapping[str, float]) -> None:
+    """Refuse tables where the fit cannot have them.
+
+    Args:
+        where: the key in the config.
+        fitting: of the potential.
+        temperatures: of the state points of the training, K.
+
+    Raises:
+        ValueError: names the key, what was given and what is allowed.
+    """
+    if not fitting.takes_tables:
+        raise ValueError(
+            f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed is "
+            "'fitting: {kind: boltzmann_inversion}'"
+        )
+    if fitting.start == "force_matching":
+        raise ValueError(
+            f"{where}: are tables, so that there are no forces; give "
+            "'fitting.start: direct_inversion'"
+        )
+    at: dict[float, str] = {}
+    for state, temperature in temperatures.items():
+        if temperature in at:
+            raise ValueError(
+                f"{where}: '{at[temperature]}' and '{state}' have the same temperature; allowed is "
+                "one table for each temperature"
+            )
+        at[temperature] = state
