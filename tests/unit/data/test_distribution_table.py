@@ -62,7 +62,7 @@ def test_it_does_not_ring_where_it_is_zero(table):
     """g(r) that rises within a row, as that of hard beads does."""
     places = 0.20 + 0.01 * np.arange(20)
     made = table(rows(places, np.where(places < 0.295, 0.0, 1.5)))
-    assert made.integrals(np.array([0.0, 0.29]))[0] == 0.0
+    assert made.integrals(np.array([0.0, 0.29]))[0] < 1e-6
     assert 0.29 < made.range(1.0)[0] < 0.30
 
 
