@@ -59,6 +59,19 @@ class ForceMatchingSettings(FittingSettings):
         return not linear
 
 
+class PressureTargetSettings(Settings):
+    """A pressure that the CG model is to have, as a linear constraint on each step.
+
+    The change of the potential is the least one by which the virial of the pairs gives the wanted
+    change of the pressure. Steps of Boltzmann inversion have the ramp of `wang_junghans_kremer`.
+    """
+
+    method: ClassVar[str] = "wang_junghans_kremer"
+    scale: ClassVar[float] = 1.0
+
+    target: AnyPressure = Field(description="pressure that the CG model is to have")
+
+
 class PressureCorrectionSettings(Settings):
     """A linear ramp, A(1 − r/r_c), that is added to curves of pairs until the pressure is right.
 
@@ -122,6 +135,44 @@ class BoltzmannInversionSettings(IterativeSettings):
     )
 
 
+class InverseMonteCarloSettings(IterativeSettings):
+    """Inverse Monte Carlo: U ← U + step · ΔU, with β Cov(S) ΔU = ⟨S⟩ − S_target.
+
+    S are the counts of all non-bonded distances, bonds, angles and dihedrals in the bins of a
+    histogram, in each frame of the CG run of an iteration: the step of all curves at once takes
+    account of how each changes the distributions of the others. Lyubartsev, Laaksonen, Phys. Rev. E
+    52, 3730 (1995). The fit ends when all distributions, and ⟨S⟩ as a whole, are within their
+    noise. Only for potentials of `terms`.
+    """
+
+    needs_terms: ClassVar[bool] = True
+    updates: ClassVar[str] = "all_at_once"
+
+    kind: Literal["inverse_monte_carlo"]
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+    inversion_steps: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="first steps, which are those of Boltzmann inversion: far from the target, "
+        "linear response leads astray",
+    )
+    regularisation: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="Tikhonov's: changes of the potential whose effect is weaker than this, in "
+        "units of the strongest (the largest singular value), are held back",
+    )
+    pressure: PressureTargetSettings | None = Field(
+        default=None, description="pressure as a constraint; null: none"
+    )
+
+
 class RelativeEntropySettings(IterativeSettings):
     """Relative entropy minimisation: c ← c − step · H⁻¹∇S, until all distributions are the targets.
 
@@ -144,9 +195,12 @@ class RelativeEntropySettings(IterativeSettings):
     )
 
 
-IterativeFitting = BoltzmannInversionSettings | RelativeEntropySettings
+IterativeFitting = BoltzmannInversionSettings | InverseMonteCarloSettings | RelativeEntropySettings
 
 Fitting = Annotated[
-    ForceMatchingSettings | BoltzmannInversionSettings | RelativeEntropySettings,
+    ForceMatchingSettings
+    | BoltzmannInversionSettings
+    | InverseMonteCarloSettings
+    | RelativeEntropySettings,
     Field(discriminator="kind"),
 ]
