@@ -317,6 +317,20 @@ potentials:
          stride: 200 fs}
       pressure: {target: 1 bar}
 """,
+    "fitting.inverse_monte_carlo": """\
+potentials:
+  fitted_to_all_distributions_at_once:
+    kind: spline
+    temperature: none
+    terms: {}
+    fitting:
+      kind: inverse_monte_carlo
+      at_most: 20
+      simulation:
+        {chains: 16, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 200 fs}
+      pressure: {target: 1 bar}
+""",
     "fitting.relative_entropy": """\
 potentials:
   of_least_relative_entropy:

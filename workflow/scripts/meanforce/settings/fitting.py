@@ -159,14 +159,14 @@ class InverseMonteCarloSettings(IterativeSettings):
         ge=0,
         le=1000,
         description="first steps, which are those of Boltzmann inversion: far from the target, "
-        "linear response leads astray",
+        "linear response may lead astray",
     )
     regularisation: float = Field(
         default=0.01,
         gt=0,
         le=1,
-        description="Tikhonov's: changes of the potential whose effect is weaker than this, in "
-        "units of the strongest (the largest singular value), are held back",
+        description="of Tikhonov: changes of the potential with a singular value below this one, in "
+        "units of the largest, are held back; larger for noisier runs",
     )
     pressure: PressureTargetSettings | None = Field(
         default=None, description="pressure as a constraint; null: none"
