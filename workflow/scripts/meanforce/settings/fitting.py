@@ -165,7 +165,7 @@ class InverseMonteCarloSettings(IterativeSettings):
         default=0.01,
         gt=0,
         le=1,
-        description="of Tikhonov: changes of the potential with a singular value below this one, in "
+        description="Tikhonov's: changes of the potential with a singular value below this one, in "
         "units of the largest, are held back; larger for noisier runs",
     )
     pressure: PressureTargetSettings | None = Field(
