@@ -21,11 +21,9 @@ from inversions import (
 )
 
 from meanforce.core.configuration import Configuration
-from meanforce.core.pressure import BAR
 from meanforce.errors import InputError
 from meanforce.fitting import boltzmann_inversion
 from meanforce.fitting.inverse_monte_carlo import InverseMonteCarlo, fit
-from meanforce.fitting.iterative import pressure
 from meanforce.fitting.iterative.histograms import Histograms
 from meanforce.fitting.iterative.linear_response import BinCounts, Response
 from meanforce.fitting.iterative.loop import CONVERGED
@@ -34,7 +32,6 @@ from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.states import states_of
 from meanforce.fitting.linear import without_coefficients
-from meanforce.potentials.virial import virial_pressure
 from meanforce.units import kt
 
 BOND = {"bonds": {"functions": 12}}
@@ -136,40 +133,6 @@ def test_reweighted_frames_respond_as_the_covariance_predicts():
     assert step[filled] == pytest.approx(change[filled], abs=1e-2 * abs(change).max())
 
 
-def test_the_pressure_is_linear_in_the_coefficients():
-    """Its derivatives are those of the virial of the same frames, but for the width of bins.
-
-    That matters little for curves without a wall, here e^{−2x} and a wave.
-    """
-    problem, _ = problem_of()
-    frames, blank = small(), problem.blank.to(torch.float64)
-    slopes = pressure.derivatives(blank, problem.histograms, problem.states[0])
-    x = np.linspace(0, 1, len(slopes))
-    coefficients = np.exp(-2 * x) + 0.1 * np.sin(5 * x)
-    positions = frames.positions.double()
-    here = Configuration(positions, TEMPERATURE, frames.cells[0].double())
-    found = [
-        virial_pressure(
-            type(blank)(blank.values, factor * torch.from_numpy(coefficients)),
-            here, positions, frames.molecule.size,
-        ).mean() / BAR
-        for factor in (1.0, 0.0)
-    ]  # fmt: skip
-    assert slopes @ coefficients == pytest.approx(float(found[0] - found[1]), rel=0.02)
-
-
-@pytest.mark.parametrize(("wanted", "reached"), [(1.0, True), (-1.0, True), (1e5, False)])
-def test_a_step_changes_the_pressure_as_wanted(wanted, reached):
-    """At the target the step is the constraint's alone; far steps are at most 0.1 kT."""
-    problem, observed = problem_of(pressure={"target": wanted})
-    slopes = pressure.derivatives(
-        problem.blank.to(torch.float64), problem.histograms, problem.states[0]
-    )
-    step = InverseMonteCarlo(problem).update([observed], 0)
-    assert bool(slopes @ step == pytest.approx(wanted)) is reached
-    assert 0 < abs(step).max() < 0.15 * kt(TEMPERATURE)
-
-
 def off_harmonic(potential) -> float:
     """Largest deviation from the bond's energy within two standard deviations, in kT."""
     places = LENGTH + np.linspace(-2, 2, 41) * np.sqrt(kt(300.0) / STIFFNESS)
@@ -258,7 +221,7 @@ def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):
     [
         (BOND, {"run": {"chains": 2, "length": 1.0}}, r"2 chains of 10 frames are too few for the "
          r"covariance of 11 bins, as a run may end after 8 frames; use more chains"),
-        (BOND, {"pressure": {"target": 1.0}}, r"fitting.pressure: .* no density"),
+        (BOND, {"pressure": {"target": 1.0}}, r"pressure"),
         (BOND, {"regularisation": 0.0}, r"regularisation.*greater than 0"),
         (BOND, {"inversion_steps": -1}, r"inversion_steps.*greater than or equal to 0"),
         (BOND, {"updates": "by_turns"}, r"updates"),

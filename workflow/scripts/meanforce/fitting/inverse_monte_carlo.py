@@ -8,7 +8,6 @@ import torch
 from meanforce.dynamics.schedule import Schedule
 from meanforce.errors import InputError
 from meanforce.fitting.boltzmann_inversion import BoltzmannInversion
-from meanforce.fitting.iterative import pressure
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.iterate import Row
@@ -79,12 +78,9 @@ class InverseMonteCarlo:
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:
         """kJ/mol, shape (K,)."""
-        target, settings = self._bins.merged(state.target.mean), self._problem.settings
-        response = Response.of(observed.moments, target, settings.regularisation)
-        step = self._projected(state, observed, response.solve())
-        if settings.pressure is None:
-            return step
-        return step + self._towards_pressure(state, observed, response, step)
+        target = self._bins.merged(state.target.mean)
+        response = Response.of(observed.moments, target, self._problem.settings.regularisation)
+        return self._projected(state, observed, response.solve())
 
     def _projected(self, state: State, observed: Observed, values: np.ndarray) -> np.ndarray:
         """From ΔU/kT in the bins to coefficients, kJ/mol, shape (K,)."""
@@ -98,32 +94,6 @@ class InverseMonteCarlo:
             )
         ]
         return kt(state.temperature) * np.concatenate(parts)
-
-    def _towards_pressure(
-        self, state: State, observed: Observed, response: Response, step: np.ndarray
-    ) -> np.ndarray:
-        """What makes a step change the pressure as wanted, kJ/mol, shape (K,).
-
-        The constraint is l·(step + a v) = Δp, with l of `pressure.derivatives`; v costs least. Of
-        all bins, a v is at most 0.1 kT.
-        """
-        slopes = pressure.derivatives(self._potential, self._problem.histograms, state)
-        cost_least = response.least(self._slopes_of_bins(state))
-        along = self._projected(state, observed, cost_least)
-        wanted = self._problem.settings.pressure.target - observed.pressure[0]
-        factor = (wanted - slopes @ step) / (slopes @ along)
-        most = pressure.LARGEST / abs(cost_least).max()
-        return np.clip(factor, -most, most) * along
-
-    def _slopes_of_bins(self, state: State) -> np.ndarray:
-        """Derivatives of the virial in the energies of the bins, any factor, shape (size,)."""
-        target, curves = self._bins.merged(state.target.mean), self._problem.blank.curves
-        result = np.zeros(self._bins.size)
-        for curve, bins, part in zip(curves, self._bins.bins, self._bins.parts, strict=True):
-            if curve.kind == "pairs":
-                slope = np.gradient(np.eye(len(bins.places)), bins.places, axis=0)
-                result[part] = -(target[part] * bins.places) @ slope
-        return result
 
     def _check_frames(self) -> None:
         """Refuse runs that cannot give a covariance."""

@@ -32,7 +32,6 @@ PARTS = {
     "GradientTrainingSettings": "training",
     "IterationRunSettings": "simulation of a fit",
     "PressureCorrectionSettings": "pressure of a fit",
-    "PressureTargetSettings": "pressure of inverse Monte Carlo",
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",
     "GaussianSettings": "gaussians",

@@ -59,19 +59,6 @@ class ForceMatchingSettings(FittingSettings):
         return not linear
 
 
-class PressureTargetSettings(Settings):
-    """A pressure that the CG model is to have, as a linear constraint on each step.
-
-    The change of the potential is the least one by which the virial of the pairs gives the wanted
-    change of the pressure. Steps of Boltzmann inversion have the ramp of `wang_junghans_kremer`.
-    """
-
-    method: ClassVar[str] = "wang_junghans_kremer"
-    scale: ClassVar[float] = 1.0
-
-    target: AnyPressure = Field(description="pressure that the CG model is to have")
-
-
 class PressureCorrectionSettings(Settings):
     """A linear ramp, A(1 − r/r_c), that is added to curves of pairs until the pressure is right.
 
@@ -147,6 +134,8 @@ class InverseMonteCarloSettings(IterativeSettings):
 
     needs_terms: ClassVar[bool] = True
     updates: ClassVar[str] = "all_at_once"
+    pressure: ClassVar[None] = None
+    """No correction: the pressure is that of the potential with these distributions."""
 
     kind: Literal["inverse_monte_carlo"]
     start: Literal["direct_inversion", "force_matching"] = Field(
@@ -167,9 +156,6 @@ class InverseMonteCarloSettings(IterativeSettings):
         le=1,
         description="Tikhonov's: changes of the potential with a singular value below this one, in "
         "units of the largest, are held back; larger for noisier runs",
-    )
-    pressure: PressureTargetSettings | None = Field(
-        default=None, description="pressure as a constraint; null: none"
     )
 
 

@@ -33,7 +33,6 @@ potentials:
       simulation:
         {chains: 16, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
          stride: 200 fs}
-      pressure: {target: 1 bar}
 """,
     "fitting.relative_entropy": """\
 potentials:

@@ -110,23 +110,10 @@ class Response:
         x minimises |C x − d|² + λ|x|². For inverse Monte Carlo: Rosenberger, Hanke, van der Vegt,
         Eur. Phys. J. Spec. Top. 225, 1323 (2016), who do not scale by the spread.
         """
-        return self._inverse(self.matrix @ self.difference)
-
-    def least(self, slopes: np.ndarray) -> np.ndarray:
-        """ΔU/kT that changes a linear function of it at the least cost, which `solve` minimises.
-
-        Args:
-            slopes: derivatives of the function in ΔU/kT, shape (size,).
-
-        Returns:
-            any multiple of it, shape (size,).
-        """
-        return self._inverse(slopes[self.filled] / self.spread)
-
-    def _inverse(self, right: np.ndarray) -> np.ndarray:
-        square = self.matrix @ self.matrix + self.weakest**2 * np.eye(len(right))
+        square = self.matrix @ self.matrix + self.weakest**2 * np.eye(len(self.filled))
         result = np.zeros(self.size)
-        result[self.filled] = np.linalg.solve(square, right) / self.spread
+        found = np.linalg.solve(square, self.matrix @ self.difference)
+        result[self.filled] = found / self.spread
         return result
 
 

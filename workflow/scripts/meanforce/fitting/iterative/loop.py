@@ -102,7 +102,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     compared = found if best is None else score(terms, best.floors)
     if best is not None and compared > WORSE * best.score + MARGIN:
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
-    update = method.update(observed, now.iteration)
+    update = _update(problem, method, now, observed)
     off = max(off / pressure.STANDARD_ERRORS, method.off(row))
     done = all(term.at_floor for term in terms) and off <= 1
     if done or best is None or np.hypot(compared, off) < best.total:
@@ -116,6 +116,16 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         return "its coefficients are beyond any bound"
     now.next(after)
     return ""
+
+
+def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
+    """Change of the coefficients, at full step, with the correction of the pressure."""
+    update = method.update(observed, now.iteration)
+    if problem.settings.pressure is not None:
+        given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
+        ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
+        update = update + problem.combined([ramp])
+    return update
 
 
 def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], None]) -> None:

@@ -1,9 +1,8 @@
-"""Correction of the pressure: a linear ramp on all curves of pairs, or a constraint of steps."""
+"""Correction of the pressure: a linear ramp on all curves of pairs."""
 
 import math
 
 import numpy as np
-import torch
 
 from meanforce.core.pressure import BAR
 from meanforce.fitting.iterative.histograms import Histograms
@@ -11,7 +10,7 @@ from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.projection import project
 from meanforce.fitting.iterative.states import State
 from meanforce.potentials.linear import LinearPotential
-from meanforce.settings.fitting import PressureCorrectionSettings, PressureTargetSettings
+from meanforce.settings.fitting import PressureCorrectionSettings
 from meanforce.units import kt
 
 LARGEST = 0.1
@@ -27,16 +26,15 @@ STANDARD_ERRORS = 2.0
 """Difference up to which a pressure is the wanted one, in standard errors of the CG run."""
 
 
-Wanted = PressureCorrectionSettings | PressureTargetSettings
-
-
-def standard_errors(settings: Wanted, observed: Observed) -> float:
+def standard_errors(settings: PressureCorrectionSettings, observed: Observed) -> float:
     """How far the pressure is from the wanted one, in standard errors of the CG run."""
     mean, stderr = observed.pressure
     return abs(mean - settings.target) / max(stderr, 1e-12)
 
 
-def height(settings: Wanted, state: State, observed: Observed, histograms: Histograms) -> float:
+def height(
+    settings: PressureCorrectionSettings, state: State, observed: Observed, histograms: Histograms
+) -> float:
     """A of the ramp A(1 − r/r_c), kJ/mol.
 
     simple: −0.1 kT sgn(Δp) min(1, 0.0003 |Δp|/bar), with Δp = p − target. wang_junghans_kremer: the
@@ -68,28 +66,4 @@ def ramp(potential: LinearPotential, histograms: Histograms, height: float) -> n
         values = 1.0 - bins.places / curve.cutoff
         weights = np.full(len(values), SURE)
         parts.append(height * project(potential, number, bins, values, weights, order=1))
-    return np.concatenate(parts)
-
-
-def derivatives(potential: LinearPotential, histograms: Histograms, state: State) -> np.ndarray:
-    """∂p/∂c of the coefficients by the virial of the target's pairs, bar per kJ/mol, shape (K,).
-
-    p = … − Σ r u′(r)/(3V) over the pairs, whose u′ has the slopes of the basis functions; between
-    beads of molecules, r is taken for the distance of their centres along it. What a change of the
-    distributions does to the pressure is left out: at the target there is none.
-
-    Args:
-        potential: in double precision; gives the basis.
-        histograms: that counted the target.
-        state: the state point.
-    """
-    parts = []
-    for number, (curve, bins, part) in enumerate(
-        zip(histograms.curves, histograms.bins, histograms.parts, strict=True)
-    ):
-        if curve.kind != "pairs":
-            parts.append(np.zeros(curve.functions))
-            continue
-        slopes = potential.basis_of(torch.from_numpy(bins.places), number)[1].numpy()
-        parts.append(-(state.target.mean[part] * bins.places) @ slopes / (3 * state.volume * BAR))
     return np.concatenate(parts)
