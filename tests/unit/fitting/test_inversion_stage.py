@@ -82,6 +82,17 @@ def test_the_least_relative_entropy_becomes_a_model_with_its_errors(tmp_path, wr
     assert model.errors.keys() == {"influences", "prior", "mean_basis"}
 
 
+def test_inverse_monte_carlo_becomes_a_model_with_its_progress(tmp_path, written):
+    run = FITTING["simulation"] | {"chains": 20}
+    own = {"kind": "inverse_monte_carlo", "inversion_steps": 1, "simulation": run}
+    member = trained(tmp_path, written(), potential=JOB["potential"] | {"fitting": FITTING | own})
+    curve = pd.read_csv(tmp_path / "curve.csv")
+    assert {"step", "gradient", "distance_pairs_P_P", "floor_pairs_P_P", "pressure"} <= set(curve)
+    model, _ = load(tmp_path / "model.safetensors")
+    assert model.coefficients.equal(member.fit.potential.coefficients)
+    assert not model.errors
+
+
 def test_biased_frames_need_their_weights(tmp_path, written):
     logs = np.random.default_rng(1).normal(0, 0.7, 200)
     data = written(logs)
@@ -98,14 +109,18 @@ def test_biased_frames_need_their_weights(tmp_path, written):
         trained(tmp_path / "other", data, weights="bias", potential=potential)
 
 
-def test_one_frame_is_enough_with_tables_as_targets(tmp_path, written):
+@pytest.mark.parametrize("kind", ["boltzmann_inversion", "inverse_monte_carlo"])
+def test_one_frame_is_enough_with_tables_as_targets(tmp_path, written, kind):
     """Its distributions do not matter; the tables, and changes of them, do."""
     frames = inversions.fluid(2, 0.1, 10, 3.2)
     np.savetxt(tmp_path / "table", np.column_stack(fluid_table.distribution(frames)))
     data = written(frames=frames.select(slice(0, 1)))
     tables = {"pairs": {"P-P": str(tmp_path / "table")}}
     targets = [{"temperature": TEMPERATURE, "tables": tables}]
-    member = trained(tmp_path, data, targets=targets)
+    potential = JOB["potential"] | {
+        "fitting": FITTING | {"kind": kind, "simulation": FITTING["simulation"] | {"length": 8.0}}
+    }  # fmt: skip
+    member = trained(tmp_path, data, targets=targets, potential=potential)
     assert member.fit.about["iterations"] >= 1
     assert member.about["domain"] is None
     assert member.about["temperatures"] == [TEMPERATURE]

@@ -44,7 +44,7 @@ BAD = {
     ),
     "a fit to forces": (
         put(*FITTING, {"kind": "force_matching"}),
-        r"targets: are tables, which 'force_matching' cannot be fitted to; allowed is 'fitting: ",
+        r"targets: are tables, which 'force_matching' cannot be fitted to; allowed are the",
     ),
     "a start from forces": (
         put(*FITTING, "start", "force_matching"),

@@ -59,8 +59,8 @@ def check_targets(where: str, fitting: FittingSettings, temperatures: Mapping[st
     """
     if not fitting.takes_tables:
         raise ValueError(
-            f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed is "
-            "'fitting: {kind: boltzmann_inversion}'"
+            f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed are "
+            "the kinds boltzmann_inversion and inverse_monte_carlo"
         )
     if fitting.start == "force_matching":
         raise ValueError(
