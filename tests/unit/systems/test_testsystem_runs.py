@@ -132,11 +132,6 @@ def test_trial_of_all_test_systems(tmp_path, monkeypatch):
     """
     # Enough for the four steps.
     monkeypatch.setattr(testsystems, "MINIMISER_ITERATIONS", 10)
-    # OpenMM integrates this constant of the energy anew for each context, which takes 9 s.
-    correct = openmm.AmoebaVdwForce.setUseDispersionCorrection
-    monkeypatch.setattr(
-        openmm.AmoebaVdwForce, "setUseDispersionCorrection", lambda force, _: correct(force, False)
-    )
     steps = {"length": 0.004, "stride": 0.001}
     failed = {}
     for name in USABLE:
