@@ -30,8 +30,9 @@ SETTLING = 1.0
 FEWEST = 4
 """Fewest frames of a trial that models are tried on."""
 
-PATIENCE = 3.0
-"""Most time of a trial for frames alone, in that of the trial before."""
+PATIENCE = 10.0
+"""Most time of a trial for frames alone, in that of the trial before: it ends when it has its frames,
+which takes longer only where the machine has become busier."""
 
 
 @dataclasses.dataclass(frozen=True)
