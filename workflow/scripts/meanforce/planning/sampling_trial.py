@@ -31,7 +31,7 @@ FEWEST = 4
 """Fewest frames of a trial that models are tried on."""
 
 PATIENCE = 10.0
-"""Most time of a trial for frames alone, in that of the trial before: it ends when it has its frames,
+"""Most time of a trial for frames alone, in that of the trial before: it ends with its last frame,
 which takes longer only where the machine has become busier."""
 
 
