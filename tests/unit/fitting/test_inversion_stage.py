@@ -81,6 +81,17 @@ def test_the_least_relative_entropy_becomes_a_model_with_its_errors(tmp_path, wr
     assert model.errors.keys() == {"influences", "prior", "mean_basis"}
 
 
+def test_inverse_monte_carlo_becomes_a_model_with_its_progress(tmp_path, written):
+    run = FITTING["simulation"] | {"chains": 20}
+    own = {"kind": "inverse_monte_carlo", "inversion_steps": 1, "simulation": run}
+    member = trained(tmp_path, written(), potential=JOB["potential"] | {"fitting": FITTING | own})
+    curve = pd.read_csv(tmp_path / "curve.csv")
+    assert {"step", "gradient", "distance_pairs_P_P", "floor_pairs_P_P", "pressure"} <= set(curve)
+    model, _ = load(tmp_path / "model.safetensors")
+    assert model.coefficients.equal(member.fit.potential.coefficients)
+    assert not model.errors
+
+
 def test_biased_frames_need_their_weights(tmp_path, written):
     logs = np.random.default_rng(1).normal(0, 0.7, 200)
     data = written(logs)

@@ -27,7 +27,7 @@ from meanforce.fitting import boltzmann_inversion, force_matching
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.coordinates import CurveCoordinates
 from meanforce.fitting.iterative.loop import CONVERGED
-from meanforce.fitting.iterative.moments import Features, Moments
+from meanforce.fitting.iterative.moments import BasisSums, Moments
 from meanforce.fitting.iterative.newton import Derivatives, Newton
 from meanforce.fitting.linear import without_coefficients
 from meanforce.fitting.relative_entropy import RelativeEntropy, fit
@@ -68,7 +68,7 @@ def test_moments_are_derivatives_of_the_energy(of):
     positions += torch.from_numpy(rng.normal(0, 0.03, positions.shape))
     cell = None if frames.cells is None else 1.1 * frames.cells[0].double()
     here = Configuration(positions.numpy(), 300.0, None if cell is None else cell.numpy())
-    features = Features(blank)
+    features = BasisSums(blank)
     values = features.of(CurveCoordinates(blank).of(here), len(here))
     coefficients = torch.from_numpy(rng.normal(0, 1, features.size))
     energies = [

@@ -31,6 +31,9 @@ def kinds_in(example: dict) -> set[str]:
     return set().union(*(kinds_in(v) for v in example.values() if isinstance(v, dict)))
 
 
+ITERATIVE = ("boltzmann_inversion", "inverse_monte_carlo", "relative_entropy")
+
+
 def users(config: dict, example: dict) -> dict:
     """Experiments that use each potential and each simulation of an example."""
     found = {}
@@ -38,7 +41,7 @@ def users(config: dict, example: dict) -> dict:
         of_x = potential.get("collective_variable") == "x"
         base = config["experiments"]["muller_brown_unbiased_x_rbf" if of_x else ALANINE]
         found[f"uses_{name}"] = base | {"potential": name}
-        if potential.get("fitting", {}).get("kind") in ("boltzmann_inversion", "relative_entropy"):
+        if potential.get("fitting", {}).get("kind") in ITERATIVE:
             # It needs the unbiased distribution, and this campaign is biased.
             found[f"uses_{name}"]["weights"] = "bias"
     for name in example.get("simulations", {}):

@@ -168,10 +168,11 @@ INVERSION = {
 
 def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
     curve = config["potentials"]["spline"]
-    with pytest.raises(InputError, match=r"boltzmann_inversion' fits only potentials of 'terms'"):
-        load_config(config | {"potentials": config["potentials"] | {
-            "spline": curve | {"fitting": INVERSION}
-        }})  # fmt: skip
+    for kind in ("boltzmann_inversion", "inverse_monte_carlo"):
+        with pytest.raises(InputError, match=rf"{kind}' fits only potentials of 'terms'"):
+            load_config(config | {"potentials": config["potentials"] | {
+                "spline": curve | {"fitting": INVERSION | {"kind": kind}}
+            }})  # fmt: skip
     network = {"kind": "cgnet", "training": {"epochs": 1}, "temperature": "none"}
     entropy = INVERSION | {"kind": "relative_entropy"}
     with pytest.raises(InputError, match=r"relative_entropy' fits only potentials that are linear"):

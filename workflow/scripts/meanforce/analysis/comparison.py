@@ -32,7 +32,10 @@ WIDEST = 1.5
 """Standard deviation of the difference of their energies, in kT, above which they cannot: a tenth
 of the frames would count."""
 
-LIQUID = 10**6
+LIQUID = 3 * 10**5
+"""Positions of beads of a liquid on which members are compared, at most."""
+
+CHUNK = 20_000
 """Positions of beads of a liquid whose energies are computed at once."""
 
 
@@ -233,22 +236,22 @@ class Comparison:
         members = self.trained.members
         if len(members) < 2:
             return []
-        frames = np.arange(
-            0, len(self.model.weights), max(1, len(self.model.weights) // MEMBER_FRAMES)
-        )
-        if self.model.molecule.has_copies:
+        model = self.model
+        if model.molecule.has_copies:
             # Members' energies of a liquid differ by many kT: few frames would have all the weight.
-            shifts = self._shifts(self.model.some(LOOK))
-            if not shifts.std(axis=1).max() < WIDEST:
+            if not self._shifts(model.some(LOOK)).std(axis=1).max() < WIDEST:
                 return []
+            frames = model.some(max(2 * model.n_units, LIQUID // model.molecule.size))
+        else:
+            frames = np.arange(0, len(model.weights), max(1, len(model.weights) // MEMBER_FRAMES))
         shifts = self._shifts(frames)
-        weights = self.model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
+        weights = model.weights[frames] * np.exp(shifts - shifts.max(axis=1, keepdims=True))
         return [(frames, row / row.sum()) for row in weights]
 
     def _shifts(self, frames: np.ndarray) -> np.ndarray:
         """Mean energy of the members minus that of each, in kT, shape (n_members, n_frames)."""
         model = self.model
-        size = max(1, LIQUID // model.molecule.size) if model.molecule.has_copies else len(frames)
+        size = max(1, CHUNK // model.molecule.size) if model.molecule.has_copies else len(frames)
         parts = []
         for start in range(0, len(frames), size):
             some = frames[start : start + size]

@@ -12,8 +12,8 @@ from meanforce.figures.figure import Figure, svg_figure
 from meanforce.figures.metrics import errors_of, in_floors
 from meanforce.figures.numbers import number
 
-LETTER = 6
-"""Pixels that a letter of a metric's name takes."""
+LETTER = 7
+"""Pixels that a letter of a metric's name takes, capitals among them."""
 
 LOWEST = 0.1
 """Errors this much below their floor are drawn at the left edge, infinite ones at the right."""

@@ -9,17 +9,17 @@ from scipy.linalg import block_diag
 from meanforce.fitting.coefficient_errors import blocks_of_curves
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.iterate import Row
-from meanforce.fitting.iterative.moments import Features
-from meanforce.fitting.iterative.newton import Derivatives, Newton
+from meanforce.fitting.iterative.moments import BasisSums
+from meanforce.fitting.iterative.newton import (
+    GRADIENT,
+    Derivatives,
+    Newton,
+    gradient_in_noise,
+)
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import SPREAD, differences
 from meanforce.units import kt
-
-GRADIENT = 2**0.5
-"""Gradient at the minimum, at most, in units of its noise: the variance of what is correlated in
-time is known to a factor of two. With exact variances and 20 functions, noise exceeds it in one of
-200 cases."""
 
 
 class RelativeEntropy:
@@ -32,7 +32,7 @@ class RelativeEntropy:
         problem: what does not change from iteration to iteration.
     """
 
-    features = Features
+    features = BasisSums
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
@@ -44,18 +44,15 @@ class RelativeEntropy:
     def columns(self, observed: list[Observed]) -> Row:
         """`gradient` in units of its noise, and `relative_entropy`, S above its minimum.
 
-        gradient: √(∇Sᵀ Σ⁻¹ ∇S/K) with the covariance Σ of the noise of ∇S and K directions that it
-        has; at the minimum it is 1 on average. It finds differences that distances of g(r) hide:
-        the tail of a potential changes g a little at all distances alike.
+        gradient: see `gradient_in_noise`. It finds differences that distances of g(r) hide: the
+        tail of a potential changes g a little at all distances alike.
 
         relative_entropy: ½ ∇Sᵀ H⁻¹ ∇S, less what noise alone gives, of all beads, without a unit;
         summed over the state points. An estimate where it is large.
         """
         parts = self._derivatives(observed)
-        square = sum(part.square for part in parts)
-        directions = sum(part.directions for part in parts)
         return {
-            "gradient": float(np.sqrt(square / max(directions, 1.0))),
+            "gradient": gradient_in_noise(parts),
             "relative_entropy": float(max(0.0, sum(self._newton.gain(part) for part in parts))),
         }
 

@@ -93,6 +93,14 @@ class Potential(abc.ABC):
         energies = torch.stack([energy for energy, _ in results])
         return energies.mean(0), torch.stack([forces for _, forces in results]).mean(0)
 
+    @classmethod
+    def mean_of(cls, members: list[Self]) -> Self | None:
+        """One potential that is the mean of several, where there is one of this kind; else None.
+
+        It may share with them what all compute alike.
+        """
+        return None
+
     @abc.abstractmethod
     def state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Tensors, and plain values, from which `from_state` makes the potential again."""
@@ -170,6 +178,7 @@ class EnsembleMean(Potential):
     def __init__(self, members: list[Potential]) -> None:
         super().__init__(members[0].dtype, members[0].device)
         self.members = members
+        self._mean = type(members[0]).mean_of(members)
 
     @property
     def supports_periodic(self):
@@ -180,6 +189,8 @@ class EnsembleMean(Potential):
             member.require_periodic()
 
     def compute(self, configuration):
+        if self._mean is not None:
+            return self._mean.compute(configuration)
         kind = type(self.members[0])
         return kind.mean_energy_and_forces(self.members, configuration)
 

@@ -280,6 +280,17 @@ class LinearPotential(Potential):
             flat = flat.index_add(0, pairs.first, along).index_add(0, pairs.second, -along)
         return energy, flat.view_as(positions)
 
+    @classmethod
+    def mean_of(cls, members):
+        first = members[0]
+        if any(member.values != first.values for member in members):
+            return None
+        mean = cls(first.values, torch.stack([one.coefficients for one in members]).mean(0))
+        for member in members:
+            # One search serves all that are evaluated at the same configurations.
+            member.pair_terms = mean.pair_terms
+        return mean
+
     def state(self):
         return {"coefficients": self.coefficients} | self.errors, self.values
 

@@ -3,6 +3,8 @@
 A test puts each of them into the default config and checks the whole.
 """
 
+from meanforce.settings.fitting_examples import FITTING
+
 EXAMPLES = {
     "systems.muller_brown": """\
 systems:
@@ -297,39 +299,7 @@ potentials:
     prior: {bonds: harmonic, angles: harmonic, excluded_volume: {}}
     training: {epochs: 10, batch_size: 128, learning_rate: 0.005}
 """,
-    "fitting.force_matching": """\
-potentials:
-  fitted_to_forces:
-    kind: cgnet
-    fitting: {kind: force_matching}
-    training: {epochs: 36}
-""",
-    "fitting.boltzmann_inversion": """\
-potentials:
-  fitted_to_distributions:
-    kind: spline
-    temperature: none
-    terms: {}
-    fitting:
-      kind: boltzmann_inversion
-      simulation:
-        {chains: 2, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
-         stride: 200 fs}
-      pressure: {target: 1 bar}
-""",
-    "fitting.relative_entropy": """\
-potentials:
-  of_least_relative_entropy:
-    kind: spline
-    temperature: none
-    terms: {}
-    fitting:
-      kind: relative_entropy
-      at_most: 20
-      simulation:
-        {chains: 100, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
-         stride: 200 fs}
-""",
+    **FITTING,
     "simulations": """\
 simulations:
   with_a_bias:

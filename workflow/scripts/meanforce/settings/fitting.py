@@ -122,6 +122,43 @@ class BoltzmannInversionSettings(IterativeSettings):
     )
 
 
+class InverseMonteCarloSettings(IterativeSettings):
+    """Inverse Monte Carlo: U ← U + step · ΔU, with β Cov(S) ΔU = ⟨S⟩ − S_target.
+
+    S are the counts of all non-bonded distances, bonds, angles and dihedrals in the bins of a
+    histogram, in each frame of the CG run of an iteration: the step of all curves at once takes
+    account of how each changes the distributions of the others. Lyubartsev, Laaksonen, Phys. Rev. E
+    52, 3730 (1995). The fit ends when all distributions, and ⟨S⟩ as a whole, are within their
+    noise. Only for potentials of `terms`.
+    """
+
+    needs_terms: ClassVar[bool] = True
+    updates: ClassVar[str] = "all_at_once"
+    pressure: ClassVar[None] = None
+    """No correction: the pressure is that of the potential with these distributions."""
+
+    kind: Literal["inverse_monte_carlo"]
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+    inversion_steps: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="first steps, which are those of Boltzmann inversion: far from the target, "
+        "linear response may lead astray",
+    )
+    regularisation: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="Tikhonov's: changes of the potential with a singular value below this one, in "
+        "units of the largest, are held back; larger for noisier runs",
+    )
+
+
 class RelativeEntropySettings(IterativeSettings):
     """Relative entropy minimisation: c ← c − step · H⁻¹∇S, until all distributions are the targets.
 
@@ -144,9 +181,12 @@ class RelativeEntropySettings(IterativeSettings):
     )
 
 
-IterativeFitting = BoltzmannInversionSettings | RelativeEntropySettings
+IterativeFitting = BoltzmannInversionSettings | InverseMonteCarloSettings | RelativeEntropySettings
 
 Fitting = Annotated[
-    ForceMatchingSettings | BoltzmannInversionSettings | RelativeEntropySettings,
+    ForceMatchingSettings
+    | BoltzmannInversionSettings
+    | InverseMonteCarloSettings
+    | RelativeEntropySettings,
     Field(discriminator="kind"),
 ]

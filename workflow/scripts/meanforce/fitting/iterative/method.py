@@ -23,7 +23,7 @@ class Method(Protocol):
 
     @staticmethod
     def features(potential: LinearPotential) -> Features | None:
-        """Functions whose moments the method needs beside the histograms.
+        """Quantities whose moments the method needs beside the histograms.
 
         Args:
             potential: in double precision.

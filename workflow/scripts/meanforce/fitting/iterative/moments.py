@@ -1,11 +1,13 @@
-"""Sums of the basis functions over frames: the derivatives of the energy in the coefficients.
+"""First and second moments of quantities of frames, such as sums of the basis functions.
 
+Sums of the basis functions are the derivatives of the energy in the coefficients:
 U = Σ_k c_k Φ_k(R) + walls, with Φ_k = Σ_q φ_k(q) over the coordinates q of a curve. Where a curve
 continues linearly beyond its range, so does Φ_k, so that dU/dc_k = Φ_k holds everywhere.
 """
 
 import dataclasses
 from collections.abc import Iterable
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -48,7 +50,25 @@ class Moments(UnitSums):
         return min(number, float(np.trace(self.covariance) / max(of_mean, 1e-300)))
 
 
-class Features:
+class Features(Protocol):
+    """Quantities of frames of which moments are summed.
+
+    Attributes:
+        size: K, their number.
+    """
+
+    size: int
+
+    def of(self, coordinates: Iterable[Values], n_frames: int) -> np.ndarray:
+        """Quantities of each frame, shape (n_frames, K).
+
+        Args:
+            coordinates: of all frames.
+            n_frames: number of frames.
+        """
+
+
+class BasisSums:
     """Evaluates Φ.
 
     Args:
