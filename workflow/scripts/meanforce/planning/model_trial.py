@@ -29,7 +29,7 @@ FORCE = 500.0
 JITTER = 0.001
 """Displacements that tell copies of a frame apart, nm."""
 
-FEW_BEADS = 50
+FEW_BEADS = 10
 """Beads of a frame of which trials take as many frames as they take at most."""
 
 LEAST = 40
