@@ -19,8 +19,8 @@ pytestmark = pytest.mark.workflow
 PAGE = "docs/bring_your_own.md"
 CONFIG = "config/your_trajectory.yaml"
 SHORT = {
-    "make_trajectory.py example_data\n": "make_trajectory.py example_data --length 48\n",
-    "--no-bias\n": "--no-bias --length 120\n",
+    "make_trajectory.py example_data\n": "make_trajectory.py example_data --length 80\n",
+    "--no-bias\n": "--no-bias --length 400\n",
     ".venv/bin/": f"{Path(sys.executable).parent}/",
 }
 """Changes of the commands: runs are shorter, and programs are those of the tests."""
@@ -105,7 +105,7 @@ def test_exported_cg_data_come_back(followed):
     own = followed / "results/plain/my_molecule/T300/plain/1/heavy.h5"
     other = followed / "results/cg/cg_alanine/T300/published/1/all.h5"
     with H5mdReader(own) as first, H5mdReader(other) as second:
-        assert first.n_frames == second.n_frames == 3000
+        assert first.n_frames == second.n_frames == 10000
         np.testing.assert_allclose(second.positions(), first.positions(), rtol=1e-6)
         np.testing.assert_allclose(second.forces(), first.forces(), rtol=1e-5, atol=1e-3)
     checks = json.loads(other.with_name("all.checks.json").read_text())["identities"]
