@@ -279,11 +279,10 @@ MADE_AGAIN = {
     f"{EXPERIMENTS}/muller_brown_unbiased_x_spline/model-1.safetensors",
     f"{RESULTS}/capped_alanine/T400/reference/1/trajectory.h5",
     f"{RESULTS}/capped_alanine/T400/reference/1/forces.h5",
-    f"{EXPERIMENTS}/capped_alanine_metadynamics_heavy_cgnet/T350/cg.h5",
-    f"{EXPERIMENTS}/capped_alanine_metadynamics_heavy_cgnet/T350/metrics.csv",
 }
 """Files of every kind of job and of every kind of campaign and potential, but for what the test of
-frames from files makes again: structures, beads, and networks."""
+frames from files makes again (structures, beads, and networks), and CG runs of networks, which
+test_kill_long.py makes twice."""
 
 
 def test_same_seed_gives_the_same_bits(quick_run, summary, tmp_path):

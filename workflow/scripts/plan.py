@@ -59,7 +59,7 @@ def main() -> None:
 
 def _show_hours(config: Config, work: list[Amount], cores: int) -> None:
     torch.set_num_threads(1)
-    speeds = speeds_of(config, work, Path(__file__).parent, report)
+    speeds = speeds_of(config, work, Path(__file__).parent, cores, report)
     found = estimate(work, speeds, cores)
     print("\n".join(hours(found, speeds, cores)))
 

@@ -1,5 +1,7 @@
 """Timings of mapping and validation: analyses take made-up frames, and frames are counted right."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import yaml
@@ -127,3 +129,11 @@ def test_frames_that_no_analysis_takes_are_not_timed(trial, model, config, monke
     job = stages.validate_job(config, ALANINE, "T300")
     with pytest.raises(InputError, match=r"cannot be analysed \(Singular matrix"):
         trial.validation(job, model, 1, 20, [])
+
+
+def test_frames_of_many_beads_are_fewer(frames):
+    """A box of 1,536 beads has 1/154 of the frames that ten beads have, but some in any case."""
+    assert frames.number(2000) == 2000
+    beads = SimpleNamespace(masses=np.ones(1536))
+    box = TrialFrames(beads, np.zeros((4, 1536, 3)), (300.0,))
+    assert (box.number(10000), box.number(200)) == (65, 40)

@@ -149,6 +149,40 @@ def test_hours_are_bounded_by_cores_and_by_the_longest_jobs():
     assert estimate(finished, speeds, 1).most == 0
 
 
+def test_jobs_of_several_threads_have_their_own_speed_and_cores():
+    speeds = Speeds({("s",): Cost(1.0)}, {"sample": 0.0}, ())
+    work = [job("sample", n, key=("s",), steps=10, most=10, threads=3) for n in range(4)]
+    # One, one, two and four at a time; a job has no more threads than there are cores.
+    walls = {cores: estimate(work, speeds, cores).least for cores in (2, 4, 6, 12)}
+    assert walls == {2: 40, 4: 40, 6: 20, 12: 10}
+
+
+def test_threads_are_those_of_campaigns_and_of_the_equilibration(water):
+    """Their steps are timed with them; forces are recomputed by one thread."""
+    name = "capped_alanine_water"
+    campaigns = {
+        key: one.model_copy(update={"threads": 4}) for key, one in water.campaigns[name].items()
+    }
+    system = water.systems[name]
+    equilibration = system.equilibration.model_copy(update={"threads": 2})
+    changed = storing(
+        water.model_copy(
+            update={
+                "campaigns": {name: campaigns},
+                "systems": {name: system.model_copy(update={"equilibration": equilibration})},
+            }
+        ),
+        "all",
+    )
+    expected = {
+        "equilibrate": (2, "2 threads"),
+        "sample": (4, "4 threads"),
+        "forces": (1, "1 thread"),
+    }
+    for stage, threads in expected.items():
+        assert {(one.threads, one.key[-1]) for one in counted(changed, stage)} == {threads}
+
+
 def test_table_has_done_and_to_do():
     work = [job("train", n, key=("t",), steps=100, most=100) for n in range(3)]
     work.append(Amount(PlannedJob("train", "x", ""), True, ("t",), 100, 100))

@@ -1,6 +1,7 @@
 """Timings run the dynamics and the models of a config; where they cannot, a sentence says why."""
 
 import dataclasses
+import json
 
 import numpy as np
 import openmm
@@ -71,6 +72,24 @@ def test_sampling_trial_is_the_campaign(sampled):
     assert np.abs(np.diff(trial.positions, axis=0)).max() > 1e-3
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_frames_that_are_far_apart_are_stored_closer(contents, tmp_path, threads):
+    """With a stride and an equilibration that no trial reaches."""
+    use_output("nowhere")
+    campaigns = json.loads(json.dumps(contents["campaigns"]))
+    campaigns["capped_alanine"]["metadynamics"] |= {
+        "stride": "400 ps", "equilibration": "100 ps", "platform": "CPU",
+    }  # fmt: skip
+    config = load_config(contents | {"campaigns": campaigns})
+    folder = tmp_path / "one"
+    folder.mkdir()
+    trial = try_sampling(config, "capped_alanine", "metadynamics", folder, 0.6, threads)
+    use_output("results")
+    assert trial.steps > 100 and trial.seconds * trial.steps > 0.5
+    assert len(trial.positions) >= 4
+    assert np.abs(np.diff(trial.positions, axis=0)).max(axis=(1, 2)).min() > 1e-3
+
+
 @pytest.fixture(scope="module")
 def frames(config, sampled):
     trial, folder = sampled
@@ -112,7 +131,7 @@ def test_what_cannot_be_timed_is_named(contents, root, tmp_path, monkeypatch):
     }
     config = load_config(contents | {"campaigns": {"capped_alanine": campaigns}})
     work = amounts(config, sizes_of(config)[0])
-    speeds = estimating.speeds_of(config, work, root, lambda line: None)
+    speeds = estimating.speeds_of(config, work, root, 1, lambda line: None)
     assert not speeds.costs
     assert len(speeds.found) == len({one.key for one in work if one.key})
     assert all("not timed, since platform: 'HIP' is not available" in s for s in speeds.found)

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import mdtraj
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -23,6 +24,8 @@ from meanforce.settings.load import load_config
 from meanforce.settings.systems.registry import System
 from meanforce.systems.described import Described
 from meanforce.systems.facts import Facts, facts_of
+from meanforce.systems.registry import describe
+from meanforce.systems.topology import described_topology
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "config").glob("*.yaml"))
@@ -206,16 +209,34 @@ FUZZ = settings(
 )
 
 
-KNOWN: dict[str, Facts] = {}
-"""Of systems, by their settings: most changes are elsewhere, and a force field takes 0.1 s."""
+DESCRIBED: dict[str, Described] = {}
+TOPOLOGIES: dict[int, mdtraj.Topology] = {}
+FACTS: dict[str, Facts] = {}
+"""Of systems, by their settings, and topologies by what they are of: most changes are elsewhere, a
+force field takes 0.1 s, and a bilayer's structure takes seconds."""
+
+
+def known_description(system: System) -> Described:
+    """As `describe`."""
+    key = system.model_dump_json()
+    if key not in DESCRIBED:
+        DESCRIBED[key] = describe(system)
+    return DESCRIBED[key]
+
+
+def known_topology(described: Described) -> mdtraj.Topology:
+    """As `described_topology`; those described stay in memory, so that no two share a number."""
+    if id(described) not in TOPOLOGIES:
+        TOPOLOGIES[id(described)] = described_topology(described)
+    return TOPOLOGIES[id(described)]
 
 
 def known_facts(system: System, described: Described, kept: Path | None = None) -> Facts:
     """As `facts_of`, which keeps them in a file."""
     key = system.model_dump_json()
-    if key not in KNOWN:
-        KNOWN[key] = facts_of(system, described)
-    return KNOWN[key]
+    if key not in FACTS:
+        FACTS[key] = facts_of(system, described)
+    return FACTS[key]
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +244,8 @@ def _nothing_was_run(monkeypatch):
     """Configs are read in the repository, and no text in one was taken for a command."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(check, "facts_of", known_facts)
+    monkeypatch.setattr(check, "describe", known_description)
+    monkeypatch.setattr(check, "described_topology", known_topology)
     yield
     assert not (ROOT / "pwned").exists()
 

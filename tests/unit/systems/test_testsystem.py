@@ -275,3 +275,16 @@ def test_equilibration_is_for_periodic_systems_that_ask_for_it(config):
     wrong = load_config(with_system(config, array, ATOMS))
     with pytest.raises(InputError, match=r"systems\.own\.equilibration: .* not in a periodic box"):
         check_structures(wrong)
+
+
+def test_forces_on_no_groups_of_atoms_are_left_out():
+    """A box of water and an ion has no planar groups; all else acts as openmmtools made it."""
+    original = testsystems.AMOEBAIonBox()
+    whole = {force.getName() for force in original.system.getForces()}
+    made = builder.constructed(testsystem("AMOEBAIonBox"), 1)
+    kept = {force.getName() for force in made.system.getForces()}
+    assert whole - kept == {
+        "AmoebaOutOfPlaneBendForce", "AmoebaInPlaneAngleForce", "AmoebaPiTorsionForce",
+        "AmoebaStretchBendForce",
+    }  # fmt: skip
+    assert kept < whole and {"AmoebaVdwForce", "AmoebaMultipoleForce", "HarmonicBondForce"} < kept

@@ -66,6 +66,7 @@ class Amount:
         most: steps that it takes at most; a CG run may end earlier.
         atomistic: sampled time of all copies, equilibration included, ps.
         stored: bytes that it writes.
+        threads: processor threads that it has by the config.
     """
 
     job: PlannedJob
@@ -75,6 +76,7 @@ class Amount:
     most: float = 0.0
     atomistic: float = 0.0
     stored: float = 0.0
+    threads: int = 1
 
 
 def amounts(config: Config, sizes: Sizes) -> list[Amount]:
@@ -93,12 +95,14 @@ def _sample(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     job = stages.sample_job(config, place.system, place.state, place.campaign, place.replica)
     schedule, copies = Schedule.of(job.campaign), job.campaign.copies(job.job)
     steps, each = schedule.end * copies, sizes.atoms[place.system] * VECTOR
+    threads = config.campaigns[place.system][place.campaign].threads
     if not job.campaign.recomputes_forces:
         # Forces of a stored frame take about as long as a step.
         steps, each = steps + schedule.frames * copies, 2 * sizes.solute[place.system] * VECTOR
     return dataclasses.replace(
         amount,
-        key=_dynamics(config, place.system, place.campaign),
+        key=_dynamics(config, place.system, place.campaign, threads),
+        threads=threads,
         steps=steps,
         most=steps,
         atomistic=schedule.end * copies * job.campaign.time_step,
@@ -110,15 +114,23 @@ def _equilibrate(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
     settings = config.systems[place.system].equilibration
     steps = settings.time / settings.time_step
-    key = _dynamics(config, place.system, _sampled_campaign(config, place.system))
-    return dataclasses.replace(amount, key=key, steps=steps, most=steps, atomistic=settings.time)
+    campaign, threads = _sampled_campaign(config, place.system), settings.threads
+    return dataclasses.replace(
+        amount,
+        key=_dynamics(config, place.system, campaign, threads),
+        threads=threads,
+        steps=steps,
+        most=steps,
+        atomistic=settings.time,
+    )
 
 
-def _dynamics(config: Config, system: str, campaign: str) -> Key:
+def _dynamics(config: Config, system: str, campaign: str, threads: int = 1) -> Key:
     """Key of a campaign's steps; empty where its frames come from files."""
     if config.campaigns[system][campaign].imported:
         return ()
-    return ("sample", system, alike(config, system, campaign)[0])
+    with_threads = f"{threads} thread{'s' * (threads > 1)}"
+    return ("sample", system, alike(config, system, campaign)[0], with_threads)
 
 
 def alike(config: Config, system: str, campaign: str) -> list[str]:

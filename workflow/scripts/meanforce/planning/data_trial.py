@@ -27,11 +27,11 @@ from meanforce.potentials.files import save
 from meanforce.potentials.interface import Potential
 
 CHECKED = 8000
-"""Frames of a dataset whose checks are timed: most of a mapping's time, and the same for each frame
+"""Frames of few beads whose checks are timed: most of a mapping's time, and the same for each frame
 up to some 30,000, of which the slowest check takes no more."""
 
 FEW, MANY = 2000, 10000
-"""Frames of each of the files that validations are timed with."""
+"""Frames of few beads in each of the files that validations are timed with."""
 
 STRIDE = 0.1
 """Time between frames, ps."""
@@ -79,11 +79,12 @@ class DataTrial:
 
     def mapping(self) -> Cost:
         """Checks of a dataset; the rest of a mapping takes little beside them."""
-        path = self.write(self.folder / "checked.h5", CHECKED)
+        number = self.frames.number(CHECKED)
+        path = self.write(self.folder / "checked.h5", number)
         with H5mdReader(path) as reader:
             started = time.perf_counter()
             check_dataset(reader)
-            return Cost((time.perf_counter() - started) / CHECKED)
+            return Cost((time.perf_counter() - started) / number)
 
     def validation(
         self, job: ValidateJob, potential: Potential, members: int, chains: int, tables: list[Path]
@@ -130,8 +131,10 @@ class DataTrial:
             frames = whole + count * (len(files.reference) + len(files.training))
             return time.perf_counter() - started, frames
 
-        once, few = run(FEW)  # with what is done once in a process
-        (first, _), (second, many) = run(FEW), run(MANY)
+        short = self.frames.number(FEW)
+        long = max(2 * short, self.frames.number(MANY))
+        once, few = run(short)  # with what is done once in a process
+        (first, _), (second, many) = run(short), run(long)
         each = max(0.0, (second - first) / (many - few))
         return Cost(each, max(0.0, once - each * few))
 

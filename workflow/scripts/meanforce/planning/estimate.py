@@ -20,6 +20,7 @@ from meanforce.planning.amounts import Amount, Cost, Key, alike
 from meanforce.planning.data_trial import DataTrial
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
 from meanforce.planning.sampling_trial import (
+    FEWEST,
     SamplingTrial,
     completed_variables,
     prepared_folder,
@@ -39,9 +40,6 @@ TRIAL = 10.0
 
 SomeJob = TypeVar("SomeJob", bound=StageJob)
 
-FEWEST = 4
-"""Fewest frames of a trial that models are tried on."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Speeds:
@@ -59,7 +57,11 @@ class Speeds:
 
 
 def speeds_of(
-    config: Config, work: Sequence[Amount], programs: Path, report: Callable[[str], None]
+    config: Config,
+    work: Sequence[Amount],
+    programs: Path,
+    cores: int,
+    report: Callable[[str], None],
 ) -> Speeds:
     """Time the steps of all jobs that are to do, in a temporary folder.
 
@@ -67,13 +69,14 @@ def speeds_of(
         config: the whole config.
         work: all jobs.
         programs: folder of the programs of the stages.
+        cores: of the run; no job has more threads.
         report: called with lines of progress.
     """
     costs: dict[Key, Cost] = {}
     found: list[str] = []
     left = [one for one in work if not one.done and one.key]
     with tempfile.TemporaryDirectory(prefix="meanforce-plan-") as folder:
-        trials = _Trials(config, Path(folder))
+        trials = _Trials(config, Path(folder), cores)
         for key, one in {one.key: one for one in left}.items():
             report(f"timing {' '.join(key)}")
             try:
@@ -90,16 +93,16 @@ def speeds_of(
 class _Trials:
     """Trials that use each other's frames and models."""
 
-    def __init__(self, config: Config, folder: Path) -> None:
-        self._config, self._folder = config, folder
-        self._sampled: dict[tuple[str, str], SamplingTrial | InputError] = {}
+    def __init__(self, config: Config, folder: Path, cores: int) -> None:
+        self._config, self._folder, self._cores = config, folder, cores
+        self._sampled: dict[tuple[str, str, int], SamplingTrial | InputError] = {}
         self._trained: dict[Key, tuple[float, Potential]] = {}
 
     def of(self, key: Key, amount: Amount) -> tuple[Cost, str]:
         """Seconds of a job, and a sentence on them."""
         place = amount.job.place
         if key[0] == "sample":
-            trial = self._sample(key[1], key[2])
+            trial = self._sample(key[1], key[2], amount.threads)
             said = f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
             return Cost(trial.seconds), said
         if key[0] == "map":
@@ -153,14 +156,16 @@ class _Trials:
     def _potential(self, experiment: ExperimentSettings) -> PotentialSettings:
         return self._config.potentials[experiment.potential]
 
-    def _sample(self, system: str, campaign: str) -> SamplingTrial:
+    def _sample(self, system: str, campaign: str, threads: int) -> SamplingTrial:
         """A trial of a campaign; one that failed before fails again without being repeated."""
-        known = system, campaign
+        known = system, campaign, min(threads, self._cores)
         if known not in self._sampled:
-            folder = self._folder / f"{system}-{campaign}"
+            folder = self._folder / "-".join(map(str, known))
             folder.mkdir()
             try:
-                self._sampled[known] = try_sampling(self._config, system, campaign, folder, TRIAL)
+                self._sampled[known] = try_sampling(
+                    self._config, system, campaign, folder, TRIAL, known[-1]
+                )
             except InputError as error:
                 self._sampled[known] = error
         found = self._sampled[known]
@@ -181,7 +186,8 @@ class _Trials:
 
     def _mapped(self, system: str, campaign: str, mapping: str) -> TrialFrames:
         """Frames of a campaign on the beads of a mapping."""
-        trial = self._sample(system, alike(self._config, system, campaign)[0])
+        like = alike(self._config, system, campaign)[0]
+        trial = self._sample(system, like, self._config.campaigns[system][like].threads)
         if len(trial.positions) < FEWEST:
             raise InputError("the trial of its atomistic dynamics stored too few frames")
         beads = self._beads(system, mapping)
@@ -241,11 +247,13 @@ class Estimate:
 def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
     """Seconds of a run.
 
-    The wall time is that of all jobs over the cores, or that of the longest jobs of each stage one
-    after the other, whichever is longer. Jobs take one core each.
+    The wall time is that of all jobs over the number that run at a time, or that of the longest
+    jobs of each stage one after the other, whichever is longer. A job takes a core for each of its
+    threads, so that 4 cores run 4 jobs of one thread, or one of 3 threads.
     """
     totals: dict[str, list[float]] = {}
     longest: dict[str, list[float]] = {}
+    shared = [0.0, 0.0]
     for one in work:
         if one.done:
             continue
@@ -254,10 +262,9 @@ def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
         stage = one.job.stage
         totals[stage] = [a + b for a, b in zip(totals.get(stage, (0, 0)), times, strict=True)]
         longest[stage] = [max(a, b) for a, b in zip(longest.get(stage, (0, 0)), times, strict=True)]
-    walls = [
-        max(sum(t[k] for t in totals.values()) / cores, sum(t[k] for t in longest.values()))
-        for k in (0, 1)
-    ]
+        at_once = cores // min(one.threads, cores)
+        shared = [a + b / at_once for a, b in zip(shared, times, strict=True)]
+    walls = [max(shared[k], sum(t[k] for t in longest.values())) for k in (0, 1)]
     missing = dict.fromkeys(
         one.job.stage for one in work if not one.done and one.most and one.key not in speeds.costs
     )

@@ -11,13 +11,13 @@ NOT_TIMED = ("weights", "learning_curve", "report", "prepare", "beads", "variabl
 
 def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
     """Lines with the hours of each stage and of the run, and what they stand on."""
-    lines = ["", "timed here, one job on one core:", *(f"  {line}" for line in speeds.found)]
+    lines = ["", "timed here, one job at a time:", *(f"  {line}" for line in speeds.found)]
     lines += ["", f"{'stage':26}one job after the other"]
     for stage in STAGES:
         if stage in found.stages:
             more = "more than " if stage in found.missing else ""
             lines.append(f"{stage:26}{more}{_range(*found.stages[stage])}")
-    at_once = f"{cores} job{'s' * (cores > 1)} at a time"
+    at_once = f"on {cores} core{'s' * (cores > 1)}"
     if found.missing:
         lines.append(f"{'the run':26}not estimated: {', '.join(found.missing)} could not be timed")
     else:

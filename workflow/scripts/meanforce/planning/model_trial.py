@@ -29,8 +29,17 @@ FORCE = 500.0
 JITTER = 0.001
 """Displacements that tell copies of a frame apart, nm."""
 
+FEW_BEADS = 10
+"""Beads of a frame of which trials take as many frames as they take at most."""
+
+LEAST = 40
+"""Fewest made-up frames of a trial: some for each fold and block."""
+
 BATCHES = 4
 """Batches of the made-up training data."""
+
+LINEAR = 2000
+"""Made-up frames of few beads that a potential without training steps is fitted to."""
 
 CG_STEPS = 60
 """Steps of the shortest CG run."""
@@ -58,6 +67,10 @@ class TrialFrames:
     temperatures: tuple[float, ...]
     cell: np.ndarray | None = None
 
+    def number(self, of_few_beads: int) -> int:
+        """Frames that take about as long as a number of frames of few beads: fewer of many."""
+        return max(LEAST, min(of_few_beads, of_few_beads * FEW_BEADS // len(self.beads.masses)))
+
     def repeated(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """As many frames as are asked for, copies with small displacements."""
         chosen = self.positions[np.arange(count) % len(self.positions)]
@@ -81,7 +94,7 @@ def try_training(
         InputError: the potential cannot be fitted to such frames.
     """
     if not hasattr(settings, "training"):
-        made = _frames(frames, 2000)
+        made = _frames(frames, frames.number(LINEAR))
         return 0.0, fit(settings, made, variables, 1, 1, _silent, methods=KINDS).potential
     made = _frames(frames, 2 * BATCHES * settings.training.batch_size)
 

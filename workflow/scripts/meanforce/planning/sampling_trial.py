@@ -27,6 +27,13 @@ from meanforce.systems.topology import prepared_topology
 SETTLING = 1.0
 """Longest of the phases before frames are stored in a trial, ps."""
 
+FEWEST = 4
+"""Fewest frames of a trial that models are tried on."""
+
+PATIENCE = 10.0
+"""Most time of a trial for frames alone, in that of the trial before: it ends with its last frame,
+which takes longer only where the machine has become busier."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SamplingTrial:
@@ -34,12 +41,14 @@ class SamplingTrial:
 
     Attributes:
         seconds: wall time of a step of one copy.
+        steps: of each copy.
         speed: ns/day of one job, of all copies.
         platform: that the trial chose.
         positions: of its frames, nm, shape (n_frames, n_atoms, 3).
     """
 
     seconds: float
+    steps: int
     speed: float
     platform: str
     positions: np.ndarray
@@ -62,12 +71,14 @@ def prepared_folder(config: Config, system: str, folder: Path) -> Path:
 
 
 def try_sampling(
-    config: Config, system: str, campaign: str, folder: Path, seconds: float
+    config: Config, system: str, campaign: str, folder: Path, seconds: float, threads: int = 1
 ) -> SamplingTrial:
     """Run a campaign at the first state point, soon after its start, until the time is up.
 
     A box of water is not equilibrated before. A frozen bias from another campaign does not exist
-    yet, so that the other campaign runs instead, which builds it.
+    yet, so that the other campaign runs instead, which builds it. If the time was too short for a
+    few frames, it runs once more, about as far, with frames that are closer to each other: these
+    are for trials of models, and the speed remains that of the campaign as it is.
 
     Args:
         config: the whole config.
@@ -75,6 +86,7 @@ def try_sampling(
         campaign: its name.
         folder: empty folder to work in.
         seconds: of wall time.
+        threads: of the processor.
 
     Raises:
         InputError: it cannot be run, or does no step in this time.
@@ -90,11 +102,20 @@ def try_sampling(
         path = folder / f"{paths.mapping}.json"
         beads_of(stages.beads_job(config, system, paths.mapping), prepared).write(path)
         beads.append(path)
-    files = SampleInputs(prepared, None, tuple(beads), None, folder / "hills")
-    work = Job(folder, {}, _TimeUp(seconds))
-    with contextlib.suppress(Stopped):
-        sample(job, files, 1, work, lambda line: None)
-    return _found(folder, job, Prepared.read(prepared).system.getNumParticles())
+
+    def run(chosen: SampleJob, name: str, longest: float) -> SamplingTrial:
+        place = folder / name
+        place.mkdir()
+        files = SampleInputs(prepared, None, tuple(beads), None, place / "hills")
+        with contextlib.suppress(Stopped):
+            sample(chosen, files, threads, Job(place, {}, _TimeUp(longest)), lambda line: None)
+        return _found(place, chosen, Prepared.read(prepared).system.getNumParticles())
+
+    trial = run(job, "as_it_is", seconds)
+    if len(trial.positions) >= FEWEST:
+        return trial
+    closer = run(_with_close_frames(job, trial.steps), "close_frames", PATIENCE * seconds)
+    return dataclasses.replace(trial, positions=closer.positions)
 
 
 def completed_variables(
@@ -128,15 +149,31 @@ class _TimeUp:
 
 def _shortened(job: SampleJob) -> SampleJob:
     """The same without long phases whose frames are not stored."""
+    # Models are tried on the positions of all atoms.
+    return _with(job, _phases(job, SETTLING) | {"store": "all"}).model_copy(update={"job": 1})
+
+
+def _with_close_frames(job: SampleJob, steps: int) -> SampleJob:
+    """The same with twice the fewest frames in about as many steps, and then it ends."""
+    step = job.campaign.time_step
+    settling = max(1, steps // 4) * step
+    stride = max(1, steps // (4 * FEWEST)) * step
+    length = settling + 2 * FEWEST * stride
+    return _with(job, _phases(job, settling) | {"stride": stride, "length": length})
+
+
+def _phases(job: SampleJob, longest: float) -> dict[str, float]:
+    """Times of the phases before frames are stored, ps, none longer than this."""
     campaign = job.campaign
-    phases = {
-        key: min(getattr(campaign, key), SETTLING)
+    return {
+        key: min(getattr(campaign, key), longest)
         for key in ("equilibration", "burn_in", "pull")
         if hasattr(campaign, key)
     }
-    # Models are tried on the positions of all atoms.
-    changed = campaign.model_copy(update=phases | {"store": "all"})
-    return job.model_copy(update={"campaign": changed, "job": 1})
+
+
+def _with(job: SampleJob, changes: dict) -> SampleJob:
+    return job.model_copy(update={"campaign": job.campaign.model_copy(update=changes)})
 
 
 def _found(folder: Path, job: SampleJob, n_atoms: int) -> SamplingTrial:
@@ -152,4 +189,4 @@ def _found(folder: Path, job: SampleJob, n_atoms: int) -> SamplingTrial:
     records = np.fromfile(folder / "frames.raw", np.uint8)
     records = records.reshape(number, -1)[:, -12 * n_atoms :] if number else records[:0]
     positions = np.ascontiguousarray(records).view("f4").reshape(-1, n_atoms, 3)
-    return SamplingTrial(each, speed, segment["platform"], positions)
+    return SamplingTrial(each, steps, speed, segment["platform"], positions)
