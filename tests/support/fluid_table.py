@@ -20,10 +20,12 @@ STEP = 0.01
 RUN = {"time_step": 0.008, "friction": 2.0, "equilibration": 1.6, "length": 8.0, "stride": 0.16}
 
 
-def distribution(frames: Frames, first: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
-    """Places (nm), up to the cutoff, and g(r) of frames of one type of beads."""
-    places = first + STEP * np.arange(round((CUTOFF - first) / STEP) + 1)
-    edges = np.append(places - STEP / 2, places[-1] + STEP / 2)
+def distribution(
+    frames: Frames, first: float = 0.25, step: float = STEP
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places (nm), up to the cutoff, and g(r) of frames of one type of beads, averaged over rows."""
+    places = first + step * np.arange(round((CUTOFF - first) / step) + 1)
+    edges = np.append(places - step / 2, places[-1] + step / 2)
     r = pair_vectors(frames.positions.numpy(), frames.cells.numpy(), edges[-1]).distances
     n, volume = frames.molecule.size, float(torch.linalg.det(frames.cells[0]))
     ideal = n * n / 2 / volume * 4 / 3 * np.pi * np.diff(edges**3)

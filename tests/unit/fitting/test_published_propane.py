@@ -23,7 +23,7 @@ RUN = {
 }  # fmt: skip
 PAIRS = ("pairs_A_A", "pairs_A_B", "pairs_B_B")
 
-pytestmark = [pytest.mark.slow, needs_lammps]
+pytestmark = [pytest.mark.slow, pytest.mark.long, needs_lammps]
 
 
 def inverted(start, at_most: int, **fitting) -> Iterate:
@@ -44,7 +44,7 @@ def total(row: dict, measure: str = "distance") -> float:
 
 def test_one_more_step_from_the_published_potentials_comes_closer():
     """After five published steps, g is near its targets, but beyond the noise."""
-    before, after = inverted(published_coefficients, 2).rows
+    before, after = inverted(published_coefficients, 2, run={"length": 40.0}).rows
     assert total(before) > 3 * total(before, "floor")
     assert total(after) < total(before)
 

@@ -170,11 +170,12 @@ def test_tables_of_another_temperature_are_refused():
 @pytest.mark.slow
 def test_the_pair_potential_comes_back_from_a_table_alone(tmp_path):
     """A Lennard-Jones fluid: g(r) of its frames as a table, and a lattice as the only start."""
-    frames = start(tmp_path / "table", *distribution(fluid()))
+    # Over a row of 0.01 nm at contact g changes so much that its mean is 0.1 kT off.
+    frames = start(tmp_path / "table", *distribution(fluid(), step=0.004))
     made = fit(inversion(at_most=12), frames, {}, 0, 1, silent)
     places = np.linspace(0.30, CUTOFF, 60)
     found = made.potential.curve(torch.from_numpy(places).float(), TEMPERATURE)[0].numpy()
     off = abs(found - form(places)).max() / kt(TEMPERATURE)
     print(f"largest error {off:.3f} kT, {made.about}")
     assert made.about["converged"]
-    assert off < 0.2
+    assert off < 0.15
