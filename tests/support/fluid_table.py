@@ -23,7 +23,7 @@ RUN = {"time_step": 0.008, "friction": 2.0, "equilibration": 1.6, "length": 8.0,
 def distribution(
     frames: Frames, first: float = 0.25, step: float = STEP
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places (nm), up to the cutoff, and g(r) of frames of one type of beads, averaged over rows."""
+    """Places (nm) up to the cutoff, and mean g(r) of their rows, of frames of one type of beads."""
     places = first + step * np.arange(round((CUTOFF - first) / step) + 1)
     edges = np.append(places - step / 2, places[-1] + step / 2)
     r = pair_vectors(frames.positions.numpy(), frames.cells.numpy(), edges[-1]).distances
