@@ -218,6 +218,18 @@ def test_a_profile_shows_the_difference_and_its_size():
     assert "free energy / kcal/mol" in svg_of(made[0]) and "g(r)" in svg_of(made[1])
 
 
+@pytest.mark.parametrize(("stderr", "tick"), [(0.01, "0.8"), (2.0, "2")])
+def test_a_narrow_difference_stays_in_the_panel_if_it_is_resolved(stderr, tick):
+    x = np.arange(60.0)
+    reference = np.full(60, 1.0)
+    table = pd.DataFrame({
+        "quantity": "rdf_A_B", "kind": "rdf", "unit": "nm", "x": x, "reference": reference,
+        "reference_stderr": stderr, "model": reference + (x == 20), "model_stderr": 0.0,
+    })  # fmt: skip
+    (made,) = profiles.figures(table, "here")
+    assert f">−{tick}<" in svg_of(made)
+
+
 def test_the_noise_floor_is_drawn_into_the_training_curves():
     epochs = np.arange(1, 21)
     losses = training.UNIT * (21 + 400 * np.exp(-epochs))

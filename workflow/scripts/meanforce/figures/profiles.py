@@ -78,8 +78,10 @@ def _unnamed(axis: Axis) -> Axis:
 
 def _around_zero(difference: np.ndarray, error: np.ndarray) -> Axis:
     some = np.isfinite(difference)
-    # Rims of rare bins have large errors; they may leave the panel.
-    top = np.quantile(np.abs(difference[some]) + error[some], 0.95) if some.any() else 1.0
+    size, noise = np.abs(difference[some]), error[some]
+    # Rims of rare bins have large errors; they may leave the panel, but resolved differences not.
+    top = np.quantile(size + noise, 0.95) if some.any() else 1.0
+    top = max(top, *size[size > 3 * noise], 0.0)
     top = max(1.15 * float(top), 1e-6)
     step = float(f"{0.7 * top:.0e}")
     ticks = tuple((value, f"{value:g}".replace("-", "−")) for value in (-step, 0.0, step))
