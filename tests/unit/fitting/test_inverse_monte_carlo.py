@@ -253,6 +253,7 @@ def test_the_pair_potential_of_a_fluid_comes_back(steps):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_pair_potential_of_a_dense_fluid_comes_back():
     """At ρ* 0.8, where inversion, with g at its noise floor, is still 0.6 kT off."""
     wanted = chosen(PAIRS, run=RUN, at_most=10, inversion_steps=0)
