@@ -1,9 +1,11 @@
 """Data of known potentials, and settings, for fits that iterate."""
 
 import functools
+from pathlib import Path
 
 import numpy as np
 import torch
+from interruptions import go_on_until_done
 from liquid_boxes import ATOM, box_run, lattice, lennard_jones, spline
 
 from meanforce.core.molecule_type import MoleculeType
@@ -184,3 +186,21 @@ def fluid(side: int = 4, density: float = 0.3, chains: int = 20, length: float =
         molecule, cells=torch.tensor(edge * np.eye(3), dtype=torch.float32).repeat(n, 1, 1),
         masses=np.full(n_beads, 20.0),
     )  # fmt: skip
+
+
+def silent(line: str) -> None:
+    """A report that goes nowhere."""
+
+
+def same_bits_when_killed(fit, chosen, frames: Frames, folder: Path) -> tuple:
+    """A fit gives the same bits however often it is stopped; what both runs of it gave."""
+    made = [fit(chosen, frames, {}, 0, 7, silent)]
+    stops = go_on_until_done(
+        folder, lambda job: made.append(fit(chosen, frames, {}, 0, 7, silent, job)), every=40
+    )
+    assert stops >= 4
+    once, again = made
+    assert once.curve.equals(again.curve)
+    assert once.about == again.about
+    assert torch.equal(once.potential.coefficients, again.potential.coefficients)
+    return once, again

@@ -6,8 +6,18 @@ import inversions
 import numpy as np
 import pytest
 import torch
-from interruptions import go_on_until_done
-from inversions import ANGLE, BENDING, LENGTH, STIFFNESS, bent, diatomics, joined, settings
+from inversions import (
+    ANGLE,
+    BENDING,
+    LENGTH,
+    STIFFNESS,
+    bent,
+    diatomics,
+    joined,
+    same_bits_when_killed,
+    settings,
+    silent,
+)
 
 from meanforce.errors import InputError
 from meanforce.fitting.boltzmann_inversion import BoltzmannInversion, fit
@@ -16,10 +26,6 @@ from meanforce.fitting.iterative.problem import Problem
 from meanforce.units import kt
 
 BOND = {"bonds": {"functions": 12}}
-
-
-def silent(line: str) -> None:
-    pass
 
 
 def off_harmonic(potential, temperature: float, stiffness: float = STIFFNESS) -> float:
@@ -126,18 +132,8 @@ def test_a_fit_that_is_killed_again_and_again_makes_the_same_bits(tmp_path):
         BOND, run={"chains": 4, "equilibration": 0.2, "length": 1.0}, start="force_matching",
         at_most=3,
     )  # fmt: skip
-    made = [fit(chosen, frames, {}, 0, 7, silent)]
-    stops = go_on_until_done(
-        tmp_path / "job",
-        lambda job: made.append(fit(chosen, frames, {}, 0, 7, silent, job)),
-        every=40,
-    )
-    assert stops >= 4
-    once, again = made
+    once, _ = same_bits_when_killed(fit, chosen, frames, tmp_path / "job")
     assert len(once.curve) == 3
-    assert once.curve.equals(again.curve)
-    assert once.about == again.about
-    assert torch.equal(once.potential.coefficients, again.potential.coefficients)
 
 
 def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):

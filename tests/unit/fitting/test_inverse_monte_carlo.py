@@ -6,7 +6,6 @@ import functools
 import numpy as np
 import pytest
 import torch
-from interruptions import go_on_until_done
 from inversions import (
     CUTOFF,
     LENGTH,
@@ -17,7 +16,9 @@ from inversions import (
     fluid,
     form,
     joined,
+    same_bits_when_killed,
     settings,
+    silent,
 )
 
 from meanforce.core.configuration import Configuration
@@ -39,10 +40,6 @@ PAIRS = {"pairs": {"cutoff": CUTOFF, "functions": 20}}
 RUN = {"time_step": 0.008, "friction": 2.0, "equilibration": 1.6, "length": 8.0, "stride": 0.16}
 WEAK = 1e-9
 """A regularisation that does nothing."""
-
-
-def silent(line: str) -> None:
-    pass
 
 
 def chosen(terms: dict, temperature: str = "none", **fitting):
@@ -189,18 +186,8 @@ def test_a_fit_that_is_killed_again_and_again_makes_the_same_bits(tmp_path, temp
         BOND, start="force_matching", inversion_steps=1, at_most=3,
         run={"chains": 4, "equilibration": 0.2, "length": 1.0, "stride": 0.02},
     )  # fmt: skip
-    made = [fit(wanted, frames, {}, 0, 7, silent)]
-    stops = go_on_until_done(
-        tmp_path / "job",
-        lambda job: made.append(fit(wanted, frames, {}, 0, 7, silent, job)),
-        every=40,
-    )
-    assert stops >= 4
-    once, again = made
+    once, _ = same_bits_when_killed(fit, wanted, frames, tmp_path / "job")
     assert len(once.curve) == 3
-    assert once.curve.equals(again.curve)
-    assert once.about == again.about
-    assert torch.equal(once.potential.coefficients, again.potential.coefficients)
 
 
 def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):

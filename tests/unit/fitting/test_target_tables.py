@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fluid_table import distribution, inversion, start
-from inversions import CUTOFF, TEMPERATURE, bent, fluid, form, settings
+from inversions import CUTOFF, TEMPERATURE, bent, fluid, form, settings, silent
 from liquid_boxes import CHAIN
 from published_propane import FILES, FOLDER, TERMS, starts
 from published_propane import TEMPERATURE as COLD
@@ -22,10 +22,6 @@ from meanforce.fitting.target_tables import TargetTables
 from meanforce.settings.job import validated
 from meanforce.settings.target_tables import TargetTablesSettings
 from meanforce.units import kt
-
-
-def silent(line: str) -> None:
-    pass
 
 
 def parts_of(chosen, frames):
