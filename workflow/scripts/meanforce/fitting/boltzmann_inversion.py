@@ -12,6 +12,7 @@ from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
 from meanforce.fitting.iterative.states import State
+from meanforce.fitting.iterative.turn import Turn
 from meanforce.potentials.linear import LinearPotential
 from meanforce.units import kt
 
@@ -45,14 +46,14 @@ class BoltzmannInversion:
         """None."""
         return {}
 
-    def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
+    def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """See `Method`; of all curves, or of the one whose turn it is."""
         problem = self._problem
         update = problem.combined(
             [self._of_state(*pair) for pair in zip(problem.states, observed, strict=True)]
         )
         if problem.settings.updates == "by_turns":
-            update = update * problem.of_curve(iteration % len(problem.blank.curves))
+            update = update * problem.of_curve(turn.iteration % len(problem.blank.curves))
         return update
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:

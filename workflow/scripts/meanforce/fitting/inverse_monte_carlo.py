@@ -17,6 +17,7 @@ from meanforce.fitting.iterative.observer import FEWEST, SEGMENTS, Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
 from meanforce.fitting.iterative.states import State
+from meanforce.fitting.iterative.turn import Turn
 from meanforce.units import kt
 
 
@@ -67,11 +68,11 @@ class InverseMonteCarlo:
         """None."""
         return {}
 
-    def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
+    def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """See `Method`; the first ones are of Boltzmann inversion."""
         problem = self._problem
-        if iteration < problem.settings.inversion_steps:
-            return self._inversion.update(observed, iteration)
+        if turn.iteration < problem.settings.inversion_steps:
+            return self._inversion.update(observed, turn)
         return problem.combined(
             [self._of_state(*pair) for pair in zip(problem.states, observed, strict=True)]
         )

@@ -1,12 +1,14 @@
 """Fitting method `relative_entropy`: CG runs and Newton steps until S_rel is at its minimum."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from scipy.linalg import block_diag
 
 from meanforce.fitting.coefficient_errors import blocks_of_curves
+from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.moments import BasisSums
@@ -19,6 +21,12 @@ from meanforce.fitting.iterative.newton import (
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import SPREAD, differences
+from meanforce.fitting.iterative.turn import Turn
+from meanforce.fitting.network_entropy import fit_network
+from meanforce.fitting.result import Fit
+from meanforce.restart.job import Job
+from meanforce.settings.collective_variables import CollectiveVariableSettings
+from meanforce.settings.potentials.registry import Potential
 from meanforce.units import kt
 
 
@@ -60,9 +68,9 @@ class RelativeEntropy:
         """The gradient in its noise."""
         return row["gradient"] / GRADIENT
 
-    def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
+    def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """See `Method`."""
-        return self._newton.step(self._derivatives(observed), iteration)
+        return self._newton.step(self._derivatives(observed), turn.iteration)
 
     def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
         """As of force matching (`fitting.coefficient_errors`), of both sides' finite data.
@@ -89,4 +97,15 @@ class RelativeEntropy:
         ]
 
 
-fit = functools.partial(fit_with, RelativeEntropy)
+def fit(
+    settings: Potential,
+    frames: Frames,
+    variables: dict[str, CollectiveVariableSettings],
+    member: int,
+    seed: int,
+    report: Callable[[str], None],
+    job: Job | None = None,
+) -> Fit:
+    """Fit a potential of any kind; see `fit_with` and `fit_network`."""
+    method = functools.partial(fit_with, RelativeEntropy) if settings.linear else fit_network
+    return method(settings, frames, variables, member, seed, report, job)

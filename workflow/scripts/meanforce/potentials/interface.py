@@ -169,6 +169,17 @@ class TrainablePotential(Potential):
     def trainable(self) -> list[torch.Tensor]:
         """Tensors that training changes, in place."""
 
+    def energy(self, configuration: Configuration[torch.Tensor]) -> torch.Tensor:
+        """Energies alone, with their gradient in the tensors that training changes.
+
+        Args:
+            configuration: n of them, in the potential's type and on its device.
+
+        Returns:
+            kJ/mol, shape (n,).
+        """
+        return self.energy_and_forces(configuration)[0]
+
 
 class EnsembleMean(Potential):
     """Mean of several potentials; their spread measures the uncertainty of the mean."""

@@ -80,17 +80,26 @@ class Mace(TrainablePotential):
         """All weights."""
         return list(self.network.parameters())
 
+    def energy(self, configuration):
+        # Their gradient in the positions would cost three times as much.
+        return self._energy(self._at_own_temperatures(configuration))
+
     def compute(self, configuration):
-        n, n_beads = len(configuration), configuration.n_beads
-        temperature = torch.as_tensor(
-            configuration.temperature, dtype=self.dtype, device=self.device
-        )
-        configuration = configuration.at(temperature.expand(n))
+        n_beads, configuration = configuration.n_beads, self._at_own_temperatures(configuration)
         if torch.is_grad_enabled() and any(w.requires_grad for w in self.trainable()):
             return self._evaluate(configuration, training=True)
         chunk = max(1, MOST_EDGES // max(1, n_beads * (n_beads - 1)))
         results = [self._evaluate(part, training=False) for part in configuration.split(chunk)]
         return tuple(torch.cat(part) for part in zip(*results, strict=True))
+
+    def _at_own_temperatures(
+        self, configuration: Configuration[torch.Tensor]
+    ) -> Configuration[torch.Tensor]:
+        """The same with a temperature for each configuration."""
+        temperature = torch.as_tensor(
+            configuration.temperature, dtype=self.dtype, device=self.device
+        )
+        return configuration.at(temperature.expand(len(configuration)))
 
     def _evaluate(
         self, configuration: Configuration[torch.Tensor], training: bool

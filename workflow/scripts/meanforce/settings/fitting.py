@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from meanforce.settings.base import AnyPressure, Settings
+from meanforce.settings.descent import DescentSettings
 from meanforce.settings.iteration_runs import IterationRunSettings
 
 
@@ -41,6 +42,19 @@ class FittingSettings(Settings):
             linear: whether the potential is linear in its parameters.
         """
         return True
+
+    def check_form(self, linear: bool) -> None:
+        """Refuse a potential that this method cannot fit with these settings.
+
+        Args:
+            linear: whether the potential is linear in its parameters.
+        """
+        if self.needs_linear and not linear:
+            raise ValueError(
+                f"'fitting: {self.kind}' fits only potentials that are linear in their "
+                "coefficients (kinds spline and rbf); give 'fitting: force_matching' or "
+                "'fitting: relative_entropy'"
+            )
 
 
 class ForceMatchingSettings(FittingSettings):
@@ -164,16 +178,25 @@ class InverseMonteCarloSettings(IterativeSettings):
 
 
 class RelativeEntropySettings(IterativeSettings):
-    """Relative entropy minimisation: c ← c − step · H⁻¹∇S, until all distributions are the targets.
+    """Relative entropy minimisation: steps along ∇S, until all distributions are the targets.
 
-    S is the relative entropy of the atomistic and the CG ensemble of the beads, convex in the
-    coefficients c: ∇S = β(⟨∂U/∂c⟩_AA − ⟨∂U/∂c⟩_CG), H = β² Cov(∂U/∂c). At its minimum the CG
-    distributions of all coordinates that have a curve are the atomistic ones. Shell, J. Chem. Phys.
-    129, 144108 (2008). With several training state points, S is summed over them. The fit ends when
+    S is the relative entropy of the atomistic and the CG ensemble of the beads, with the gradient
+    ∇S = β(⟨∂U/∂c⟩_AA − ⟨∂U/∂c⟩_CG) in the coefficients c. Shell, J. Chem. Phys. 129, 144108
+    (2008). With several training state points, S is summed over them.
+
+    Of potentials that are linear in their coefficients (kinds spline and rbf), S is convex: a CG
+    run gives a Newton step, c ← c − step · H⁻¹∇S with H = β² Cov(∂U/∂c). At the minimum the CG
+    distributions of all coordinates that have a curve are the atomistic ones. The fit ends when
     these distributions and ∇S are within their noise; error bars of the curves are stored with the
-    model. Only for potentials that are linear in their coefficients (kinds spline and rbf).
+    model.
+
+    Of networks (kinds cgnet and mace), a CG run gives several small steps of Adam, as `descent`
+    describes: its frames are reweighted by e^{−β(U − U_run)} while enough of them count. They are
+    trained on forces first. The fit ends when the distributions of bonds, angles, dihedrals and
+    other distances up to 1 nm are within their noise, or after `at_most` runs.
     """
 
+    needs_linear: ClassVar[bool] = False
     pressure: ClassVar[None] = None
     """No correction: the pressure is that of the minimum."""
 
@@ -181,8 +204,31 @@ class RelativeEntropySettings(IterativeSettings):
     start: Literal["direct_inversion", "force_matching"] = Field(
         default="force_matching",
         description="potential of the first run. force_matching: fitted to the forces; "
-        "direct_inversion: −kT ln g of each distribution",
+        "direct_inversion: −kT ln g of each distribution, not for networks",
     )
+    descent: DescentSettings | None = Field(
+        default=None,
+        description="steps between two CG runs, for networks only; null: all defaults",
+    )
+
+    @property
+    def steps(self) -> DescentSettings:
+        """Steps of a network."""
+        return self.descent or DescentSettings()
+
+    def check_form(self, linear: bool) -> None:
+        """See above; curves need no `descent`, and networks have none to invert."""
+        if linear and self.descent is not None:
+            raise ValueError(
+                "'fitting.descent' belongs to networks (kinds cgnet and mace), but the potential "
+                "is linear in its coefficients, so that each CG run gives a Newton step; leave it "
+                "out"
+            )
+        if not linear and self.start != "force_matching":
+            raise ValueError(
+                f"'fitting.start' is '{self.start}', but a network has no curves to invert; give "
+                "'start: force_matching'"
+            )
 
 
 IterativeFitting = BoltzmannInversionSettings | InverseMonteCarloSettings | RelativeEntropySettings

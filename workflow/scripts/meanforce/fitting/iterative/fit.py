@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -51,8 +52,7 @@ def fit_with(
         Stopped: the job was asked to stop.
     """
     chosen = settings.fitting
-    if frames.masses is None:
-        raise InputError("training data: have no masses of the beads, which CG runs need")
+    check_masses(frames)
     blank = without_coefficients(settings, frames, variables)
     histograms, features = Histograms(blank), kind.features(blank.to(torch.float64))
     states = states_of(frames, member, histograms, chosen.smallest_sample, features)
@@ -63,9 +63,29 @@ def fit_with(
         start = first.potential.coefficients.double().numpy()
     else:
         start = direct_inversion(problem)
-    method = kind(problem)
     with or_temporary(job) as job:
-        now = iterate(problem, method, start, report, job)
+        return to_end(problem, kind(problem), start, report, job)
+
+
+def check_masses(frames: Frames) -> None:
+    """Refuse frames whose beads have no masses.
+
+    Raises:
+        InputError: they have none.
+    """
+    if frames.masses is None:
+        raise InputError("training data: have no masses of the beads, which CG runs need")
+
+
+def to_end(
+    problem: Problem,
+    method: Method,
+    start: np.ndarray,
+    report: Callable[[str], None],
+    job: Job,
+) -> Fit:
+    """Iterate until the fit ends; see `iterate`."""
+    now = iterate(problem, method, start, report, job)
     _report(now, report)
     errors = method.errors(now.observed) if now.ended == CONVERGED else {}
     potential = problem.potential(now.best.coefficients, errors)

@@ -49,6 +49,7 @@ class Iterate:
         ends: where the chains of the last run ended, by the number of the state point, nm.
         observed: at the state points whose run of this iteration is done.
         engine: name and device, from the first run on.
+        memory: of the method.
         ended: why the fit ended; empty while it goes on.
     """
 
@@ -61,6 +62,7 @@ class Iterate:
     ends: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
     observed: list[Observed] = dataclasses.field(default_factory=list)
     engine: list[str] | None = None
+    memory: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     ended: str = ""
 
     def next(self, coefficients: np.ndarray) -> None:
@@ -71,11 +73,14 @@ class Iterate:
     def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Arrays and plain values of a restart bundle."""
         arrays = {"coefficients": self.coefficients}
-        arrays |= {f"ends/{n}": ends for n, ends in self.ends.items()}
+        arrays |= {f"{ENDS}{n}": ends for n, ends in self.ends.items()}
+        arrays |= {MEMORY + name: array for name, array in self.memory.items()}
         for n, one in enumerate(self.observed):
             arrays |= {f"sums/{n}": one.counts.sums, f"weights/{n}": one.counts.weights}
             if one.moments is not None:
                 arrays |= {f"features/{n}": one.moments.sums, f"squares/{n}": one.moments.squares}
+            if one.frames is not None:
+                arrays[f"frames/{n}"] = one.frames
         plain = {name: getattr(self, name) for name in PLAIN}
         plain["pressures"] = [one.pressure for one in self.observed]
         if self.best is not None:
@@ -91,13 +96,10 @@ class Iterate:
         if "best" in info:
             best = Best(**{name: arrays[f"best/{name}"] for name in OF_BEST}, **info["best"])
         observed = [_observed(arrays, n, pressure) for n, pressure in enumerate(info["pressures"])]
-        ends = {
-            int(name.removeprefix("ends/")): array
-            for name, array in arrays.items()
-            if name.startswith("ends/")
-        }
-        plain = {name: info[name] for name in PLAIN}
-        return cls(arrays["coefficients"], best=best, ends=ends, observed=observed, **plain)
+        ends = {int(number): array for number, array in part_of(arrays, ENDS).items()}
+        memory, plain = part_of(arrays, MEMORY), {name: info[name] for name in PLAIN}
+        of_runs = {"ends": ends, "observed": observed, "memory": memory}
+        return cls(arrays["coefficients"], best=best, **of_runs, **plain)
 
 
 def _observed(arrays: dict[str, np.ndarray], number: int, pressure: list[float] | None) -> Observed:
@@ -106,8 +108,18 @@ def _observed(arrays: dict[str, np.ndarray], number: int, pressure: list[float] 
     if f"features/{number}" in arrays:
         moments = Moments(arrays[f"features/{number}"], arrays[f"squares/{number}"], weights)
     counts = Counts(arrays[f"sums/{number}"], weights)
-    return Observed(counts, pressure and tuple(pressure), moments)
+    frames = arrays.get(f"frames/{number}")
+    return Observed(counts, pressure and tuple(pressure), moments, frames)
 
+
+def part_of(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Arrays whose names begin with a prefix, without it."""
+    found = (name for name in arrays if name.startswith(prefix))
+    return {name.removeprefix(prefix): arrays[name] for name in found}
+
+
+ENDS, MEMORY = "ends/", "memory/"
+"""Prefixes of arrays."""
 
 PLAIN = ("step", "iteration", "halvings", "rows", "engine", "ended")
 """Plain values of an `Iterate`."""

@@ -19,6 +19,7 @@ from meanforce.fitting.iterative.measurement import Measurement
 from meanforce.fitting.iterative.method import Method
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
+from meanforce.fitting.iterative.turn import Turn
 from meanforce.restart.job import Job
 from meanforce.units import kt
 
@@ -97,12 +98,15 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     found, best = score(terms, floors), now.best
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
-    row |= method.columns(observed)
-    now.rows.append(row | {"score": found} | _columns(terms, problem, observed))
+    row |= method.columns(observed) | {"score": found} | _columns(terms, problem, observed)
     compared = found if best is None else score(terms, best.floors)
     if best is not None and compared > WORSE * best.score + MARGIN:
+        now.rows.append(row)
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
-    update = _update(problem, method, now, observed)
+    turn = Turn(now.iteration, at, measurement.device, row, now.memory, measurement.pause)
+    update = _update(problem, method, observed, turn)
+    now.memory = turn.memory
+    now.rows.append(row)
     off = max(off / pressure.STANDARD_ERRORS, method.off(row))
     done = all(term.at_floor for term in terms) and off <= 1
     if done or best is None or np.hypot(compared, off) < best.total:
@@ -118,9 +122,9 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     return ""
 
 
-def _update(problem: Problem, method: Method, now: Iterate, observed: list[Observed]) -> np.ndarray:
+def _update(problem: Problem, method: Method, observed: list[Observed], turn: Turn) -> np.ndarray:
     """Change of the coefficients, at full step, with the correction of the pressure."""
-    update = method.update(observed, now.iteration)
+    update = method.update(observed, turn)
     if problem.settings.pressure is not None:
         given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
         ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
@@ -140,7 +144,7 @@ def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], N
         f"iteration {now.iteration + 1}: the fit runs away, as {reason}; it goes on from "
         f"iteration {best.iteration} with a step of {now.step:g}"
     )
-    now.ends = {}
+    now.ends, now.memory = {}, {}
     now.next(best.coefficients + now.step * best.update)
 
 

@@ -9,10 +9,11 @@ from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.standing import Standing
 from meanforce.dynamics.streaming import StreamedRun
 from meanforce.fitting.iterative.distances import TermDistance, distances
-from meanforce.fitting.iterative.iterate import Iterate
+from meanforce.fitting.iterative.iterate import Iterate, part_of
 from meanforce.fitting.iterative.observer import Observed, Observer
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.states import State
+from meanforce.fitting.iterative.turn import Memory
 from meanforce.potentials.device import chosen_device
 from meanforce.progress import Progress, Rate
 from meanforce.restart.bundle import Bundle
@@ -34,6 +35,9 @@ class Measurement:
         report: called with lines of progress.
         job: its restart bundle.
         bundle: of an earlier process, or None.
+
+    Attributes:
+        device: where the fit computes.
     """
 
     def __init__(
@@ -48,7 +52,7 @@ class Measurement:
         self._bundle = bundle if bundle and "run" in bundle.info else None
         chosen = problem.settings.simulation
         before = bundle.info["device"] if bundle else None
-        self._device = chosen_device(chosen.device, "fitting.simulation.device", before)
+        self.device = chosen_device(chosen.device, "fitting.simulation.device", before)
         self._schedule = Schedule.of(chosen.as_simulation())
         self._each = self._schedule.end * len(problem.states)
         total = self._each * problem.settings.at_most
@@ -70,7 +74,20 @@ class Measurement:
     def save(self) -> None:
         """Make a restart bundle between two runs."""
         arrays, plain = self._now.packed()
-        self._job.save(arrays, plain | {"device": self._device.type})
+        self._job.save(arrays, plain | {"device": self.device.type})
+
+    def pause(self, memory: Callable[[], Memory]) -> None:
+        """Make a restart bundle within the turn of a method, if it is time for one.
+
+        Args:
+            memory: gives what the method is to begin with when the job goes on.
+
+        Raises:
+            Stopped: the job was asked to stop.
+        """
+        if self._job.due():
+            self._now.memory = memory()
+            self.save()
 
     def finish(self) -> None:
         """Report the end."""
@@ -83,9 +100,9 @@ class Measurement:
         starts = state.starts(problem.frames, chains, rng)
         if number in now.ends:
             starts = dataclasses.replace(starts, positions=now.ends[number])
-        run = problem.run(now.coefficients, starts, self._device, (now.iteration, number))
+        run = problem.run(now.coefficients, starts, self.device, (now.iteration, number))
         counted = problem.histograms, run, self._schedule.frames, problem.features
-        observer = Observer(*counted)
+        observer = Observer(*counted, keeps=problem.keeps_frames)
         before = self._restored(observer)
         stream = StreamedRun(run, observer, self._report, before, now.engine)
         now.engine = stream.standing.plain["engine"]
@@ -123,8 +140,8 @@ class Measurement:
         bundle, self._bundle = self._bundle, None
         if bundle is None:
             return None
-        observer.restore(_part(bundle, SUMS), bundle.info["observed_frames"])
-        return Standing(_part(bundle, RUN), bundle.info["run"])
+        observer.restore(part_of(bundle.arrays, SUMS), bundle.info["observed_frames"])
+        return Standing(part_of(bundle.arrays, RUN), bundle.info["run"])
 
     def _save(self, stream: StreamedRun, observer: Observer) -> None:
         """Make a restart bundle within a run."""
@@ -132,12 +149,4 @@ class Measurement:
         arrays |= {RUN + name: array for name, array in standing.arrays.items()}
         arrays |= {SUMS + name: array for name, array in observer.arrays.items()}
         plain |= {"run": standing.plain, "observed_frames": observer.done}
-        self._job.save(arrays, plain | {"device": self._device.type})
-
-
-def _part(bundle: Bundle, prefix: str) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(prefix): array
-        for name, array in bundle.arrays.items()
-        if name.startswith(prefix)
-    }
+        self._job.save(arrays, plain | {"device": self.device.type})

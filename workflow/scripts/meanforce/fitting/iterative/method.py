@@ -9,11 +9,12 @@ from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.moments import Features
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
+from meanforce.fitting.iterative.turn import Turn
 from meanforce.potentials.linear import LinearPotential
 
 
 class Method(Protocol):
-    """Gives the updates of a potential that is linear in its coefficients.
+    """Gives the updates of a potential's coefficients (of a network, its weights).
 
     Args:
         problem: what does not change from iteration to iteration.
@@ -50,13 +51,13 @@ class Method(Protocol):
             observed: in the CG run at each state point, of a fit that has reached its goal.
         """
 
-    def update(self, observed: list[Observed], iteration: int) -> np.ndarray:
+    def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """Change of the coefficients at full step.
 
         Args:
             observed: in the CG run at each state point.
-            iteration: number of CG runs at each state point before.
+            turn: where the fit is.
 
         Returns:
-            kJ/mol, shape (forms · K,).
+            shape (forms · K,), in kJ/mol where the potential is linear in them.
         """

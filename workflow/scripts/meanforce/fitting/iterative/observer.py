@@ -1,4 +1,4 @@
-"""What the CG run of an iteration leaves behind: histograms and pressures, but no frames."""
+"""What the CG run of an iteration leaves behind: histograms, pressures, and maybe frames."""
 
 import dataclasses
 
@@ -32,11 +32,14 @@ class Observed:
         counts: its histograms, by parts of chains.
         pressure: mean and standard error, bar; None without several molecules in a box.
         moments: of the basis functions, where the method needs them.
+        frames: positions of intact chains, nm, float32, shape (n_frames, n_beads, 3), where the
+            method needs them.
     """
 
     counts: Counts
     pressure: tuple[float, float] | None
     moments: Moments | None = None
+    frames: np.ndarray | None = None
 
 
 class Pressures:
@@ -64,13 +67,14 @@ class Pressures:
 
 
 class Observer:
-    """Takes the frames of a CG run and keeps sums over parts of its chains.
+    """Takes the frames of a CG run and keeps sums over parts of its chains, or the frames, too.
 
     Args:
         histograms: count the coordinates.
         run: whose frames they are.
         frames: of each chain, at most.
         features: of which moments are summed, or None.
+        keeps: whether positions are kept.
 
     Attributes:
         arrays: the sums, by name; they change in place.
@@ -78,7 +82,12 @@ class Observer:
     """
 
     def __init__(
-        self, histograms: Histograms, run: CgRun, frames: int, features: Features | None = None
+        self,
+        histograms: Histograms,
+        run: CgRun,
+        frames: int,
+        features: Features | None = None,
+        keeps: bool = False,
     ) -> None:
         self._features = features
         self._histograms, self._run, self._total = histograms, run, frames
@@ -93,6 +102,10 @@ class Observer:
         if features is not None:
             self.arrays["features"] = np.zeros((units, features.size))
             self.arrays["squares"] = np.zeros((features.size, features.size))
+        if keeps:
+            shape = (frames, *run.starts.positions.shape)
+            self.arrays["kept"] = np.zeros(shape, dtype=np.float32)
+            self.arrays["intact"] = np.zeros(shape[:2], dtype=bool)
         self.done, self._seen = 0, 0
         in_box = run.starts.cell is not None and histograms.molecules_in_a_box
         self._pressures = Pressures(run) if in_box else None
@@ -114,10 +127,13 @@ class Observer:
         if self._pressures is not None and self.done % self._every == self._every - 1:
             self.arrays["pressures"][units] += self._pressures.of(positions)
             self.arrays["evaluated"][units] += 1
+        if "kept" in self.arrays:
+            self.arrays["kept"][self.done, whole] = positions
+            self.arrays["intact"][self.done, whole] = True
         self.done += 1
 
     def positions(self, first: int) -> np.ndarray:
-        """No frames are kept."""
+        """Convergence is not tested, for which frames would be needed."""
         raise NotImplementedError
 
     def boxes(self) -> None:
@@ -151,7 +167,8 @@ class Observer:
     @property
     def observed(self) -> Observed:
         """Results so far."""
-        return Observed(self.counts, self.pressure, self.moments)
+        kept = self.arrays["kept"][self.arrays["intact"]] if "kept" in self.arrays else None
+        return Observed(self.counts, self.pressure, self.moments, kept)
 
     @property
     def pressure(self) -> tuple[float, float] | None:

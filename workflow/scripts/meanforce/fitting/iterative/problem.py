@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -29,7 +30,10 @@ class Problem:
         histograms: that counted the targets.
         seed: of all random numbers.
         features: of which moments are summed, where the method needs them.
+        keeps_frames: whether the method needs the frames of CG runs.
     """
+
+    keeps_frames: ClassVar[bool] = False
 
     settings: IterativeFitting
     blank: LinearPotential

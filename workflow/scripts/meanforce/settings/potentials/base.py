@@ -32,11 +32,7 @@ class PotentialSettings(Settings):
                 f"'fitting: {self.fitting.kind}' fits only potentials of 'terms' (kinds spline and "
                 "rbf); give 'terms', or 'fitting: force_matching'"
             )
-        if self.fitting.needs_linear and not self.linear:
-            raise ValueError(
-                f"'fitting: {self.fitting.kind}' fits only potentials that are linear in their "
-                "coefficients (kinds spline and rbf); give 'fitting: force_matching'"
-            )
+        self.fitting.check_form(self.linear)
         return self
 
     @property

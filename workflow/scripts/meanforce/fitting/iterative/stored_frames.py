@@ -1,0 +1,83 @@
+"""Frames of the CG run of one potential, from which averages for another one follow."""
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from meanforce.core.configuration import Configuration
+from meanforce.fitting.weights import effective_sample_size
+from meanforce.potentials.interface import TrainablePotential
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Configurations of a CG run, and energies of the potential that was run.
+
+    Attributes:
+        configurations: n of them, in the potential's type and on its device.
+        beta: 1/kT, mol/kJ.
+        sampled: energies of the potential that was run, kJ/mol, float64, shape (n,). A prior that
+            is not trained may be left out, as it cancels in what follows.
+        at_once: configurations whose energies are computed together.
+    """
+
+    configurations: Configuration[torch.Tensor]
+    beta: float
+    sampled: torch.Tensor
+    at_once: int
+
+    @classmethod
+    def of(
+        cls,
+        potential: TrainablePotential,
+        configurations: Configuration[torch.Tensor],
+        beta: float,
+        at_once: int,
+    ) -> "Sample":
+        """Of the run of a potential."""
+        sampled = energies(potential, configurations, at_once)
+        return cls(configurations, beta, sampled, at_once)
+
+    def changes(self, potential: TrainablePotential) -> torch.Tensor:
+        """β(U − U_run) of each configuration, float64, shape (n,)."""
+        return self.beta * (energies(potential, self.configurations, self.at_once) - self.sampled)
+
+
+def weights_of(changes: torch.Tensor) -> torch.Tensor:
+    """Weights e^{−β(U − U_run)} of sum 1, shape (n,); NaN where a change is."""
+    return torch.softmax(-changes, dim=0)
+
+
+def effective_fraction(weights: torch.Tensor) -> float:
+    """Effective number of configurations over their number; 0 where weights are not finite."""
+    if not torch.isfinite(weights).all():
+        return 0.0
+    return effective_sample_size(weights) / len(weights)
+
+
+def free_energy(changes: torch.Tensor) -> float:
+    """β(A − A_run) = −ln⟨e^{−β(U − U_run)}⟩; Zwanzig, J. Chem. Phys. 22, 1420 (1954)."""
+    return float(np.log(len(changes)) - torch.logsumexp(-changes, dim=0))
+
+
+@torch.no_grad()
+def energies(
+    potential: TrainablePotential, configurations: Configuration[torch.Tensor], at_once: int
+) -> torch.Tensor:
+    """kJ/mol, float64, shape (n,)."""
+    parts = [potential.energy(part).double() for part in configurations.split(at_once)]
+    return torch.cat(parts)
+
+
+def add_gradient(
+    potential: TrainablePotential,
+    configurations: Configuration[torch.Tensor],
+    factors: torch.Tensor,
+    at_once: int,
+) -> None:
+    """Add the gradient of Σ factor · U to that of the potential's weights."""
+    factors = factors.to(potential.dtype)
+    parts = zip(configurations.split(at_once), factors.split(at_once), strict=True)
+    for part, own in parts:
+        (potential.energy(part) * own).sum().backward()
