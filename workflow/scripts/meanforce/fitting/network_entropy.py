@@ -6,19 +6,17 @@ fair one.
 """
 
 import dataclasses
-import json
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
-from meanforce.core.configuration import Configuration
 from meanforce.fitting import force_matching
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.atomistic_draws import AtomisticDraws
 from meanforce.fitting.iterative.descent import Descent, Sides, cosine
 from meanforce.fitting.iterative.fit import check_masses, to_end
+from meanforce.fitting.iterative.from_forces import START, Start
 from meanforce.fitting.iterative.histograms import Histograms
 from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.network_problem import (
@@ -27,23 +25,25 @@ from meanforce.fitting.iterative.network_problem import (
     trained_part,
     weights_in,
 )
-from meanforce.fitting.iterative.observer import Observed
+from meanforce.fitting.iterative.observer import Kept, Observed
 from meanforce.fitting.iterative.states import State, states_of
 from meanforce.fitting.iterative.stored_frames import Sample
 from meanforce.fitting.iterative.turn import Turn
 from meanforce.fitting.result import Fit
-from meanforce.potentials.interface import Potential, TrainablePotential
+from meanforce.potentials.interface import TrainablePotential
 from meanforce.potentials.linear import LinearPotential
-from meanforce.potentials.registry import KINDS
-from meanforce.potentials.with_prior import WithPrior
-from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job, or_temporary
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.potentials.network import NetworkSettings
-from meanforce.units import kt
 
-START = "start"
-"""Name in a restart bundle: the potential that was fitted to forces, and how that went."""
+RAN = "ran"
+"""Name in a restart bundle: weights of the potential that was run before."""
+
+RESOLVED = 2.0
+"""Standard errors by which a decrease of S is more than noise."""
+
+BEFORE = 2.0
+"""How far the potential of forces counts as off its goal, as long as no steps have been tried."""
 
 
 class NetworkEntropy:
@@ -65,51 +65,51 @@ class NetworkEntropy:
         return {}
 
     def off(self, row: Row) -> float:
-        """The distances are all."""
-        return 0.0
+        """Decrease of S by the steps before, in its noise; not at the goal without any steps."""
+        if "gained" not in row:
+            return BEFORE
+        return max(0.0, row["gained"]) / (RESOLVED * row["gained_stderr"])
 
     def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
         """None."""
         return {}
 
     def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
-        """See `Method`; it adds numbers of the steps to the row of the iteration.
+        """See `Method`; it adds numbers to the row of the iteration.
 
-        adam_steps: their number. effective: least fraction of the CG frames that still count after
-        them. gain, gain_held_out: by how much they lower S, in nats, by frames that were trained on
-        and by those that were not.
+        gained: by how much the update before lowered S, in nats, by frames of this CG run and
+        atomistic frames that are not trained on (where there are any): steps follow the noise of
+        neither. Of this update, at full step, adam_steps: the number of its steps; effective: least
+        fraction of the CG frames that still count after them; gain: by how much they lower S, by
+        the frames that they follow, whose noise makes it too large.
         """
-        problem, chosen = self._problem, self._problem.settings
-        ran, potential = (
-            trained_part(problem.potential(turn.coefficients, device=turn.device)) for _ in range(2)
-        )
+        chosen, memory = self._problem.settings, turn.memory
+        ran, potential = (self._at(turn.coefficients, turn.device) for _ in range(2))
         sides = [
-            self._sides(state, one.frames, ran, turn.device)
-            for state, one in zip(problem.states, observed, strict=True)
+            self._sides(state, one.frames, ran)
+            for state, one in zip(self._problem.states, observed, strict=True)
         ]
         rate = chosen.steps.learning_rate * cosine(turn.iteration, chosen.at_most)
-        seed = problem.seed, turn.iteration
-        made = Descent(chosen.steps, ran, sides, rate, seed).run(potential, turn.memory, turn.pause)
-        turn.memory = made.memory
+        descent = Descent(chosen.steps, ran, sides, rate, (self._problem.seed, turn.iteration))
+        before = {}
+        if RAN in memory:
+            before = {RAN: memory[RAN]}
+            gained, error = descent.change(self._at(memory[RAN], turn.device), held=True)
+            turn.row |= {"gained": gained, "gained_stderr": error}
+        made = descent.run(potential, memory, lambda own: turn.pause(lambda: own() | before))
+        turn.memory = made.memory | {RAN: turn.coefficients}
         turn.row |= {"adam_steps": made.steps, "effective": made.effective, "gain": made.gain}
-        if made.held is not None:
-            turn.row["gain_held_out"] = made.held
         return made.weights - turn.coefficients
 
-    def _sides(
-        self, state: State, frames: np.ndarray, ran: TrainablePotential, device: torch.device
-    ) -> Sides:
+    def _at(self, weights: np.ndarray, device: torch.device) -> TrainablePotential:
+        return trained_part(self._problem.potential(weights, device=device))
+
+    def _sides(self, state: State, frames: Kept, ran: TrainablePotential) -> Sides:
         """Both ensembles at a state point."""
-        problem, at = self._problem, (state.temperature, device)
-        cell = None if state.cell is None else torch.from_numpy(state.cell)
-        positions = torch.from_numpy(np.asarray(frames)).clone()
-        there = Configuration(positions, state.temperature, cell).map(
-            lambda tensor: tensor.to(device, ran.dtype)
-        )
-        sample = Sample.of(ran, there, 1 / kt(state.temperature), problem.at_once)
+        problem, at = self._problem, (state.temperature, ran.device)
         held = self._held(state)
         return Sides(
-            sample,
+            Sample.of(ran, frames, state.temperature, state.cell, problem.at_once),
             AtomisticDraws(problem.frames, state.chosen, *at),
             AtomisticDraws(problem.frames, held, *at) if len(held) else None,
         )
@@ -164,76 +164,3 @@ def fit_network(
         weights = weights_in(start.potential)
         made = to_end(problem, NetworkEntropy(problem), weights, report, start.following(job))
     return dataclasses.replace(made, about=made.about | {START: start.about})
-
-
-@dataclasses.dataclass(frozen=True)
-class Start:
-    """What training on forces has made.
-
-    Attributes:
-        potential: the model, on the CPU.
-        about: plain values on that fit.
-    """
-
-    potential: Potential
-    about: dict[str, Any]
-
-    @classmethod
-    def after(cls, fit: Fit) -> "Start":
-        """From a fit; as `of` makes it from a bundle, so that both go on alike."""
-        arrays, info = _packed(fit.potential, fit.about)
-        return cls.of(Bundle(arrays, json.loads(json.dumps(info))))
-
-    @classmethod
-    def of(cls, bundle: Bundle | None) -> "Start | None":
-        """From a bundle of the job, if it was written after that training."""
-        if bundle is None or START not in bundle.info:
-            return None
-        plain, prefix = bundle.info[START], f"{START}/"
-        tensors = {
-            # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
-            name.removeprefix(prefix): torch.from_numpy(array).clone()
-            for name, array in bundle.arrays.items()
-            if name.startswith(prefix)
-        }
-        values = plain["values"]
-        kind = WithPrior if "prior" in values else KINDS[plain["kind"]]
-        return cls(kind.from_state(tensors, values), plain["about"])
-
-    def following(self, job: Job) -> "AfterStart":
-        """The job, whose bundles from now on hold this as well."""
-        return AfterStart(job.folder, job.identity, job.stop, job.interval, start=self)
-
-
-@dataclasses.dataclass
-class AfterStart(Job):
-    """The part of a job after the training on forces.
-
-    Attributes:
-        start: its result.
-    """
-
-    start: Start | None = None
-
-    def load(self) -> Bundle | None:
-        """The bundle, if it is of this part."""
-        bundle = super().load()
-        return bundle if bundle is not None and START in bundle.info else None
-
-    def save(self, arrays: dict[str, np.ndarray], info: dict[str, Any]) -> None:
-        """Replace the bundle.
-
-        Raises:
-            Stopped: the job was asked to stop; the bundle is in place.
-        """
-        own, plain = _packed(self.start.potential, self.start.about)
-        super().save(arrays | own, info | plain)
-
-
-def _packed(
-    potential: Potential, about: dict[str, Any]
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and plain values of a bundle."""
-    tensors, values = potential.state()
-    arrays = {f"{START}/{name}": tensor.cpu().numpy() for name, tensor in tensors.items()}
-    return arrays, {START: {"kind": potential.kind, "values": values, "about": about}}

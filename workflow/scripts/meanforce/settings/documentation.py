@@ -31,6 +31,7 @@ PARTS = {
     "LiquidMoleculeSettings": "molecules of a liquid",
     "GradientTrainingSettings": "training",
     "IterationRunSettings": "simulation of a fit",
+    "DescentSettings": "descent of a fit",
     "PressureCorrectionSettings": "pressure of a fit",
     "PriorSettings": "prior",
     "ExcludedVolumeSettings": "excluded_volume",

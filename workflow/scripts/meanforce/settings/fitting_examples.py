@@ -46,6 +46,17 @@ potentials:
       simulation:
         {chains: 100, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
          stride: 200 fs}
+  network_of_least_relative_entropy:
+    kind: cgnet
+    temperature: none
+    training: {epochs: 36}
+    fitting:
+      kind: relative_entropy
+      at_most: 40
+      descent: {learning_rate: 1e-3}
+      simulation:
+        {chains: 100, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 2 ps}
 """,
 }
 """By section and kind."""

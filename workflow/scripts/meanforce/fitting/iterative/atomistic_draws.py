@@ -16,10 +16,12 @@ class Draw:
     Attributes:
         configurations: m of them.
         shares: how much each counts, of sum 1, float64, shape (m,).
+        blocks: time block of each, shape (m,).
     """
 
     configurations: Configuration[torch.Tensor]
     shares: torch.Tensor
+    blocks: np.ndarray
 
 
 class AtomisticDraws:
@@ -67,4 +69,5 @@ class AtomisticDraws:
             None if self._frames.cells is None else self._frames.cells[index],
         ).map(lambda tensor: tensor.to(self._device))
         self._frames.storage.release()
-        return Draw(some, torch.from_numpy(shares).to(self._device))
+        blocks = self._frames.blocks[index].numpy()
+        return Draw(some, torch.from_numpy(shares).to(self._device), blocks)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from meanforce.errors import InputError
+from meanforce.fitting.iterative.adam import Adam
 from meanforce.fitting.iterative.atomistic_draws import AtomisticDraws, Draw
-from meanforce.fitting.iterative.network_problem import gradient_in, put_weights
 from meanforce.fitting.iterative.stored_frames import (
     Sample,
     add_gradient,
@@ -19,6 +19,7 @@ from meanforce.fitting.iterative.stored_frames import (
     weights_of,
 )
 from meanforce.fitting.iterative.turn import Memory
+from meanforce.fitting.iterative.unit_sums import mean_and_variance
 from meanforce.potentials.interface import TrainablePotential
 from meanforce.settings.descent import DescentSettings
 
@@ -59,8 +60,8 @@ def add_entropy_gradient(
 
 def entropy_change(
     potential: TrainablePotential, ran: TrainablePotential, sampled: Sample, atoms: Draw
-) -> float:
-    """S(U) − S(U_run) = β⟨U − U_run⟩_AA − β(A − A_run), in nats.
+) -> tuple[float, float]:
+    """S(U) − S(U_run) = β⟨U − U_run⟩_AA − β(A − A_run), in nats, and its variance.
 
     Args:
         potential: U.
@@ -71,58 +72,14 @@ def entropy_change(
     after, before = (
         energies(one, atoms.configurations, sampled.at_once) for one in (potential, ran)
     )
-    mean = sampled.beta * float(atoms.shares @ (after - before))
-    return mean - free_energy(sampled.changes(potential))
+    changes = sampled.beta * (after - before).cpu().numpy()
+    mean, of_mean = mean_and_variance(changes, atoms.shares.cpu().numpy(), atoms.blocks)
+    free, of_free = free_energy(sampled.changes(potential), sampled.chains)
+    return mean - free, of_mean + of_free
 
 
-class Adam:
-    """Adam on all weights of a potential as one vector.
-
-    Args:
-        potential: whose weights change, in place.
-        rate: size of the steps.
-        memory: moments of the steps before, and weights; empty for a new start.
-    """
-
-    def __init__(self, potential: TrainablePotential, rate: float, memory: Memory) -> None:
-        self._potential = potential
-        tensors = potential.trainable()
-        for tensor in tensors:
-            tensor.requires_grad_(True)
-        self.weights = torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
-        self._optimiser = torch.optim.Adam([self.weights], lr=rate)
-        if not memory:
-            return
-        state = {name: torch.from_numpy(memory[name]).clone() for name in MOMENTS}
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": {0: state}, "param_groups": groups})
-        if WEIGHTS in memory:
-            self.put(torch.from_numpy(memory[WEIGHTS]).clone())
-
-    def put(self, weights: torch.Tensor) -> None:
-        """Set the weights."""
-        with torch.no_grad():
-            self.weights.copy_(weights)
-        put_weights(self._potential, self.weights)
-
-    def step(self) -> None:
-        """One step along the gradients that the potential's weights have; it clears them."""
-        self.weights.grad = gradient_in(self._potential)
-        self._optimiser.step()
-        put_weights(self._potential, self.weights)
-
-    @property
-    def moments(self) -> Memory:
-        """What the next steps need, besides the weights."""
-        state = self._optimiser.state[self.weights]
-        return {name: state[name].cpu().numpy().copy() for name in MOMENTS}
-
-
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-"""Names in PyTorch's state of Adam."""
-
-WEIGHTS, DONE = "weights", "done"
-"""Names of what a restart bundle has in addition within a round of steps."""
+DONE = "done"
+"""Name of the number of steps, which a restart bundle has within a round."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,8 +91,7 @@ class Round:
         memory: for the next round.
         steps: their number.
         effective: least fraction of effective frames of all state points.
-        gain: by how much S fell, in nats, by the frames that were trained on.
-        held: the same by those that were not; None without any.
+        gain: by how much S fell, in nats, by the frames that the steps were made for.
     """
 
     weights: np.ndarray
@@ -143,7 +99,6 @@ class Round:
     steps: int
     effective: float
     gain: float
-    held: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,16 +156,9 @@ class Descent:
                 break
             weights, effective = found
             done += 1
-            at = done
-            pause(
-                lambda at=at: (
-                    adam.moments
-                    | {WEIGHTS: adam.weights.detach().cpu().numpy().copy(), DONE: np.array(at)}
-                )
-            )
-        gains = [self._gain(potential, held) for held in (False, True)]
+            pause(lambda at=done: adam.within | {DONE: np.array(at)})
         reached = adam.weights.detach().double().cpu().numpy()
-        return Round(reached, adam.moments, done, effective, *gains)
+        return Round(reached, adam.moments, done, effective, -self.change(potential)[0])
 
     def _weights(self, potential: TrainablePotential) -> tuple[list[torch.Tensor], float]:
         """Of the frames of each CG run, and the least fraction that is effective."""
@@ -237,16 +185,20 @@ class Descent:
             "'smallest_effective'"
         )
 
-    def _gain(self, potential: TrainablePotential, held: bool) -> float | None:
-        """Decrease of S, of all state points."""
-        total = 0.0
+    def change(self, potential: TrainablePotential, held: bool = False) -> tuple[float, float]:
+        """S(U) − S(U_run) of all state points, in nats, and its standard error.
+
+        Args:
+            potential: U.
+            held: by frames that are not trained on, where there are any.
+        """
+        total, variance = 0.0, 0.0
         for number, side in enumerate(self.sides):
-            source = side.held if held else side.atoms
-            if source is None:
-                return None
+            source = side.held if held and side.held is not None else side.atoms
             draw = source.draw(self.settings.frames, self._rng(number, self.settings.steps))
-            total -= entropy_change(potential, self.ran, side.sampled, draw)
-        return total
+            change, own = entropy_change(potential, self.ran, side.sampled, draw)
+            total, variance = total + change, variance + own
+        return total, math.sqrt(variance)
 
     def _rng(self, number: int, step: int) -> np.random.Generator:
         # The last number differs from the streams of the CG runs, which end without one.

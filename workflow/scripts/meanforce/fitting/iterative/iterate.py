@@ -7,7 +7,7 @@ import numpy as np
 
 from meanforce.fitting.iterative.histograms import Counts
 from meanforce.fitting.iterative.moments import Moments
-from meanforce.fitting.iterative.observer import Observed
+from meanforce.fitting.iterative.observer import Kept, Observed
 from meanforce.restart.bundle import Bundle
 
 Row = dict[str, float]
@@ -80,7 +80,7 @@ class Iterate:
             if one.moments is not None:
                 arrays |= {f"features/{n}": one.moments.sums, f"squares/{n}": one.moments.squares}
             if one.frames is not None:
-                arrays[f"frames/{n}"] = one.frames
+                arrays |= {f"kept/{n}": one.frames.positions, f"chains/{n}": one.frames.chains}
         plain = {name: getattr(self, name) for name in PLAIN}
         plain["pressures"] = [one.pressure for one in self.observed]
         if self.best is not None:
@@ -108,8 +108,10 @@ def _observed(arrays: dict[str, np.ndarray], number: int, pressure: list[float] 
     if f"features/{number}" in arrays:
         moments = Moments(arrays[f"features/{number}"], arrays[f"squares/{number}"], weights)
     counts = Counts(arrays[f"sums/{number}"], weights)
-    frames = arrays.get(f"frames/{number}")
-    return Observed(counts, pressure and tuple(pressure), moments, frames)
+    kept = None
+    if f"kept/{number}" in arrays:
+        kept = Kept(arrays[f"kept/{number}"], arrays[f"chains/{number}"])
+    return Observed(counts, pressure and tuple(pressure), moments, kept)
 
 
 def part_of(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -25,6 +25,19 @@ PRESSURES = 40
 
 
 @dataclasses.dataclass(frozen=True)
+class Kept:
+    """Frames of a CG run.
+
+    Attributes:
+        positions: of intact chains, nm, float32, shape (n, n_beads, 3).
+        chains: chain of each, shape (n,).
+    """
+
+    positions: np.ndarray
+    chains: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
 class Observed:
     """Results of a CG run.
 
@@ -32,14 +45,13 @@ class Observed:
         counts: its histograms, by parts of chains.
         pressure: mean and standard error, bar; None without several molecules in a box.
         moments: of the basis functions, where the method needs them.
-        frames: positions of intact chains, nm, float32, shape (n_frames, n_beads, 3), where the
-            method needs them.
+        frames: where the method needs them.
     """
 
     counts: Counts
     pressure: tuple[float, float] | None
     moments: Moments | None = None
-    frames: np.ndarray | None = None
+    frames: Kept | None = None
 
 
 class Pressures:
@@ -167,7 +179,9 @@ class Observer:
     @property
     def observed(self) -> Observed:
         """Results so far."""
-        kept = self.arrays["kept"][self.arrays["intact"]] if "kept" in self.arrays else None
+        kept, intact = None, self.arrays.get("intact")
+        if intact is not None:
+            kept = Kept(self.arrays["kept"][intact], np.nonzero(intact)[1])
         return Observed(self.counts, self.pressure, self.moments, kept)
 
     @property

@@ -6,8 +6,11 @@ import numpy as np
 import torch
 
 from meanforce.core.configuration import Configuration
+from meanforce.fitting.iterative.observer import Kept
+from meanforce.fitting.iterative.unit_sums import mean_and_variance
 from meanforce.fitting.weights import effective_sample_size
 from meanforce.potentials.interface import TrainablePotential
+from meanforce.units import kt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +20,14 @@ class Sample:
     Attributes:
         configurations: n of them, in the potential's type and on its device.
         beta: 1/kT, mol/kJ.
+        chains: chain of each, shape (n,).
         sampled: energies of the potential that was run, kJ/mol, float64, shape (n,). A prior that
             is not trained may be left out, as it cancels in what follows.
         at_once: configurations whose energies are computed together.
     """
 
     configurations: Configuration[torch.Tensor]
+    chains: np.ndarray
     beta: float
     sampled: torch.Tensor
     at_once: int
@@ -31,13 +36,28 @@ class Sample:
     def of(
         cls,
         potential: TrainablePotential,
-        configurations: Configuration[torch.Tensor],
-        beta: float,
+        kept: Kept,
+        temperature: float,
+        cell: np.ndarray | None,
         at_once: int,
     ) -> "Sample":
-        """Of the run of a potential."""
-        sampled = energies(potential, configurations, at_once)
-        return cls(configurations, beta, sampled, at_once)
+        """From the run of a potential.
+
+        Args:
+            potential: that was run, without its prior.
+            kept: frames of the run.
+            temperature: K.
+            cell: nm, shape (3, 3), or None.
+            at_once: see above.
+        """
+        # Copies lie in memory as PyTorch aligns it, which may change the last bit of a product.
+        positions = torch.from_numpy(kept.positions).clone()
+        box = None if cell is None else torch.from_numpy(cell)
+        frames = Configuration(positions, temperature, box).map(
+            lambda tensor: tensor.to(potential.device, potential.dtype)
+        )
+        sampled = energies(potential, frames, at_once)
+        return cls(frames, kept.chains, 1 / kt(temperature), sampled, at_once)
 
     def changes(self, potential: TrainablePotential) -> torch.Tensor:
         """β(U − U_run) of each configuration, float64, shape (n,)."""
@@ -56,9 +76,19 @@ def effective_fraction(weights: torch.Tensor) -> float:
     return effective_sample_size(weights) / len(weights)
 
 
-def free_energy(changes: torch.Tensor) -> float:
-    """β(A − A_run) = −ln⟨e^{−β(U − U_run)}⟩; Zwanzig, J. Chem. Phys. 22, 1420 (1954)."""
-    return float(np.log(len(changes)) - torch.logsumexp(-changes, dim=0))
+def free_energy(changes: torch.Tensor, chains: np.ndarray) -> tuple[float, float]:
+    """β(A − A_run) = −ln⟨e^{−β(U − U_run)}⟩, and its variance.
+
+    Zwanzig, J. Chem. Phys. 22, 1420 (1954).
+
+    Args:
+        changes: β(U − U_run), shape (n,).
+        chains: chain of each, shape (n,); chains are independent.
+    """
+    changes = changes.cpu().numpy()
+    least = changes.min()
+    mean, variance = mean_and_variance(np.exp(least - changes), np.ones(len(changes)), chains)
+    return float(least - np.log(mean)), variance / mean**2
 
 
 @torch.no_grad()

@@ -3,6 +3,23 @@
 import numpy as np
 
 
+def mean_and_variance(
+    values: np.ndarray, weights: np.ndarray, units: np.ndarray
+) -> tuple[float, float]:
+    """Weighted mean of values of frames, and its variance.
+
+    Args:
+        values: shape (n,).
+        weights: of the frames, shape (n,).
+        units: independent unit of each frame, shape (n,).
+    """
+    mean = float(weights @ values / weights.sum())
+    _, places = np.unique(units, return_inverse=True)
+    sums = np.bincount(places, weights * (values - mean)) / weights.sum()
+    n = len(sums)
+    return mean, float((sums**2).sum() * n / max(1, n - 1))
+
+
 class UnitSums:
     """Base of weighted sums over the frames of independent units (time blocks, parts of chains).
 
