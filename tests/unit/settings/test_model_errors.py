@@ -175,10 +175,19 @@ def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
             }})  # fmt: skip
     network = {"kind": "cgnet", "training": {"epochs": 1}, "temperature": "none"}
     entropy = INVERSION | {"kind": "relative_entropy"}
-    with pytest.raises(InputError, match=r"relative_entropy' fits only potentials that are linear"):
-        load_config(config | {"potentials": config["potentials"] | {
-            "network": network | {"fitting": entropy}
-        }})  # fmt: skip
+    for form, changed, message in (
+        (network, {"kind": "inverse_monte_carlo"}, r"'inverse_monte_carlo' fits only potentials"),
+        (network, {"start": "direct_inversion"}, r"a network has no curves to invert; give"),
+        (curve, {"descent": {"steps": 5}}, r"'fitting.descent' belongs to networks"),
+        (network, {"descent": {"smallest_effective": 1.0}}, r"smallest_effective.* less than 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_config(config | {"potentials": config["potentials"] | {
+                "wrong": form | {"fitting": entropy | changed}
+            }})  # fmt: skip
+    load_config(config | {"potentials": config["potentials"] | {
+        "network": network | {"fitting": entropy}
+    }})  # fmt: skip
     load_config(config | {"potentials": config["potentials"] | {
         "of_x": curve | {"fitting": entropy}
     }})  # fmt: skip

@@ -158,7 +158,7 @@ def fit_network(
             given = settings, frames, variables, member, seed, report
             start = Start.after(force_matching.fit(*given, job))
         problem = NetworkProblem(
-            chosen, blank, frames, states, histograms, seed,
+            chosen, blank, frames, states, histograms, seed, variables=variables,
             start=start.potential, at_once=settings.training.batch_size, left_out=member,
         )  # fmt: skip
         weights = weights_in(start.potential)

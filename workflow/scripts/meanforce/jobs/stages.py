@@ -128,7 +128,9 @@ def train_job(config: Config, experiment: str, member: int | str) -> TrainJob:
     potential = config.potentials[chosen.potential]
     return TrainJob.of(
         potential=potential,
-        collective_variables=_variables(config, chosen.system, potential.variables),
+        collective_variables=_variables(
+            config, chosen.system, [*potential.variables, *potential.fitting.variables]
+        ),
         weights=chosen.weights,
         windows=windows(config, chosen),
         datasets_per_replica=_datasets_per_replica(config, chosen),

@@ -46,7 +46,7 @@ class TrainJob(StageJob):
 
     Attributes:
         potential: its form, and how it is fitted.
-        collective_variables: those that the potential depends on.
+        collective_variables: those that the potential depends on, or its fit biases.
         weights: `bias`: each frame has the weight e^{βV}; `none`: all have the same weight.
         windows: begin and end in ps of the part of each dataset that is used, by campaign, then by
             state point; None: everything.

@@ -45,6 +45,8 @@ def check_experiment(
     bias = config.simulations[experiment.simulation].bias
     for variable in bias.collective_variables if bias else []:
         used.setdefault(variable, f"simulation '{experiment.simulation}' biases")
+    for variable in config.potentials[experiment.potential].fitting.variables:
+        used.setdefault(variable, f"the fit of potential '{experiment.potential}' biases")
     for variable, why in used.items():
         _check_function_of_beads(config, beads, name, variable, why)
 

@@ -245,7 +245,9 @@ class Config(Settings):
         if experiment.targets:
             points = {name: self.state_points[name].temperature for name in experiment.train}
             check_targets(f"{where}.targets", potential.fitting, points)
-        potential.check(f"potentials.{experiment.potential}", self._variables(system))
+        where_potential = f"potentials.{experiment.potential}"
+        potential.check(where_potential, self._variables(system))
+        potential.fitting.check(f"{where_potential}.fitting", self._variables(system))
         if potential.depends_on_temperature:
             self._check_temperatures(where, experiment, potential.temperature)
         self._check_simulation(system, experiment)
@@ -308,11 +310,7 @@ class Config(Settings):
                 )
         bias = simulation.bias
         if bias is not None:
-            at = f"simulations.{experiment.simulation}.bias"
-            variables, names = self._variables(system), bias.collective_variables
-            variables.check_names(f"{at}.collective_variables", names)
-            variables.check_values(f"{at}.width", names, bias.width)
-            variables.check_ends(at, names, bias)
+            bias.check(f"simulations.{experiment.simulation}.bias", self._variables(system))
 
     def _check_levels(self, system: str, experiment: ExperimentSettings) -> None:
         """Hot levels of replica exchange must be hotter than the state points."""

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from meanforce.settings.base import AnyPressure, Settings
+from meanforce.settings.checks import Variables
 from meanforce.settings.descent import DescentSettings
 from meanforce.settings.iteration_runs import IterationRunSettings
 
@@ -42,6 +43,22 @@ class FittingSettings(Settings):
             linear: whether the potential is linear in its parameters.
         """
         return True
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the collective variables along which its CG runs are biased."""
+        return []
+
+    def check(self, where: str, variables: Variables) -> None:
+        """Refuse settings that do not fit a system.
+
+        Args:
+            where: the key `fitting` in the config.
+            variables: collective variables of the system.
+
+        Raises:
+            ValueError: names the key, what was given and what is allowed.
+        """
 
     def check_form(self, linear: bool) -> None:
         """Refuse a potential that this method cannot fit with these settings.
@@ -111,6 +128,17 @@ class IterativeSettings(FittingSettings):
         ge=2,
         description="fewest frames at a state point, if they have weights: fewest effective ones",
     )
+
+    @property
+    def variables(self) -> list[str]:
+        """See above."""
+        bias = self.simulation.bias
+        return [] if bias is None else list(bias.collective_variables)
+
+    def check(self, where: str, variables: Variables) -> None:
+        """See above."""
+        if self.simulation.bias is not None:
+            self.simulation.bias.check(f"{where}.simulation.bias", variables)
 
 
 class BoltzmannInversionSettings(IterativeSettings):

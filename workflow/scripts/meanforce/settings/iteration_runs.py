@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from meanforce.settings.base import Rate, Settings, Time, TimeOrZero
-from meanforce.settings.simulations import SimulationSettings
+from meanforce.settings.simulations import CgBiasSettings, SimulationSettings
 
 
 class IterationRunSettings(Settings):
@@ -27,6 +27,11 @@ class IterationRunSettings(Settings):
     engine: Literal["auto", "torch", "openmm", "lammps"] = Field(
         default="auto", description="program that moves the beads, as in the section `simulations`"
     )
+    bias: CgBiasSettings | None = Field(
+        default=None,
+        description="flattening bias for slow collective variables: built anew in each run, then "
+        "frozen, and reweighted; only with the engine torch",
+    )
     least_stable: float = Field(
         default=0.95,
         gt=0,
@@ -44,7 +49,7 @@ class IterationRunSettings(Settings):
         return self
 
     def as_simulation(self) -> SimulationSettings:
-        """The same run as a simulation without bias, exchange or test of convergence."""
+        """The same run as a simulation without exchange or test of convergence."""
         # Steps are not compiled: every iteration would wait for that.
         values = self.model_dump() | {"until": None, "compile": "never"}
         return SimulationSettings.model_validate(values, context={"internal": True})

@@ -17,6 +17,7 @@ from meanforce.settings.base import (
     Width,
 )
 from meanforce.settings.campaigns.protocol import MOST_STEPS
+from meanforce.settings.checks import Variables
 from meanforce.settings.steps import uneven
 
 
@@ -38,6 +39,21 @@ class CgBiasSettings(Settings):
     upper: list[Coordinate] | None = Field(
         default=None, description="upper ends of the grid, for non-periodic variables"
     )
+
+    def check(self, where: str, variables: Variables) -> None:
+        """Refuse variables that a system does not have, and values that do not fit them.
+
+        Args:
+            where: the key of these settings.
+            variables: collective variables of the system.
+
+        Raises:
+            ValueError: names the key, what was given and what is allowed.
+        """
+        names = self.collective_variables
+        variables.check_names(f"{where}.collective_variables", names)
+        variables.check_values(f"{where}.width", names, self.width)
+        variables.check_ends(where, names, self)
 
 
 class TemperatureExchangeSettings(Settings):

@@ -10,14 +10,7 @@ import torch
 from meanforce.errors import InputError
 from meanforce.fitting.iterative.adam import Adam
 from meanforce.fitting.iterative.atomistic_draws import AtomisticDraws, Draw
-from meanforce.fitting.iterative.stored_frames import (
-    Sample,
-    add_gradient,
-    effective_fraction,
-    energies,
-    free_energy,
-    weights_of,
-)
+from meanforce.fitting.iterative.stored_frames import Sample, add_gradient, energies
 from meanforce.fitting.iterative.turn import Memory
 from meanforce.fitting.iterative.unit_sums import mean_and_variance
 from meanforce.potentials.interface import TrainablePotential
@@ -74,7 +67,7 @@ def entropy_change(
     )
     changes = sampled.beta * (after - before).cpu().numpy()
     mean, of_mean = mean_and_variance(changes, atoms.shares.cpu().numpy(), atoms.blocks)
-    free, of_free = free_energy(sampled.changes(potential), sampled.chains)
+    free, of_free = sampled.free_energy(sampled.changes(potential))
     return mean - free, of_mean + of_free
 
 
@@ -90,7 +83,7 @@ class Round:
         weights: of the potential after them, float64, shape (K,).
         memory: for the next round.
         steps: their number.
-        effective: least fraction of effective frames of all state points.
+        effective: least fraction, of all state points, of the effective frames that still are.
         gain: by how much S fell, in nats, by the frames that the steps were made for.
     """
 
@@ -162,8 +155,9 @@ class Descent:
 
     def _weights(self, potential: TrainablePotential) -> tuple[list[torch.Tensor], float]:
         """Of the frames of each CG run, and the least fraction that is effective."""
-        found = [weights_of(side.sampled.changes(potential)) for side in self.sides]
-        return found, min(map(effective_fraction, found))
+        samples = [side.sampled for side in self.sides]
+        found = [sample.weights(sample.changes(potential)) for sample in samples]
+        return found, min(map(Sample.effective, samples, found))
 
     def _shortened(
         self, potential: TrainablePotential, adam: Adam, before: torch.Tensor

@@ -57,7 +57,7 @@ def fit_with(
     histograms, features = Histograms(blank), kind.features(blank.to(torch.float64))
     states = states_of(frames, member, histograms, chosen.smallest_sample, features)
     _check_pressure(chosen, frames, len(states))
-    problem = Problem(chosen, blank, frames, states, histograms, seed, features)
+    problem = Problem(chosen, blank, frames, states, histograms, seed, features, variables)
     if chosen.start == "force_matching":
         first = force_matching.fit(settings, frames, variables, member, seed, report)
         start = first.potential.coefficients.double().numpy()

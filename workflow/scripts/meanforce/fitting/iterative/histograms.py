@@ -66,7 +66,7 @@ class Counts(UnitSums):
     Attributes:
         sums: weighted counts, shape (n_units, n_bins of all curves).
         weights: sum of the weights of the frames of each unit, shape (n_units,).
-        effective: effective number of frames, over their number.
+        effective: effective number of frames, over the sum of their weights.
     """
 
     sums: np.ndarray

@@ -77,10 +77,11 @@ class Iterate:
         arrays |= {MEMORY + name: array for name, array in self.memory.items()}
         for n, one in enumerate(self.observed):
             arrays |= {f"sums/{n}": one.counts.sums, f"weights/{n}": one.counts.weights}
+            arrays[f"effective/{n}"] = np.array(one.counts.effective)
             if one.moments is not None:
                 arrays |= {f"features/{n}": one.moments.sums, f"squares/{n}": one.moments.squares}
             if one.frames is not None:
-                arrays |= {f"kept/{n}": one.frames.positions, f"chains/{n}": one.frames.chains}
+                arrays |= {f"kept/{n}/{name}": array for name, array in vars(one.frames).items()}
         plain = {name: getattr(self, name) for name in PLAIN}
         plain["pressures"] = [one.pressure for one in self.observed]
         if self.best is not None:
@@ -105,13 +106,13 @@ class Iterate:
 def _observed(arrays: dict[str, np.ndarray], number: int, pressure: list[float] | None) -> Observed:
     """What the run at a state point gave."""
     weights, moments = arrays[f"weights/{number}"], None
+    effective = float(arrays.get(f"effective/{number}", 1.0))
     if f"features/{number}" in arrays:
-        moments = Moments(arrays[f"features/{number}"], arrays[f"squares/{number}"], weights)
-    counts = Counts(arrays[f"sums/{number}"], weights)
-    kept = None
-    if f"kept/{number}" in arrays:
-        kept = Kept(arrays[f"kept/{number}"], arrays[f"chains/{number}"])
-    return Observed(counts, pressure and tuple(pressure), moments, kept)
+        sums = arrays[f"features/{number}"], arrays[f"squares/{number}"]
+        moments = Moments(*sums, weights, effective)
+    counts = Counts(arrays[f"sums/{number}"], weights, effective)
+    kept = part_of(arrays, f"kept/{number}/")
+    return Observed(counts, pressure and tuple(pressure), moments, Kept(**kept) if kept else None)
 
 
 def part_of(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

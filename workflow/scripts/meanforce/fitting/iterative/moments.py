@@ -25,7 +25,7 @@ class Moments(UnitSums):
         sums: weighted, shape (n_units, K).
         squares: Σ w Φ Φᵀ, shape (K, K).
         weights: sum of the weights of the frames of each unit, shape (n_units,).
-        effective: effective number of frames by their weights, over their number.
+        effective: effective number of frames by their weights, over the sum of these.
     """
 
     sums: np.ndarray

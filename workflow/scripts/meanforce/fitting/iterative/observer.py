@@ -31,10 +31,12 @@ class Kept:
     Attributes:
         positions: of intact chains, nm, float32, shape (n, n_beads, 3).
         chains: chain of each, shape (n,).
+        log_weights: of the unbiased ensemble, ln w = V/kT, shape (n,).
     """
 
     positions: np.ndarray
     chains: np.ndarray
+    log_weights: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,37 +113,46 @@ class Observer:
             "pressures": np.zeros(units),
             "evaluated": np.zeros(units),
         }
+        self._biased = run.simulation.bias is not None
+        if self._biased:
+            self.arrays["squared_weights"] = np.zeros(units)
         if features is not None:
             self.arrays["features"] = np.zeros((units, features.size))
             self.arrays["squares"] = np.zeros((features.size, features.size))
         if keeps:
             shape = (frames, *run.starts.positions.shape)
             self.arrays["kept"] = np.zeros(shape, dtype=np.float32)
-            self.arrays["intact"] = np.zeros(shape[:2], dtype=bool)
+            self.arrays["log_weights"] = np.full(shape[:2], -np.inf)
         self.done, self._seen = 0, 0
         in_box = run.starts.cell is not None and histograms.molecules_in_a_box
         self._pressures = Pressures(run) if in_box else None
         self._every = max(1, frames // PRESSURES)
 
     def add(self, time: float, frame: Frame) -> None:
-        """Add a frame of all chains; broken chains do not count."""
-        whole = np.flatnonzero(torch.isfinite(frame.log_weight).numpy())
+        """Add a frame of all chains, with their weights; broken chains do not count."""
+        log_weights = frame.log_weight.double().numpy()
+        whole = np.flatnonzero(np.isfinite(log_weights))
+        weights = np.exp(log_weights[whole])
         units = whole * SEGMENTS + min(self.done * SEGMENTS // self._total, SEGMENTS - 1)
         positions = frame.positions.double().numpy()[whole]
         here = Configuration(positions, self._run.starts.temperature, self._run.starts.cell)
         found = list(self._histograms.coordinates.of(here))
-        self.arrays["sums"][units] += self._histograms.counted(found, len(here))
+        counted = self._histograms.counted(found, len(here))
+        self.arrays["sums"][units] += weights[:, None] * counted if self._biased else counted
         if self._features is not None:
             values = self._features.of(found, len(here))
-            self.arrays["features"][units] += values
-            self.arrays["squares"] += values.T @ values
-        self.arrays["weights"][units] += 1
+            shared = weights[:, None] * values if self._biased else values
+            self.arrays["features"][units] += shared
+            self.arrays["squares"] += values.T @ shared
+        self.arrays["weights"][units] += weights
+        if self._biased:
+            self.arrays["squared_weights"][units] += weights**2
         if self._pressures is not None and self.done % self._every == self._every - 1:
-            self.arrays["pressures"][units] += self._pressures.of(positions)
-            self.arrays["evaluated"][units] += 1
+            self.arrays["pressures"][units] += weights * self._pressures.of(positions)
+            self.arrays["evaluated"][units] += weights
         if "kept" in self.arrays:
             self.arrays["kept"][self.done, whole] = positions
-            self.arrays["intact"][self.done, whole] = True
+            self.arrays["log_weights"][self.done, whole] = log_weights[whole]
         self.done += 1
 
     def positions(self, first: int) -> np.ndarray:
@@ -166,7 +177,15 @@ class Observer:
     def counts(self) -> Counts:
         """Histograms so far."""
         some = self.arrays["weights"] > 0
-        return Counts(self.arrays["sums"][some], self.arrays["weights"][some])
+        return Counts(self.arrays["sums"][some], self.arrays["weights"][some], self._effective)
+
+    @property
+    def _effective(self) -> float:
+        """Effective number of frames, (Σw)²/Σw², over the sum of their weights."""
+        if not self._biased:
+            return 1.0
+        squares = self.arrays["squared_weights"].sum()
+        return float(self.arrays["weights"].sum() / squares) if squares else 1.0
 
     @property
     def moments(self) -> Moments | None:
@@ -174,14 +193,16 @@ class Observer:
         if self._features is None:
             return None
         some, weights = self.arrays["weights"] > 0, self.arrays["weights"]
-        return Moments(self.arrays["features"][some], self.arrays["squares"], weights[some])
+        features = self.arrays["features"][some]
+        return Moments(features, self.arrays["squares"], weights[some], self._effective)
 
     @property
     def observed(self) -> Observed:
         """Results so far."""
-        kept, intact = None, self.arrays.get("intact")
-        if intact is not None:
-            kept = Kept(self.arrays["kept"][intact], np.nonzero(intact)[1])
+        kept, logs = None, self.arrays.get("log_weights")
+        if logs is not None:
+            intact = np.isfinite(logs)
+            kept = Kept(self.arrays["kept"][intact], np.nonzero(intact)[1], logs[intact])
         return Observed(self.counts, self.pressure, self.moments, kept)
 
     @property

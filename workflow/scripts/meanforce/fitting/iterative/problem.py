@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from meanforce.fitting.iterative.histograms import Histograms
 from meanforce.fitting.iterative.moments import Features
 from meanforce.fitting.iterative.states import State
 from meanforce.potentials.linear import LinearPotential
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.fitting import IterativeFitting
 
 
@@ -30,6 +32,7 @@ class Problem:
         histograms: that counted the targets.
         seed: of all random numbers.
         features: of which moments are summed, where the method needs them.
+        variables: name: collective variable, of the bias of CG runs.
         keeps_frames: whether the method needs the frames of CG runs.
     """
 
@@ -42,6 +45,7 @@ class Problem:
     histograms: Histograms
     seed: int
     features: Features | None = None
+    variables: Mapping[str, CollectiveVariableSettings] = dataclasses.field(default_factory=dict)
 
     def potential(
         self,
@@ -105,5 +109,5 @@ class Problem:
             starts,
             self.settings.simulation.as_simulation(),
             generator,
-            CgSystem(self.frames.molecule, self.frames.masses),
+            CgSystem(self.frames.molecule, self.frames.masses, self.variables),
         )

@@ -21,6 +21,7 @@ class Sample:
         configurations: n of them, in the potential's type and on its device.
         beta: 1/kT, mol/kJ.
         chains: chain of each, shape (n,).
+        log_weights: ln w of the unbiased ensemble, float64, shape (n,).
         sampled: energies of the potential that was run, kJ/mol, float64, shape (n,). A prior that
             is not trained may be left out, as it cancels in what follows.
         at_once: configurations whose energies are computed together.
@@ -28,6 +29,7 @@ class Sample:
 
     configurations: Configuration[torch.Tensor]
     chains: np.ndarray
+    log_weights: torch.Tensor
     beta: float
     sampled: torch.Tensor
     at_once: int
@@ -57,38 +59,45 @@ class Sample:
             lambda tensor: tensor.to(potential.device, potential.dtype)
         )
         sampled = energies(potential, frames, at_once)
-        return cls(frames, kept.chains, 1 / kt(temperature), sampled, at_once)
+        logs = torch.from_numpy(kept.log_weights).to(potential.device)
+        return cls(frames, kept.chains, logs, 1 / kt(temperature), sampled, at_once)
 
     def changes(self, potential: TrainablePotential) -> torch.Tensor:
         """β(U − U_run) of each configuration, float64, shape (n,)."""
         return self.beta * (energies(potential, self.configurations, self.at_once) - self.sampled)
 
+    def weights(self, changes: torch.Tensor) -> torch.Tensor:
+        """Weights w e^{−β(U − U_run)} of sum 1, shape (n,); NaN where a change is.
 
-def weights_of(changes: torch.Tensor) -> torch.Tensor:
-    """Weights e^{−β(U − U_run)} of sum 1, shape (n,); NaN where a change is."""
-    return torch.softmax(-changes, dim=0)
+        Args:
+            changes: β(U − U_run), shape (n,).
+        """
+        return torch.softmax(self.log_weights - changes, dim=0)
 
+    def effective(self, weights: torch.Tensor) -> float:
+        """Effective number of configurations, over that of the run; 0 for weights of NaN.
 
-def effective_fraction(weights: torch.Tensor) -> float:
-    """Effective number of configurations over their number; 0 where weights are not finite."""
-    if not torch.isfinite(weights).all():
-        return 0.0
-    return effective_sample_size(weights) / len(weights)
+        Args:
+            weights: shape (n,).
+        """
+        if not torch.isfinite(weights).all():
+            return 0.0
+        of_run = effective_sample_size(self.weights(torch.zeros_like(self.sampled)))
+        return effective_sample_size(weights) / of_run
 
+    def free_energy(self, changes: torch.Tensor) -> tuple[float, float]:
+        """β(A − A_run) = −ln⟨e^{−β(U − U_run)}⟩, and its variance; chains are independent.
 
-def free_energy(changes: torch.Tensor, chains: np.ndarray) -> tuple[float, float]:
-    """β(A − A_run) = −ln⟨e^{−β(U − U_run)}⟩, and its variance.
+        Zwanzig, J. Chem. Phys. 22, 1420 (1954).
 
-    Zwanzig, J. Chem. Phys. 22, 1420 (1954).
-
-    Args:
-        changes: β(U − U_run), shape (n,).
-        chains: chain of each, shape (n,); chains are independent.
-    """
-    changes = changes.cpu().numpy()
-    least = changes.min()
-    mean, variance = mean_and_variance(np.exp(least - changes), np.ones(len(changes)), chains)
-    return float(least - np.log(mean)), variance / mean**2
+        Args:
+            changes: β(U − U_run), shape (n,).
+        """
+        weights = self.weights(torch.zeros_like(changes)).cpu().numpy()
+        changes = changes.cpu().numpy()
+        least = changes.min()
+        mean, variance = mean_and_variance(np.exp(least - changes), weights, self.chains)
+        return float(least - np.log(mean)), variance / mean**2
 
 
 @torch.no_grad()
