@@ -12,6 +12,7 @@ from meanforce.core.molecule_type import MoleculeType
 from meanforce.core.topology import Topology
 from meanforce.dynamics.sample import sample
 from meanforce.fitting.frames import Frames
+from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.job import validated
 from meanforce.settings.potentials.registry import Potential
 from meanforce.units import kt
@@ -192,12 +193,19 @@ def silent(line: str) -> None:
     """A report that goes nowhere."""
 
 
+VARIABLES = {"length": CollectiveVariableSettings(kind="distance", mapping="own", beads=["a", "b"])}
+BIAS = {
+    "collective_variables": ["length"], "width": [0.015], "lower": [0.18], "upper": [0.42],
+    "bias_factor": 4.0, "build": 2.0,
+}  # fmt: skip
+"""Of a run, along the diatomic's bond."""
+
+
 def same_bits_when_killed(fit, chosen, frames: Frames, folder: Path) -> tuple:
     """A fit gives the same bits however often it is stopped; what both runs of it gave."""
-    made = [fit(chosen, frames, {}, 0, 7, silent)]
-    stops = go_on_until_done(
-        folder, lambda job: made.append(fit(chosen, frames, {}, 0, 7, silent, job)), every=40
-    )
+    given = chosen, frames, VARIABLES, 0, 7, silent
+    made = [fit(*given)]
+    stops = go_on_until_done(folder, lambda job: made.append(fit(*given, job)), every=40)
     assert stops >= 4
     once, again = made
     assert once.curve.equals(again.curve)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 from inversions import (
+    BIAS,
     CUTOFF,
     LENGTH,
     STIFFNESS,
     TEMPERATURE,
+    VARIABLES,
     bond,
     coupled,
     diatomics,
@@ -89,10 +91,11 @@ def test_frames_of_correlated_units_count_less():
     assert found[1] == pytest.approx(50, rel=0.6)
 
 
-@pytest.fixture(scope="module")
-def from_wrong_forces():
-    """From half of the forces: a bond of half the stiffness."""
-    return fit(chosen(BOND), diatomics(20000, forces=0.5), {}, 0, 3, silent)
+@pytest.fixture(scope="module", params=["as they are", "biased"])
+def from_wrong_forces(request):
+    """From half of the forces: a bond of half the stiffness; by runs with and without a bias."""
+    run = {"bias": BIAS} if request.param == "biased" else {}
+    return fit(chosen(BOND, run=run), diatomics(20000, forces=0.5), VARIABLES, 0, 3, silent)
 
 
 def test_a_bond_is_found_from_a_wrong_start_with_its_error(from_wrong_forces):
