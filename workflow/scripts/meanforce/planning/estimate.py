@@ -103,7 +103,7 @@ class _Trials:
         place = amount.job.place
         if key[0] == "sample":
             trial = self._sample(key[1], key[2], amount.threads)
-            said = f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
+            said = f"{_rounded(trial.speed)} ns/day on the platform {trial.platform}"
             return Cost(trial.seconds), said
         if key[0] == "map":
             cost = self._data(self._mapped(place.system, place.campaign, place.mapping)).mapping()
@@ -220,8 +220,12 @@ class _Trials:
 
 
 def _ms(cost: Cost) -> str:
-    """Milliseconds of a step, with three figures at least and no exponent."""
-    return f"{float(f'{1000 * cost.each:.3g}'):,.12g} ms"
+    return f"{_rounded(1000 * cost.each)} ms"
+
+
+def _rounded(value: float) -> str:
+    """Three significant figures without an exponent."""
+    return f"{float(f'{value:.3g}'):,.12g}"
 
 
 def _start(programs: Path, stage: str) -> float:
