@@ -113,3 +113,18 @@ def test_narrow_cells_are_refused_where_images_must_be_single():
     # Edges of 2 nm, but opposite faces are closer.
     with pytest.raises(InputError, match="cell: half of its smallest width"):
         require_width(np.array([[2.0, 0, 0], [1.5, 1.3, 0], [0, 0, 2.0]]), 1.0, "it")
+
+
+@pytest.mark.parametrize("farthest", [2, 10**6])
+def test_pairs_of_images_far_away_are_ordered_as_well(farthest):
+    """Where one whole number cannot hold beads and image, too."""
+    rng = np.random.default_rng(3)
+    rows = np.unique(
+        np.column_stack(
+            [rng.integers(0, 90, (500, 2)), rng.integers(-farthest, farthest, (500, 3))]
+        ),
+        axis=0,
+    )
+    mixed = rng.permutation(rows)
+    order = module._order(mixed[:, 0], mixed[:, 1], mixed[:, 2:], 90)
+    np.testing.assert_array_equal(mixed[order], rows)

@@ -101,7 +101,7 @@ def test_frames_of_all_files_of_a_validation_are_counted(
 
 
 def test_analyses_take_made_up_frames(trial, model, config, monkeypatch):
-    """Those of the stages themselves: all metrics, with the baseline and errors of the ensemble."""
+    """All metrics, with the baseline and an ensemble, whose members here are all the same."""
     made = []
 
     def metrics(job, files, comparison, report):
@@ -114,7 +114,7 @@ def test_analyses_take_made_up_frames(trial, model, config, monkeypatch):
     monkeypatch.setattr(data_trial, "MANY", 600)
     assert 0 < trial.mapping().each < 1
     job = stages.validate_job(config, ALANINE, "T300")
-    cost = trial.validation(job, model, 2, 20, [])
+    cost = trial.validation(job, model, 4, 20, [])
     assert cost.each >= 0 and 0 < cost.of(1000) < 1000
     found = set(made[-1]["metric"])
     assert len(made) == 3 and len(found) > 50

@@ -92,6 +92,22 @@ def test_training_steps_are_those_of_real_runs(root, monkeypatch):
     assert training_steps(quick, name, 0) == 3 * pair
 
 
+def test_linear_fits_take_frames_and_fits_with_cg_runs_only_their_start(root, monkeypatch):
+    """The 2 × 500 frames of propane but one fold of eight."""
+    monkeypatch.chdir(root)
+    propane = load_config(yaml.safe_load((root / "config/propane.yaml").read_text()))
+    fits = counted(propane, "train")
+    assert {(one.key[0], one.steps, one.most) for one in fits} == {("fit", 875, 875)}
+    assert table(fits)[1].endswith(f"{875 * len(fits):,} frames of linear fits")
+    name = next(iter(propane.potentials))
+    runs = {"time_step": "4 fs", "friction": "1/ps", "equilibration": "1 ps", "length": "8 ps",
+            "stride": "1 ps"}  # fmt: skip
+    raw = yaml.safe_load((root / "config/propane.yaml").read_text())
+    raw["potentials"][name]["fitting"] = {"kind": "boltzmann_inversion", "simulation": runs}
+    iterated = counted(load_config(raw), "train")
+    assert {(one.key, one.steps) for one in iterated} == {((), 0)}
+
+
 def test_frames_of_data_and_of_cg_runs_are_those_of_real_runs(root, monkeypatch):
     """10,000 frames of 400 ps, 5,000 of a reference of 500 ps, and 40 of each of 100 chains."""
     monkeypatch.chdir(root)

@@ -18,6 +18,7 @@ from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, tr
 from meanforce.planning.sampling_trial import try_sampling
 from meanforce.planning.sizes import sizes_of
 from meanforce.settings.load import load_config
+from meanforce.settings.potentials.spline import SplineSettings
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.topology import prepared_topology
 
@@ -101,12 +102,25 @@ def frames(config, sampled):
 def test_model_trials_time_steps(config, frames, monkeypatch):
     monkeypatch.setattr("meanforce.planning.model_trial.SURE", 0.2)
     settings = config.potentials["cgnet"]
-    each, potential = try_training(settings, {}, frames)
-    assert 1e-5 < each < 1
+    cost, potential = try_training(settings, {}, frames)
+    assert 1e-5 < cost.each < 1
     variables = config.variables_of("capped_alanine")
     simulation = config.simulations["capped_alanine"].model_copy(update={"chains": 20})
     step = try_dynamics(potential, simulation, variables, ("phi", "psi"), frames)
     assert 1e-5 < step < 1
+
+
+def test_linear_fits_take_a_time_for_each_frame(root, frames, monkeypatch):
+    """A hundred times as many functions, so that it holds on a busy machine as well."""
+    monkeypatch.setattr("meanforce.planning.model_trial.LINEAR", 400)
+    settings = yaml.safe_load((root / "config/classical.yaml").read_text())["potentials"]
+    whole = next(one for one in settings.values() if one["kind"] == "spline")
+    terms = {"bonds": {"functions": 6}, "angles": None, "dihedrals": None, "pairs": None}
+    few = SplineSettings.model_validate(whole | {"terms": terms})
+    many, _ = try_training(SplineSettings.model_validate(whole), {}, frames)
+    less, potential = try_training(few, {}, frames)
+    assert many.each > less.each >= 0 and potential.kind == "spline"
+    assert many.of(10_000) > many.of(1_000) > many.fixed >= 0
 
 
 def test_wider_networks_take_longer(config, frames, monkeypatch):
@@ -116,7 +130,7 @@ def test_wider_networks_take_longer(config, frames, monkeypatch):
     narrow, wide = (
         settings.model_copy(update={"hidden": widths}) for widths in ([16, 16], [1024, 1024, 1024])
     )
-    assert try_training(wide, {}, frames)[0] > try_training(narrow, {}, frames)[0]
+    assert try_training(wide, {}, frames)[0].each > try_training(narrow, {}, frames)[0].each
 
 
 def test_what_cannot_be_timed_is_named(contents, root, tmp_path, monkeypatch):

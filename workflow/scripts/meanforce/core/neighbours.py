@@ -250,10 +250,22 @@ def _cell_list(
             )
             first, second = np.where(turn, second, first), np.where(turn, first, second)
             shifts = np.where(turn[:, None], -shifts, shifts)
-        order = np.lexsort((*shifts.T[::-1], second, first))
+        order = _order(first, second, shifts, len(beads))
         kept = shifts[order] if cell is not None else None
         parts.append((np.full(len(order), frame), first[order], second[order], kept))
     return _joined(parts, cell is not None)
+
+
+def _order(first: np.ndarray, second: np.ndarray, shifts: np.ndarray, n_beads: int) -> np.ndarray:
+    """Order by first bead, second bead and image: one sort of one number a pair, if it fits."""
+    farthest = int(np.abs(shifts).max(initial=0))
+    images = 2 * farthest + 1
+    if n_beads**2 * images**3 > np.iinfo(np.int64).max:
+        return np.lexsort((*shifts.T[::-1], second, first))
+    keys = first * n_beads + second
+    for column in shifts.T:
+        keys = keys * images + (column + farthest)
+    return np.argsort(keys)
 
 
 def _too_far(beads: np.ndarray, cell: np.ndarray | None, cutoff: float) -> bool:

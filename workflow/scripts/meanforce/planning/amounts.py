@@ -176,26 +176,33 @@ def _map(config: Config, sizes: Sizes, amount: Amount) -> Amount:
 def _train(config: Config, sizes: Sizes, amount: Amount) -> Amount:
     place = amount.job.place
     chosen = config.experiments[place.experiment]
-    settings = getattr(config.potentials[chosen.potential], "training", None)
-    if settings is None:
+    settings = config.potentials[chosen.potential]
+    key = (chosen.system, chosen.mapping, chosen.potential)
+    if hasattr(settings, "training"):
+        steps = training_steps(config, place.experiment, place.member)
+        return dataclasses.replace(amount, key=("train", *key), steps=steps, most=steps)
+    if settings.fitting.makes_runs:
         return amount
-    steps = training_steps(config, place.experiment, place.member)
-    key = ("train", chosen.system, chosen.mapping, chosen.potential)
-    return dataclasses.replace(amount, key=key, steps=steps, most=steps)
+    frames = _frames_of_member(config, place.experiment, place.member)
+    return dataclasses.replace(amount, key=("fit", *key), steps=frames, most=frames)
 
 
 def training_steps(config: Config, experiment: str, member: int) -> float:
     """Optimisation steps of a member of an ensemble of networks, of all its trainings."""
-    job = stages.train_job(config, experiment, member)
-    settings = job.potential.training
-    frames = _training_frames(config, experiment)
-    share = 0.5 if job.resampling == "half_samples" else 1.0 - 1.0 / job.folds
-    used = frames / job.potential.frame_stride * share
+    settings = config.potentials[config.experiments[experiment].potential].training
+    used = _frames_of_member(config, experiment, member)
     batches = max(1, math.floor(used / min(settings.batch_size, max(1.0, used))))
     epochs = settings.epochs
     if settings.steps is not None:
         epochs = min(epochs, math.ceil(settings.steps / batches))
     return epochs * batches * settings.trainings
+
+
+def _frames_of_member(config: Config, experiment: str, member: int) -> float:
+    """Frames that a member of an ensemble is fitted to."""
+    job = stages.train_job(config, experiment, member)
+    share = 0.5 if job.resampling == "half_samples" else 1.0 - 1.0 / job.folds
+    return _training_frames(config, experiment) / job.potential.frame_stride * share
 
 
 def _training_frames(config: Config, experiment: str, state: str | None = None) -> float:

@@ -96,26 +96,27 @@ class _Trials:
     def __init__(self, config: Config, folder: Path, cores: int) -> None:
         self._config, self._folder, self._cores = config, folder, cores
         self._sampled: dict[tuple[str, str, int], SamplingTrial | InputError] = {}
-        self._trained: dict[Key, tuple[float, Potential]] = {}
+        self._trained: dict[Key, tuple[Cost, Potential]] = {}
 
     def of(self, key: Key, amount: Amount) -> tuple[Cost, str]:
         """Seconds of a job, and a sentence on them."""
         place = amount.job.place
         if key[0] == "sample":
             trial = self._sample(key[1], key[2], amount.threads)
-            said = f"{trial.speed:.3g} ns/day on the platform {trial.platform}"
+            said = f"{_rounded(trial.speed)} ns/day on the platform {trial.platform}"
             return Cost(trial.seconds), said
         if key[0] == "map":
             cost = self._data(self._mapped(place.system, place.campaign, place.mapping)).mapping()
-            return cost, f"{1000 * cost.each:.3g} ms for the checks of a frame"
+            return cost, f"{_ms(cost)} for the checks of a frame"
         experiment = self._config.experiments[place.experiment]
-        each, potential = self._train(experiment)
+        cost, potential = self._train(experiment)
         if key[0] == "train":
-            return Cost(each), f"{1000 * each:.3g} ms for an optimisation step"
+            return cost, f"{_ms(cost)} for an optimisation step"
+        if key[0] == "fit":
+            return cost, f"{cost.fixed:.2f} s, and {_ms(cost)} for a frame"
         if key[0] == "validate":
             cost = self._validate(place.experiment, potential)
-            said = f"{cost.fixed:.2g} s, and {1000 * cost.each:.2g} ms for a frame"
-            return cost, said
+            return cost, f"{cost.fixed:.2f} s, and {_ms(cost)} for a frame"
         simulation = self._config.simulations[experiment.simulation]
         job = stages.simulate_job(self._config, place.experiment, experiment.train[0])
         job = self._completed(job, experiment.system)
@@ -126,8 +127,8 @@ class _Trials:
             tuple(job.surface),
             self._frames(experiment),
         )
-        each *= self._members(experiment)
-        return Cost(each), f"{1000 * each:.3g} ms for a step of {simulation.chains} chains"
+        cost = Cost(each * self._members(experiment))
+        return cost, f"{_ms(cost)} for a step of {simulation.chains} chains"
 
     def _validate(self, name: str, potential: Potential) -> Cost:
         """At the first training state point, with the baseline; others take less."""
@@ -208,7 +209,7 @@ class _Trials:
             self._config.mappings[system][mapping].masses
         ]
 
-    def _train(self, experiment: ExperimentSettings) -> tuple[float, Potential]:
+    def _train(self, experiment: ExperimentSettings) -> tuple[Cost, Potential]:
         key = (experiment.system, experiment.mapping, experiment.potential)
         if key not in self._trained:
             settings = self._potential(experiment)
@@ -216,6 +217,15 @@ class _Trials:
             variables = {name: known[name] for name in settings.variables}
             self._trained[key] = try_training(settings, variables, self._frames(experiment))
         return self._trained[key]
+
+
+def _ms(cost: Cost) -> str:
+    return f"{_rounded(1000 * cost.each)} ms"
+
+
+def _rounded(value: float) -> str:
+    """Three significant figures without an exponent."""
+    return f"{float(f'{value:.3g}'):,.12g}"
 
 
 def _start(programs: Path, stage: str) -> float:
@@ -235,13 +245,15 @@ class Estimate:
         stages: seconds of each stage, of all its jobs one after the other, at least and at most.
         least: wall time on the cores, if every CG run converges at its first test.
         most: if none does before its end.
-        missing: stages with jobs whose steps could not be timed, so that only their start counts.
+        missing: stages with jobs whose steps could not be timed.
+        short: stages with jobs of which only the start counts.
     """
 
     stages: Mapping[str, tuple[float, float]]
     least: float
     most: float
     missing: tuple[str, ...] = ()
+    short: tuple[str, ...] = ()
 
 
 def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
@@ -265,8 +277,8 @@ def estimate(work: Sequence[Amount], speeds: Speeds, cores: int) -> Estimate:
         at_once = cores // min(one.threads, cores)
         shared = [a + b / at_once for a, b in zip(shared, times, strict=True)]
     walls = [max(shared[k], sum(t[k] for t in longest.values())) for k in (0, 1)]
-    missing = dict.fromkeys(
-        one.job.stage for one in work if not one.done and one.most and one.key not in speeds.costs
-    )
+    uncounted = [one for one in work if not one.done and one.key not in speeds.costs]
+    missing = dict.fromkeys(one.job.stage for one in uncounted if one.most)
+    short = dict.fromkeys(one.job.stage for one in uncounted if not one.most)
     each = {stage: tuple(times) for stage, times in totals.items()}
-    return Estimate(each, *walls, missing=tuple(missing))
+    return Estimate(each, *walls, missing=tuple(missing), short=tuple(short))

@@ -4,10 +4,6 @@ from meanforce.planning.estimate import Estimate, Speeds
 from meanforce.progress import duration
 from meanforce.settings.plan import STAGES
 
-NOT_TIMED = ("weights", "learning_curve", "report", "prepare", "beads", "variable",
-             "import_frames", "import_frames_and_forces")  # fmt: skip
-"""Stages of which only the start of each job is counted."""
-
 
 def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
     """Lines with the hours of each stage and of the run, and what they stand on."""
@@ -22,7 +18,11 @@ def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
         lines.append(f"{'the run':26}not estimated: {', '.join(found.missing)} could not be timed")
     else:
         lines.append(f"{'the run':26}about {_range(found.least, found.most)}, {at_once}")
-    counted = [stage for stage in NOT_TIMED if stage in found.stages]
+    started = ""
+    if found.short:
+        short = ", ".join(stage for stage in STAGES if stage in found.short)
+        started = f" Of {short} only the start of a job is counted"
+        started += ", of training if it has CG runs of its own." if "train" in found.short else "."
     return [
         *lines,
         "",
@@ -31,8 +31,7 @@ def hours(found: Estimate, speeds: Speeds, cores: int) -> list[str]:
         "timed with a model of the same size on frames with made-up forces, and so were mapping "
         "(the checks of its frames) and validation; CG runs end when they "
         "have converged, hence the range, and long ones are compiled, which makes them about twice "
-        f"as fast. Of {', '.join(counted)} only the start is counted. Timings are those of the "
-        "machine as busy as it is now.",
+        f"as fast.{started} Timings are those of the machine as busy as it is now.",
     ]
 
 

@@ -18,6 +18,7 @@ from meanforce.dynamics.system import CgSystem
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.iterative.registry import KINDS
 from meanforce.fitting.registry import fit
+from meanforce.planning.amounts import Cost
 from meanforce.potentials.interface import Potential
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.potentials.registry import Potential as PotentialSettings
@@ -39,7 +40,8 @@ BATCHES = 4
 """Batches of the made-up training data."""
 
 LINEAR = 2000
-"""Made-up frames of few beads that a potential without training steps is fitted to."""
+"""Made-up frames of few beads that a potential without training steps is fitted to; its frames are
+timed with four times as many."""
 
 CG_STEPS = 60
 """Steps of the shortest CG run."""
@@ -87,15 +89,17 @@ def try_training(
     settings: PotentialSettings,
     variables: dict[str, CollectiveVariableSettings],
     frames: TrialFrames,
-) -> tuple[float, Potential]:
-    """Seconds of an optimisation step, validation included, and a potential.
+) -> tuple[Cost, Potential]:
+    """Seconds of an optimisation step, validation included, or of a frame, and a potential.
+
+    A potential without optimisation steps is fitted in one pass over its frames. One that is
+    fitted with CG runs costs nothing here.
 
     Raises:
         InputError: the potential cannot be fitted to such frames.
     """
     if not hasattr(settings, "training"):
-        made = _frames(frames, frames.number(LINEAR))
-        return 0.0, fit(settings, made, variables, 1, 1, _silent, methods=KINDS).potential
+        return _try_linear(settings, variables, frames)
     made = _frames(frames, 2 * BATCHES * settings.training.batch_size)
 
     # The work of a step is the same with any weight decay.
@@ -107,7 +111,28 @@ def try_training(
         return fit(chosen, made, variables, 1, 1, _silent, methods=KINDS).potential
 
     potential = run(1)
-    return _each(run, 1) / BATCHES, potential
+    return Cost(_each(run, 1) / BATCHES), potential
+
+
+def _try_linear(
+    settings: PotentialSettings,
+    variables: dict[str, CollectiveVariableSettings],
+    frames: TrialFrames,
+) -> tuple[Cost, Potential]:
+    def run(count: int) -> tuple[float, Potential]:
+        made = _frames(frames, count)
+        started = time.perf_counter()
+        potential = fit(settings, made, variables, 1, 1, _silent, methods=KINDS).potential
+        return time.perf_counter() - started, potential
+
+    few = frames.number(LINEAR)
+    _, potential = run(few)  # with what is done once in a process
+    if settings.fitting.makes_runs:
+        return Cost(0.0), potential
+    (short, _), (long, _) = run(few), run(4 * few)
+    # The member leaves out one of the two folds of the made-up frames.
+    each = max(0.0, long - short) / (3 * few / 2)
+    return Cost(each, max(0.0, short - each * few / 2)), potential
 
 
 def _each(run: Callable[[int], object], least: int) -> float:
@@ -174,7 +199,10 @@ def _frames(frames: TrialFrames, count: int) -> Frames:
     rng = np.random.default_rng(1)
     positions = torch.from_numpy(frames.repeated(count, rng).astype(np.float32))
     numbers = torch.arange(count)
-    temperatures = torch.tensor(frames.temperatures)[numbers % len(frames.temperatures)]
+    # One temperature after the other in each fold, as in data from files: linear fits take frames
+    # of one temperature together.
+    states = len(frames.temperatures)
+    temperatures = torch.tensor(frames.temperatures)[numbers * 2 * states // count % states]
     cell = frames.cell
     return Frames(
         positions,

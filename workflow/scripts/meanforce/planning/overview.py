@@ -46,7 +46,9 @@ def _work(stage: str, left: Sequence[Amount]) -> str:
     if stage in ("map", "validate"):
         return _range(steps, most, "frames")
     if stage == "train":
-        return f"{_count(steps)} optimisation steps"
+        frames = sum(one.steps for one in left if one.key[:1] == ("fit",))
+        parts = [(frames, "frames of linear fits"), (steps - frames, "optimisation steps")]
+        return ", ".join(f"{_count(number)} {what}" for number, what in parts if number)
     return _range(steps, most, "CG steps, each of all chains")
 
 

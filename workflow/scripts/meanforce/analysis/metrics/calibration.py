@@ -89,10 +89,13 @@ def rows(comparison: Comparison) -> list[Row]:
         return []
     variance = np.square(apart).sum() / len(frames) / carries.sum()
     spread = math.sqrt(variance) / UNIT
+    quantity = Quantity("ensemble_spread", Group.FORCES, "kcal/mol/Å")
+    if spread == 0:
+        # Members that are all the same predict no error.
+        return [Row(quantity, Measure.VALUE, 0.0)]
     # A variance from n independent directions of d contrasts has the relative error √(2/(nd)).
     draws = _freedom(apart.reshape(len(apart), -1), dof) * dof
     error = spread / math.sqrt(2 * draws)
-    quantity = Quantity("ensemble_spread", Group.FORCES, "kcal/mol/Å")
     found = [Row(quantity, Measure.VALUE, spread, error)]
     # Frames of a box of molecules have no near ones that they could be paired with.
     if cell_of(sample.molecule, sample.box) is not None:
