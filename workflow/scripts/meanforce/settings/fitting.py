@@ -221,7 +221,8 @@ class RelativeEntropySettings(IterativeSettings):
     Of networks (kinds cgnet and mace), a CG run gives several small steps of Adam, as `descent`
     describes: its frames are reweighted by e^{−β(U − U_run)} while enough of them count. They are
     trained on forces first. The fit ends when the distributions of bonds, angles, dihedrals and
-    other distances up to 1 nm are within their noise, or after `at_most` runs.
+    other distances up to 1 nm are within their noise and the last steps lowered S by no more than
+    its noise, by frames that they did not follow; or after `at_most` runs.
     """
 
     needs_linear: ClassVar[bool] = False
