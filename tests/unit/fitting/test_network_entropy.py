@@ -179,7 +179,7 @@ def chosen(**changes):
     }  # fmt: skip
     training = {"epochs": 15, "batch_size": 250, "weight_decay": 0.0, "learning_rate": 0.02}
     values = {
-        "kind": "cgnet", "hidden": [8], "temperature": "none",
+        "kind": "cgnet", "hidden": [8], "temperature": "none", "prior": changes.pop("prior", None),
         "training": training | changes.pop("training", {}), "fitting": fitting | changes,
     }  # fmt: skip
     return validated(Settings, values, "potential")
@@ -205,15 +205,16 @@ def test_a_network_from_wrong_forces_comes_near_to_the_exact_density():
 
 
 def test_a_fit_that_is_killed_again_and_again_makes_the_same_bits(tmp_path):
-    """Stopped in the training on forces, in biased CG runs, and between steps, at two states."""
+    """Stopped in the training on forces, in biased CG runs, and between steps, with a prior."""
     frames = joined(*(diatomics(500, at, forces=0.5) for at in (280.0, 320.0)))
     wanted = chosen(
-        at_most=2, training={"epochs": 3}, descent={"steps": 90, "smallest_effective": 0.1},
+        at_most=2, training={"epochs": 3}, prior={"bonds": "harmonic"},
+        descent={"steps": 90, "smallest_effective": 0.1},
         run={"chains": 4, "equilibration": 0.2, "length": 0.8, "bias": BIAS | {"build": 0.4}},
     )  # fmt: skip
     once, _ = same_bits_when_killed(fit, wanted, frames, tmp_path / "job")
     assert len(once.curve) == 2
-    assert (once.curve["adam_steps"] > 40).all()
+    assert (once.curve["adam_steps"] > 20).all()
     assert "validation_loss" in once.about["start"]
 
 
