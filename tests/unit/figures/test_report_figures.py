@@ -269,3 +269,10 @@ def test_the_progress_of_a_fit_that_iterates_is_drawn_with_its_floors():
     assert "2 members, up to 4 iterations" in figure.alt
     assert "pairs_A_A 0.02 with a floor of 0.01" in figure.alt
     assert "pressure" not in svg_of(iterations.figure([curve.drop(columns="pressure")], "here"))
+
+
+@pytest.mark.parametrize(("characters", "size"), [(10, 12.5), (52, 9.3)])
+def test_a_long_title_is_small_enough_for_its_panel(characters, size):
+    frame = Frame(width=310, height=100, left=10, right=0, top=20, bottom=0)
+    panel = Panel(Axis("", 0, 1), Axis("", 0, 1), "x" * characters, frame)
+    assert f"font-size='{size}'" in drawing([panel])

@@ -56,6 +56,14 @@ def test_an_ideal_gas_has_the_pressure_and_compressibility_of_its_molecules(box,
     assert error.measure == Measure.SIGNED_ERROR and abs(error.value) < 5 * error.stderr
 
 
+@pytest.mark.parametrize(("size", "found"), [(1.0, True), (0.15, False)])
+def test_molecules_that_are_large_for_their_box_have_no_compressibility(size, found):
+    molecule = Topology(((BENT, 12),))
+    model, reference = (gas(200, seed, molecule, size * CUBOID) for seed in (1, 2))
+    rows = compressibility.rows(liquid_comparison(model, reference, nothing()))
+    assert bool(rows) == found
+
+
 def test_a_harmonic_crystal_without_strain_has_the_pressure_of_its_centre():
     """Vector springs: ⟨W⟩ = −2⟨U⟩ = −3(N − 1)kT, so that P = kT/V, by equipartition.
 

@@ -24,6 +24,9 @@ SHAPES = {
 }
 
 
+BOLD = 0.62
+"""Mean width of a bold character, over its height."""
+
 HALO = " stroke='#fff' stroke-width='3' paint-order='stroke'"
 """Keeps a text apart from lines behind it."""
 
@@ -191,7 +194,9 @@ class Panel:
             turned = f" transform='rotate(-90 13 {row:.1f})'"
             out.append(_text(13, row, self._y.text, "middle", size=12, more=turned))
         if title:
-            out.append(_text(frame.left, 16, title, "start", 12.5, " font-weight='600'"))
+            room = (frame.width - frame.left) / (BOLD * len(title))
+            size = round(min(12.5, room), 1)
+            out.append(_text(frame.left, 16, title, "start", size, " font-weight='600'"))
 
     def _pixels(self, x: np.ndarray | float, y: np.ndarray | float) -> tuple:
         frame = self.frame
