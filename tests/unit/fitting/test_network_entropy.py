@@ -235,7 +235,8 @@ def test_steps_that_leave_too_few_effective_frames_are_shortened_or_refused():
     long = {"learning_rate": 0.5, "smallest_effective": 0.6}
     made = fit(chosen(at_most=2, descent=long), frames, {}, 0, 3, silent)
     assert (made.curve["effective"] >= 0.6).all()
-    assert (made.curve["adam_steps"] <= 3).all()
+    # A first step that was shortened ends its round.
+    assert made.curve["adam_steps"].iloc[0] == 1
     strict = {"learning_rate": 1.0, "smallest_effective": 0.9999999}
     with pytest.raises(InputError, match=r"of the CG frames effective, .*smaller 'learning_rate'"):
         fit(chosen(at_most=2, descent=strict), frames, {}, 0, 3, silent)
