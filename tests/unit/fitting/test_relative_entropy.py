@@ -103,7 +103,8 @@ def test_a_bond_is_found_from_a_wrong_start_with_its_error(from_wrong_forces):
     made = from_wrong_forces
     assert made.about["ended"] == CONVERGED
     first, last = made.curve.iloc[0], made.curve.iloc[-1]
-    assert first["gradient"] > 4 > 1.5 > last["gradient"]
+    # Wrong at first, and then within the noise, which is larger for reweighted frames.
+    assert first["gradient"] > 3 > 1.5 > last["gradient"]
     assert first["relative_entropy"] > 10 * last["relative_entropy"]
     places = LENGTH + np.linspace(-1.8, 1.8, 9) * np.sqrt(kt(300.0) / STIFFNESS)
     found, error = curve_with_error(made.potential, torch.from_numpy(places), 300.0)

@@ -176,7 +176,7 @@ def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
     network = {"kind": "cgnet", "training": {"epochs": 1}, "temperature": "none"}
     entropy = INVERSION | {"kind": "relative_entropy"}
     for form, changed, message in (
-        (network, {"kind": "inverse_monte_carlo"}, r"'inverse_monte_carlo' fits only potentials"),
+        (network, {"kind": "inverse_monte_carlo"}, r"'fitting: inverse_monte_carlo' fits only"),
         (network, {"start": "direct_inversion"}, r"a network has no curves to invert; give"),
         (curve, {"descent": {"steps": 5}}, r"'fitting.descent' belongs to networks"),
         (network, {"descent": {"smallest_effective": 1.0}}, r"smallest_effective.* less than 1"),
