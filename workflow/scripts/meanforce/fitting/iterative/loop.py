@@ -84,9 +84,8 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     except Unstable as error:
         if now.best is None:
             raise InputError(
-                "fitting: the CG run of the first potential broke; use 'start: force_matching' (for a "
-                "network, train longer), or "
-                f"a shorter time step ({error})"
+                "fitting: the CG run of the first potential broke; use 'start: force_matching' "
+                f"(for a network, train longer), or a shorter time step ({error})"
             ) from error
         now.rows.append(row)
         return f"its CG run broke ({error})"
