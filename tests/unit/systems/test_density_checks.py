@@ -51,6 +51,12 @@ def test_heavy_molecules_count_as_what_they_are():
     check_even_density(positions, masses, np.zeros_like(owner), box)
 
 
+@pytest.mark.parametrize("fall", [0.05, 0.15])
+def test_a_steady_drift_does_not_hide_in_its_own_scatter(fall):
+    with pytest.raises(InputError, match="the density still drifts"):
+        settled_density(np.linspace(1.0, 1.0 - fall, 400), 0.01)
+
+
 def test_a_density_that_falls_is_called_evaporation():
     noise = 0.002 * np.random.default_rng(5).normal(size=400)
     with pytest.raises(InputError, match=r"fell from 0\.9\d+ to 0\.1\d+ g/cm³ in 'npt'"):

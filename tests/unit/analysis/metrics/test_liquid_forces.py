@@ -1,4 +1,4 @@
-"""Force errors in a liquid: a perfect model is within the noise, a wrong one not; fixed seeds."""
+"""Force errors in a liquid: a perfect model is at the bound of the noise, a wrong one beyond."""
 
 import dataclasses
 
@@ -28,12 +28,13 @@ def rows(factor: float) -> dict[str, Row]:
     )
 
 
-def test_a_perfect_model_of_a_liquid_is_within_the_noise_of_the_forces():
+def test_a_perfect_model_of_a_liquid_has_the_noise_of_the_forces_and_no_verdict():
+    """As the bound is of sums over pairs only, it cannot show that a model is right."""
     found = rows(1.0)
     # Of 92,160 components: known to 0.25 %.
     assert found["force_rmse"].value == pytest.approx(NOISE / UNIT, rel=0.0125)
     assert found["force_irreducible"].value == pytest.approx(NOISE / UNIT, rel=0.0125)
-    assert found["force_rmse"].value <= found["force_rmse"].resolution
+    assert np.isnan(found["force_rmse"].resolution)
 
 
 def test_a_wrong_model_of_a_liquid_is_beyond_the_noise_of_the_forces():

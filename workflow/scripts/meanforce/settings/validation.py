@@ -24,7 +24,7 @@ class ValidationSettings(Settings):
     Several molecules in a periodic box are judged by `rdf_rmse_<A>_<B>`, the root mean square
     difference of g(r) of beads of each pair of types in different molecules; by `compressibility`,
     from the structure factor of the molecules' centres at long wavelengths, if the box is large
-    enough for them; and those of a type by
+    enough for them; by `nematic_order` of molecules of three beads and more; and those of a type by
     `correlation_bond_…_angle_…`. `pressure` is the virial pressure of the CG potential, `diffusion`
     and `speed_up_diffusion` are those of the molecules' centres; none of these is an error. CG runs
     at constant pressure (`pressure` of a simulation) are judged by their `density` as well.

@@ -70,11 +70,10 @@ def settled_density(densities: np.ndarray, allowance: float) -> float:
             too large; with the figures.
     """
     second = np.array_split(np.asarray(densities), 2)[1]
-    (early, early_error), (late, late_error) = (
-        _block_mean(part, BLOCKS // 2) for part in np.array_split(second, 2)
-    )
+    quarters = np.array_split(second, 2)
+    (early, early_error), (late, late_error) = (_block_mean(part, BLOCKS // 2) for part in quarters)
     mean, error = 0.5 * (early + late), 0.5 * math.hypot(early_error, late_error)
-    allowed = allowance * mean + _quantile(BLOCKS - 2) * 2.0 * error
+    allowed = allowance * mean + _quantile(BLOCKS - 3) * _error_beside_drift(quarters)
     if late < EVAPORATED * densities[0]:
         raise InputError(
             f"equilibration: the density fell from {densities[0]:.4f} to {late:.4f} g/cm³ in "
@@ -132,6 +131,21 @@ def _block_mean(values: np.ndarray, blocks: int) -> tuple[float, float]:
     """Mean and its standard error from the scatter of time blocks."""
     means = np.array([part.mean() for part in np.array_split(np.asarray(values), blocks)])
     return float(means.mean()), float(means.std(ddof=1) / math.sqrt(blocks))
+
+
+def _error_beside_drift(halves: list[np.ndarray]) -> float:
+    """Standard error of the difference of two means, from blocks.
+
+    What both halves have of one common slope is not noise: else a steady drift would hide itself.
+    """
+    blocks = np.array(
+        [[part.mean() for part in np.array_split(half, BLOCKS // 2)] for half in halves]
+    )
+    times = np.arange(BLOCKS // 2) - 0.5 * (BLOCKS // 2 - 1)
+    blocks -= blocks.mean(axis=1, keepdims=True)
+    slope = (blocks * times).sum() / (2 * (times**2).sum())
+    variance = ((blocks - slope * times) ** 2).sum() / (BLOCKS - 3)
+    return math.sqrt(variance * 2 / (BLOCKS // 2))
 
 
 def _quantile(degrees_of_freedom: int) -> float:

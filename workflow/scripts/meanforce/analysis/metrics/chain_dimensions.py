@@ -37,14 +37,14 @@ def rows(comparison: Comparison) -> list[Row]:
             weights @ values[frames].mean(1) for frames, weights in comparison.member_weights
         ]
         model = Estimate(
-            *_mean(comparison.model, values, comparison.stream(name, "model")),
+            *mean_of(comparison.model, values, comparison.stream(name, "model")),
             comparison.training_error(members),
         )
         quantity = Quantity(name, Group.DIMENSIONS, "nm")
         if reference is None:
             result += compared(quantity, model, None)
             continue
-        found = _mean(reference, theirs[name], comparison.stream(name, "reference"))
+        found = mean_of(reference, theirs[name], comparison.stream(name, "reference"))
         result += compared(quantity, model, Estimate(*found))
         item = distribution(name, comparison, values, theirs[name])
         quantity = Quantity(f"wasserstein_{name}", Group.DIMENSIONS, "nm")
@@ -90,7 +90,7 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
     return {"radius_of_gyration": radii, "end_to_end": lengths}
 
 
-def _mean(sample: Sample, values: np.ndarray, rng: np.random.Generator) -> tuple[float, Error]:
+def mean_of(sample: Sample, values: np.ndarray, rng: np.random.Generator) -> tuple[float, Error]:
     """Mean over frames and molecules, and its standard error by the bootstrap."""
     # The second column is the weight that the first one is divided by.
     sums = np.stack([sample.sums(values.mean(1)), sample.sums(np.ones(len(values)))], axis=1)

@@ -38,7 +38,7 @@ from meanforce.units import kt
 SHELLS = 6
 """Largest n₁² + n₂² + n₃² of the wave vectors in a cube; in other boxes, vectors as short."""
 
-LARGEST = 2.0
+LARGEST = 1.5
 """Largest wave number times radius of gyration, root mean square, of molecules of three beads or
 more. A melt of C24H50 with 3.0 was given 13/GPa; liquid alkanes have 1 to 2."""
 

@@ -39,7 +39,9 @@ def rows(comparison: Comparison) -> list[Row]:
 
     The error's square is the model's squared error plus the variance of the mapped forces about
     the mean force. That second part is estimated from the residuals; see `mapping.irreducible`, and
-    for several molecules in a box, whose frames have no near ones, `mapping.local_noise`.
+    for several molecules in a box, whose frames have no near ones, `mapping.local_noise`. There it
+    is an upper bound: a model beyond it is wrong, and one at it gets no verdict, as it may still
+    miss forces of other forms, such as couplings of a bond with an angle.
     """
     if comparison.forces is None:
         return []
@@ -70,11 +72,13 @@ def rows(comparison: Comparison) -> list[Row]:
     ]
     blocks = len(np.unique(blocks)) - 1
     # The draw of the training data changes both by much less than the noise of the frames.
-    above = one_sided(blocks) * math.hypot(*errors)
+    resolution = irreducible + one_sided(blocks) * math.hypot(*errors)
+    if cell is not None and rmse <= resolution:
+        resolution = math.nan
     return [
         Row(
             Quantity("force_rmse", Group.FORCES, "kcal/mol/Å"), Measure.LOSS, rmse, errors[0],
-            irreducible, errors[0], blocks, irreducible, irreducible + above,
+            irreducible, errors[0], blocks, irreducible, resolution,
         ),
         Row(
             Quantity("force_irreducible", Group.FORCES, "kcal/mol/Å"), Measure.VALUE, irreducible,

@@ -24,6 +24,7 @@ from meanforce.analysis.metrics import (
     exact_pmf,
     force_error,
     impropers,
+    nematic,
     populations,
     pressure,
     profiles,
@@ -58,6 +59,7 @@ METRICS: tuple[Callable[[Comparison], list[Row]], ...] = (
     pressure.rows,
     density.rows,
     compressibility.rows,
+    nematic.rows,
 )
 
 CURVES: tuple[Callable[[Comparison], list[Curve]], ...] = (
