@@ -65,7 +65,7 @@ METADYNAMICS = {
 }  # fmt: skip
 
 WATER = {
-    "kind": "solvated_peptide", "padding": "1 nm", "constraints": "h_bonds",
+    "kind": "solvated_peptide", "padding": "1.2 nm", "constraints": "h_bonds",
     "force_field": ["amber99sbildn.xml", "tip3p.xml"],
 }  # fmt: skip
 

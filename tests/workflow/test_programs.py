@@ -91,5 +91,5 @@ def test_a_missing_trajectory_is_named(root, tmp_path):
         "--trajectory", str(tmp_path / "none.h5"), "--output", str(tmp_path / "forces.h5"),
     )  # fmt: skip
     assert result.returncode == 1
-    assert "none.h5: is not a complete trajectory" in result.stderr
+    assert "none.h5: there is no such file" in result.stderr
     assert "Traceback" not in result.stderr

@@ -182,7 +182,10 @@ def test_the_program_takes_every_nth_frame(tmp_path, monkeypatch, capsys):
         (["--name", "../d"], "--name: '../d' is not a name"),
         (["--dataset", "{folder}/1.h5", "{folder}/hot.h5"], "have the temperatures"),
         (["--dataset", "{folder}/nan.h5"], "weight is not a number"),
-        (["--dataset", "{folder}/no.h5"], "is not a complete H5MD file of beads"),
+        (
+            ["--dataset", "{folder}/no.h5"],
+            "no.h5: there is no such file; what is needed is a H5MD file",
+        ),
     ],
 )
 def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, change, message):

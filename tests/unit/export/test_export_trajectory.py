@@ -78,7 +78,7 @@ def test_files_have_the_frames_forces_and_weights(sampled, tmp_path, monkeypatch
         ("plain", ["--colvar", "C", "--variables", "phi"], "--colvar: the trajectory has no bias"),
         ("plain", ["--forces", "{}/biased/forces.h5"], "--forces: are those of another"),
         ("plain", ["--output", "run.xtc"], "'run.xtc' does not end with .trr"),
-        ("nothing", [], "nothing/trajectory.h5: is not a complete trajectory"),
+        ("nothing", [], "nothing/trajectory.h5: there is no such file"),
     ],
 )
 def test_bad_input(sampled, tmp_path, monkeypatch, run_of, arguments, message):

@@ -73,7 +73,9 @@ def test_stereo_centres_are_in_the_file(prepared, tmp_path):
 def test_a_file_of_another_system_is_refused(prepared, tmp_path):
     mapped = beads_of(BeadsJob.of(name="m", mapping={"template": "ca"}), prepared)
     mapped.check_atoms(mapped.n_atoms, tmp_path)
-    with pytest.raises(InputError, match=r"beads of a system of .* has 22; if a run made it"):
+    with pytest.raises(
+        InputError, match=r"beads of a system of .* has 22; if a run made it and it is damaged"
+    ):
         mapped.check_atoms(22, tmp_path / "beads.json")
 
 

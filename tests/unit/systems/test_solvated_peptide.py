@@ -20,7 +20,7 @@ from meanforce.settings.systems.registry import System
 from meanforce.systems import force_field
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.prepared import Prepared, degrees_of_freedom
-from meanforce.systems.registry import build
+from meanforce.systems.registry import build, describe
 from meanforce.systems.solvated_peptide import solvate
 from meanforce.systems.topology import input_topology, prepared_topology
 
@@ -211,6 +211,13 @@ def test_message_says_what_is_wrong(name):
     changes, expected = BAD[name]
     with pytest.raises(InputError, match=expected):
         build(described(**changes), seed=1)
+
+
+@pytest.mark.parametrize("name", ["molecule too large for the box", "padding too small"])
+def test_a_box_that_is_too_small_is_found_when_a_run_is_planned(name):
+    changes, expected = BAD[name]
+    with pytest.raises(InputError, match=expected):
+        describe(described(**changes))
 
 
 @pytest.mark.parametrize("kind", ["peptide", "solvated_peptide"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-MAKE_AGAIN = "if a run made it, Snakemake's option --force makes it again"
+MAKE_AGAIN = "if a run made it and it is damaged, Snakemake's option --force makes it again"
 """Advice on a wrong file. It may be the user's own, so deleting it is never advised."""
 
 

@@ -86,6 +86,8 @@ def reading(path: Path, what: str) -> Iterator[None]:
     Raises:
         InputError: reading failed.
     """
+    if not path.exists():
+        raise InputError(f"{path}: there is no such file; what is needed is a {what} of meanforce")
     try:
         yield
     except (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:

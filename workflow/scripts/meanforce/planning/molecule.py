@@ -3,7 +3,6 @@
 import dataclasses
 
 import mdtraj
-import numpy as np
 
 from meanforce.errors import InputError
 from meanforce.mapping.graph import Graph, neighbours
@@ -12,6 +11,7 @@ from meanforce.mapping.solvent import is_solvent
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import described_topology
+from meanforce.systems.water_box import diameter
 
 BACKBONE = ("N", "CA", "C")
 """Atoms of a residue that its torsions turn about."""
@@ -41,7 +41,7 @@ class Molecule:
     Attributes:
         structure: the file.
         topology: of its atoms, with bonds.
-        extent: largest distance of two atoms, nm.
+        extent: diameter of a sphere in which it lies, nm.
         torsions: of each residue that has φ and ψ, in order.
         ca: atoms CA, in order.
     """
@@ -81,12 +81,10 @@ def read_molecule(structure: str, force_field: list[str]) -> Molecule:
     _check_residues(structure, topology, graph)
     described.parametrised()
     _check_one_molecule(structure, graph)
-    positions = described.positions
-    distances = np.linalg.norm(positions[:, None] - positions, axis=-1)
     return Molecule(
         structure,
         topology,
-        float(distances.max()),
+        diameter(described.positions),
         tuple(_torsions(topology, graph)),
         tuple(atom.index for atom in topology.atoms if _is_ca(atom)),
     )

@@ -12,6 +12,7 @@ from meanforce.settings.config import Config
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import described_topology
+from meanforce.systems.water_box import diameter
 
 WATER = 33.0
 """Molecules of liquid water in a nm³."""
@@ -44,8 +45,7 @@ def sizes_of(config: Config) -> tuple[Sizes, list[str]]:
         if prepared.exists():
             atoms[system] = particles(prepared)
         elif isinstance(settings, SolvatedPeptideSettings):
-            extent = float((described.positions.max(0) - described.positions.min(0)).max())
-            edge = settings.box or extent + settings.padding
+            edge = settings.box or diameter(described.positions) + settings.padding
             atoms[system] = max(topology.n_atoms, round(
                 edge**3 * WATER * SITES[settings.water_model]
             ))  # fmt: skip

@@ -61,7 +61,8 @@ One YAML document describes a run; `config/config.yaml` is the default, and
 same as a JSON schema, for editors.
 
 - **Quantities are strings with units**: `300 K`, `2 fs`, `10 ns`, `1.2 kJ/mol`, `0.35 rad`. Any
-  unit of the right dimension is allowed (`0.3 kcal/mol`, `60 deg`, `5 angstrom`).
+  usual unit of the right dimension is allowed (`0.3 kcal/mol`, `60 deg`, `5 angstrom`); others are
+  refused with a list.
 - **Names** that you give (of systems, campaigns, experiments, …) become file names: letters,
   digits, `_` and `-`.
 - An unknown key, a wrong dimension or a name that does not exist is an error before any job starts.

@@ -2,13 +2,12 @@
 
 import random
 
-import numpy as np
 import openmm
 from openmm import app, unit
 
 from meanforce.errors import InputError
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
-from meanforce.systems import force_field
+from meanforce.systems import force_field, water_box
 from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.peptide import read_structure
@@ -30,7 +29,8 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
     """
     structure = read_structure(settings.structure)
     field = force_field.load(settings.force_field)
-    edge = _edge(settings, structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
+    positions = structure.getPositions(asNumpy=True).value_in_unit(unit.nanometer)
+    edge = water_box.edge(settings, positions)
     with force_field.fitting(settings.force_field, settings.structure, structure.topology):
         # The structure alone first: a residue without a template is then one of its own.
         field.createSystem(structure.topology)
@@ -46,28 +46,6 @@ def build(settings: SolvatedPeptideSettings, seed: int) -> Prepared:
         )
     refuse_light_atoms(settings.hydrogen_mass, system, solvated.topology)
     return Prepared(system, solvated.topology, minimised(system, solvated.positions))
-
-
-def _edge(settings: SolvatedPeptideSettings, positions: np.ndarray) -> float:
-    """Edge of the cubic box, nm; the molecule fits in any orientation.
-
-    Args:
-        settings: of the system.
-        positions: of the molecule, nm, shape (n_atoms, 3).
-    """
-    center = 0.5 * (positions.min(axis=0) + positions.max(axis=0))
-    diameter = 2.0 * float(np.linalg.norm(positions - center, axis=1).max())
-    least = max(settings.smallest_box, diameter + settings.nonbonded_cutoff)
-    edge = diameter + settings.padding if settings.box is None else settings.box
-    if edge < least:
-        key = "padding" if settings.box is None else "box"
-        given = settings.padding if settings.box is None else settings.box
-        enough = least - diameter if settings.box is None else least
-        raise InputError(
-            f"{key}: {given:g} nm is too small for a molecule of {diameter:.3g} nm and a "
-            f"nonbonded_cutoff of {settings.nonbonded_cutoff:g} nm; give at least {enough:.3g} nm"
-        )
-    return edge
 
 
 def solvate(
