@@ -62,11 +62,12 @@ def main() -> None:
 
 def next_commands(config: Path) -> list[str]:
     """Commands that plan and start the run; the workflow is only in a checkout of the project."""
+    given = shlex.quote(str(config))
     snakefile = Path(__file__).resolve().parents[2] / "Snakefile"
     if not snakefile.is_file():
         return [
-            f"next: meanforce-plan --configfile {config}",
-            f"      snakemake --snakefile CHECKOUT/Snakefile --cores 2 --configfile {config}",
+            f"next: meanforce-plan --configfile {given}",
+            f"      snakemake --snakefile CHECKOUT/Snakefile --cores 2 --configfile {given}",
             "CHECKOUT is a clone of meanforce: the workflow itself is not part of the installation",
         ]
     if Path.cwd() == snakefile.parent:
@@ -75,8 +76,8 @@ def next_commands(config: Path) -> list[str]:
         plan = shlex.quote(str(Path(__file__).resolve().with_name("plan.py")))
         run = f"snakemake --snakefile {shlex.quote(str(snakefile))}"
     return [
-        f"next: python {plan} --configfile {config}",
-        f"      {run} --cores 2 --configfile {config}",
+        f"next: python {plan} --configfile {given}",
+        f"      {run} --cores 2 --configfile {given}",
     ]
 
 

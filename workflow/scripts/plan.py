@@ -100,7 +100,8 @@ def _made_anew(config: Config, name: str) -> list[str]:
         if lost:
             lines.append(
                 f"made anew, since their settings changed: {_some(lost)}, and what follows from "
-                "them"
+                "them; the table counts them as done (`snakemake -n` lists all jobs that run "
+                "again, also those whose code changed)"
             )
     return lines
 
