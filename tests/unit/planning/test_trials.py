@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import openmm
@@ -12,6 +13,7 @@ from openmm import unit
 from meanforce.mapping.configuration import build_beads
 from meanforce.paths import use_output
 from meanforce.planning import estimate as estimating
+from meanforce.planning import model_trial
 from meanforce.planning.amounts import amounts
 from meanforce.planning.hours import hours
 from meanforce.planning.model_trial import TrialFrames, mapped, try_dynamics, try_training
@@ -111,16 +113,32 @@ def test_model_trials_time_steps(config, frames, monkeypatch):
 
 
 def test_linear_fits_take_a_time_for_each_frame(root, frames, monkeypatch):
-    """A hundred times as many functions, so that it holds on a busy machine as well."""
-    monkeypatch.setattr("meanforce.planning.model_trial.LINEAR", 400)
+    """On a clock that moves by 2 s for a fit, and 3 ms for each of the frames that it uses."""
     settings = yaml.safe_load((root / "config/classical.yaml").read_text())["potentials"]
-    whole = next(one for one in settings.values() if one["kind"] == "spline")
-    terms = {"bonds": {"functions": 6}, "angles": None, "dihedrals": None, "pairs": None}
-    few = SplineSettings.model_validate(whole | {"terms": terms})
-    many, _ = try_training(SplineSettings.model_validate(whole), {}, frames)
-    less, potential = try_training(few, {}, frames)
-    assert many.each > less.each >= 0 and potential.kind == "spline"
-    assert many.of(10_000) > many.of(1_000) > many.fixed >= 0
+    curves = next(one for one in settings.values() if one["kind"] == "spline")
+    now = [100.0]
+
+    def fitted(settings, made, variables, member, *others, **more):
+        assert settings.kind == "spline"
+        used = made.folds != member
+        now[0] += 2.0 + 0.003 * float(used.sum())
+        # One temperature after the other.
+        assert (made.temperatures.diff() != 0).sum() < 10
+        return SimpleNamespace(potential="a potential")
+
+    monkeypatch.setattr(model_trial, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(model_trial, "fit", fitted)
+    cost, potential = try_training(SplineSettings.model_validate(curves), {}, frames)
+    assert potential == "a potential"
+    assert cost.each == pytest.approx(0.003) and cost.fixed == pytest.approx(2.0)
+
+
+def test_curves_are_really_fitted(root, frames, monkeypatch):
+    monkeypatch.setattr(model_trial, "LINEAR", 100)
+    settings = yaml.safe_load((root / "config/classical.yaml").read_text())["potentials"]
+    curves = next(one for one in settings.values() if one["kind"] == "spline")
+    cost, potential = try_training(SplineSettings.model_validate(curves), {}, frames)
+    assert potential.kind == "spline" and min(cost.each, cost.fixed) >= 0 < cost.of(1e5)
 
 
 def test_wider_networks_take_longer(config, frames, monkeypatch):
