@@ -5,7 +5,7 @@ import math
 import numpy as np
 import openmm
 import pytest
-from openmm import app, unit
+from two_particles import pair
 
 from meanforce.core.beads import Beads
 from meanforce.data.trajectory import TrajectoryReader
@@ -13,7 +13,6 @@ from meanforce.sampling.collective_variables import Variable
 from meanforce.sampling.grid import BiasGrid
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.systems.prepared import Prepared
 from meanforce.units import kt
 from torsion import (
     PROTOCOL,
@@ -23,21 +22,6 @@ from torsion import (
 pytestmark = pytest.mark.slow
 
 INTERNAL = {"internal": True}
-
-
-def pair() -> Prepared:
-    """Two particles in a double well of their distance: F(r) = U(r) − 2kT ln r, exactly."""
-    system = openmm.System()
-    force = openmm.CustomBondForce("8*((r-0.6)^2/0.04-1)^2")
-    for _ in range(2):
-        system.addParticle(20.0)
-    force.addBond(0, 1)
-    system.addForce(force)
-    topology = app.Topology()
-    residue = topology.addResidue("MOL", topology.addChain())
-    for name in "AB":
-        topology.addAtom(name, app.Element.getBySymbol("C"), residue)
-    return Prepared(system, topology, np.array([[0.0, 0, 0], [0.4, 0, 0]]) * unit.nanometer)
 
 
 def test_metadynamics_along_a_variable_that_is_not_periodic(tmp_path, monkeypatch):

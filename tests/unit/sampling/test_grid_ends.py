@@ -5,7 +5,7 @@ import math
 import numpy as np
 import openmm
 import pytest
-from openmm import app, unit
+from two_particles import pair
 
 import torsion
 from meanforce.core.beads import Beads
@@ -13,27 +13,12 @@ from meanforce.errors import InputError, Stopped
 from meanforce.sampling.grid import BiasGrid
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
-from meanforce.systems.prepared import Prepared
 
 DISTANCE = CollectiveVariableSettings(kind="distance", mapping="all", beads=["A", "B"])
 BEADS = Beads.of_beads(
     names=("A", "B"), atoms=((0,), (1,)), weights=((1.0,), (1.0,)), bonds=(),
     masses=np.full(2, 20.0),
 )  # fmt: skip
-
-
-def pair() -> Prepared:
-    """Two particles with wells at distances of 0.4 and 0.8 nm, 8 kJ/mol deep; they start at 0.4."""
-    system, force = openmm.System(), openmm.CustomBondForce("8*((r-0.6)^2/0.04-1)^2")
-    for _ in range(2):
-        system.addParticle(20.0)
-    force.addBond(0, 1)
-    system.addForce(force)
-    topology = app.Topology()
-    residue = topology.addResidue("MOL", topology.addChain())
-    for name in "AB":
-        topology.addAtom(name, app.Element.getBySymbol("C"), residue)
-    return Prepared(system, topology, np.array([[0.0, 0, 0], [0.4, 0, 0]]) * unit.nanometer)
 
 
 def campaign(lower: float, upper: float, **changes) -> MetadynamicsSettings:

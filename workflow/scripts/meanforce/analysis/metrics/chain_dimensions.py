@@ -15,6 +15,7 @@ from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample, cell_of
 from meanforce.core.graph import ends
 from meanforce.core.molecules import Molecules
+from meanforce.core.topology import Topology
 from meanforce.statistics.errors import Error
 from meanforce.statistics.resampling import DRAWS, resampled
 
@@ -59,17 +60,10 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
     R_g² = Σ m|r − r_cm|²/Σ m; ends are the two beads with most bonds between them. Empty where
     there is no such molecule.
     """
-    molecules = Molecules.of(sample.molecule)
-    found = [number for number, part in enumerate(molecules.parts) if len(part) >= FEWEST_BEADS]
+    molecules, found = Molecules.of(sample.molecule), chain_ends(sample.molecule)
     if not found:
         return {}
     one = cell_of(sample.molecule, sample.box) is None
-    ends_of = {}
-    for number in found:
-        if molecules.kinds[number] not in ends_of:
-            part = molecules.parts[number]
-            tips = np.searchsorted(part, ends(sample.molecule, part))
-            ends_of[molecules.kinds[number]] = tips
     n = len(sample.positions)
     size = n if one else frames_at_once(sample)
     # Of a single molecule in the precision of its positions; of a liquid, they fill the memory.
@@ -80,14 +74,29 @@ def extents(sample: Sample) -> dict[str, np.ndarray]:
         whole = sample.positions[some]
         if not one:
             whole = molecules.whole(whole, sample.boxes(some))
-        for column, number in enumerate(found):
+        for column, (number, (first, last)) in enumerate(found.items()):
             part = molecules.parts[number]
             positions, masses = whole[:, part], sample.masses[part]
             positions = positions - np.tensordot(positions, masses, (1, 0))[:, None] / masses.sum()
             radii[some, column] = np.sqrt((positions**2).sum(2) @ masses / masses.sum())
-            first, last = part[ends_of[molecules.kinds[number]]]
             lengths[some, column] = np.linalg.norm(whole[:, last] - whole[:, first], axis=1)
     return {"radius_of_gyration": radii, "end_to_end": lengths}
+
+
+def chain_ends(beads: Topology) -> dict[int, tuple[int, int]]:
+    """The two end beads of each molecule of at least three beads, by the molecule's number."""
+    molecules = Molecules.of(beads)
+    # Alike in all molecules of a kind, and slow to find.
+    places: dict[int, np.ndarray] = {}
+    found = {}
+    for number, (kind, part) in enumerate(zip(molecules.kinds, molecules.parts, strict=True)):
+        if len(part) < FEWEST_BEADS:
+            continue
+        if kind not in places:
+            places[kind] = np.searchsorted(part, ends(beads, part))
+        first, last = part[places[kind]]
+        found[number] = int(first), int(last)
+    return found
 
 
 def mean_of(sample: Sample, values: np.ndarray, rng: np.random.Generator) -> tuple[float, Error]:

@@ -9,12 +9,11 @@ import numpy as np
 
 from meanforce.analysis.comparison import Comparison
 from meanforce.analysis.kinds import Group
-from meanforce.analysis.metrics.chain_dimensions import FEWEST_BEADS, mean_of
+from meanforce.analysis.metrics.chain_dimensions import chain_ends, mean_of
 from meanforce.analysis.metrics.structure import frames_at_once
 from meanforce.analysis.molecules import in_boxes
 from meanforce.analysis.rows import Estimate, Quantity, Row, compared
 from meanforce.analysis.samples import Sample
-from meanforce.core.graph import ends
 from meanforce.core.molecules import Molecules
 
 
@@ -37,19 +36,10 @@ def rows(comparison: Comparison) -> list[Row]:
 
 def order(sample: Sample) -> np.ndarray | None:
     """S of each frame, shape (n, 1); None with fewer than two molecules of three beads or more."""
-    molecules = Molecules.of(sample.molecule)
-    tips = {}
-    for kind, part in zip(molecules.kinds, molecules.parts, strict=True):
-        if len(part) >= FEWEST_BEADS and kind not in tips:
-            tips[kind] = np.searchsorted(part, ends(sample.molecule, part))
-    found = [
-        part[tips[kind]]
-        for kind, part in zip(molecules.kinds, molecules.parts, strict=True)
-        if kind in tips
-    ]
+    molecules, found = Molecules.of(sample.molecule), chain_ends(sample.molecule)
     if len(found) < 2:
         return None
-    first, last = np.transpose(found)
+    first, last = np.transpose(list(found.values()))
     n, size = len(sample.positions), frames_at_once(sample)
     result = np.empty((n, 1))
     for start in range(0, n, size):
