@@ -27,7 +27,7 @@ def test_a_key_that_older_code_had_not_is_null(tmp_path):
     [
         ({"seed": 2}, "another job: seed was 1 and is 2; restore"),
         ({"new": 0}, "another job: new was None and is 0; restore"),
-        ({"run": {"length": 2.0, "bias": {"build": 1.0}}}, "run.bias was None and is {'build': 1.0}"),
+        ({"run": {"length": 2.0, "bias": {"build": 1.0}}}, "run.bias was None and is {'build'"),
         ({"run": None}, r"run was .* and is None"),
     ],
 )  # fmt: skip
