@@ -11,7 +11,7 @@ from report_results import write_results
 import report_finished
 from meanforce import paths
 from meanforce.paths import ComparedPaths
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
 

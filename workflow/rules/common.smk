@@ -38,7 +38,7 @@ from meanforce.paths import (
     VariablePaths,
     WeightsPaths,
 )
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
@@ -56,6 +56,7 @@ try:
     paths.use_output(CONFIG.output)
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
+        from meanforce.jobs.foreign import check_foreign
         from meanforce.jobs.replaced import check_replaced
         from meanforce.jobs.lengths import check_shortened
         from meanforce.sampling.check import KEPT, check_structures
@@ -65,7 +66,8 @@ try:
 
         for notice in check_structures(CONFIG, KEPT, say):
             say(f"notice: {notice}")
-        REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
+        check_foreign(CONFIG, LAST_FILE)
+        REPLACED = check_replaced(CONFIG, LAST_FILE)
         check_shortened(CONFIG)
 except InputError as error:
     raise WorkflowError(f"the config cannot be used:\n{error}") from None
@@ -75,7 +77,7 @@ except InputError as error:
 onstart:
     for copy in REPLACED:
         copy.unlink()
-    note_run(config, LAST_FILE.stem)
+    note_run(config, LAST_FILE)
 
 
 # In the folder that Snakemake runs in; also by hand, after a run that a cluster ended.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from meanforce.errors import InputError, exits_cleanly
+from meanforce.errors import Collected, InputError, exits_cleanly
+from meanforce.jobs.foreign import check_foreign
 from meanforce.jobs.lengths import check_shortened, continued
 from meanforce.jobs.replaced import check_replaced, replaced
 from meanforce.paths import ConfigPaths, use_output
@@ -51,7 +52,7 @@ def main() -> None:
     print("\n".join(table(work)))
     by = f" (atoms of {', '.join(guessed)}: from the size of the box)" if guessed else ""
     print(f"disk: {disk(work)}{by}")
-    for line in _made_anew(config, path.stem):
+    for line in _made_anew(config, path):
         print(line)
     if arguments.time:
         _show_hours(config, work, arguments.cores)
@@ -82,15 +83,16 @@ def config_of(given: Path | None) -> Path:
     return given
 
 
-def _made_anew(config: Config, name: str) -> list[str]:
+def _made_anew(config: Config, path: Path) -> list[str]:
     """Lines on finished results that the run would replace."""
-    lines = []
-    try:
-        check_replaced(config, name)
+    refused = Collected(InputError)
+    for check in (check_foreign, check_replaced):
+        with refused.check("refused: "):
+            check(config, path)
+    with refused.check("refused: "):
         check_shortened(config)
-    except InputError as error:
-        lines.append(f"refused: {error}")
-    before = Path(ConfigPaths(name).copy)
+    lines = refused.lines
+    before = Path(ConfigPaths(path.stem).copy)
     if before.exists():
         longer = continued(config)
         lost = replaced(load_config(read_config_file(before)), config)

@@ -8,12 +8,12 @@ import yaml
 
 import plan
 from meanforce.jobs import stages
-from meanforce.paths import use_output
+from meanforce.paths import ReplicaPaths, use_output
 from meanforce.planning.amounts import Amount, Cost, Sizes, amounts, frames_of, training_steps
 from meanforce.planning.estimate import Speeds, estimate
 from meanforce.planning.overview import disk, table
 from meanforce.planning.sizes import sizes_of
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import PlannedJob, planned_jobs
@@ -244,10 +244,11 @@ def checkout(root, tmp_path, monkeypatch):
     (tmp_path / "my.yaml").write_text(text)
     contents = yaml.safe_load(text) | {"output": "results/my"}
     use_output("results/my")
-    note_run(contents, "my")
-    made = Path("results/my/my_molecule/T300/metadynamics/1/trajectory.h5")
-    made.parent.mkdir(parents=True)
-    made.touch()
+    note_run(contents, Path("my.yaml"))
+    made = ReplicaPaths("my_molecule", "T300", "metadynamics", 1)
+    Path(made.trajectory).parent.mkdir(parents=True)
+    for file in (made.trajectory, made.table, made.segments, made.sample_log):
+        Path(file).touch()
     yield tmp_path
     use_output("results")
 

@@ -1,6 +1,7 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
 import contextlib
+import os
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -234,6 +235,9 @@ def _bead_name(value: Any) -> str:
 def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
+    if value.split("/")[0] == "~":
+        home = os.path.expanduser("~")
+        raise ValueError(f"{value!r} has '~', which is not replaced; write '{home}{value[1:]}'")
     if "{" in value or "}" in value:
         raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):

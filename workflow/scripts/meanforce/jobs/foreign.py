@@ -1,0 +1,68 @@
+"""Files that no run made are never replaced by results, unless the user insists.
+
+Snakemake deletes what lies where a job writes, whoever made it.
+"""
+
+import os
+from pathlib import Path
+
+from meanforce.errors import InputError
+from meanforce.paths import LAST_RUN, ConfigPaths
+from meanforce.restart.noted import is_copy, is_recorded
+from meanforce.restart.overview import succeeded
+from meanforce.settings.config import Config
+from meanforce.settings.plan import PlannedJob, planned_jobs
+
+INSIST = "or insist with: --config replace=true"
+
+
+def check_foreign(config: Config, file: Path) -> None:
+    """Refuse a run that would write over files that no run made.
+
+    Args:
+        config: of the run.
+        file: that the config is from.
+
+    Raises:
+        InputError: the folder of results is a file, holds other files and no results, or such a
+            file lies where a result would go; names it.
+    """
+    folder = Path(config.output)
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise InputError(f"output: '{part}' is a file; give a folder for the results")
+    if config.replace:
+        return
+    copy = Path(ConfigPaths(file.stem).copy)
+    other = _any_file(folder)
+    if other is not None and not any(is_copy(one) for one in copy.parent.glob("*.yaml")):
+        raise InputError(
+            f"output: the folder '{folder}' has no results of meanforce but other files, such as "
+            f"'{other}'; give a folder that is new or empty, {INSIST}"
+        )
+    found = [str(path) for path in (copy, Path(LAST_RUN)) if path.exists() and not is_copy(path)]
+    found += [path for job in planned_jobs(config) for path in _foreign(job)]
+    if found:
+        more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""
+        raise InputError(
+            f"{found[0]}: is not a file of meanforce, but a run would write a result there, and "
+            f"delete it{more}; move it elsewhere, give this config another 'output', {INSIST}"
+        )
+
+
+def _foreign(job: PlannedJob) -> list[str]:
+    """Files that lie where a job writes, and which no job made.
+
+    Results may be copied without Snakemake's records, and without the times of files. Then the
+    job's log and all its other files lie beside each file.
+    """
+    there = [path for path in job.outputs if os.path.lexists(path)]
+    if len(there) == len(job.outputs) and succeeded(Path(job.log)):
+        return []
+    return [path for path in there if not is_recorded(Path(path))]
+
+
+def _any_file(folder: Path) -> Path | None:
+    """A file in a folder; those whose names begin with a dot do not count."""
+    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
+    return next((file for file in files if not file.name.startswith(".")), None)
