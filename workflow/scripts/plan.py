@@ -22,9 +22,8 @@ from meanforce.planning.overview import disk, table
 from meanforce.planning.pending import pending
 from meanforce.planning.sizes import sizes_of
 from meanforce.progress import report
-from meanforce.sampling.check import check_structures
+from meanforce.sampling.check import check_structures, load_reporting_all
 from meanforce.settings.config import Config
-from meanforce.settings.load import load_config
 from meanforce.settings.plan import planned_jobs
 from meanforce.settings.yaml_file import read_config_file
 
@@ -44,7 +43,7 @@ def main() -> None:
     path = config_of(arguments.configfile)
     contents = read_config_file(path)
     try:
-        config = load_config(contents)
+        config = load_reporting_all(contents)
         use_output(config.output)
         check_structures(config)
     except InputError as error:

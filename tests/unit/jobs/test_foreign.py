@@ -79,9 +79,20 @@ def test_a_folder_with_other_files_is_refused(raw, name):
     other.parent.mkdir(parents=True)
     other.write_text("mine: 1\n")
     Path("results/mine/.hidden").touch()
-    refused(raw, rf"^output: the folder 'results/mine' has no results .* such as '{other}'")
+    refused(raw, rf"^output: the folder 'results/mine' has files, such as '{other}', but no")
     other.unlink()
     check_foreign(load_config(raw), FILE)
+
+
+def test_results_of_other_configs_may_lie_in_folders_below(raw, monkeypatch):
+    """As where the default config has `results/` itself, and others have folders in it."""
+    note_run(raw, FILE)
+    make(sampling(raw))
+    monkeypatch.setattr(paths, "_output", "results")
+    raw["output"] = "results"
+    check_foreign(load_config(raw), Path("config.yaml"))
+    Path("results/mine.csv").touch()
+    refused(raw, r"^output: the folder 'results' has files, such as 'results/mine.csv'")
 
 
 def test_a_file_where_a_result_would_go_is_refused(started):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from meanforce.errors import InputError
 from meanforce.paths import LAST_RUN, ConfigPaths
-from meanforce.restart.noted import is_copy, is_recorded
+from meanforce.restart.noted import copies_in, is_copy, is_recorded
 from meanforce.restart.overview import succeeded
 from meanforce.settings.config import Config
 from meanforce.settings.plan import PlannedJob, planned_jobs
@@ -34,11 +34,11 @@ def check_foreign(config: Config, file: Path) -> None:
     if config.replace:
         return
     copy = Path(ConfigPaths(file.stem).copy)
-    other = _any_file(folder)
-    if other is not None and not any(is_copy(one) for one in copy.parent.glob("*.yaml")):
+    other = None if copies_in(folder) else _other_file(folder)
+    if other is not None:
         raise InputError(
-            f"output: the folder '{folder}' has no results of meanforce but other files, such as "
-            f"'{other}'; give a folder that is new or empty, {INSIST}"
+            f"output: the folder '{folder}' has files, such as '{other}', but no run had its "
+            f"results there; give a folder that is new or empty, {INSIST}"
         )
     found = [str(path) for path in (copy, Path(LAST_RUN)) if path.exists() and not is_copy(path)]
     found += [path for job in planned_jobs(config) for path in _foreign(job)]
@@ -62,7 +62,14 @@ def _foreign(job: PlannedJob) -> list[str]:
     return [path for path in there if not is_recorded(Path(path))]
 
 
-def _any_file(folder: Path) -> Path | None:
-    """A file in a folder; those whose names begin with a dot do not count."""
-    files = (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
-    return next((file for file in files if not file.name.startswith(".")), None)
+def _other_file(folder: Path) -> Path | None:
+    """A file in a folder that has no results itself, though folders in it may have.
+
+    Files whose names begin with a dot do not count.
+    """
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not copies_in(Path(parent, name))]
+        for file in (Path(parent, name) for name in names if not name.startswith(".")):
+            if not is_copy(file):
+                return file
+    return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.paths import ConfigPaths, PreparedPaths
-from meanforce.restart.noted import is_copy, source_of
+from meanforce.restart.noted import copies_in, source_of
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
@@ -34,7 +34,7 @@ def check_replaced(now: Config, file: Path) -> list[Path]:
             longer be recognised, and `replace` is not set.
     """
     found, own = [], Path(ConfigPaths(file.stem).copy)
-    for copy in filter(is_copy, sorted(own.parent.glob("*.yaml"))):
+    for copy in copies_in(Path(now.output)):
         other = _other_file(copy, file) if copy == own else None
         if copy == own and other is None:
             continue

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from meanforce.paths import LAST_RUN, ConfigPaths
+from meanforce.paths import CONFIGS, LAST_RUN, ConfigPaths
 
 HEAD = "# Config of the last run"
 """How a copy begins: another file with its name is not a copy."""
@@ -50,6 +50,11 @@ def note_run(config: dict[str, Any], file: Path) -> None:
 def is_copy(path: Path) -> bool:
     """Whether a file is the copy of a config that a run left."""
     return any(line.startswith(HEAD) for line in _lines(path)[:1])
+
+
+def copies_in(folder: Path) -> list[Path]:
+    """Copies of the configs that have results in a folder, by name."""
+    return [path for path in sorted((folder / CONFIGS).glob("*.yaml")) if is_copy(path)]
 
 
 def source_of(copy: Path) -> Path | None:

@@ -1,7 +1,6 @@
 """Base of all settings: frozen pydantic models without unknown keys, and typed quantities."""
 
 import contextlib
-import os
 import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
@@ -236,8 +235,7 @@ def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
     if value.split("/")[0] == "~":
-        home = os.path.expanduser("~")
-        raise ValueError(f"{value!r} has '~', which is not replaced; write '{home}{value[1:]}'")
+        raise ValueError(f"{value!r} has '~', which is not replaced; write the whole path")
     if "{" in value or "}" in value:
         raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
