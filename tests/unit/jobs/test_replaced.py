@@ -128,6 +128,20 @@ def test_a_project_that_was_copied_has_its_own_files(before, two, tmp_path, monk
     assert check_replaced(load_config(before), two[0]) == []
 
 
+def test_projects_that_share_a_folder_by_a_link_do_not_replace_results(
+    before, two, tmp_path, monkeypatch
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "results").symlink_to(tmp_path / "results")
+    shutil.copytree("a", other / "a")
+    monkeypatch.chdir(other)
+    check_replaced(load_config(before), two[0])
+    before["potentials"]["rbf"]["functions"] = 29
+    with pytest.raises(InputError, match=rf"has results of '{tmp_path}/a/first.yaml'"):
+        check_replaced(load_config(before), two[0])
+
+
 def test_a_copy_may_itself_be_the_config(before, two):
     """Its source stays the file that was copied."""
     copy = Path(ConfigPaths("first").copy)

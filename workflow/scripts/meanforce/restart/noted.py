@@ -42,7 +42,11 @@ def note_run(config: dict[str, Any], file: Path) -> None:
     copy = Path(ConfigPaths(file.stem).copy)
     # A run may use the copy itself as its config; the file that was copied stays its source.
     source = source_of(copy) if is_copy(copy) and copy.absolute() == file.absolute() else file
-    line = "" if source is None else f"{FILE}{os.path.relpath(source, config['output'])}\n"
+    line = ""
+    if source is not None:
+        # Without links on the way, `..` leads to the same place everywhere.
+        place = source.parent.resolve() / source.name
+        line = f"{FILE}{os.path.relpath(place, Path(config['output']).resolve())}\n"
     head = f"{HEAD} of '{file.stem}' with results in this folder.\n"
     _write(copy, f"{head}{line}{text}")
 
@@ -61,7 +65,7 @@ def source_of(copy: Path) -> Path | None:
     """Absolute path of the file that a run copied; None if the copy does not have it."""
     for line in _lines(copy)[1:2]:
         if line.startswith(FILE):
-            results = copy.absolute().parent.parent
+            results = copy.parent.parent.resolve()
             return Path(os.path.normpath(results / line.removeprefix(FILE)))
     return None
 

@@ -54,8 +54,8 @@ class Config(Settings):
     )
     replace: bool = Field(
         default=False,
-        description="replace results of another config, and files that no run made, in the folder of "
-        "results; meant for the command line, `--config replace=true`",
+        description="replace results of another config in the same folder, and files there that no "
+        "run made; meant for the command line, `--config replace=true`",
     )
     systems: dict[Name, System] = Field(min_length=1)
     state_points: dict[Name, StatePointSettings] = Field(min_length=1)
