@@ -77,9 +77,12 @@ except InputError as error:
 
 # Not in dry runs. `status.py` finds the config of the last run through this.
 onstart:
+    try:
+        note_run(config, LAST_FILE)
+    except InputError as error:
+        raise WorkflowError(f"the run cannot start: {error}") from None
     for copy in REPLACED:
         copy.unlink()
-    note_run(config, LAST_FILE)
 
 
 # In the folder that Snakemake runs in; also by hand, after a run that a cluster ended.

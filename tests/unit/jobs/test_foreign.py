@@ -60,7 +60,8 @@ def sampling(config) -> PlannedJob:
 def refused(config, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_foreign(load_config(config), FILE)
-    check_foreign(load_config(config | {"replace": True}), FILE)
+    notices = check_foreign(load_config(config | {"replace": True}), FILE)
+    assert all("a result will replace it" in notice for notice in notices)
 
 
 def test_a_new_folder_and_the_results_of_a_whole_run_are_accepted(raw):
@@ -100,6 +101,8 @@ def test_a_file_where_a_result_would_go_is_refused(started):
     trajectory.parent.mkdir(parents=True)
     trajectory.touch()
     refused(started, rf"^{trajectory}: is not a file of meanforce, but a run would write")
+    (notice,) = check_foreign(load_config(started | {"replace": True}), FILE)
+    assert notice.startswith(f"{trajectory}: is not a file of meanforce")
     trajectory.unlink()
     trajectory.symlink_to("/nowhere/archive.h5")
     refused(started, rf"^{trajectory}: is not a file of meanforce")
@@ -166,6 +169,15 @@ def test_a_file_as_the_folder_is_refused(raw, folder):
     for replace in (False, True):
         with pytest.raises(InputError, match=r"^output: 'notes' is a file; give a folder"):
             check_foreign(load_config(raw | {"output": folder, "replace": replace}), FILE)
+
+
+def test_a_folder_that_cannot_be_written_is_refused(raw, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != ".")
+    with pytest.raises(InputError, match=r"^output: the folder 'results/mine' cannot be written"):
+        check_foreign(load_config(raw), FILE)
+    monkeypatch.setattr(paths, "_output", "/proc/mine")
+    with pytest.raises(InputError, match=r"^/proc/mine/configs/mine.yaml: cannot be written"):
+        note_run(raw | {"output": "/proc/mine"}, FILE)
 
 
 def test_a_home_folder_is_not_a_tilde(raw):

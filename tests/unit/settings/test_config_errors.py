@@ -101,6 +101,19 @@ def test_errors_of_all_sections_are_reported_at_once(config):
     assert lines[1].endswith(" (the same in campaigns.capped_alanine.metadynamics.stride)")
 
 
+def test_wrong_names_and_variables_are_reported_at_once(config):
+    config["validation"]["nothing"] = {}
+    config["mappings"][ALANINE]["Heavy"] = config["mappings"][ALANINE]["heavy"]
+    config["collective_variables"][ALANINE]["phi"] |= {"mapping": "absent"}
+    with pytest.raises(InputError) as caught:
+        load_config(config)
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "mappings.capped_alanine.Heavy",
+        "validation.nothing",
+        "collective_variables.capped_alanine.phi.mapping",
+    ]
+
+
 def test_wrong_values_do_not_hide_errors_of_other_parts(config):
     """A wrong value in one section, and systems, mappings and time steps that do not fit."""
     config["experiments"]["muller_brown_static_x_rbf"]["train"] = 300

@@ -16,38 +16,45 @@ from meanforce.settings.plan import PlannedJob, planned_jobs
 INSIST = "or insist with: --config replace=true"
 
 
-def check_foreign(config: Config, file: Path) -> None:
+def check_foreign(config: Config, file: Path) -> list[str]:
     """Refuse a run that would write over files that no run made.
 
     Args:
         config: of the run.
         file: that the config is from.
 
+    Returns:
+        Notices: sentences on such files that are replaced, since the user insists.
+
     Raises:
-        InputError: the folder of results is a file, holds other files and no results, or such a
-            file lies where a result would go; names it.
+        InputError: the folder of results is a file, cannot be written, holds other files and no
+            results, or such a file lies where a result would go; names it.
     """
     folder = Path(config.output)
     for part in (folder, *folder.parents):
         if part.exists() and not part.is_dir():
             raise InputError(f"output: '{part}' is a file; give a folder for the results")
-    if config.replace:
-        return
-    copy = Path(ConfigPaths(file.stem).copy)
-    other = None if copies_in(folder) else _other_file(folder)
+    there = next(part for part in (folder, *folder.parents) if part.exists())
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"output: the folder '{folder}' cannot be written; give another one")
+    other = None if config.replace or copies_in(folder) else _other_file(folder)
     if other is not None:
         raise InputError(
             f"output: the folder '{folder}' has files, such as '{other}', but no run had its "
             f"results there; give a folder that is new or empty, {INSIST}"
         )
-    found = [str(path) for path in (copy, Path(LAST_RUN)) if path.exists() and not is_copy(path)]
+    written = (Path(ConfigPaths(file.stem).copy), Path(LAST_RUN))
+    found = [str(path) for path in written if path.exists() and not is_copy(path)]
     found += [path for job in planned_jobs(config) for path in _foreign(job)]
-    if found:
-        more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""
-        raise InputError(
-            f"{found[0]}: is not a file of meanforce, but a run would write a result there, and "
-            f"delete it{more}; move it elsewhere, give this config another 'output', {INSIST}"
-        )
+    if not found:
+        return []
+    more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""
+    if config.replace:
+        return [f"{found[0]}: is not a file of meanforce; a result will replace it{more}"]
+    raise InputError(
+        f"{found[0]}: is not a file of meanforce, but a run would write a result there, and "
+        f"delete it{more}; move it elsewhere, give this config another 'output', {INSIST}"
+    )
 
 
 def _foreign(job: PlannedJob) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from meanforce.errors import InputError
 from meanforce.paths import CONFIGS, LAST_RUN, ConfigPaths
 
 HEAD = "# Config of the last run"
@@ -34,6 +35,9 @@ def note_run(config: dict[str, Any], file: Path) -> None:
     Args:
         config: with its key `output`.
         file: the config file.
+
+    Raises:
+        InputError: it cannot be written.
     """
     # Snakemake's mappings become plain ones.
     plain = json.loads(json.dumps(config, default=str))
@@ -108,7 +112,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None

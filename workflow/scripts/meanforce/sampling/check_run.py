@@ -52,7 +52,7 @@ def check_run(
     with errors.check():
         notices += check_structures(config, kept, report)
     with errors.check():
-        check_foreign(config, file)
+        notices += check_foreign(config, file)
     with errors.check():
         replaced += check_replaced(config, file)
     with errors.check():
