@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -78,6 +79,39 @@ class Variables:
         for key in ("lower", "upper"):
             if (values := getattr(grid, key)) is not None:
                 self.check_values(f"{where}.{key}", names, values)
+
+    def check_widths(
+        self, where: str, names: Sequence[str], widths: Sequence[float], grid: Grid, points: int
+    ) -> None:
+        """Refuse hills that are wider than their grid, or narrower than its intervals.
+
+        Args:
+            where: the key of the settings with `width`.
+            names: of the collective variables.
+            widths: of hills along each of them.
+            grid: its ends, which are there along all variables that are not periodic.
+            points: intervals of the grid along each variable; 0: they follow from the widths.
+
+        Raises:
+            ValueError: names the variable, its width and the range or the interval.
+        """
+        for index, (name, width) in enumerate(zip(names, widths, strict=True)):
+            low, high, unit = -math.pi, math.pi, self[name].unit
+            if not is_periodic(self[name].kind):
+                low, high = grid.lower[index], grid.upper[index]
+            interval = (high - low) / points if points else 0.0
+            if width > high - low:
+                raise ValueError(
+                    f"{where}.width: is {width:g} {unit} along '{name}', whose grid is only "
+                    f"{high - low:.4g} {unit} wide, so that hills would flatten nothing; about a "
+                    "tenth of the range, or less, is usual"
+                )
+            if width < interval:
+                raise ValueError(
+                    f"{where}.width: is {width:g} {unit} along '{name}', but grid points are "
+                    f"{interval:.3g} {unit} apart, so that hills would fall between them; give "
+                    "wider hills, more 'bins', or a narrower grid"
+                )
 
 
 def known(where: str, name: str, names: Iterable[str], what: str) -> None:
