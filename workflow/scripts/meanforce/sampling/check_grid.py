@@ -79,9 +79,10 @@ def check_grid(
         low, high = campaign.lower[number], campaign.upper[number]
         if not low <= values[number] <= high:
             key = "lower" if values[number] < low else "upper"
+            ends = f"{in_words(low, variable)} to {in_words(high, variable)}"
             raise InputError(
-                f"{where}.{key}: '{name}' is {at}, outside the grid from {in_words(low, variable)} to "
-                f"{in_words(high, variable)}, where the bias has no effect; {suggested()}"
+                f"{where}.{key}: '{name}' is {at}, outside the grid from {ends}, where the bias "
+                f"has no effect; {suggested()}"
             )
 
 

@@ -76,8 +76,8 @@ def _frames(config: Config) -> Iterator[str]:
             if frames < FEWEST_FRAMES:
                 yield (
                     f"campaigns.{system}.{name}.stride: {in_words(campaign.stride)} gives only "
-                    f"{_frames_in_words(frames)} in {in_words(used)} of each copy, too few for error "
-                    "bars; give a shorter 'stride' or a longer 'length'"
+                    f"{_frames_in_words(frames)} in {in_words(used)} of each copy, too few for "
+                    "error bars; give a shorter 'stride' or a longer 'length'"
                 )
 
 

@@ -4,9 +4,13 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.other_names import kind_called
+
+KINDS: tuple[str, ...] = get_args(CollectiveVariableSettings.model_fields["kind"].annotation)
+"""Kinds of collective variables."""
 
 
 class SeveralErrors(ValueError):
@@ -45,6 +49,12 @@ class Variables:
         """
         names = list(names)
         for name in names:
+            if name not in self.declared and (kind := kind_called(name, KINDS)):
+                raise ValueError(
+                    f"{where}: there is no collective variable '{name}'; known: "
+                    f"{', '.join(sorted(self.declared)) or 'none'}; declare it in "
+                    f"'collective_variables', such as '{name}: {{kind: {kind}, mapping: …}}'"
+                )
             known(where, name, self.declared, "collective variable")
             if names.count(name) > 1:
                 raise ValueError(f"{where}: names '{name}' twice")

@@ -34,8 +34,8 @@ REMEDIES = (
     ),
     (
         "GBSAOBCForce: No parameters defined",
-        "the file of implicit solvent belongs to another force field; use one that fits any, such "
-        "as 'implicit/obc2.xml' or 'implicit/gbn2.xml'",
+        "the file of implicit solvent belongs to another force field, or lacks an ion; use one "
+        "that fits any, such as 'implicit/obc2.xml' or 'implicit/gbn2.xml'",
     ),
     (
         "contains no residue templates",
@@ -179,6 +179,13 @@ def _remedy(topology: app.Topology) -> str:
         return (
             f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no "
             "hydrogens: remove them from the structure, or add hydrogens"
+        )
+    ions = [r for r in topology.residues() if len(list(r.atoms())) == 1]
+    if ions:
+        return (
+            f"; {ions[0].name}{ions[0].id} is a single atom: parameters of ions are in the files "
+            "of water models, such as 'amber14/tip3p.xml'; remove it from the structure if the "
+            "molecule does not need it"
         )
     return ""
 

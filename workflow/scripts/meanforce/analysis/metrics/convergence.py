@@ -1,4 +1,4 @@
-"""Metrics `stability…`, `rhat_…`, `drift_…`, `effective_samples_…`, `converged`, `bias_hills_outside`."""
+"""Metrics of a CG run's stability and convergence, and of hills outside the grid of its bias."""
 
 import math
 
@@ -38,8 +38,8 @@ def rows(comparison: Comparison) -> list[Row]:
     there is no such row for a run of a fixed length. At constant pressure it is 1 if the volume has
     settled, see `statistics.settling`.
 
-    `bias_hills_outside` is the share of the hills of the run's bias that are outside its grid, where
-    the bias is constant: weights are right there, but nothing is flattened.
+    `bias_hills_outside` is the share of the hills of the run's bias that are outside its grid,
+    where the bias is constant: weights are right there, but nothing is flattened.
     """
     model = comparison.model
     n = len(np.unique(model.chains)) / max(model.stable, 1e-9)
