@@ -217,6 +217,22 @@ MISTAKES = (
         }),
     ),
     Mistake(
+        "a basin across 180 degrees",
+        ("validation.mine.basins.a: the interval of 'phi'", "from -180 to 180 deg", "two boxes"),
+        change=put("validation", {
+            "mine": {"surface": ["phi"], "basins": {"a": [{"phi": ["170 deg", "190 deg"]}]}},
+        }),
+    ),
+    Mistake(
+        "umbrella windows farther apart than they spread",
+        ("notice: campaigns.mine.unbiased.force_constant: lets 'd' spread by 0.011 nm", "more win"),
+        change=merge(*CAMPAIGN, {
+            "kind": "umbrella", "collective_variables": ["d"],
+            "force_constant": ["20000 kJ/mol/nm^2"],
+            "rows": [{"first": "0.3 nm", "last": "0.5 nm", "number": 3}],
+        }),
+    ),
+    Mistake(
         "a stride that leaves too few frames to train on",
         ("experiments.first.folds: are 8, which need 64 frames", "gives 10 at 'T300'"),
         change=put(*CAMPAIGN, "stride", "100 ps"),

@@ -5,6 +5,7 @@ from short timings on this machine, which take about half a minute for each syst
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import torch
@@ -42,9 +43,11 @@ def main() -> None:
     try:
         config = load_config(contents)
         use_output(config.output)
-        check_structures(config)
+        notices = check_structures(config)
     except InputError as error:
         raise InputError(f"{path}: the config cannot be used:\n{error}") from None
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
     sizes, guessed = sizes_of(config)
     work = amounts(config, sizes)
     print(f"{path}: results in {config.output}/")

@@ -23,16 +23,20 @@ FIT = {
 }  # fmt: skip
 
 
-def umbrella(first, last):
+def umbrella(first, last, stiffness="1000 kJ/mol/nm^2"):
     return {
         "kind": "umbrella", "collective_variables": ["d"],
-        "force_constant": ["1000 kJ/mol/nm^2"],
+        "force_constant": [stiffness],
         "rows": [{"first": first, "last": last, "number": 3}],
     }  # fmt: skip
 
 
 def surface(**values):
     return put("validation", {"mine": {"surface": ["d"]} | values})
+
+
+def torsion(interval):
+    return put("validation", {"mine": {"surface": ["phi"], "basins": {"a": [{"phi": interval}]}}})
 
 
 REFUSED = {
@@ -95,6 +99,21 @@ REFUSED = {
     ),
 }  # fmt: skip
 
+REFUSED |= {
+    "a basin of angles up to 360": (
+        torsion(["200 deg", "300 deg"]),
+        "validation.mine.basins.a: the interval of 'phi' is from 200 to 300 deg, but its",
+    ),
+    "a basin across 180": (torsion(["170 deg", "190 deg"]), "is two boxes, one up to '180 deg'"),
+    "a basin across 180, in turn": (
+        torsion(["170 deg", "-170 deg"]), "the interval of 'phi' is empty, since",
+    ),
+    "a basin beside the surface": (
+        surface(lower=["0 nm"], upper=["0.6 nm"], basins={"a": [{"d": ["0.7 nm", "1 nm"]}]}),
+        "'d' is from 0.7 to 1 nm, outside the surface from 0 to 0.6 nm",
+    ),
+}  # fmt: skip
+
 NOTICED = {
     "a CG grid without the structure": (
         put(*RUN, "bias", BIAS | {"upper": ["0.4 nm"]}),
@@ -111,6 +130,10 @@ NOTICED = {
             put("experiments", "first", "ensemble", 1),
         ),
         "notice: potentials.network.fitting.simulation.bias.upper: 'd' is 0.474 nm",
+    ),
+    "windows without overlap": (
+        merge(*CAMPAIGN, umbrella("0.3 nm", "0.5 nm", "20000 kJ/mol/nm^2")),
+        "unbiased.force_constant: lets 'd' spread by 0.011 nm, but windows are up to 0.1 nm apart",
     ),
     "few CG frames": (
         put(*RUN, "stride", "2 ps"),
@@ -160,3 +183,8 @@ def test_what_is_in_proportion_gives_no_word(root, tmp_path, monkeypatch):
         surface(lower=["0 nm"], upper=["0.6 nm"]),
     )
     assert Mistake("", (), change=change).answer(root) == ""
+    halves = torsion(["-180 deg", "180 deg"])
+    assert Mistake("", (), change=halves).answer(root) == ""
+    # Three windows 0.1 nm apart, with a spread of 0.05 nm.
+    windows = merge(*CAMPAIGN, umbrella("0.3 nm", "0.5 nm"))
+    assert Mistake("", (), change=windows).answer(root) == ""

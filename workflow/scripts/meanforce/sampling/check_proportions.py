@@ -1,24 +1,34 @@
 """Numbers of a config that are out of proportion to each other."""
 
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from meanforce.errors import InputError
 from meanforce.settings.campaigns.protocol import ProtocolSettings
+from meanforce.settings.campaigns.umbrella import UmbrellaSettings
 from meanforce.settings.config import Config
 from meanforce.settings.experiments import BLOCKS_PER_FOLD, ExperimentSettings
 from meanforce.settings.steps import in_words
+from meanforce.units import kt
 
 FEWEST_FRAMES = 100
 """Frames of a run, or of all chains of a CG run, below which there is a notice: with fewer, no
 dataset has error bars."""
+
+FARTHEST = 6.0
+"""Distance of windows, in standard deviations of each, beyond which 0.3 % of their values overlap
+on a flat free energy."""
 
 EXACT = 1 + 1e-9
 """Factor by which rounding may reduce a number of frames."""
 
 
 def proportion_notices(config: Config) -> list[str]:
-    """Sentences on few frames, on batches larger than the data, and on a reference trained on."""
-    return list(dict.fromkeys([*_frames(config), *_cg_frames(config), *_experiments(config)]))
+    """Sentences on few frames, batches larger than the data, windows apart, a known reference."""
+    found = [*_frames(config), *_windows(config), *_cg_frames(config), *_experiments(config)]
+    return list(dict.fromkeys(found))
 
 
 def check_training_frames(config: Config, name: str) -> None:
@@ -79,6 +89,31 @@ def _frames(config: Config) -> Iterator[str]:
                     f"{_frames_in_words(frames)} in {in_words(used)} of each copy, too few for "
                     "error bars; give a shorter 'stride' or a longer 'length'"
                 )
+
+
+def _windows(config: Config) -> Iterator[str]:
+    """Umbrella windows that spread less than they are apart, so that no weights follow."""
+    thermal = kt(max(point.temperature for point in config.state_points.values()))
+    for system, campaigns in config.campaigns.items():
+        for name, campaign in campaigns.items():
+            if not isinstance(campaign, UmbrellaSettings):
+                continue
+            for index, variable in enumerate(campaign.biased_variables):
+                places = np.unique([window[index] for window in campaign.windows()])
+                spread = math.sqrt(thermal / campaign.force_constant[index])
+                apart = float(np.diff(places).max(initial=0.0))
+                # Of centers in two dimensions, neighbours need not differ in each of them.
+                if (campaign.rows or len(campaign.biased_variables) == 1) and (
+                    apart > FARTHEST * spread
+                ):
+                    unit = config.variables_of(system)[variable].unit
+                    yield (
+                        f"campaigns.{system}.{name}.force_constant: lets '{variable}' spread by "
+                        f"{spread:.2g} {unit}".rstrip()
+                        + f", but windows are up to {apart:.2g} {unit}".rstrip()
+                        + " apart, so that neighbours share hardly any values and weights cannot "
+                        "be found; give a smaller 'force_constant' or more windows"
+                    )
 
 
 def _frames_in_words(number: int) -> str:

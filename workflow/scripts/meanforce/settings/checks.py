@@ -13,6 +13,10 @@ KINDS: tuple[str, ...] = get_args(CollectiveVariableSettings.model_fields["kind"
 """Kinds of collective variables."""
 
 
+HALF_TURN = 1e-6
+"""Rounding of 180 deg, rad."""
+
+
 class SeveralErrors(ValueError):
     """Errors of several sections, each in one line.
 
@@ -30,6 +34,12 @@ class Grid(Protocol):
 
     lower: list[float] | None
     upper: list[float] | None
+
+
+class Surface(Grid, Protocol):
+    """A grid with the names of its variables, in order."""
+
+    surface: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +132,38 @@ class Variables:
                     f"{interval:.3g} {unit} apart, so that hills would fall between them; give "
                     "wider hills, more 'bins', or a narrower grid"
                 )
+
+    def check_interval(
+        self, where: str, name: str, interval: tuple[float, float], grid: Surface
+    ) -> None:
+        """Refuse an interval of values that the variable does not have, or that is off the grid.
+
+        Args:
+            where: the key of the basin.
+            name: of the collective variable.
+            interval: its values.
+            grid: ends of the surface, along all of its variables that are not periodic.
+
+        Raises:
+            ValueError: names the variable and what is allowed.
+        """
+        low, high = interval
+        if is_periodic(self[name].kind):
+            if low < -math.pi - HALF_TURN or high > math.pi + HALF_TURN:
+                raise ValueError(
+                    f"{where}: the interval of '{name}' is from {math.degrees(low):.4g} to "
+                    f"{math.degrees(high):.4g} deg, but its values are from -180 to 180 deg; a "
+                    "basin across 180 deg is two boxes, one up to '180 deg' and one from '-180 deg'"
+                )
+            return
+        index = grid.surface.index(name)
+        if high <= grid.lower[index] or low >= grid.upper[index]:
+            unit = self[name].unit
+            raise ValueError(
+                f"{where}: the interval of '{name}' is from {low:.4g} to {high:.4g} {unit}".rstrip()
+                + f", outside the surface from {grid.lower[index]:.4g} to "
+                f"{grid.upper[index]:.4g} {unit}".rstrip()
+            )
 
 
 def known(where: str, name: str, names: Iterable[str], what: str) -> None:
