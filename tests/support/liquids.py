@@ -27,13 +27,23 @@ class SwitchedLennardJones:
     switch: float
     cutoff: float
 
+    def energy(self, r: np.ndarray) -> np.ndarray:
+        """kJ/mol."""
+        sixth = (self.sigma / r) ** 6
+        x = self._switching(r)
+        factor = 1 - 6 * x**5 + 15 * x**4 - 10 * x**3
+        return np.where(r < self.cutoff, 4 * self.epsilon * (sixth**2 - sixth) * factor, 0.0)
+
+    def _switching(self, r: np.ndarray) -> np.ndarray:
+        """0 where switching begins, 1 at the cutoff."""
+        return np.clip((r - self.switch) / (self.cutoff - self.switch), 0, 1)
+
     def force(self, r: np.ndarray) -> np.ndarray:
         """−dU/dr, kJ/mol/nm."""
         sixth = (self.sigma / r) ** 6
         energy = 4 * self.epsilon * (sixth**2 - sixth)
         slope = 4 * self.epsilon * (-12 * sixth**2 + 6 * sixth) / r
-        width = self.cutoff - self.switch
-        x = np.clip((r - self.switch) / width, 0, 1)
+        width, x = self.cutoff - self.switch, self._switching(r)
         factor = 1 - 6 * x**5 + 15 * x**4 - 10 * x**3
         change = (-30 * x**4 + 60 * x**3 - 30 * x**2) / width
         return np.where(r < self.cutoff, -(slope * factor + energy * change), 0.0)

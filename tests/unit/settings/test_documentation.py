@@ -31,7 +31,9 @@ def kinds_in(example: dict) -> set[str]:
     return set().union(*(kinds_in(v) for v in example.values() if isinstance(v, dict)))
 
 
-ITERATIVE = ("boltzmann_inversion", "inverse_monte_carlo", "relative_entropy")
+ITERATIVE = (
+    "boltzmann_inversion", "hypernetted_chain", "inverse_monte_carlo", "relative_entropy",
+)  # fmt: skip
 
 
 def users(config: dict, example: dict) -> dict:

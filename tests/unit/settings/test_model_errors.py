@@ -168,7 +168,7 @@ INVERSION = {
 
 def test_a_fit_to_distributions_needs_terms_and_unbiased_weights(config):
     curve = config["potentials"]["spline"]
-    for kind in ("boltzmann_inversion", "inverse_monte_carlo"):
+    for kind in ("boltzmann_inversion", "hypernetted_chain", "inverse_monte_carlo"):
         with pytest.raises(InputError, match=rf"{kind}' fits only potentials of 'terms'"):
             load_config(config | {"potentials": config["potentials"] | {
                 "spline": curve | {"fitting": INVERSION | {"kind": kind}}

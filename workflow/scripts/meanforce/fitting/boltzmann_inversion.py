@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import torch
 
+from meanforce.fitting.iterative import pressure
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.iterate import Row
@@ -47,13 +48,17 @@ class BoltzmannInversion:
         return {}
 
     def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
-        """See `Method`; of all curves, or of the one whose turn it is."""
+        """See `Method`; of all curves, or of the one whose turn it is, and the pressure's ramp."""
         problem = self._problem
         update = problem.combined(
             [self._of_state(*pair) for pair in zip(problem.states, observed, strict=True)]
         )
         if problem.settings.updates == "by_turns":
             update = update * problem.of_curve(turn.iteration % len(problem.blank.curves))
+        if problem.settings.pressure is not None:
+            given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
+            ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
+            update = update + problem.combined([ramp])
         return update
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:

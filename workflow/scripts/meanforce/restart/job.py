@@ -94,11 +94,11 @@ class Job:
         bundle = read_bundle(self.folder / BUNDLE)
         if bundle is None:
             return None
-        there = bundle.info["identity"]
-        if there != self.identity:
+        differences = _differences(bundle.info["identity"], self.identity)
+        if differences:
             raise InputError(
                 f"{self.folder}: holds a restart bundle of another job: "
-                f"{'; '.join(_differences(there, self.identity)[:4])}; restore the old values, "
+                f"{'; '.join(differences[:4])}; restore the old values, "
                 "or delete the folder to start anew"
             )
         return bundle
@@ -174,7 +174,7 @@ def or_temporary(job: Job | None) -> Iterator[Job]:
 
 
 def _differences(there: Any, here: Any, where: str = "") -> list[str]:
-    """Keys whose values differ, with both values."""
+    """Keys whose values differ, with both values; a key that was not there yet counts as null."""
     if isinstance(there, dict) and isinstance(here, dict):
         return [
             line
@@ -182,4 +182,4 @@ def _differences(there: Any, here: Any, where: str = "") -> list[str]:
             if there.get(key) != here.get(key)
             for line in _differences(there.get(key), here.get(key), f"{where}.{key}".strip("."))
         ]
-    return [f"{where} was {there!r} and is {here!r}"]
+    return [] if there == here else [f"{where} was {there!r} and is {here!r}"]

@@ -37,11 +37,11 @@ class ExperimentSettings(Settings):
     train: list[Name] = Field(min_length=1, description="state points of the training data")
     targets: dict[Name, TargetTablesSettings] = Field(
         default={},
-        description="state point: tables of distributions that a fit by `boltzmann_inversion` or "
-        "`inverse_monte_carlo` has as its targets, such as published ones, instead of the "
-        "distributions of the campaigns' frames. These then give only molecules, box and starts, "
-        "for which one frame is enough. For all state points of `train`, or none; needs "
-        "`ensemble: 1`",
+        description="state point: tables of distributions that a fit by `boltzmann_inversion`, "
+        "`hypernetted_chain` or `inverse_monte_carlo` has as its targets, such as published ones, "
+        "instead of the distributions of the campaigns' frames. These then give only molecules, "
+        "box and starts, for which one frame is enough. For all state points of `train`, or none; "
+        "needs `ensemble: 1`",
     )
     held_out: list[Name] = Field(
         default=[], description="state points that are used only for validation"

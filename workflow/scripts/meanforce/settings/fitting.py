@@ -130,6 +130,11 @@ class IterativeSettings(FittingSettings):
     )
 
     @property
+    def wanted_pressure(self) -> float | None:
+        """Pressure that the CG model is to have, bar; None: as it comes."""
+        return None
+
+    @property
     def variables(self) -> list[str]:
         """See above."""
         bias = self.simulation.bias
@@ -165,6 +170,11 @@ class BoltzmannInversionSettings(IterativeSettings):
     pressure: PressureCorrectionSettings | None = Field(
         default=None, description="correction of the pressure; null: none"
     )
+
+    @property
+    def wanted_pressure(self) -> float | None:
+        """See above."""
+        return None if self.pressure is None else self.pressure.target
 
 
 class InverseMonteCarloSettings(IterativeSettings):
@@ -203,6 +213,36 @@ class InverseMonteCarloSettings(IterativeSettings):
         description="Tikhonov's: changes of the potential with a singular value below this one, in "
         "units of the largest, are held back; larger for noisier runs",
     )
+
+
+class HypernettedChainSettings(IterativeSettings):
+    """Gauss-Newton inversion of g(r): ΔU minimises |g_target − g − (∂g/∂U) ΔU|².
+
+    g is that of the CG run of an iteration, and ∂g/∂U follows from it by the Ornstein-Zernike
+    equation with the hypernetted-chain closure, so that no covariance has to be sampled. Bernhardt,
+    Hanke, van der Vegt, J. Chem. Phys. 154, 084118 (2021). Only for liquids of molecules of one
+    bead, all of one type, and potentials of `terms`.
+    """
+
+    needs_terms: ClassVar[bool] = True
+    takes_tables: ClassVar[bool] = True
+
+    kind: Literal["hypernetted_chain"]
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+    pressure: AnyPressure | None = Field(
+        default=None,
+        description="pressure that the CG model is to have, a linear constraint on each update; "
+        "null: none",
+    )
+
+    @property
+    def wanted_pressure(self) -> float | None:
+        """See above."""
+        return self.pressure
 
 
 class RelativeEntropySettings(IterativeSettings):
@@ -260,12 +300,18 @@ class RelativeEntropySettings(IterativeSettings):
             )
 
 
-IterativeFitting = BoltzmannInversionSettings | InverseMonteCarloSettings | RelativeEntropySettings
+IterativeFitting = (
+    BoltzmannInversionSettings
+    | InverseMonteCarloSettings
+    | HypernettedChainSettings
+    | RelativeEntropySettings
+)
 
 Fitting = Annotated[
     ForceMatchingSettings
     | BoltzmannInversionSettings
     | InverseMonteCarloSettings
+    | HypernettedChainSettings
     | RelativeEntropySettings,
     Field(discriminator="kind"),
 ]

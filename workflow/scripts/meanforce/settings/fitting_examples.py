@@ -34,6 +34,20 @@ potentials:
         {chains: 16, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
          stride: 200 fs}
 """,
+    "fitting.hypernetted_chain": """\
+potentials:
+  fitted_to_g_at_1_bar:
+    kind: spline
+    temperature: none
+    terms: {}
+    fitting:
+      kind: hypernetted_chain
+      at_most: 20
+      simulation:
+        {chains: 2, time_step: 4 fs, friction: 2 / ps, equilibration: 8 ps, length: 80 ps,
+         stride: 200 fs}
+      pressure: 1 bar
+""",
     "fitting.relative_entropy": """\
 potentials:
   of_least_relative_entropy:

@@ -60,7 +60,7 @@ def check_targets(where: str, fitting: FittingSettings, temperatures: Mapping[st
     if not fitting.takes_tables:
         raise ValueError(
             f"{where}: are tables, which '{fitting.kind}' cannot be fitted to; allowed are "
-            "the kinds boltzmann_inversion and inverse_monte_carlo"
+            "the kinds boltzmann_inversion, hypernetted_chain and inverse_monte_carlo"
         )
     if fitting.start == "force_matching":
         raise ValueError(

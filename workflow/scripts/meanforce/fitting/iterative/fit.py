@@ -131,7 +131,7 @@ def _check_pressure(chosen: IterativeFitting, frames: Frames, states: int) -> No
     Raises:
         InputError: see above.
     """
-    if chosen.pressure is None:
+    if chosen.wanted_pressure is None:
         return
     if frames.cells is None:
         raise InputError(

@@ -94,7 +94,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         for state, one in zip(problem.states, observed, strict=True)
         for term in measurement.distances(state, one)
     ]
-    floors, wanted = floors_of(terms), problem.settings.pressure
+    floors, wanted = floors_of(terms), problem.settings.wanted_pressure
     found, best = score(terms, floors), now.best
     off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
@@ -104,7 +104,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         now.rows.append(row)
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
     turn = Turn(now.iteration, at, measurement.device, row, now.memory, measurement.pause)
-    update = _update(problem, method, observed, turn)
+    update = method.update(observed, turn)
     now.memory = turn.memory
     now.rows.append(row)
     off = max(off / pressure.STANDARD_ERRORS, method.off(row))
@@ -120,16 +120,6 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         return "its coefficients are beyond any bound"
     now.next(after)
     return ""
-
-
-def _update(problem: Problem, method: Method, observed: list[Observed], turn: Turn) -> np.ndarray:
-    """Change of the coefficients, at full step, with the correction of the pressure."""
-    update = method.update(observed, turn)
-    if problem.settings.pressure is not None:
-        given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
-        ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
-        update = update + problem.combined([ramp])
-    return update
 
 
 def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], None]) -> None:
