@@ -5,12 +5,14 @@ from own_molecule import (
     WATER,
     Mistake,
     both,
+    finished,
     merge,
     put,
     with_selenium,
     with_water,
     with_zinc,
     without_hydrogens,
+    written,
 )
 
 SYSTEM = ("systems", "mine")
@@ -273,5 +275,49 @@ MISTAKES = (
             put(*CAMPAIGN, "time_step", "4 fs"),
             put("mappings", "mine", "heavy", "force_map", "slice"),
         ),
+    ),
+    Mistake(
+        "wrong values and a wrong structure",
+        (
+            "campaigns.mine.unbiased.timestep: unknown key",
+            "systems.mine.force_field",
+            "no hydrogens: add them",
+        ),
+        change=put(*CAMPAIGN, "timestep", "2 fs"),
+        structure=without_hydrogens,
+    ),
+    Mistake(
+        "one mistake in a YAML anchor that is used twice",
+        ("campaigns.mine.unbiased.length: '10 A' is not", "(the same in campaigns.mine.second.len"),
+        text=lambda text: text.replace("unbiased:\n", "unbiased: &one\n")
+        .replace("length: 1 ns", "length: 10 A")
+        .replace("potentials:", "    second: *one\npotentials:"),
+    ),
+    Mistake(
+        "the home folder as `~`",
+        ("output: '~/results' has '~', which is not replaced; write the",),
+        change=put("output", "~/results"),
+    ),
+    Mistake(
+        "a file as `output`",
+        ("output: 'notes.txt' is a file; give a folder",),
+        change=put("output", "notes.txt"),
+        files=written("notes.txt"),
+    ),
+    Mistake(
+        "a folder with files of one's own as `output`",
+        ("output: the folder 'data' has files, such as 'data/notes.txt', but no run had",),
+        change=put("output", "data"),
+        files=written("data/notes.txt"),
+    ),
+    Mistake(
+        "a file of one's own where a result would go",
+        ("trajectory.h5: is not a file of meanforce", "move it elsewhere", "--config replace=true"),
+        files=finished("mine.yaml", "results/mine/mine/T300/unbiased/1/trajectory.h5"),
+    ),
+    Mistake(
+        "two configs with the same name in different folders",
+        ("has results of 'before/mine.yaml'", "'mine.yaml' has the same name", "rename this file"),
+        files=finished("before/mine.yaml"),
     ),
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """A small config of an own molecule, mistakes in it, and what each is answered with."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import yaml
 from openmm import app, unit
 
 from meanforce.errors import InputError
-from meanforce.sampling.check import check_structures
-from meanforce.settings.load import load_config
+from meanforce.paths import RESULTS, PreparedPaths, use_output
+from meanforce.restart.noted import note_run
+from meanforce.sampling.check_run import check_run
 from meanforce.settings.yaml_file import read_config_file
 
 CONFIG = """\
@@ -82,6 +84,7 @@ class Mistake:
         change: of the config's values.
         structure: changes the molecule in the structure file.
         text: changes the text of the config file.
+        files: makes other files in the folder of the run.
     """
 
     what: str
@@ -89,6 +92,7 @@ class Mistake:
     change: Callable[[Raw], None] = lambda config: None
     structure: Callable[[app.Modeller], None] = lambda molecule: None
     text: Callable[[str], str] = lambda text: text
+    files: Callable[[], None] = lambda: None
 
     def answer(self, root: Path) -> str:
         """What is printed when a run with this mistake is planned, in the present folder.
@@ -99,6 +103,7 @@ class Mistake:
         pdb = app.PDBFile(str(root / "resources" / "capped_alanine.pdb"))
         molecule = app.Modeller(pdb.topology, pdb.positions)
         self.structure(molecule)
+        self.files()
         with Path("mine.pdb").open("w") as file:
             app.PDBFile.writeFile(molecule.topology, molecule.positions, file, keepIds=True)
         raw = yaml.safe_load(CONFIG)
@@ -107,10 +112,38 @@ class Mistake:
         file = Path("mine.yaml")
         file.write_text(self.text(written))
         try:
-            notices = check_structures(load_config(read_config_file(file)))
+            notices = check_run(read_config_file(file), file).notices
         except InputError as error:
             return str(error)
+        finally:
+            use_output(RESULTS)
+            shutil.rmtree(RESULTS, ignore_errors=True)
         return "\n".join(f"notice: {notice}" for notice in notices)
+
+
+def written(*names: str) -> Callable[[], None]:
+    """Files of the user at the given paths."""
+
+    def write() -> None:
+        for path in map(Path, names):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("of the user\n")
+
+    return write
+
+
+def finished(config_file: str, *names: str) -> Callable[[], None]:
+    """A prepared system of a run of a config file, with another seed; and files of the user."""
+
+    def make() -> None:
+        written(config_file, *names)()
+        folder = f"{RESULTS}/mine"
+        use_output(folder)
+        note_run(yaml.safe_load(CONFIG) | {"output": folder, "seed": 7}, Path(config_file))
+        made = PreparedPaths("mine")
+        written(made.system_xml, made.topology_cif, made.state_xml, made.log)()
+
+    return make
 
 
 def put(*keys_and_value: Any) -> Callable[[Raw], None]:

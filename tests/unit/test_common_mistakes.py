@@ -26,17 +26,30 @@ a notice does not stop the run. A test makes every mistake of this page, on a co
 |---|---|
 """
 
-CORES = (
-    "no `--cores`",
-    "Error: cores have to be specified for local execution (use --cores N with N being a number "
-    ">= 1 or 'all')",
-)
-"""Snakemake's own message."""
+MISSING = "a traceback, which ends with: FileNotFoundError: [Errno 2] No such file or directory: "
+
+SNAKEMAKE = {
+    "no `--cores`": (
+        (),
+        "Error: cores have to be specified for local execution (use --cores N with N being a "
+        "number >= 1 or 'all')",
+    ),
+    "`--configfile` with a file that does not exist": (
+        ("-n", "all", "--configfile", "absent.yaml"), f"{MISSING}'absent.yaml'",
+    ),
+    "a target after `--configfile`, which takes it for a second config (targets come first)": (
+        ("-n", "--configfile", "config/quick.yaml", "system_mine"), f"{MISSING}'system_mine'",
+    ),
+}  # fmt: skip
+"""Mistakes that Snakemake answers before it reads the workflow: arguments, and its own message."""
 
 
 def row(what: str, answer: str) -> str:
     """A row of the page."""
     return f"| {what} | {answer.replace('|', '/').replace(chr(10), '<br>')} |\n"
+
+
+SNAKEMAKE_ROWS = "".join(row(what, answer) for what, (_, answer) in SNAKEMAKE.items())
 
 
 @pytest.fixture(scope="module")
@@ -62,22 +75,28 @@ def test_without_a_mistake_nothing_is_printed(root, tmp_path):
 
 def test_the_page_has_all_answers(root, answers):
     page = (root / PAGE).read_text()
-    expected = HEAD + "".join(row(what, answer) for what, answer in answers.items()) + row(*CORES)
+    expected = (
+        HEAD + "".join(row(what, answer) for what, answer in answers.items()) + SNAKEMAKE_ROWS
+    )
     assert page == expected, "write it anew: python tests/unit/test_common_mistakes.py"
 
 
-def test_without_cores_snakemake_asks_for_them(root):
-    """Refused before the workflow is read."""
+@pytest.mark.parametrize("what", SNAKEMAKE)
+def test_snakemake_answers_before_the_workflow_is_read(root, what):
+    arguments, answer = SNAKEMAKE[what]
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake"],
+        [sys.executable, "-m", "snakemake", *arguments],
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode != 0
-    assert CORES[1].removeprefix("Error: ") in " ".join((done.stderr + done.stdout).split())
+    said = " ".join((done.stderr + done.stdout).split())
+    assert said.endswith(
+        answer.removeprefix("Error: ").removeprefix("a traceback, which ends with: ")
+    )
 
 
 if __name__ == "__main__":
     ROOT = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory() as FOLDER, contextlib.chdir(FOLDER):
         ROWS = [row(mistake.what, mistake.answer(ROOT)) for mistake in MISTAKES]
-    (ROOT / PAGE).write_text(HEAD + "".join(ROWS) + row(*CORES))
+    (ROOT / PAGE).write_text(HEAD + "".join(ROWS) + SNAKEMAKE_ROWS)

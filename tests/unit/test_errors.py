@@ -6,7 +6,16 @@ import sys
 
 import pytest
 
-from meanforce.errors import CONSOLE, STOPPED, InputError, Stopped, exits_cleanly
+from meanforce.errors import (
+    CONSOLE,
+    STOPPED,
+    Collected,
+    InputError,
+    InputErrors,
+    Stopped,
+    exits_cleanly,
+    listed,
+)
 
 
 @pytest.fixture
@@ -73,3 +82,30 @@ def test_without_a_terminal_only_the_log_has_it(number, monkeypatch):
     else:
         monkeypatch.setenv(CONSOLE, number)
     assert ended(InputError("no")) == "error: no"
+
+
+def test_equal_sentences_about_keys_of_one_name_are_one_line():
+    lines = [f"campaigns.a.{name}.length: is wrong" for name in "uvwxyz"]
+    others = ["campaigns.a.u.stride: is wrong", "not about a key: is wrong", "a", "a"]
+    assert listed([*lines, *others]).splitlines() == [
+        "campaigns.a.u.length: is wrong (the same in campaigns.a.v.length, campaigns.a.w.length, "
+        "campaigns.a.x.length and 2 more)",
+        "campaigns.a.u.stride: is wrong",
+        "not about a key: is wrong",
+        "a",
+    ]
+
+
+def test_at_most_eight_errors_are_shown():
+    error = InputErrors(f"key{number}: is wrong" for number in range(10))
+    assert str(error).splitlines()[-1] == "(and 2 more)"
+    assert len(error.lines) == 10
+
+
+def test_errors_are_collected_one_by_one():
+    found = Collected(InputError)
+    with found.check("a."):
+        raise InputErrors(["b: is wrong", "c: is wrong"])
+    with found.check():
+        raise InputError("d: is wrong")
+    assert found.lines == ["a.b: is wrong", "a.c: is wrong", "d: is wrong"]

@@ -11,7 +11,7 @@ from report_results import write_results
 import report_finished
 from meanforce import paths
 from meanforce.paths import ComparedPaths
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
 
@@ -26,7 +26,7 @@ def run(root, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "_output", "results/quick")
     monkeypatch.setattr(sys, "argv", ["report_finished.py"])
     raw = yaml.safe_load((root / "config" / "quick.yaml").read_text())
-    note_run(raw | {"output": "results/quick"}, "quick")
+    note_run(raw | {"output": "results/quick"}, Path("quick.yaml"))
     write_results(root, Path("results/quick"))
     config = load_config(raw)
     some = Path("results/quick/capped_alanine/T300/reference/1/segments.csv").read_text()

@@ -96,6 +96,34 @@ def test_an_unknown_name_is_refused_with_the_known_ones(checkout):
     assert "Traceback" not in result.stderr
 
 
+def test_a_forgotten_config_is_suggested(checkout):
+    config = yaml.safe_load((checkout.folder / "config/quick.yaml").read_text())
+    config["experiments"] = {"own": config["experiments"]["muller_brown_static_x_rbf"]}
+    (checkout.folder / "own.yaml").write_text(yaml.safe_dump(config))
+    result = checkout.snakemake("-n", "experiment_own")
+    assert result.returncode != 0
+    said = " ".join((result.stdout + result.stderr).split())
+    assert "there is no target 'experiment_own' in 'config/config.yaml'; known: system_mul" in said
+    assert "perhaps you mean: --configfile own.yaml" in said
+    result = checkout.snakemake("-n", "experiment_own", "--configfile", "own.yaml")
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_file_of_the_user_stops_the_run_before_it_is_deleted(make_checkout):
+    checkout = make_checkout()
+    own = checkout.folder / "results/quick/muller_brown/T300/static/1/trajectory.h5"
+    own.parent.mkdir(parents=True)
+    own.write_text("of the user\n")
+    for arguments in (("-n",), ()):
+        result = checkout.snakemake(*arguments, *QUICK)
+        assert result.returncode != 0
+        said = " ".join((result.stdout + result.stderr).split())
+        assert f"has files, such as '{own.relative_to(checkout.folder)}'" in said
+        assert own.read_text() == "of the user\n"
+    insisting = checkout.snakemake("-n", *QUICK, "--config", "replace=true")
+    assert insisting.returncode == 0, insisting.stderr
+
+
 def test_benchmarks_are_all_there(checkout, root):
     programs = checkout.folder / "tests" / "benchmarks"
     programs.mkdir(parents=True)

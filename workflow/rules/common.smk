@@ -38,10 +38,11 @@ from meanforce.paths import (
     VariablePaths,
     WeightsPaths,
 )
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
+from meanforce.settings.other_configs import with_target
 from meanforce.settings.yaml_file import default_output, read_config_file
 
 try:
@@ -49,33 +50,39 @@ try:
         for file in workflow.configfiles:
             read_config_file(Path(file))
     # The last of several config files is what makes the run a particular one.
-    LAST_FILE = Path(workflow.configfiles[-1])
+    LAST_FILE = Path(workflow.configfiles[-1]).absolute()
+    SHOWN_FILE = os.path.relpath(LAST_FILE)
     if config:
         config.setdefault("output", default_output(LAST_FILE))
-    CONFIG = load_config(config)
-    paths.use_output(CONFIG.output)
     if workflow.is_main_process:
         # Jobs of the run also read this file, but need not check again.
-        from meanforce.jobs.replaced import check_replaced
-        from meanforce.jobs.lengths import check_shortened
-        from meanforce.sampling.check import KEPT, check_structures
+        from meanforce.sampling.check import KEPT
+        from meanforce.sampling.check_run import check_run
 
         def say(line):
             print(line, file=sys.stderr, flush=True)
 
-        for notice in check_structures(CONFIG, KEPT, say):
+        checked = check_run(config, LAST_FILE, KEPT, say)
+        for notice in checked.notices:
             say(f"notice: {notice}")
-        REPLACED = check_replaced(CONFIG, LAST_FILE.stem)
-        check_shortened(CONFIG)
+        CONFIG, REPLACED = checked.config, checked.replaced
+    else:
+        CONFIG = load_config(config)
+        paths.use_output(CONFIG.output)
 except InputError as error:
-    raise WorkflowError(f"the config cannot be used:\n{error}") from None
+    where = workflow.overwrite_workdir
+    hint = f"\n(relative paths are those of '{where}', as --directory is given)" if where else ""
+    raise WorkflowError(f"the config cannot be used:\n{error}{hint}") from None
 
 
 # Not in dry runs. `status.py` finds the config of the last run through this.
 onstart:
+    try:
+        note_run(config, LAST_FILE)
+    except InputError as error:
+        raise WorkflowError(f"the run cannot start: {error}") from None
     for copy in REPLACED:
         copy.unlink()
-    note_run(config, LAST_FILE.stem)
 
 
 # In the folder that Snakemake runs in; also by hand, after a run that a cluster ended.

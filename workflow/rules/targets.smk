@@ -14,7 +14,11 @@ BENCHMARKS = [
 # Snakemake itself would report "no rule to produce" it. Targets are only known on the command line.
 for asked in sys.argv[1:]:
     if re.fullmatch(r"(system|experiment)_[\w-]+", asked) and asked not in TARGETS:
-        raise WorkflowError(f"there is no target '{asked}'; known: {', '.join(TARGETS)}")
+        found = with_target(asked)
+        hint = f"; perhaps you mean: --configfile {found[0]}" if found else ""
+        raise WorkflowError(
+            f"there is no target '{asked}' in '{SHOWN_FILE}'; known: {', '.join(TARGETS)}{hint}"
+        )
 
 # A config whose option was forgotten; runs have YAML files of their own, which may be requested.
 for before, asked in zip(sys.argv, sys.argv[1:]):

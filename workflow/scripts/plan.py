@@ -5,28 +5,31 @@ from short timings on this machine, which take about half a minute for each syst
 """
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 import torch
 
-from meanforce.errors import InputError, exits_cleanly
+from meanforce.errors import Collected, InputError, exits_cleanly
+from meanforce.jobs.foreign import check_foreign
 from meanforce.jobs.lengths import check_shortened, continued
-from meanforce.jobs.replaced import check_replaced, replaced
-from meanforce.paths import ConfigPaths, use_output
+from meanforce.jobs.replaced import check_replaced
+from meanforce.paths import use_output
 from meanforce.planning.amounts import Amount, amounts
 from meanforce.planning.estimate import estimate, speeds_of
 from meanforce.planning.hours import hours
 from meanforce.planning.overview import disk, table
+from meanforce.planning.pending import pending
 from meanforce.planning.sizes import sizes_of
 from meanforce.progress import report
-from meanforce.sampling.check import check_structures
+from meanforce.sampling.check import check_structures, load_reporting_all
 from meanforce.settings.config import Config
-from meanforce.settings.load import load_config
+from meanforce.settings.plan import planned_jobs
 from meanforce.settings.yaml_file import read_config_file
 
 SHOWN = 5
-"""Files that would be made anew which are named."""
+"""Files that are named in a line."""
 
 
 @exits_cleanly
@@ -41,7 +44,7 @@ def main() -> None:
     path = config_of(arguments.configfile)
     contents = read_config_file(path)
     try:
-        config = load_config(contents)
+        config = load_reporting_all(contents)
         use_output(config.output)
         notices = check_structures(config)
     except InputError as error:
@@ -49,12 +52,13 @@ def main() -> None:
     for notice in notices:
         print(f"notice: {notice}", file=sys.stderr)
     sizes, guessed = sizes_of(config)
-    work = amounts(config, sizes)
+    standing = _standing(config, path)
+    work = amounts(config, sizes, standing.to_make, standing.longer)
     print(f"{path}: results in {config.output}/")
     print("\n".join(table(work)))
     by = f" (atoms of {', '.join(guessed)}: from the size of the box)" if guessed else ""
     print(f"disk: {disk(work)}{by}")
-    for line in _made_anew(config, path.stem):
+    for line in standing.lines:
         print(line)
     if arguments.time:
         _show_hours(config, work, arguments.cores)
@@ -85,28 +89,47 @@ def config_of(given: Path | None) -> Path:
     return given
 
 
-def _made_anew(config: Config, name: str) -> list[str]:
-    """Lines on finished results that the run would replace."""
-    lines = []
-    try:
-        check_replaced(config, name)
+@dataclasses.dataclass(frozen=True)
+class _Standing:
+    """What a run does with the results that exist.
+
+    Attributes:
+        to_make: files that it makes or makes anew; None: those that do not exist.
+        longer: new part of the length of trajectories that it continues, by their paths.
+        lines: sentences on these, and why the run would be refused.
+    """
+
+    to_make: set[str] | None
+    longer: dict[str, float]
+    lines: list[str]
+
+
+def _standing(config: Config, path: Path) -> _Standing:
+    refused = Collected(InputError)
+    for check in (check_foreign, check_replaced):
+        with refused.check("refused: "):
+            check(config, path)
+    with refused.check("refused: "):
         check_shortened(config)
+    finished = [job.output for job in planned_jobs(config) if Path(job.output).exists()]
+    places = (Path.cwd(), Path(__file__).resolve().parents[2])
+    snakefile = next((one / "Snakefile" for one in places if (one / "Snakefile").is_file()), None)
+    if refused.lines or not finished or snakefile is None:
+        return _Standing(None, {}, refused.lines)
+    try:
+        to_make = pending(path, snakefile)
     except InputError as error:
-        lines.append(f"refused: {error}")
-    before = Path(ConfigPaths(name).copy)
-    if before.exists():
-        longer = continued(config)
-        lost = replaced(load_config(read_config_file(before)), config)
-        lost = [output for output in lost if output not in longer]
-        if longer:
-            lines.append(f"continued, since their length has grown: {_some(longer)}")
-        if lost:
-            lines.append(
-                f"made anew, since their settings changed: {_some(lost)}, and what follows from "
-                "them; the table counts them as done (`snakemake -n` lists all jobs that run "
-                "again, also those whose code changed)"
-            )
-    return lines
+        return _Standing(None, {}, [f"all files that exist are counted as done: {error}"])
+    longer, lines = continued(config), []
+    anew = [file for file in finished if file in to_make and file not in longer]
+    if longer:
+        lines.append(f"continued, since their length has grown: {_some(list(longer))}")
+    if anew:
+        lines.append(
+            "made anew, since settings, code or files that they depend on have changed: "
+            f"{_some(anew)} (the option -n of snakemake has the reason for each)"
+        )
+    return _Standing(to_make, longer, lines)
 
 
 def _some(files: list[str]) -> str:

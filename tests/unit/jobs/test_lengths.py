@@ -41,7 +41,7 @@ def static(config) -> dict:
 def test_the_same_and_a_longer_run_are_allowed(config, length):
     static(config)["length"] = length
     check_shortened(load_config(config))
-    longer = [PLACE.trajectory] if length == "1000 ns" else []
+    longer = {PLACE.trajectory: 0.5} if length == "1000 ns" else {}
     assert continued(load_config(config)) == longer
 
 

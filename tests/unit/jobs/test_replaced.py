@@ -1,5 +1,6 @@
 """A run never replaces results of another config in the same folder, unless the user insists."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from meanforce import paths
 from meanforce.errors import InputError
 from meanforce.jobs.replaced import check_replaced
 from meanforce.paths import ConfigPaths, MemberPaths, ReplicaPaths
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import HEAD, note_run, source_of
 from meanforce.settings.load import load_config
 
 EXPERIMENT = "muller_brown_static_x_rbf"
@@ -22,7 +23,7 @@ def before(root, tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "_output", "results/shared")
     config = yaml.safe_load((root / "config" / "quick.yaml").read_text())
     config["output"] = "results/shared"
-    note_run(config, "first")
+    note_run(config, Path("first.yaml"))
     files = (
         ReplicaPaths("muller_brown", "T300", "static", 1).trajectory,
         MemberPaths(EXPERIMENT, 0).model,
@@ -37,7 +38,7 @@ def test_nothing_is_lost_where_all_jobs_are_the_same(before):
     """Another experiment on the same data, and an experiment less."""
     more = before["experiments"][EXPERIMENT]
     before["experiments"] = {"mine": more, EXPERIMENT: more}
-    assert check_replaced(load_config(before), "second") == []
+    assert check_replaced(load_config(before), Path("second.yaml")) == []
 
 
 def test_sampling_with_other_settings_is_refused(before):
@@ -47,36 +48,114 @@ def test_sampling_with_other_settings_is_refused(before):
         r"of them, results/shared/muller_brown/T300/static/1/trajectory.h5 among them; .*replace=tr"
     )
     with pytest.raises(InputError, match=message):
-        check_replaced(load_config(before), "second")
+        check_replaced(load_config(before), Path("second.yaml"))
 
 
 def test_a_shared_potential_with_other_settings_is_refused(before):
     before["potentials"]["rbf"]["functions"] = 29
     with pytest.raises(InputError, match=r"replace 1 of them, .*/model-0\.safetensors"):
-        check_replaced(load_config(before), "second")
+        check_replaced(load_config(before), Path("second.yaml"))
 
 
 def test_the_same_config_may_change(before):
     before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
-    assert check_replaced(load_config(before), "first") == []
+    assert check_replaced(load_config(before), Path("first.yaml")) == []
 
 
 def test_who_insists_replaces(before):
     before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
     before["replace"] = True
-    assert check_replaced(load_config(before), "second") == [Path(ConfigPaths("first").copy)]
+    assert check_replaced(load_config(before), Path("second.yaml")) == [
+        Path(ConfigPaths("first").copy)
+    ]
 
 
 def test_what_was_never_made_is_not_lost(before):
     Path(MemberPaths(EXPERIMENT, 0).model).unlink()
     before["potentials"]["rbf"]["functions"] = 29
-    assert check_replaced(load_config(before), "second") == []
+    assert check_replaced(load_config(before), Path("second.yaml")) == []
 
 
 def test_a_copy_of_another_version_is_passed_over(before):
-    Path(ConfigPaths("first").copy).write_text("systems: {a: {kind: of_another_version}}\n")
+    text = f"{HEAD}\nsystems: {{a: {{kind: of_another_version}}}}\n"
+    Path(ConfigPaths("first").copy).write_text(text)
     before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
-    assert check_replaced(load_config(before), "second") == []
+    assert check_replaced(load_config(before), Path("second.yaml")) == []
+
+
+def test_a_file_of_the_user_beside_the_copies_is_passed_over(before):
+    """It would be deleted once results are replaced."""
+    copy = Path(ConfigPaths("first").copy)
+    copy.write_text(copy.read_text().removeprefix(HEAD))
+    before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
+    before["replace"] = True
+    assert check_replaced(load_config(before), Path("second.yaml")) == []
+
+
+@pytest.fixture
+def two(before):
+    """Two files of the same name, the first of which has results."""
+    files = [Path(folder, "first.yaml") for folder in ("a", "b")]
+    for file in files:
+        file.parent.mkdir()
+        file.write_text(yaml.safe_dump(before))
+    note_run(before, files[0])
+    return files
+
+
+def test_files_of_the_same_name_do_not_replace_each_others_results(before, two):
+    check_replaced(load_config(before), two[1])
+    before["experiments"] = {"mine": before["experiments"][EXPERIMENT]}
+    check_replaced(load_config(before), two[0])
+    message = r"has results of 'a/first.yaml', .* 'b/first.yaml' has the same name.*replace=true"
+    with pytest.raises(InputError, match=message):
+        check_replaced(load_config(before), two[1])
+    before["replace"] = True
+    assert check_replaced(load_config(before), two[1]) == []
+
+
+def test_a_file_that_was_moved_stays_the_same(before, two):
+    before["potentials"]["rbf"]["functions"] = 29
+    two[0].rename("elsewhere.yaml")
+    assert check_replaced(load_config(before), two[1]) == []
+
+
+def test_a_project_that_was_copied_has_its_own_files(before, two, tmp_path, monkeypatch):
+    shutil.copytree(tmp_path, tmp_path / "copy")
+    monkeypatch.chdir(tmp_path / "copy")
+    assert source_of(Path(ConfigPaths("first").copy)) == tmp_path / "copy" / "a" / "first.yaml"
+    before["potentials"]["rbf"]["functions"] = 29
+    assert check_replaced(load_config(before), two[0]) == []
+
+
+def test_projects_that_share_a_folder_by_a_link_do_not_replace_results(
+    before, two, tmp_path, monkeypatch
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "results").symlink_to(tmp_path / "results")
+    shutil.copytree("a", other / "a")
+    monkeypatch.chdir(other)
+    check_replaced(load_config(before), two[0])
+    before["potentials"]["rbf"]["functions"] = 29
+    with pytest.raises(InputError, match=rf"has results of '{tmp_path}/a/first.yaml'"):
+        check_replaced(load_config(before), two[0])
+
+
+def test_a_copy_may_itself_be_the_config(before, two):
+    """Its source stays the file that was copied."""
+    copy = Path(ConfigPaths("first").copy)
+    before["potentials"]["rbf"]["functions"] = 29
+    assert check_replaced(load_config(before), copy) == []
+    note_run(before, copy)
+    assert source_of(copy) == two[0].absolute()
+
+
+def test_nothing_is_lost_where_the_other_file_made_nothing(before, two):
+    shutil.rmtree("results/shared/muller_brown")
+    shutil.rmtree("results/shared/experiments")
+    before["potentials"]["rbf"]["functions"] = 29
+    assert check_replaced(load_config(before), two[1]) == []
 
 
 @pytest.mark.parametrize("folder", ["../outside", "", "a/../../b", "{system}", ".", 3])

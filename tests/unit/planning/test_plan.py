@@ -1,22 +1,28 @@
 """What a run takes: counted from the config, estimated from timings, and shown by plan.py."""
 
+import json
+import shutil
 import sys
 from pathlib import Path
 
+import openmm
 import pytest
 import yaml
 
 import plan
+from meanforce.errors import InputError
 from meanforce.jobs import stages
-from meanforce.paths import use_output
+from meanforce.paths import PreparedPaths, ReplicaPaths, use_output
 from meanforce.planning.amounts import Amount, Cost, Sizes, amounts, frames_of, training_steps
 from meanforce.planning.estimate import Speeds, estimate
 from meanforce.planning.overview import disk, table
+from meanforce.planning.pending import pending_of
 from meanforce.planning.sizes import sizes_of
-from meanforce.restart.overview import note_run
+from meanforce.restart.noted import note_run, record_of
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
 from meanforce.settings.plan import PlannedJob, planned_jobs
+from meanforce.settings.yaml_file import read_config_file
 
 
 @pytest.fixture
@@ -244,10 +250,11 @@ def checkout(root, tmp_path, monkeypatch):
     (tmp_path / "my.yaml").write_text(text)
     contents = yaml.safe_load(text) | {"output": "results/my"}
     use_output("results/my")
-    note_run(contents, "my")
-    made = Path("results/my/my_molecule/T300/metadynamics/1/trajectory.h5")
-    made.parent.mkdir(parents=True)
-    made.touch()
+    note_run(contents, Path("my.yaml"))
+    made = ReplicaPaths("my_molecule", "T300", "metadynamics", 1)
+    Path(made.trajectory).parent.mkdir(parents=True)
+    for file in (made.trajectory, made.table, made.segments, made.sample_log):
+        Path(file).touch()
     yield tmp_path
     use_output("results")
 
@@ -266,17 +273,60 @@ def test_notices_are_printed(checkout, monkeypatch, capsys):
 
 
 def test_results_that_exist_are_done_or_made_anew(checkout, monkeypatch, capsys):
+    """And what follows from those that are made anew, by the settings in Snakemake's records."""
+    config = load_config(read_config_file(Path("my.yaml")))
+    jobs = planned_jobs(config)
+    for job in jobs:
+        for file in map(Path, job.outputs):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        Path(job.log).touch()
+    prepared = PreparedPaths("my_molecule")
+    system = Path(prepared.system_xml)
+    assert "system.xml: is not a system" in failed(monkeypatch, "--configfile", "my.yaml")
+    system.write_text(openmm.XmlSerializer.serialize(openmm.System()))
+    shutil.copystat(prepared.state_xml, system)  # older than what follows from it
     run(monkeypatch, "--configfile", "my.yaml")
     said = capsys.readouterr().out
     assert "results in results/my/" in said and "made anew" not in said
-    line = next(line for line in said.splitlines() if line.startswith("sample"))
-    assert line.split()[1:3] == ["1", "7"]
-    changed = (checkout / "my.yaml").read_text().replace("bias_factor: 6", "bias_factor: 8")
-    (checkout / "my.yaml").write_text(changed)
+    assert said.splitlines()[-2].split() == ["all", str(len(jobs)), "0"]
+    changed = ReplicaPaths("my_molecule", "T300", "metadynamics", 1)
+    for file in (changed.trajectory, changed.table, changed.segments):
+        record = record_of(Path(file))
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"params": ["'before'"], "record_format_version": 6}))
     run(monkeypatch, "--configfile", "my.yaml")
-    assert "made anew, since their settings changed: results/my/my_molecule/T300/metadynamics" in (
-        capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"have changed: {changed.trajectory}, {changed.forces}, " in said
+    rows = {line.split()[0]: line.split()[1:3] for line in said.splitlines()}
+    assert [rows[stage][1] for stage in ("prepare", "sample", "forces", "map")] == list("0111")
+    trained = sum(job.stage == "train" for job in jobs)
+    assert rows["train"] == ["0", str(trained)] and rows["report"] == ["0", "1"]
+
+
+def test_a_longer_run_counts_what_is_new(root, monkeypatch):
+    monkeypatch.chdir(root)
+    quick = load_config(yaml.safe_load((root / "config/quick.yaml").read_text()))
+    sizes, _ = sizes_of(quick)
+    place = ReplicaPaths("muller_brown", "T300", "static", 1)
+    whole, part = (
+        next(
+            one
+            for one in amounts(quick, sizes, {place.trajectory}, share)
+            if one.job.output == place.trajectory
+        )
+        for share in ({}, {place.trajectory: 0.25})
     )
+    assert not whole.done and not part.done
+    assert part.atomistic == 0.25 * whole.atomistic > 0 and part.steps == 0.25 * whole.steps
+    assert sum(not one.done for one in amounts(quick, sizes, {place.segments})) == 1
+
+
+def test_a_table_of_another_version_of_snakemake_is_refused():
+    table = ["output_file\tdate\tplan", "a\t-\tupdate pending", "b\t-\tno update"]
+    assert pending_of(table) == {"a"}
+    with pytest.raises(InputError, match="snakemake --summary: its output is not the table"):
+        pending_of(["Building DAG of jobs...", *table])
 
 
 def test_results_of_another_config_are_named(checkout, monkeypatch, capsys):

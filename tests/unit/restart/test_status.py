@@ -12,7 +12,8 @@ from meanforce.paths import LAST_RUN
 from meanforce.progress import NO_TIME, Progress, ProgressLine, Rate
 from meanforce.restart.job import BUNDLE, folder_of
 from meanforce.restart.lock import locked
-from meanforce.restart.overview import FAILED, RUNNING, STOPPED, note_run, standing
+from meanforce.restart.noted import note_run
+from meanforce.restart.overview import FAILED, RUNNING, STOPPED, standing
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def run(root, tmp_path, monkeypatch):
     config["experiments"] = {"mine": config["experiments"]["muller_brown_static_x_rbf"]}
     config["experiments"]["mine"] |= {"train": ["T300", "T400"], "held_out": []}
     config["output"] = "results/mine"
-    note_run(config, "mine")
+    note_run(config, Path("mine.yaml"))
     return config
 
 
@@ -61,7 +62,7 @@ def test_the_config_of_the_last_run_is_found(run, tmp_path, monkeypatch, capsys)
     assert shown(monkeypatch, capsys, "--configfile", "mine.yaml") == found
     # Another run in the same folder takes its place.
     run["campaigns"]["muller_brown"]["static"]["replicas"] = 7
-    note_run(run, "mine")
+    note_run(run, Path("mine.yaml"))
     assert shown(monkeypatch, capsys) != found
 
 

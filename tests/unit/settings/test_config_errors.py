@@ -7,7 +7,7 @@ import pytest
 from config_changes import ALANINE, assert_refused, put
 
 from meanforce.errors import InputError
-from meanforce.sampling.check import check_structures
+from meanforce.sampling.check import check_structures, load_reporting_all
 from meanforce.settings.load import load_config
 
 EXPERIMENT = "capped_alanine_metadynamics_heavy_cgnet"
@@ -96,9 +96,51 @@ def test_errors_of_all_sections_are_reported_at_once(config):
     assert [line.partition(":")[0] for line in lines] == [
         "validation.channel.surface",
         "campaigns.capped_alanine.unbiased.stride",
-        "campaigns.capped_alanine.metadynamics.stride",
         "experiments.muller_brown_static_x_rbf.train",
     ]
+    assert lines[1].endswith(" (the same in campaigns.capped_alanine.metadynamics.stride)")
+
+
+def test_wrong_names_and_variables_are_reported_at_once(config):
+    config["validation"]["nothing"] = {}
+    config["mappings"][ALANINE]["Heavy"] = config["mappings"][ALANINE]["heavy"]
+    config["collective_variables"][ALANINE]["phi"] |= {"mapping": "absent"}
+    with pytest.raises(InputError) as caught:
+        load_config(config)
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "mappings.capped_alanine.Heavy",
+        "validation.nothing",
+        "collective_variables.capped_alanine.phi.mapping",
+    ]
+
+
+def test_wrong_values_do_not_hide_errors_of_other_parts(config):
+    """A wrong value in one section, and systems, mappings and time steps that do not fit."""
+    config["experiments"]["muller_brown_static_x_rbf"]["train"] = 300
+    config["campaigns"][ALANINE]["unbiased"] |= {"time_step": "4 fs", "stride": "40 fs"}
+    config["campaigns"][ALANINE]["metadynamics"]["pace"] = "often"
+    config["systems"]["other"] = config["systems"][ALANINE] | {"structure": "nowhere.pdb"}
+    config["mappings"]["other"] = {"ca": {"template": "ca"}}
+    config["mappings"][ALANINE]["wrong"] = {"beads": {"A": "name Z"}}
+    config["mappings"]["muller_brown"] = "x"
+    config["collective_variables"][ALANINE]["phi"] |= {"mapping": "nothing"}
+    with pytest.raises(InputError) as caught:
+        load_reporting_all(config)
+    lines = str(caught.value).splitlines()
+    assert {line.partition(":")[0] for line in lines} == {
+        "experiments.muller_brown_static_x_rbf.train",
+        "campaigns.capped_alanine.metadynamics.pace",
+        "mappings.muller_brown",
+        "mappings.capped_alanine.wrong.beads.A",
+        "campaigns.capped_alanine.unbiased.time_step",
+        "systems.other.structure",
+    }
+
+
+@pytest.mark.parametrize("raw", [{"systems": 3}, {"systems": {"a": {}}, "mappings": {"a": [1]}}])
+def test_of_a_shapeless_config_no_parts_are_checked(raw):
+    with pytest.raises(InputError, match=r"is missing"):
+        load_reporting_all(raw)
 
 
 def test_errors_of_all_systems_are_reported_at_once(config):

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.sampling import check
-from meanforce.sampling.check import check_structures
+from meanforce.sampling.check import check_structures, load_reporting_all
 from meanforce.settings.config import Config
-from meanforce.settings.load import load_config
 from meanforce.settings.systems.registry import System
 from meanforce.systems.described import Described
 from meanforce.systems.facts import Facts, facts_of
@@ -189,7 +188,7 @@ def judge(raw: Any) -> str:
     """Load a config as Snakemake's start does; anything but `InputError` is a failure."""
     start = time.monotonic()
     try:
-        config = load_config(raw)
+        config = load_reporting_all(raw)
         check_structures(config)
     except InputError as error:
         text = str(error)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -33,12 +34,46 @@ def printable(text: str, also: str = "") -> str:
 MOST_LINES = 8
 """Most errors of a config that are shown at once."""
 
+MOST_KEYS = 3
+"""Most further keys that are named with an error which they share."""
+
+
+class InputErrors(InputError):
+    """Several errors: a line for each, of which the text has the first.
+
+    Attributes:
+        lines: all errors, each with its key.
+    """
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.lines = tuple(dict.fromkeys(lines))
+        super().__init__(listed(self.lines))
+
 
 def listed(lines: Iterable[str]) -> str:
-    """Different lines, at most `MOST_LINES` of them, and how many more there are."""
-    lines = list(dict.fromkeys(lines))
-    more = len(lines) - MOST_LINES
-    return "\n".join(lines[:MOST_LINES]) + (f"\n(and {more} more)" if more > 0 else "")
+    """Different lines, at most `MOST_LINES` of them, and how many more there are.
+
+    Equal sentences about keys of the same name, as those of one YAML anchor, become one line.
+    """
+    places: dict[tuple[str, str], list[str]] = {}
+    for line in dict.fromkeys(lines):
+        key, colon, sentence = line.partition(": ")
+        if not colon or not re.fullmatch(r"[\w.-]+", key):
+            key, sentence = line, ""
+        of_sentence = places.setdefault((key.rpartition(".")[2] if sentence else key, sentence), [])
+        of_sentence.append(key)
+    shown = [_about(keys, sentence) for (_, sentence), keys in places.items()]
+    more = len(shown) - MOST_LINES
+    return "\n".join(shown[:MOST_LINES]) + (f"\n(and {more} more)" if more > 0 else "")
+
+
+def _about(keys: list[str], sentence: str) -> str:
+    """A sentence about the first of some keys, with the others behind it."""
+    line = f"{keys[0]}: {sentence}" if sentence else keys[0]
+    if len(keys) == 1:
+        return line
+    more = f" and {len(keys) - 1 - MOST_KEYS} more" if len(keys) - 1 > MOST_KEYS else ""
+    return f"{line} (the same in {', '.join(keys[1 : 1 + MOST_KEYS])}{more})"
 
 
 class Collected:
@@ -57,11 +92,12 @@ class Collected:
 
     @contextlib.contextmanager
     def check(self, where: str = "") -> Iterator[None]:
-        """Collect the error of one check, with `where` in front of it."""
+        """Collect the errors of one check, with `where` in front of each."""
         try:
             yield
         except self._kinds as error:
-            self.lines.append(f"{where}{error}")
+            lines = error.lines if isinstance(error, InputErrors) else [str(error)]
+            self.lines += [f"{where}{line}" for line in lines]
 
 
 STOPPED = 75

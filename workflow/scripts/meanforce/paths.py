@@ -20,8 +20,11 @@ RESULTS = "results"
 LAST_RUN = f"{RESULTS}/last_run.yaml"
 """The config of the last run that was started, by which `status.py` finds it."""
 
+CONFIGS = "configs"
+"""Folder, among the results, of the configs that have results there."""
+
 RESERVED = {
-    "systems": ("benchmarks", "configs", "experiments", "learning_curves", "reports"),
+    "systems": ("benchmarks", CONFIGS, "experiments", "learning_curves", "reports"),
     "state_points": ("mappings", "prepared"),
     "campaigns": ("equilibrated",),
     "mappings": ("forces", "trajectory"),
@@ -65,7 +68,7 @@ class ConfigPaths:
 
     config: str
 
-    copy = Pattern("configs/{config}.yaml")
+    copy = Pattern(CONFIGS + "/{config}.yaml")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,9 +31,17 @@ def check_shortened(config: Config) -> None:
             )
 
 
-def continued(config: Config) -> list[str]:
-    """Finished trajectories that a run continues, since only their length has grown."""
-    return [place.trajectory for place, before, now in _changed(config) if now > before]
+def continued(config: Config) -> dict[str, float]:
+    """Finished trajectories that a run continues, as only their length has grown.
+
+    Returns:
+        The part of the length that is new, by the path of the trajectory.
+    """
+    return {
+        place.trajectory: 1.0 - before / now
+        for place, before, now in _changed(config)
+        if now > before
+    }
 
 
 def _changed(config: Config) -> Iterator[tuple[ReplicaPaths, float, float]]:

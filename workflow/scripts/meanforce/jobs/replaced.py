@@ -5,39 +5,46 @@ the same folder, the copy shows which of the results would be made anew.
 """
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.paths import ConfigPaths, PreparedPaths
+from meanforce.restart.noted import copies_in, source_of
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
 from meanforce.settings.yaml_file import read_config_file
 
 
-def check_replaced(now: Config, name: str) -> list[Path]:
+def check_replaced(now: Config, file: Path) -> list[Path]:
     """Refuse a run that would replace results of another config in the same folder.
 
     Args:
         now: the config of the run.
-        name: of its file.
+        file: that it is from.
 
     Returns:
         Copies of configs of which results will be replaced, since the user insists.
 
     Raises:
-        InputError: results would be replaced, and `replace` is not set.
+        InputError: results would be replaced, or those of another file with the same name could no
+            longer be recognised, and `replace` is not set.
     """
-    found = []
-    for copy in sorted(Path(ConfigPaths("x").copy).parent.glob("*.yaml")):
-        if copy.stem == name:
+    found, own = [], Path(ConfigPaths(file.stem).copy)
+    for copy in copies_in(Path(now.output)):
+        other = _other_file(copy, file) if copy == own else None
+        if copy == own and other is None:
             continue
         try:
             before = load_config(read_config_file(copy))
         except InputError:
-            continue  # of another version, or not a copy of ours
+            continue  # of another version
+        if other is not None:
+            _check_same_name(before, now, other, file)
+            continue
         lost = replaced(before, now)
         if lost and not now.replace:
             raise InputError(
@@ -47,6 +54,39 @@ def check_replaced(now: Config, name: str) -> list[Path]:
             )
         found += [copy] if lost else []
     return found
+
+
+def _other_file(copy: Path, file: Path) -> Path | None:
+    """The file that a copy of the same name is from, if it is another one and still exists."""
+    source = source_of(copy)
+    if source is None or not source.exists() or file.absolute() == copy.absolute():
+        return None
+    return None if source.samefile(file) else source
+
+
+def _check_same_name(before: Config, now: Config, other: Path, file: Path) -> None:
+    """Refuse a run that leaves its config in the place of that of another file.
+
+    Results of the other file would then pass for earlier ones of this file. Equal configs have
+    equal results.
+
+    Raises:
+        InputError: names both files.
+    """
+    made = next((path for path, _ in _outputs(before) if Path(path).exists()), None)
+    if made is not None and not now.replace and dict(_outputs(before)) != dict(_outputs(now)):
+        raise InputError(
+            f"output: '{now.output}' has results of '{_shown(other)}', {made} among them, and "
+            f"'{_shown(file)}' has the same name, so that each would replace results of the "
+            "other; rename this file, give it an 'output' of its own, or insist with: "
+            "--config replace=true"
+        )
+
+
+def _shown(file: Path) -> str:
+    """A path as short as it can be."""
+    path = Path(os.path.normpath(file.absolute()))
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def replaced(before: Config, now: Config) -> list[str]:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from meanforce.dynamics.schedule import Schedule as CgSchedule
 from meanforce.jobs import stages
@@ -60,7 +61,7 @@ class Amount:
 
     Attributes:
         job: the job.
-        done: whether its result exists.
+        done: whether its result exists, and need not be made anew.
         key: of its speed; empty where the work is not counted.
         steps: steps that it takes at least, in the unit that is timed for its key.
         most: steps that it takes at most; a CG run may end earlier.
@@ -79,15 +80,38 @@ class Amount:
     threads: int = 1
 
 
-def amounts(config: Config, sizes: Sizes) -> list[Amount]:
-    """The work of all jobs of a run, stage after stage."""
-    return [_amount(config, sizes, job) for job in planned_jobs(config)]
+def amounts(
+    config: Config,
+    sizes: Sizes,
+    to_make: Collection[str] | None = None,
+    new_share: Mapping[str, float] = MappingProxyType({}),
+) -> list[Amount]:
+    """The work of all jobs of a run, stage after stage.
 
-
-def _amount(config: Config, sizes: Sizes, job: PlannedJob) -> Amount:
-    done = standing(Path(job.output), Path(job.log)).state == DONE
-    made = COUNTED.get(job.stage)
-    return Amount(job, done) if made is None else made(config, sizes, Amount(job, done))
+    Args:
+        config: the whole config.
+        sizes: of its systems.
+        to_make: files that the run makes or makes anew; if None, those that do not exist.
+        new_share: of the steps of jobs that continue a shorter run, by their output.
+    """
+    found = []
+    for job in planned_jobs(config):
+        if to_make is None:
+            done = standing(Path(job.output), Path(job.log)).state == DONE
+        else:
+            done = not any(path in to_make for path in job.outputs)
+        one = Amount(job, done)
+        made, share = COUNTED.get(job.stage), new_share.get(job.output, 1.0)
+        one = one if made is None else made(config, sizes, one)
+        found.append(
+            dataclasses.replace(
+                one,
+                steps=share * one.steps,
+                most=share * one.most,
+                atomistic=share * one.atomistic,
+            )
+        )
+    return found
 
 
 def _sample(config: Config, sizes: Sizes, amount: Amount) -> Amount:

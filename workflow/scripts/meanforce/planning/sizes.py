@@ -4,6 +4,7 @@ from pathlib import Path
 
 import openmm
 
+from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.solvent import solute_atoms
 from meanforce.paths import PreparedPaths
@@ -54,5 +55,12 @@ def sizes_of(config: Config) -> tuple[Sizes, list[str]]:
 
 
 def particles(system_xml: Path) -> int:
-    """Particles of a prepared system."""
-    return openmm.XmlSerializer.deserialize(system_xml.read_text()).getNumParticles()
+    """Particles of a prepared system.
+
+    Raises:
+        InputError: the file is not that of a system.
+    """
+    try:
+        return openmm.XmlSerializer.deserialize(system_xml.read_text()).getNumParticles()
+    except (OSError, openmm.OpenMMException, AttributeError, ValueError) as error:
+        raise InputError(f"{system_xml}: is not a system ({error}); {MAKE_AGAIN}") from None

@@ -1,20 +1,15 @@
-"""How far a run is, as seen from outside: its config, and outputs, folders, locks and logs of
-jobs."""
+"""How far a run is, as seen from outside: outputs, folders, locks and logs of its jobs."""
 
-import base64
 import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from meanforce.errors import InputError
-from meanforce.paths import LAST_RUN, ConfigPaths
 from meanforce.progress import ProgressLine, parse
 from meanforce.restart.job import BUNDLE, folder_of, remove
 from meanforce.restart.lock import locked, owner_of
+from meanforce.restart.noted import record_of
 
 TAIL = 4096
 """Bytes at the end of a log in which its last lines are searched."""
@@ -42,28 +37,6 @@ class JobProgress:
     said: str = ""
 
 
-def note_run(config: dict[str, Any], name: str) -> None:
-    """Save the config of a run that starts, as Snakemake has merged it.
-
-    Args:
-        config: with its key `output`.
-        name: of the config file.
-    """
-    # Snakemake's mappings become plain ones.
-    plain = json.loads(json.dumps(config, default=str))
-    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
-    _write(Path(LAST_RUN), f"# Config of the last run that was started here.\n{text}")
-    copy = Path(ConfigPaths(name).copy)
-    _write(copy, f"# Config of the last run of '{name}' with results in this folder.\n{text}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
-    new.write_text(text, encoding="utf-8")
-    new.replace(path)
-
-
 def standing(output: Path, log: Path) -> JobProgress:
     """Progress of the job that writes an output and a log."""
     if output.exists():
@@ -84,11 +57,15 @@ def standing(output: Path, log: Path) -> JobProgress:
     return JobProgress(FAILED if lines else WAITING, said=said)
 
 
+def succeeded(log: Path) -> bool:
+    """Whether a job has written a log that does not end with an error."""
+    return log.is_file() and not any(line.startswith("error: ") for line in _last_lines(log)[-1:])
+
+
 def duration(output: Path, project: Path = Path()) -> float | None:
     """Seconds that a finished job took, as Snakemake recorded them."""
-    name = base64.b64encode(str(output).encode()).decode()
     try:
-        record = json.loads((project / ".snakemake" / "metadata" / name).read_text())
+        record = json.loads(record_of(output, project).read_text())
         return float(record["endtime"]) - float(record["starttime"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

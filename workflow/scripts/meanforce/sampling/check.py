@@ -5,11 +5,12 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import mdtraj
 
 from meanforce.core.beads import Beads
-from meanforce.errors import Collected, InputError, listed
+from meanforce.errors import Collected, InputError, InputErrors
 from meanforce.mapping.complete_variable import check_one_piece, complete
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_map_check import refuse_impossible
@@ -28,6 +29,8 @@ from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 from meanforce.settings.config import Config
+from meanforce.settings.load import load_config
+from meanforce.settings.partial import readable_parts
 from meanforce.systems import force_field
 from meanforce.systems.atoms import Atoms
 from meanforce.systems.described import Described
@@ -63,8 +66,34 @@ class _Molecules:
     variables: dict[str, CollectiveVariableSettings] = dataclasses.field(default_factory=dict)
 
 
+def load_reporting_all(
+    raw: Any, kept: Path | None = None, report: Callable[[str], None] | None = None
+) -> Config:
+    """As `load_config`; where that refuses, also with the errors in parts that can be read.
+
+    Args:
+        raw: contents of the config file.
+        kept: see `check_structures`.
+        report: see `check_structures`.
+
+    Raises:
+        InputError: a line for each error.
+    """
+    try:
+        return load_config(raw)
+    except InputErrors as error:
+        found = Collected(InputErrors)
+        found.lines += error.lines
+        with found.check():
+            check_structures(readable_parts(raw), kept, report, compared=False)
+        raise InputErrors(found.lines) from None
+
+
 def check_structures(
-    config: Config, kept: Path | None = None, report: Callable[[str], None] | None = None
+    config: Config,
+    kept: Path | None = None,
+    report: Callable[[str], None] | None = None,
+    compared: bool = True,
 ) -> list[str]:
     """Refuse files that do not exist or do not fit, and what the molecules do not allow.
 
@@ -75,12 +104,13 @@ def check_structures(
         config: the whole config.
         kept: folder that keeps what was found out about systems for the next time, or None.
         report: called with a line about a system that takes long, or None.
+        compared: whether the names in the config fit each other; else, what needs that is left out.
 
     Returns:
         Notices: sentences on what may not be meant.
 
     Raises:
-        InputError: a line for each error: its key, what was given and what is allowed.
+        InputErrors: a line for each error: its key, what was given and what is allowed.
     """
     errors, notices = Collected(InputError), []
     found: dict[str, _Molecules] = {}
@@ -100,7 +130,7 @@ def check_structures(
                 check_files_and_formula(config, system, name)
         if len(errors.lines) > before:
             broken.add(system)
-    for system in [name for name in found if name not in broken]:
+    for system in [name for name in found if compared and name not in broken]:
         _check_beads_of_campaigns(config, system, found[system], errors)
         with errors.check(f"validation.{system}.distances: "):
             _check_distances(config, system, found[system].beads)
@@ -120,8 +150,8 @@ def check_structures(
                 if one.described.box is not None and own.n_molecules > 1:
                     check_pair_cutoff(config, name, one.described.box)
     if errors.lines:
-        raise InputError(listed(errors.lines))
-    return notices + proportion_notices(config)
+        raise InputErrors(errors.lines)
+    return notices + (proportion_notices(config) if compared else [])
 
 
 @contextlib.contextmanager

@@ -234,6 +234,8 @@ def _bead_name(value: Any) -> str:
 def _file(value: Any) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(f"{value!r} is not the path of a file")
+    if value.split("/")[0] == "~":
+        raise ValueError(f"{value!r} has '~', which is not replaced; write the whole path")
     if "{" in value or "}" in value:
         raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):

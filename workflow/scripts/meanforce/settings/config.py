@@ -54,8 +54,8 @@ class Config(Settings):
     )
     replace: bool = Field(
         default=False,
-        description="replace results of another config in the same folder; meant for the command "
-        "line, `--config replace=true`",
+        description="replace results of another config in the same folder, and files there that no "
+        "run made; meant for the command line, `--config replace=true`",
     )
     systems: dict[Name, System] = Field(min_length=1)
     state_points: dict[Name, StatePointSettings] = Field(min_length=1)
@@ -74,20 +74,24 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _references(self) -> Self:
-        _check_names("systems", "systems", self.systems)
-        _check_names("state_points", "state_points", self.state_points)
+        errors = Collected(ValueError)
+        named = {"systems": self.systems, "state_points": self.state_points}
         for section in ("mappings", "campaigns"):
             for system, entries in getattr(self, section).items():
-                _check_names(section, f"{section}.{system}", entries)
-        _check_names("experiments", "experiments", self.experiments)
+                named[f"{section}.{system}"] = entries
+        for where, names in (named | {"experiments": self.experiments}).items():
+            with errors.check():
+                _check_names(where.partition(".")[0], where, names)
         for section in (
             "mappings", "collective_variables", "campaigns", "references", "validation",
         ):  # fmt: skip
             for system in getattr(self, section):
-                known(f"{section}.{system}", system, self.systems, "system")
-        # Later checks need variables that are right; each reports all errors of its sections.
-        self._check_variables()
-        errors, broken = Collected(ValueError), set()
+                with errors.check():
+                    known(f"{section}.{system}", system, self.systems, "system")
+        self._check_variables(errors)
+        # Later checks need names and variables that are right.
+        _refuse(errors)
+        broken = set()
         for system in self.systems:
             before = len(errors.lines)
             self._check_system(errors, system)
@@ -100,8 +104,8 @@ class Config(Settings):
         _refuse(errors)
         return self
 
-    def _check_variables(self) -> None:
-        errors = Collected(ValueError)
+    def _check_variables(self, errors: Collected) -> None:
+        """Collect the errors of collective variables."""
         for system, variables in self.collective_variables.items():
             for refuse in (refuse_taken, refuse_suffixes):
                 with errors.check():
@@ -114,7 +118,6 @@ class Config(Settings):
                     for member in variable.coefficients or []:
                         known(f"{at}.coefficients", member, variables, "collective variable")
                     variable.check_members(f"{at}.coefficients", variables)
-        _refuse(errors)
 
     def _check_system(self, errors: Collected, system: str) -> None:
         """Collect the errors of a system's campaigns, validation and references."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from meanforce.errors import InputError, listed, printable
+from meanforce.errors import InputError, InputErrors, listed, printable
 from meanforce.settings.checks import SeveralErrors
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import with_runs
@@ -31,7 +31,8 @@ def load_config(raw: Any) -> Config:
     """Checked configuration from the contents of a YAML file, with the runs of learning curves.
 
     Raises:
-        InputError: anything is wrong; one line per error, each with its key.
+        InputError: anything is wrong.
+        InputErrors: values are wrong; one line per error, each with its key.
     """
     if not isinstance(raw, Mapping) or not raw:
         raise InputError("the config is empty; it needs sections such as 'systems'")
@@ -40,7 +41,7 @@ def load_config(raw: Any) -> Config:
     try:
         return with_runs(Config.model_validate(dict(raw)))
     except ValidationError as error:
-        raise InputError(explain(error, Config)) from None
+        raise InputErrors(_explained(error, Config)) from None
 
 
 def _count(value: Any, depth: int) -> int:
@@ -67,8 +68,12 @@ def _count(value: Any, depth: int) -> int:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """One line for each error: key, what was given, what is allowed."""
+    return listed(_explained(error, model))
+
+
+def _explained(error: ValidationError, model: type[BaseModel]) -> list[str]:
     items = error.errors(include_url=False)
-    return listed(printable(line)[:LONGEST_LINE] for item in items for line in _lines(item, model))
+    return [printable(line)[:LONGEST_LINE] for item in items for line in _lines(item, model)]
 
 
 def _lines(item: dict[str, Any], model: type[BaseModel]) -> Sequence[str]:

@@ -22,6 +22,27 @@ STAGES = (
 )  # fmt: skip
 """In the order in which data flow."""
 
+_SAMPLED = ("trajectory", "table", "segments")
+
+OUTPUTS = {
+    "prepare": ("system_xml", "topology_cif", "state_xml"),
+    "beads": ("beads",),
+    "variable": ("completed",),
+    "equilibrate": ("state_xml", "table"),
+    "sample": _SAMPLED,
+    "import_frames": _SAMPLED,
+    "import_frames_and_forces": (*_SAMPLED, "forces"),
+    "forces": ("forces",),
+    "weights": ("weights", "overlap"),
+    "map": ("dataset", "force_maps", "checks"),
+    "train": ("model", "description", "curve"),
+    "simulate": ("trajectory", "speed"),
+    "validate": ("metrics", "profiles", "surface", "figure"),
+    "learning_curve": ("table", "savings", "figure"),
+    "report": ("summary", "page", "run"),
+}
+"""Files that a job of each stage makes, by their names in its place."""
+
 
 @dataclasses.dataclass(frozen=True)
 class PlannedJob:
@@ -37,7 +58,12 @@ class PlannedJob:
     stage: str
     output: str
     log: str
-    place: Any = dataclasses.field(default=None, compare=False, repr=False)
+    place: Any = dataclasses.field(default=RunPaths, compare=False, repr=False)
+
+    @property
+    def outputs(self) -> list[str]:
+        """All files that the job makes."""
+        return [getattr(self.place, name) for name in OUTPUTS[self.stage]]
 
 
 def planned_jobs(config: Config) -> list[PlannedJob]:
