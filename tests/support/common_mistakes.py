@@ -10,6 +10,7 @@ from own_molecule import (
     put,
     with_selenium,
     with_water,
+    with_zinc,
     without_hydrogens,
     written,
 )
@@ -51,6 +52,33 @@ MISTAKES = (
         change=put(*SYSTEM, "force_field", ["amber99sbildn.xml"]),
     ),
     Mistake(
+        "implicit solvent of another force field",
+        ("belongs to another force field: its charge of atom 6", "such as 'implicit/obc2.xml'"),
+        change=put(*SYSTEM, "force_field", ["amber10.xml", "amber99_obc.xml"]),
+    ),
+    Mistake(
+        "a box of water without a water model",
+        ("systems.mine.force_field", "has no water", "such as 'tip3p.xml'"),
+        change=merge(*SYSTEM, WATER | {"force_field": ["amber99sbildn.xml"]}),
+    ),
+    Mistake(
+        "a water model of four sites with the default of three",
+        ("systems.mine.water_model: 'tip3p' has 0 sites", "allowed: 'tip4pew'"),
+        change=merge(*SYSTEM, WATER | {"force_field": ["amber99sbildn.xml", "tip4pew.xml"]}),
+    ),
+    Mistake(
+        "implicit solvent in a box of water",
+        ("defines an implicit solvent", "leave that file out, or use the kind 'peptide'"),
+        change=merge(*SYSTEM, WATER | {
+            "force_field": ["amber99sbildn.xml", "tip3p.xml", "amber99_obc.xml"],
+        }),
+    ),
+    Mistake(
+        "a zinc ion in the structure",
+        ("No template found for residue 3 (ZN)", "ZN201 is a single atom", "remove it"),
+        structure=with_zinc,
+    ),
+    Mistake(
         "a tab",
         ("mine.yaml, line 3", "a tab"),
         text=lambda text: text.replace("    kind: peptide", "\tkind: peptide"),
@@ -74,6 +102,11 @@ MISTAKES = (
         "a wrong key",
         ("campaigns.mine.unbiased.timestep: unknown key; did you mean 'time_step'?",),
         change=put(*CAMPAIGN, "timestep", "2 fs"),
+    ),
+    Mistake(
+        "a kind by the name that another program gives it",
+        ("collective_variables.mine.d.kind: given 'rg'", "did you mean 'radius_of_gyration'?"),
+        change=put("collective_variables", "mine", "d", {"kind": "rg", "mapping": "heavy"}),
     ),
     Mistake(
         "a wrong name of an atom",
@@ -162,6 +195,59 @@ MISTAKES = (
         "metadynamics that starts outside its grid",
         ("unbiased.lower: 'd' is 0.474 nm", "outside the grid from 0.5 nm", "lower: [0 nm]"),
         change=merge(*CAMPAIGN, METADYNAMICS | {"lower": ["0.5 nm"], "upper": ["1 nm"]}),
+    ),
+    Mistake(
+        "hills wider than their grid",
+        ("unbiased.width: is 2 nm along 'd', whose grid is only 1 nm wide", "a tenth of the range"),
+        change=merge(
+            *CAMPAIGN, METADYNAMICS | {"width": ["2 nm"], "lower": ["0 nm"], "upper": ["1 nm"]}
+        ),
+    ),
+    Mistake(
+        "a CG bias whose grid is beside the structure",
+        ("notice: simulations.short.bias.upper: 'd' is 0.474 nm in the structure, outside the",),
+        change=put("simulations", "short", "bias", {
+            "collective_variables": ["d"], "width": ["0.02 nm"], "bias_factor": 6,
+            "build": "10 ps", "lower": ["0 nm"], "upper": ["0.4 nm"],
+        }),
+    ),
+    Mistake(
+        "a surface at values that the molecule cannot take",
+        ("validation.mine.lower: the grid from 2 nm to 3 nm has no value that 'd' can take",),
+        change=put("validation", {
+            "mine": {"surface": ["d"], "lower": ["2 nm"], "upper": ["3 nm"]},
+        }),
+    ),
+    Mistake(
+        "a basin across 180 degrees",
+        ("validation.mine.basins.a: the interval of 'phi'", "from -180 to 180 deg", "two boxes"),
+        change=put("validation", {
+            "mine": {"surface": ["phi"], "basins": {"a": [{"phi": ["170 deg", "190 deg"]}]}},
+        }),
+    ),
+    Mistake(
+        "umbrella windows farther apart than they spread",
+        ("notice: campaigns.mine.unbiased.force_constant: lets 'd' spread by 0.011 nm", "more win"),
+        change=merge(*CAMPAIGN, {
+            "kind": "umbrella", "collective_variables": ["d"],
+            "force_constant": ["20000 kJ/mol/nm^2"],
+            "rows": [{"first": "0.3 nm", "last": "0.5 nm", "number": 3}],
+        }),
+    ),
+    Mistake(
+        "a stride that leaves too few frames to train on",
+        ("experiments.first.folds: are 8, which need 64 frames", "gives 10 at 'T300'"),
+        change=put(*CAMPAIGN, "stride", "100 ps"),
+    ),
+    Mistake(
+        "a batch larger than the data",
+        ("notice: potentials.network.training.batch_size: is 20000", "about 12500 frames"),
+        change=put("potentials", "network", "training", "batch_size", 20000),
+    ),
+    Mistake(
+        "the training data as the reference",
+        ("notice: experiments.first.reference: 'unbiased' is also in 'campaigns'",),
+        change=put("experiments", "first", "reference", "unbiased"),
     ),
     Mistake(
         "`force_map: slice` with rigid bonds",

@@ -208,6 +208,14 @@ def with_water(hydrogens: bool, number: int = 1) -> Callable[[app.Modeller], Non
     return add
 
 
+def with_zinc(molecule: app.Modeller) -> None:
+    """Add a zinc ion in a chain of its own."""
+    topology = app.Topology()
+    residue = topology.addResidue("ZN", topology.addChain("Z"), "201")
+    topology.addAtom("ZN", app.element.zinc, residue)
+    molecule.add(topology, [(1.5, 0.0, 0.0)] * unit.nanometer)
+
+
 def with_selenium(molecule: app.Modeller) -> None:
     """Put selenium in the place of CB."""
     atom = next(a for a in molecule.topology.atoms() if a.name == "CB")

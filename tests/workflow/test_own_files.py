@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 DYNAMICS = {
-    "kind": "unbiased", "length": "1 ps", "stride": "20 fs", "time_step": "1 fs",
+    "kind": "unbiased", "length": "2 ps", "stride": "20 fs", "time_step": "1 fs",
     "friction": "1 / ps", "equilibration": "1 ps",
 }  # fmt: skip
 RUN = {

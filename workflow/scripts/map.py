@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from meanforce.data.h5md import H5mdReader
+from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import exits_cleanly
 from meanforce.jobs.map import MapJob
 from meanforce.mapping.apply import Files, map_replica
@@ -63,6 +64,8 @@ def main() -> None:
         progress = Progress(report, 1.0, 1.0)
         with H5mdReader(folder / "dataset.h5") as reader, progress.during("checking the dataset"):
             checks = check_dataset(reader, bias)
+        with TrajectoryReader(arguments.trajectory) as trajectory:
+            checks["hills_outside_grid"] = trajectory.hills_outside()
         checks["force_map"] = {"used": job.mapping.force_map} | saving(arguments.table)
         report_failures(checks["identities"], arguments.output, job.refuses_failed_checks, report)
         text = json.dumps(checks, indent=1, ensure_ascii=False, allow_nan=False)

@@ -6,6 +6,7 @@ from short timings on this machine, which take about half a minute for each syst
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 
 import torch
@@ -45,9 +46,11 @@ def main() -> None:
     try:
         config = load_reporting_all(contents)
         use_output(config.output)
-        check_structures(config)
+        notices = check_structures(config)
     except InputError as error:
         raise InputError(f"{path}: the config cannot be used:\n{error}") from None
+    for notice in notices:
+        print(f"notice: {notice}", file=sys.stderr)
     sizes, guessed = sizes_of(config)
     standing = _standing(config, path)
     work = amounts(config, sizes, standing.to_make, standing.longer)

@@ -163,7 +163,7 @@ def test_a_ladder_breaks_as_one(tmp_path):
     starts = shaken(40)
     # Chain 13 is at the second level of ladder 3 of 10.
     starts[13] *= MIRROR
-    exchange = {"highest": 310.0, "levels": 4, "every": 1000.0}
+    exchange = {"highest": 310.0, "levels": 4, "every": 0.4}
     run = tethered(starts, exchange=exchange, least_stable=0.9)
     sample_to_file(run, tmp_path / "cg.h5", lambda line: None)
     with H5mdReader(tmp_path / "cg.h5") as reader:

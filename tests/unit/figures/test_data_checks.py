@@ -8,7 +8,9 @@ import pytest
 from meanforce.data.h5md import H5mdReader
 from meanforce.errors import InputError
 from meanforce.figures import data_checks
+from meanforce.figures.data_advice import advice_on_amount, advice_on_check
 from meanforce.mapping.quality import check_dataset
+from meanforce.paths import DatasetPaths
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,44 @@ def test_failed_datasets_stand_first(files):
     assert good.values[-1] == "2.414 ± 0.050" and bad.values[-1] == "2.414 ± 0.050 (not used)"
     # Ten checks with a verdict.
     assert data_checks.by_chance(made) == pytest.approx(10 * 0.0027)
+
+
+def test_each_failed_check_has_advice_that_names_a_key(files):
+    bad, good, few = data_checks.lines(files)
+    assert len(bad.advice) == 1 and not good.advice and not few.advice
+    assert bad.advice[0].startswith("Set mappings.alanine.all.force_map to 'aggregate'")
+    assert "campaigns.alanine.unbiased a shorter 'time_step'" in bad.advice[0]
+    imported = data_checks.lines(files, {("alanine", "unbiased")})[0]
+    assert imported.advice[0].startswith(
+        "Correct 'units' in campaigns.alanine.unbiased.trajectories or the temperature of state "
+        "point 'T300'"
+    )
+
+
+@pytest.mark.parametrize("name", ["virial", "mean_force", "mean_torque", "torsions"])
+@pytest.mark.parametrize("imported", [False, True])
+def test_advice_depends_on_how_improbable_the_failure_is(name, imported):
+    place = DatasetPaths("s", "T300", "md", "2", "ca")
+    slight, sure, sign = (
+        advice_on_check(name, values, place, imported)
+        for values in ({"refuted": False}, {"refuted": True}, {"wrong_sign": True})
+    )
+    assert "by chance" in slight and "campaigns.s.md" in slight
+    assert "by chance" not in sure and ("force_map" in sure or "'forces: recompute'" in sure)
+    assert "the other sign (key 'bias')" in sign
+    assert all(text.endswith(".") for text in (slight, sure, sign))
+
+
+def test_notes_name_few_structures_and_hills_outside_the_grid():
+    place = DatasetPaths("s", "T300", "md", "1", "ca")
+    few = {"conformations": {"effective_frames": 12.0}, "hills_outside_grid": [3, 200]}
+    structures, hills = advice_on_amount(few, place)
+    # 50 / 12, and a fifth more.
+    assert "12 independent structures" in structures and "about 5 times" in structures
+    assert "3 of 200 hills" in hills and "upper' of campaigns.s.md" in hills
+    enough = {"conformations": {"effective_frames": 50.0}, "hills_outside_grid": [0, 200]}
+    for checks in (enough, {"conformations": None, "hills_outside_grid": None}, {}):
+        assert advice_on_amount(checks, place) == []
 
 
 def test_a_damaged_file_is_named(files, tmp_path):

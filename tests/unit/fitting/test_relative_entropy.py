@@ -98,6 +98,12 @@ def from_wrong_forces(request):
     return fit(chosen(BOND, run=run), diatomics(20000, forces=0.5), VARIABLES, 0, 3, silent)
 
 
+def test_a_bias_beside_the_data_is_refused_before_the_first_run():
+    run = {"bias": BIAS | {"lower": [LENGTH + 1.0], "upper": [LENGTH + 1.2]}}
+    with pytest.raises(InputError, match=r"fitting\.simulation\.bias: 100\.0% of the chains start"):
+        fit(chosen(BOND, run=run), diatomics(2000, forces=0.5), VARIABLES, 0, 3, silent)
+
+
 def test_a_bond_is_found_from_a_wrong_start_with_its_error(from_wrong_forces):
     """Five standard errors at nine places: missed in one of 10⁵ fits."""
     made = from_wrong_forces

@@ -146,13 +146,22 @@ def with_water(line: str) -> str:
     return f"{water}\n{line}" if line.startswith("END") else line
 
 
+def with_ion(name: str, element: str):
+    """A change that adds a single atom."""
+    place = "30.000  30.000  30.000  1.00  0.00"
+    ion = f"HETATM  900 {name}    {name} B 201      {place}          {element}"
+    return lambda line: f"{ion}\n{line}" if line.startswith("END") else line
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (without_hydrogens, "has no hydrogens"),
         (one_hydrogen_less, "TYR.*missing 1 H"),
         (unknown_residue, r"without bonds \(XYZ2\)"),
-        (with_water, "a water molecule"),
+        (with_water, r"has 1 water molecule \(.*'--solvent water' fills a box with water of its"),
+        (with_ion("NA", "Na"), r"ions \(NA201\).*'--solvent water' adds those that neutralise"),
+        (with_ion("ZN", "Zn"), r"no bonds connect \(ZN201\).*kinds gromacs, amber, charmm, open"),
     ],
 )
 def test_wrong_structures_get_a_sentence(change, message, root, tmp_path, monkeypatch, capsys):

@@ -259,6 +259,19 @@ def checkout(root, tmp_path, monkeypatch):
     use_output("results")
 
 
+def test_notices_are_printed(checkout, monkeypatch, capsys):
+    text = (
+        (checkout / "my.yaml")
+        .read_text()
+        .replace("reference: reference", "reference: metadynamics")
+    )
+    (checkout / "my.yaml").write_text(text)
+    run(monkeypatch, "--configfile", "my.yaml")
+    assert "notice: experiments.my_experiment.reference: 'metadynamics' is also in 'campaigns'" in (
+        capsys.readouterr().err
+    )
+
+
 def test_results_that_exist_are_done_or_made_anew(checkout, monkeypatch, capsys):
     """And what follows from those that are made anew, by the settings in Snakemake's records."""
     config = load_config(read_config_file(Path("my.yaml")))

@@ -9,7 +9,9 @@ from two_particles import pair
 
 import torsion
 from meanforce.core.beads import Beads
+from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError, Stopped
+from meanforce.sampling import metadynamics
 from meanforce.sampling.grid import BiasGrid
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -89,6 +91,30 @@ def test_short_ways_beyond_an_end_are_reported(tmp_path, engine_of):
     assert len(warnings) == 1
     assert "% of the hills" in warnings[0]
     assert "its grid is from 0.25 to 0.84 nm" in warnings[0]
+    with TrajectoryReader(tmp_path / "t.h5") as trajectory:
+        outside, hills = trajectory.hills_outside()
+    assert f"{outside / hills:.1%} of the hills" in warnings[0]
+    assert hills == len(engine._dynamics._bias.hills) and 0 < outside <= 100
+
+
+@pytest.mark.parametrize(
+    ("outside", "hills", "ends"),
+    [(100, 1000, False), (101, 1000, True), (101, 150, True), (140, 1500, False)],
+)
+def test_a_tenth_of_the_latest_hills_may_be_outside(outside, hills, ends):
+    """Hills outside are spread evenly; only those among the latest 1000 count."""
+    variables = (torsion.as_variable(DISTANCE, BEADS, "v"),)
+    bias = metadynamics.WellTempered(campaign(0.25, 0.5), variables, 300.0)
+    beyond = set(np.linspace(0, hills - 1, outside).astype(int).tolist())
+    places = [0.6 if number in beyond else 0.3 for number in range(hills)]
+    bias.hills = [
+        (0.25 * number, metadynamics.OWN, 0, place, 1.0, 0.0) for number, place in enumerate(places)
+    ]
+    if ends:
+        with pytest.raises(InputError, match=rf"{outside} of its latest {hills} hills"):
+            bias._refuse_to_go_on_outside(1)
+    else:
+        bias._refuse_to_go_on_outside(1)
 
 
 def test_which_values_are_outside():

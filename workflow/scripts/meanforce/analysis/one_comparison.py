@@ -20,6 +20,7 @@ from meanforce.analysis.members import Scheme
 from meanforce.analysis.metrics.exact_pmf import exact_pmf_of
 from meanforce.analysis.metrics.registry import all_rows
 from meanforce.analysis.metrics_table import metrics_table
+from meanforce.analysis.off_surface import fitting_surface
 from meanforce.analysis.protocol import Protocol
 from meanforce.analysis.rows import Row, without_errors
 from meanforce.analysis.samples import Sample, model_sample, reference_sample
@@ -77,6 +78,10 @@ def comparison_of(
     reference, forces, exact = None, None, None
     if inputs.reference:
         reference = reference_of(job, inputs.reference, variables, report)
+        axes = axes_of(validation, variables)
+        validation, off = fitting_surface(validation, axes, reference)
+        if off is not None:
+            report(f"warning: {off}")
         forces = ReferenceForces(
             Dataset.of(inputs.reference).at_state_points(),
             weighted=job.weights == "bias",

@@ -54,6 +54,8 @@ class Sample:
             chain, shape (n_chains,); empty where that was not recorded.
         converged: whether a CG run has converged, or None for a run of a fixed length at constant
             volume.
+        hills_outside: share of the hills of a CG run's bias that are outside its grid, or None for
+            a run without such a bias, or with one along periodic variables only.
         response: of the weights to the weight of each unit, shape (n, n_units), where they depend
             on it; see `windows.response`.
         held: whether chains were held in the windows of umbrella sampling.
@@ -80,6 +82,7 @@ class Sample:
     held: bool = False
     starts: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     converged: bool | None = None
+    hills_outside: float | None = None
     noised: np.ndarray | None = None
     pressure: tuple[float, float] | None = None
 
@@ -312,6 +315,7 @@ def model_sample(
         dynamical=unbiased,
         starts={name: np.array(values) for name, values in parameters.get("starts", {}).items()},
         converged=parameters.get("converged"),
+        hills_outside=parameters.get("bias_hills_outside"),
     )
 
 

@@ -34,6 +34,10 @@ BOXES = "boxes"
 """Array of the box of each frame; in place of the box, if boxes differ."""
 
 
+HILLS_OUTSIDE = "bias_hills_outside"
+"""Record of a bias: how many hills are outside its grid, and how many there are."""
+
+
 class TrajectoryReader:
     """Reads frames by slices; a context manager.
 
@@ -72,6 +76,14 @@ class TrajectoryReader:
         """Positions in nm, float32, shape (n, n_atoms, 3)."""
         with self._checked():
             return self._file["coordinates"][frames]
+
+    def hills_outside(self) -> tuple[int, int] | None:
+        """Hills outside the grid of the bias and all hills; None where the grid has no ends."""
+        with self._checked():
+            if HILLS_OUTSIDE not in self._file[GROUP]:
+                return None
+            outside, hills = self._file[GROUP][HILLS_OUTSIDE][:]
+            return int(outside), int(hills)
 
     def times(self) -> np.ndarray:
         """Times in ps, shape (n_frames,)."""

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from meanforce.dynamics.choice import AnyEngine
-from meanforce.dynamics.engine import CgRun, Chains, Frame
+from meanforce.dynamics.engine import CgRun, Chains, Frame, TorchEngine
+from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import counts
 from meanforce.progress import Progress, Rate
 from meanforce.statistics.settling import change_of_halves
@@ -92,6 +93,8 @@ class Course:
             "ended": chains.ended or "at its longest",
             "engine": self.engine.name,
         }
+        if isinstance(self.engine, TorchEngine) and self.engine.bias is not None:
+            about |= self._off_grid(self.engine.bias)
         if self._run.simulation.pressure is not None:
             about["constant_pressure"] = self._run.simulation.pressure
             about["converged"] = self._volume_has_settled(chains)
@@ -100,6 +103,18 @@ class Course:
         if self._looked:
             about["converged"] = bool(chains.ended)
         return about | ({"exchange": self._ladders.about()} if self._ladders.levels > 1 else {})
+
+    def _off_grid(self, bias: SharedBias) -> dict[str, float]:
+        """Share of the hills beyond the ends of the grid of the bias, if it has ends."""
+        if not bias.visits.possible:
+            return {}
+        if bias.where_outside:
+            self._report(
+                f"warning: {bias.visits.share:.1%} of the hills of the CG bias are outside its "
+                f"grid, where they have no effect; {bias.where_outside}; give 'lower' and 'upper' "
+                "that contain these values"
+            )
+        return {"bias_hills_outside": bias.visits.share}
 
     def _volume_has_settled(self, chains: Chains) -> bool:
         whole = (chains.broken == 0).numpy()

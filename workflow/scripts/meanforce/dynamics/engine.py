@@ -17,6 +17,7 @@ from meanforce.dynamics.compiled import compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
 from meanforce.dynamics.schedule import Schedule
+from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import IntegrityCheck, gate
 from meanforce.dynamics.system import CgSystem
 from meanforce.errors import InputError
@@ -160,6 +161,11 @@ class TorchEngine:
         )
 
     @property
+    def bias(self) -> SharedBias | None:
+        """The bias of the chains."""
+        return self._bias
+
+    @property
     def generator(self) -> torch.Generator:
         """Of all random numbers of the run."""
         return self._run.generator
@@ -201,6 +207,8 @@ class TorchEngine:
             self._mend(chains)
             walkers = self.ladders.lowest(chains.state.positions)[chains.broken == 0]
             self._bias.deposit(walkers, self.schedule.deposits)
+            if self.schedule.is_last_deposit(chains.step):
+                self._bias.check_built()
 
     def frame(self, chains: Chains) -> Frame:
         """The part of the chains' state that is stored.
@@ -258,7 +266,7 @@ class TorchEngine:
         tensors = dataclasses.asdict(chains.state) | self.ladders.tensors()
         tensors |= {"broken": chains.broken, "generator": self._run.generator.get_state()}
         if self._bias is not None:
-            tensors["bias"] = self._bias.grid.values
+            tensors |= {"bias": self._bias.grid.values, "bias_visits": self._bias.visits.table}
         return tensors
 
     def restore(self, tensors: dict[str, torch.Tensor], **plain: int | bool | str) -> Chains:
@@ -267,6 +275,8 @@ class TorchEngine:
         self.ladders.restore(tensors)
         if self._bias is not None:
             self._bias.grid.values = tensors["bias"].to(self._device)
+            # Bundles of older versions have no counts.
+            self._bias.visits.table = tensors.get("bias_visits", self._bias.visits.table)
         state = State(*(tensors[field.name] for field in dataclasses.fields(State)))
         state = state.map(lambda tensor: chains_last(tensor.to(self._device)))
         return Chains(state, tensors["broken"], **plain)

@@ -23,6 +23,9 @@ class Grid:
         periodic: whether each axis is periodic.
         bins: grid points along each axis.
         device: where points are.
+
+    Attributes:
+        ends: lower and upper end of each axis.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Grid:
         device: torch.device | str = "cpu",
     ) -> None:
         self.lower, self.periodic, self.bins = lower, periodic, bins
+        self.ends = list(zip(lower, upper, strict=True))
         self.spacing = [
             (high - low) / (bins if wraps else bins - 1)
             for low, high, wraps in zip(lower, upper, periodic, strict=True)

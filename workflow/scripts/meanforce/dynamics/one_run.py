@@ -15,7 +15,7 @@ from meanforce.data.h5md import H5mdReader, contents
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
 from meanforce.dynamics.space import cell_of, in_one_box, nearest_box
-from meanforce.dynamics.starts import candidates, spread_starts
+from meanforce.dynamics.starts import candidates, check_starts_on_grid, spread_starts
 from meanforce.dynamics.system import CgSystem
 from meanforce.jobs.simulate import SimulateJob
 from meanforce.potentials.card import ModelCard
@@ -80,6 +80,8 @@ def simulate(
         potential = load_ensemble(inputs.models)
         potential = potential.to(potential.dtype, device)
         run = run_of(job, potential, inputs.datasets, inputs.box)
+    if bundle is None and (notice := check_starts_on_grid(run, "simulation")):
+        report(f"warning: {notice}")
     run = dataclasses.replace(run, processes=inputs.processes)
     return sample_to_file(run, output, report, work, ModelCard.read(inputs.models[0]))
 

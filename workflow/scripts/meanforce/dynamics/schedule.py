@@ -70,6 +70,10 @@ class Schedule:
         """Whether chains add hills after this step."""
         return step <= self.deposits * self.per_deposit and step % self.per_deposit == 0
 
+    def is_last_deposit(self, step: int) -> bool:
+        """Whether the hills that are added after this step complete the bias."""
+        return step == self.deposits * self.per_deposit
+
     def is_frame(self, step: int) -> bool:
         """Whether a frame is stored after this step."""
         done = step - self.before_frames

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from meanforce.dynamics.grid import Grid
+from meanforce.dynamics.stability import Unstable
+from meanforce.dynamics.visits import Visits
 from meanforce.errors import InputError
 from meanforce.potentials.variables import CollectiveVariables
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
@@ -19,6 +21,9 @@ from meanforce.units import kt
 
 TOTAL_HEIGHT = 40.0
 """Undamped height, in kT and on average over the grid, of all hills together."""
+
+MOST_OUTSIDE = 0.5
+"""Share of the hills beyond the ends of the grid with which a run ends before frames are stored."""
 
 
 class SharedBias:
@@ -33,6 +38,9 @@ class SharedBias:
         device: where positions are.
         cell: periodic box vectors, nm, shape (3, 3), or None; variables are then those of nearest
             images.
+
+    Attributes:
+        visits: where hills were added.
 
     Raises:
         InputError: there is a cell, and a variable depends on where in it the beads are.
@@ -62,6 +70,8 @@ class SharedBias:
         lower = [-math.pi if wraps else settings.lower[axis] for axis, wraps in enumerate(periodic)]
         upper = [math.pi if wraps else settings.upper[axis] for axis, wraps in enumerate(periodic)]
         self.grid = Grid(lower, upper, periodic, settings.bins, device)
+        self.visits = Visits(self.grid)
+        self._units = [variable.unit for variable in variables]
 
     def energy_and_forces(self, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """V in kJ/mol, shape (n,), and −dV/dR in kJ/mol/nm, shape (n, n_beads, 3)."""
@@ -69,11 +79,37 @@ class SharedBias:
         energy, gradient = self.grid.evaluate(s)
         return energy, -self._variables.pull_back(gradient.to(s.dtype), slopes)
 
+    def visit(self, positions: torch.Tensor) -> None:
+        """Count where chains are, without hills."""
+        self.visits.add(self._variables.evaluate(positions, self._cell)[0])
+
     def deposit(self, positions: torch.Tensor, deposits: int) -> None:
         """Let every chain add a hill; `deposits` is the number of calls in the whole run."""
         s, _ = self._variables.evaluate(positions, self._cell)
+        self.visits.add(s)
         energy, _ = self.grid.evaluate(s)
         first = TOTAL_HEIGHT * self._kt / self.grid.fraction_of(self._settings.width)
         damping = torch.exp(-energy / ((self._settings.bias_factor - 1.0) * self._kt))
         heights = first / (deposits * len(positions)) * damping
         self.grid.add_gaussians(s, heights, self._settings.width)
+
+    @property
+    def where_outside(self) -> str:
+        """Along which variables values were beyond the ends of the grid; empty if none were."""
+        if not self.visits.share:
+            return ""
+        return self.visits.in_words(self._settings.collective_variables, self._units)
+
+    def check_built(self) -> None:
+        """Refuse to go on with a bias that most chains are beyond of.
+
+        Raises:
+            Unstable: more than a share `MOST_OUTSIDE` of the hills is beyond the ends of the grid.
+        """
+        if self.visits.share > MOST_OUTSIDE:
+            raise Unstable(
+                f"the chains have left the grid of the CG bias, where hills have no effect: "
+                f"{self.visits.share:.0%} of the hills are outside; {self.where_outside}; give "
+                "'lower' and 'upper' that contain these values, or bias a variable with a bounded "
+                "range"
+            )

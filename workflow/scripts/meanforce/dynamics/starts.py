@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 from meanforce.data.dataset import Dataset
+from meanforce.dynamics.engine import CgRun
+from meanforce.errors import InputError
 from meanforce.potentials.variables import evaluate_variables
 from meanforce.settings.collective_variables import CollectiveVariableSettings
 
@@ -15,6 +17,10 @@ CELLS = 24
 
 START_FRAMES = 20000
 """Frames of each dataset among which starts are chosen."""
+
+OFF_GRID = 0.1
+"""Share of the chains that may start beyond the ends of the grid of their bias: starts are spread
+evenly over the training data, so that the rare values at their ends have some."""
 
 
 def candidates(paths: list[Path], windows: list[tuple[float, float]] | None) -> np.ndarray:
@@ -70,3 +76,33 @@ def spread_starts(
     members = {int(cell): np.flatnonzero(number == cell) for cell in occupied}
     chosen = [rng.choice(members[int(occupied[i % len(occupied)])]) for i in range(chains)]
     return positions[np.array(chosen)]
+
+
+def check_starts_on_grid(run: CgRun, where: str) -> str | None:
+    """Refuse a run of which many chains start beyond the grid of its bias, where that is constant.
+
+    Args:
+        run: what is to be run.
+        where: key of the simulation's settings.
+
+    Returns:
+        A sentence where a few chains do, or None.
+
+    Raises:
+        InputError: more than a share `OFF_GRID` of the chains does.
+    """
+    starts, potential = run.starts, run.potential
+    bias = run.system.bias(run.simulation, float(starts.temperature), potential, starts.cell)
+    if bias is None:
+        return None
+    bias.visit(torch.from_numpy(starts.positions).to(potential.device, potential.dtype))
+    share = bias.visits.share
+    if not share:
+        return None
+    text = (
+        f"{where}.bias: {share:.1%} of the chains start outside the grid, where the bias has no "
+        f"effect; {bias.where_outside} (chains start in frames of the training data)"
+    )
+    if share > OFF_GRID:
+        raise InputError(f"{text}; give 'lower' and 'upper' that contain these values")
+    return text

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from meanforce.errors import MAKE_AGAIN, InputError
+from meanforce.figures.data_advice import advice_on_amount, advice_on_check
 from meanforce.figures.numbers import counted, number
 from meanforce.mapping.refusal import failures
 from meanforce.paths import DatasetPaths
@@ -42,24 +43,29 @@ class DatasetLine:
             and how much the force map `optimal` gains.
         cells: checks.
         sentences: what is wrong.
+        advice: what to do about each of these.
+        notes: on the amount of data.
     """
 
     place: DatasetPaths
     values: tuple[str, ...]
     cells: tuple[CheckCell, ...]
     sentences: tuple[str, ...]
+    advice: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def lines(paths: Iterable[Path]) -> list[DatasetLine]:
+def lines(paths: Iterable[Path], imported: Collection[tuple[str, str]] = ()) -> list[DatasetLine]:
     """One line for each dataset, those with failed checks first.
 
     Args:
         paths: files `{mapping}.checks.json`.
+        imported: systems and campaigns whose frames are from files.
 
     Raises:
         InputError: a file is missing or damaged.
     """
-    made = [_line(path) for path in paths]
+    made = [_line(path, imported) for path in paths]
     return sorted(made, key=lambda line: not line.sentences)
 
 
@@ -68,13 +74,22 @@ def by_chance(made: list[DatasetLine]) -> float:
     return THREE_SIGMA * sum(cell.mark in "✓✗" for line in made for cell in line.cells)
 
 
-def _line(path: Path) -> DatasetLine:
+def _line(path: Path, imported: Collection[tuple[str, str]]) -> DatasetLine:
     try:
         checks = json.loads(path.read_text(encoding="utf-8"))
         identities = checks["identities"]
         cells = tuple(_cell(name, check) for name, check in identities.items())
-        wrong = tuple(failures(identities).values())
-        return DatasetLine(DatasetPaths.of(path), _values(checks), cells, wrong)
+        wrong, place = failures(identities), DatasetPaths.of(path)
+        from_files = (place.system, place.campaign) in imported
+        advice = [advice_on_check(name, identities[name], place, from_files) for name in wrong]
+        return DatasetLine(
+            place,
+            _values(checks),
+            cells,
+            tuple(wrong.values()),
+            tuple(dict.fromkeys(advice)),
+            tuple(advice_on_amount(checks, place)),
+        )
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(
             f"{path}: is not a file of a dataset's checks ({error!r}); {MAKE_AGAIN}"

@@ -83,7 +83,13 @@ def render(template: Path, results: Results) -> str:
         results: what to show.
     """
     config, table = results.config, results.summary
-    datasets = data_checks.lines(results.checks)
+    imported = {
+        (system, name)
+        for system, campaigns in config.get("campaigns", {}).items()
+        for name, campaign in campaigns.items()
+        if campaign["kind"] == "external"
+    }
+    datasets = data_checks.lines(results.checks, imported)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
         autoescape=True,

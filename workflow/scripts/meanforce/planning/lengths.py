@@ -1,6 +1,8 @@
 """How long the runs of a first config are, and how large its network is.
 
-`SMALL` is config/your_molecule.yaml, `LONG` config/capped_alanine_water_cluster.yaml. `SHORT` has
+`SMALL` is config/your_molecule.yaml: structures of one capped residue in implicit solvent are
+independent after about 0.1 ns, so that each of its runs has more than the 50 that the report asks
+for, in about an hour on two cores. `LONG` config/capped_alanine_water_cluster.yaml. `SHORT` has
 the lengths of config/quick.yaml at one temperature: runs that reach their report soon, to see that
 everything works with a molecule, with too little sampling for good numbers.
 """
@@ -59,8 +61,8 @@ class Lengths:
 
 
 SMALL = Lengths(
-    burn_in=500, length=5000, stride=0.04, equilibration=50,
-    reference_length=3000, reference_stride=0.1, cg_length=70, build=15,
+    burn_in=500, length=10000, stride=0.08, equilibration=50,
+    reference_length=7000, reference_stride=0.2, cg_length=70, build=15,
 )  # fmt: skip
 
 LONG = Lengths(

@@ -3,15 +3,20 @@
 import dataclasses
 
 import mdtraj
+from openmm import app
 
 from meanforce.errors import InputError
 from meanforce.mapping.graph import Graph, neighbours
 from meanforce.mapping.names import residue_labels
-from meanforce.mapping.solvent import is_solvent
 from meanforce.settings.systems.peptide import PeptideSettings
+from meanforce.systems.peptide import read_structure
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import described_topology
+from meanforce.systems.water import is_water
 from meanforce.systems.water_box import diameter
+
+SALT = ("NA", "CL", "K", "SOD", "CLA", "POT")
+"""Names of ions that only make the salt of a solution."""
 
 BACKBONE = ("N", "CA", "C")
 """Atoms of a residue that its torsions turn about."""
@@ -74,6 +79,7 @@ def read_molecule(structure: str, force_field: list[str]) -> Molecule:
             hydrogens, or has residues that the force field does not have.
     """
     settings = PeptideSettings(kind="peptide", structure=structure, force_field=force_field)
+    _check_alone(structure, read_structure(structure).topology)
     described = describe(settings)
     topology = described_topology(described)
     graph = neighbours(topology)
@@ -90,13 +96,39 @@ def read_molecule(structure: str, force_field: list[str]) -> Molecule:
     )
 
 
-def _check_peptide(structure: str, topology: mdtraj.Topology) -> None:
-    solvent = sum(map(is_solvent, topology.residues))
-    if solvent:
+def _check_alone(structure: str, topology: app.Topology) -> None:
+    """Refuse water and ions beside the peptide."""
+    water = [f"{one.name}{one.id}" for one in topology.residues() if is_water(one)]
+    single = [one for one in topology.residues() if len(list(one.atoms())) == 1]
+    ions = [one for one in single if not is_water(one)]
+    if water:
         raise InputError(
-            f"structure: '{structure}' has {solvent} water molecules or ions; leave only the "
-            "peptide (--solvent water adds its own)"
+            f"structure: '{structure}' has {len(water)} water molecule{'s' * (len(water) > 1)} "
+            f"({_few(water)}), but a first config is for a peptide alone; remove "
+            f"{'them' if len(water) > 1 else 'it'} from the file: '--solvent water' fills a box "
+            "with water of its own"
         )
+    labels = [f"{one.name}{one.id}" for one in ions]
+    if all(one.name.strip("+-").upper() in SALT for one in ions) and ions:
+        raise InputError(
+            f"structure: '{structure}' has ions ({_few(labels)}), but a first config is for a "
+            "peptide alone; remove them: '--solvent water' adds those that neutralise "
+            "its charge"
+        )
+    if ions:
+        raise InputError(
+            f"structure: '{structure}' has atoms that no bonds connect ({_few(labels)}), but a "
+            "first config is for a peptide alone; remove them from the file if the peptide does "
+            "not need them; with a metal that it binds, write the config by hand, from files of a "
+            "program that has parameters of the site (system kinds gromacs, amber, charmm, openmm)"
+        )
+
+
+def _few(labels: list[str]) -> str:
+    return ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
+
+
+def _check_peptide(structure: str, topology: mdtraj.Topology) -> None:
     symbols = [atom.element.symbol for atom in topology.atoms]
     if "H" not in symbols:
         raise InputError(

@@ -97,9 +97,9 @@ class ModelCard:
             return None
         often = outside.mean(0)
         first = np.argsort(-often, kind="stable")[:NAMED]
-        named = ", ".join(f"{self.domain.names[n]} ({100 * often[n]:.2g} %)" for n in first)
+        named = ", ".join(f"{self.domain.names[n]} ({100 * often[n]:.3g} %)" for n in first)
         return (
-            f"{100 * share:.2g} % of the frames lie outside of the training data, where the model "
+            f"{100 * share:.3g} % of the frames lie outside of the training data, where the model "
             f"is not to be trusted; most often: {named}"
         )
 

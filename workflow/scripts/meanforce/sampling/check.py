@@ -22,6 +22,8 @@ from meanforce.sampling.check_campaigns import (
 from meanforce.sampling.check_cutoffs import check_pair_cutoff
 from meanforce.sampling.check_experiments import check_experiment
 from meanforce.sampling.check_grid import check_grid
+from meanforce.sampling.check_proportions import check_training_frames, proportion_notices
+from meanforce.sampling.check_ranges import Start, range_notices
 from meanforce.sampling.check_store import check_store
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
@@ -132,6 +134,10 @@ def check_structures(
         _check_beads_of_campaigns(config, system, found[system], errors)
         with errors.check(f"validation.{system}.distances: "):
             _check_distances(config, system, found[system].beads)
+        one = found[system]
+        start = Start(one.variables, one.beads, one.topology, one.described.positions)
+        with errors.check():
+            notices += range_notices(config, system, start)
     beads = {(s, m): own for s, one in found.items() for m, own in one.beads.items()}
     for name, experiment in config.experiments.items():
         if experiment.system not in broken:
@@ -139,12 +145,13 @@ def check_structures(
             atoms = [atom.name for atom in one.topology.atoms]
             with errors.check():
                 check_experiment(config, beads, atoms, one.described.periodic, name)
+                check_training_frames(config, name)
                 own = beads[experiment.system, experiment.mapping]
                 if one.described.box is not None and own.n_molecules > 1:
                     check_pair_cutoff(config, name, one.described.box)
     if errors.lines:
         raise InputErrors(errors.lines)
-    return notices
+    return notices + (proportion_notices(config) if compared else [])
 
 
 @contextlib.contextmanager

@@ -54,13 +54,13 @@ def check_grid(
 
     def suggested() -> str:
         ranges = [
-            _possible(variable, value, beads[variable.mapping], topology, described.positions)
+            possible_range(variable, value, beads[variable.mapping], topology, described.positions)
             or (value - ROOM, value + ROOM)
             for variable, value in zip(variables.values(), values, strict=True)
         ]
         ends = {
             key: ", ".join(
-                _text(one[side], variable)
+                in_words(one[side], variable)
                 for one, variable in zip(ranges, variables.values(), strict=True)
             )
             for side, key in enumerate(("lower", "upper"))
@@ -70,7 +70,7 @@ def check_grid(
     for number, (name, variable) in enumerate(variables.items()):
         if is_periodic(variable.kind):
             continue
-        at = f"{_text(values[number], variable)} in the structure"
+        at = f"{in_words(values[number], variable)} in the structure"
         if campaign.lower is None or campaign.upper is None:
             raise InputError(
                 f"{where}: '{name}' is not periodic; give 'lower' and 'upper' for its grid; it is "
@@ -79,9 +79,10 @@ def check_grid(
         low, high = campaign.lower[number], campaign.upper[number]
         if not low <= values[number] <= high:
             key = "lower" if values[number] < low else "upper"
+            ends = f"{in_words(low, variable)} to {in_words(high, variable)}"
             raise InputError(
-                f"{where}.{key}: '{name}' is {at}, outside the grid from {_text(low, variable)} to "
-                f"{_text(high, variable)}, where the bias has no effect; {suggested()}"
+                f"{where}.{key}: '{name}' is {at}, outside the grid from {ends}, where the bias "
+                f"has no effect; {suggested()}"
             )
 
 
@@ -106,11 +107,12 @@ def start_values(
     return values_in(force, context, made)
 
 
-def _text(value: float, variable: CollectiveVariableSettings) -> str:
+def in_words(value: float, variable: CollectiveVariableSettings) -> str:
+    """A value of a variable with its unit."""
     return f"{value:.4g} {variable.unit}".rstrip()
 
 
-def _possible(
+def possible_range(
     variable: CollectiveVariableSettings,
     value: float,
     beads: Beads,
@@ -120,7 +122,7 @@ def _possible(
     """Values that a variable can take, some beyond its value if these have no ends, or None."""
     if variable.kind == "combination":
         members = [
-            (coefficient, _possible(term, value, beads, topology, positions))
+            (coefficient, possible_range(term, value, beads, topology, positions))
             for coefficient, term in variable.terms
         ]
         if any(ends is None for _, ends in members):

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import openmm
 
+from meanforce.data.trajectory import HILLS_OUTSIDE
 from meanforce.errors import InputError
 from meanforce.sampling.agreement import agreement
 from meanforce.sampling.bias import Bias
@@ -20,11 +21,11 @@ from meanforce.units import kt
 OWN = 0
 """Replica number under which a job lists its own hills."""
 
-LATEST = 100
+LATEST = 1000
 """Latest hills of a walker by which it is judged whether it has left the grid."""
 
-OUTSIDE = 0.5
-"""Fraction of these hills outside the grid with which the run ends."""
+OUTSIDE = 100
+"""More of these hills outside the grid end the run: a tenth of the time without flattening."""
 
 
 class WellTempered(Bias):
@@ -97,18 +98,19 @@ class WellTempered(Bias):
         its bias energy. This depends on the hills alone, so that a restart decides the same.
 
         Raises:
-            InputError: most of the latest hills of a walker are outside.
+            InputError: more than `OUTSIDE` of the `LATEST` hills of a walker are outside.
         """
         if all(variable.periodic for variable in self.variables):
             return
+        # The latest hill of each walker is one of the last rows; without one outside, none is new.
+        if not self.grid.outside(np.array([row[3:-2] for row in self.hills[-walkers:]])).any():
+            return
         rows = self._own_hills(LATEST * walkers)
         outside = self.grid.outside(rows[:, 3:-2])
-        if not outside.any():
-            return
         owner = rows[:, 2].astype(int)
         total = np.bincount(owner, minlength=walkers)
         number = np.bincount(owner, outside.any(axis=1), minlength=walkers)
-        gone = (total >= LATEST) & (number > OUTSIDE * total)
+        gone = number > OUTSIDE
         if not gone.any():
             return
         walker = int(np.argmax(gone))
@@ -175,7 +177,11 @@ class WellTempered(Bias):
             self._exchange.publish(table[table[:, 1] == OWN])
 
     def record(self) -> dict[str, np.ndarray]:
-        return {**self.grid.record(), "bias_hills": self._table()}
+        record = {**self.grid.record(), "bias_hills": self._table()}
+        if all(variable.periodic for variable in self.variables):
+            return record
+        outside = self.grid.outside(self._own_hills()[:, 3:-2]).any(axis=1)
+        return record | {HILLS_OUTSIDE: np.array([outside.sum(), len(outside)])}
 
     def summary(self, frames: np.ndarray) -> list[str]:
         late = BiasGrid.like(self.grid)

@@ -2,10 +2,19 @@
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, get_args
 
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
+from meanforce.settings.other_names import kind_called
+
+KINDS: tuple[str, ...] = get_args(CollectiveVariableSettings.model_fields["kind"].annotation)
+"""Kinds of collective variables."""
+
+
+HALF_TURN = 1e-6
+"""Rounding of 180 deg, rad."""
 
 
 class SeveralErrors(ValueError):
@@ -27,6 +36,12 @@ class Grid(Protocol):
     upper: list[float] | None
 
 
+class Surface(Grid, Protocol):
+    """A grid with the names of its variables, in order."""
+
+    surface: list[str]
+
+
 @dataclasses.dataclass(frozen=True)
 class Variables:
     """Collective variables of one system by name; combinations include their members."""
@@ -44,6 +59,12 @@ class Variables:
         """
         names = list(names)
         for name in names:
+            if name not in self.declared and (kind := kind_called(name, KINDS)):
+                raise ValueError(
+                    f"{where}: there is no collective variable '{name}'; known: "
+                    f"{', '.join(sorted(self.declared)) or 'none'}; declare it in "
+                    f"'collective_variables', such as '{name}: {{kind: {kind}, mapping: …}}'"
+                )
             known(where, name, self.declared, "collective variable")
             if names.count(name) > 1:
                 raise ValueError(f"{where}: names '{name}' twice")
@@ -78,6 +99,71 @@ class Variables:
         for key in ("lower", "upper"):
             if (values := getattr(grid, key)) is not None:
                 self.check_values(f"{where}.{key}", names, values)
+
+    def check_widths(
+        self, where: str, names: Sequence[str], widths: Sequence[float], grid: Grid, points: int
+    ) -> None:
+        """Refuse hills that are wider than their grid, or narrower than its intervals.
+
+        Args:
+            where: the key of the settings with `width`.
+            names: of the collective variables.
+            widths: of hills along each of them.
+            grid: its ends, which are there along all variables that are not periodic.
+            points: intervals of the grid along each variable; 0: they follow from the widths.
+
+        Raises:
+            ValueError: names the variable, its width and the range or the interval.
+        """
+        for index, (name, width) in enumerate(zip(names, widths, strict=True)):
+            low, high, unit = -math.pi, math.pi, self[name].unit
+            if not is_periodic(self[name].kind):
+                low, high = grid.lower[index], grid.upper[index]
+            interval = (high - low) / points if points else 0.0
+            if width > high - low:
+                raise ValueError(
+                    f"{where}.width: is {width:g} {unit} along '{name}', whose grid is only "
+                    f"{high - low:.4g} {unit} wide, so that hills would flatten nothing; about a "
+                    "tenth of the range, or less, is usual"
+                )
+            if width < interval:
+                raise ValueError(
+                    f"{where}.width: is {width:g} {unit} along '{name}', but grid points are "
+                    f"{interval:.3g} {unit} apart, so that hills would fall between them; give "
+                    "wider hills, more 'bins', or a narrower grid"
+                )
+
+    def check_interval(
+        self, where: str, name: str, interval: tuple[float, float], grid: Surface
+    ) -> None:
+        """Refuse an interval of values that the variable does not have, or that is off the grid.
+
+        Args:
+            where: the key of the basin.
+            name: of the collective variable.
+            interval: its values.
+            grid: ends of the surface, along all of its variables that are not periodic.
+
+        Raises:
+            ValueError: names the variable and what is allowed.
+        """
+        low, high = interval
+        if is_periodic(self[name].kind):
+            if low < -math.pi - HALF_TURN or high > math.pi + HALF_TURN:
+                raise ValueError(
+                    f"{where}: the interval of '{name}' is from {math.degrees(low):.4g} to "
+                    f"{math.degrees(high):.4g} deg, but its values are from -180 to 180 deg; a "
+                    "basin across 180 deg is two boxes, one up to '180 deg' and one from '-180 deg'"
+                )
+            return
+        index = grid.surface.index(name)
+        if high <= grid.lower[index] or low >= grid.upper[index]:
+            unit = self[name].unit
+            raise ValueError(
+                f"{where}: the interval of '{name}' is from {low:.4g} to {high:.4g} {unit}".rstrip()
+                + f", outside the surface from {grid.lower[index]:.4g} to "
+                f"{grid.upper[index]:.4g} {unit}".rstrip()
+            )
 
 
 def known(where: str, name: str, names: Iterable[str], what: str) -> None:

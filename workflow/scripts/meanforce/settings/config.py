@@ -141,6 +141,7 @@ class Config(Settings):
         for basin, boxes in validation.basins.items():
             for variable, interval in (pair for box in boxes for pair in box.items()):
                 variables.check_values(f"{where}.basins.{basin}", [variable] * 2, interval)
+                variables.check_interval(f"{where}.basins.{basin}", variable, interval, validation)
 
     def variables_of(self, system: str) -> dict[str, CollectiveVariableSettings]:
         """Collective variables of a system by name; combinations include their members."""

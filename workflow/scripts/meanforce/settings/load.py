@@ -2,6 +2,7 @@
 
 import difflib
 import functools
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from meanforce.errors import InputError, InputErrors, listed, printable
 from meanforce.settings.checks import SeveralErrors
 from meanforce.settings.config import Config
 from meanforce.settings.learning_curves import with_runs
+from meanforce.settings.other_names import meant
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -93,11 +95,15 @@ def _line(item: dict[str, Any], model: type[BaseModel]) -> str:
         kinds = item["ctx"].get("expected_tags", "")
         tag = item["ctx"].get("tag")
         said = f"there is no kind '{tag}'" if tag else "'kind' is missing"
-        return f"{key}: {said}" + (f"; allowed: {kinds}" if kinds else "")
+        hint = meant(tag, re.findall("'([^']*)'", kinds)) if tag else ""
+        return f"{key}: {said}" + (f"; allowed: {kinds}{hint}" if kinds else "")
     message = message.removeprefix("Value error, ")
     if kind == "value_error":
         return f"{key}: {message}" if key else message
-    return f"{key}: given {_short(given)}; {message[0].lower()}{message[1:]}"
+    hint = ""
+    if kind == "literal_error":
+        hint = meant(given, re.findall("'([^']*)'", item["ctx"]["expected"]))
+    return f"{key}: given {_short(given)}; {message[0].lower()}{message[1:]}{hint}"
 
 
 def _short(value: Any) -> str:

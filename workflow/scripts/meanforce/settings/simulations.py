@@ -18,7 +18,7 @@ from meanforce.settings.base import (
 )
 from meanforce.settings.campaigns.protocol import MOST_STEPS
 from meanforce.settings.checks import Variables
-from meanforce.settings.steps import uneven
+from meanforce.settings.steps import in_words, uneven
 
 
 class CgBiasSettings(Settings):
@@ -54,6 +54,7 @@ class CgBiasSettings(Settings):
         variables.check_names(f"{where}.collective_variables", names)
         variables.check_values(f"{where}.width", names, self.width)
         variables.check_ends(where, names, self)
+        variables.check_widths(where, names, self.width, self, self.bins - 1)
 
 
 class TemperatureExchangeSettings(Settings):
@@ -197,6 +198,11 @@ class SimulationSettings(Settings):
         if self.longest < self.length:
             raise ValueError("'until.at_most' is shorter than 'length'")
         build = self.bias.build if self.bias else 0.0
+        if self.bias and build < self.time_step:
+            raise ValueError(
+                f"'bias.build' is {in_words(build)}, shorter than one 'time_step' of "
+                f"{in_words(self.time_step)}, so that no hill is added"
+            )
         if self.equilibration + build + self.longest > MOST_STEPS * self.time_step:
             key = "until.at_most" if self.until and self.until.at_most else "length"
             raise ValueError(f"'{key}' is more than {MOST_STEPS:g} times 'time_step'")
@@ -222,6 +228,8 @@ class SimulationSettings(Settings):
         if self.exchange is not None:
             if self.exchange.every < self.time_step:
                 raise ValueError("'exchange.every' is shorter than one time_step")
+            if self.exchange.every > self.length:
+                raise ValueError("'exchange.every' is longer than 'length'")
             levels = self.exchange.levels
             if self.chains % levels or self.chains < 2 * levels:
                 raise ValueError(

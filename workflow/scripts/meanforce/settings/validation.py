@@ -109,7 +109,10 @@ class ValidationSettings(Settings):
                             f"({', '.join(self.surface) or 'empty'})"
                         )
                     if low >= high:
-                        raise ValueError(f"basin '{name}': the interval of '{variable}' is empty")
+                        raise ValueError(
+                            f"basin '{name}': the interval of '{variable}' is empty, since its "
+                            "first end is not below its second; across 180 deg, give two boxes"
+                        )
         for key in ("differences", "barriers"):
             for name, pair in getattr(self, key).items():
                 for basin in pair:

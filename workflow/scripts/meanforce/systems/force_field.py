@@ -17,6 +17,33 @@ from meanforce.systems.water import is_water, symbol
 CODE = ("Script", "InitializationScript", "Include")
 """Elements of force field files from which OpenMM runs code."""
 
+REMEDIES = (
+    (
+        "Multiple non-identical matching templates",
+        "the force field has several definitions with these atoms, such as one of a residue and "
+        "one of a whole capped molecule; use another force field",
+    ),
+    (
+        "different 1-4 scales",
+        "the files belong to different families of force fields; a water model of the same family "
+        "is in its folder, such as 'charmm36/water.xml' or 'amber14/tip3p.xml'",
+    ),
+    (
+        "with the same override level",
+        "two of the files define the same residue; leave one of them out",
+    ),
+    (
+        "GBSAOBCForce: No parameters defined",
+        "the file of implicit solvent belongs to another force field, or lacks an ion; use one "
+        "that fits any, such as 'implicit/obc2.xml' or 'implicit/gbn2.xml'",
+    ),
+    (
+        "contains no residue templates",
+        "none of the files is a force field of molecules; add one, such as 'amber14-all.xml'",
+    ),
+)
+"""Parts of OpenMM's messages, and what to do."""
+
 NO_FORCE_FIELDS = ("hydrogens.xml", "glycam-hydrogens.xml", "residues.xml", "pdbNames.xml")
 """XML files that OpenMM ships beside its force fields."""
 
@@ -109,7 +136,9 @@ def load(names: list[str]) -> app.ForceField:
     try:
         return app.ForceField(*names)
     except Exception as error:  # OpenMM's reader raises many kinds of errors
-        raise InputError(f"force_field: {names} cannot be read ({error})") from error
+        raise InputError(
+            f"force_field: {names} cannot be read ({sentence(error)}){_known_remedy(error)}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -122,15 +151,19 @@ def fitting(names: list[str], structure: str, topology: app.Topology) -> Iterato
         topology: of the structure.
 
     Raises:
-        InputError: a residue has no template, or lacks atoms.
+        InputError: a residue has no template, has several, or lacks atoms.
     """
     try:
         yield
-    except ValueError as error:
+    except Exception as error:  # OpenMM raises plain exceptions of many kinds
+        remedy = _known_remedy(error) or _remedy(topology)
         raise InputError(
-            f"force_field: {names} does not fit '{structure}' ({sentence(error)})"
-            f"{_remedy(topology)}"
+            f"force_field: {names} does not fit '{structure}' ({sentence(error)}){remedy}"
         ) from error
+
+
+def _known_remedy(error: Exception) -> str:
+    return "".join(f"; {text}" for part, text in REMEDIES if part in str(error))
 
 
 def _remedy(topology: app.Topology) -> str:
@@ -146,6 +179,13 @@ def _remedy(topology: app.Topology) -> str:
         return (
             f"; {len(bare)} water molecules, such as {bare[0].name}{bare[0].id}, have no "
             "hydrogens: remove them from the structure, or add hydrogens"
+        )
+    ions = [r for r in topology.residues() if len(list(r.atoms())) == 1]
+    if ions:
+        return (
+            f"; {ions[0].name}{ions[0].id} is a single atom: parameters of ions are in the files "
+            "of water models, such as 'amber14/tip3p.xml'; remove it from the structure if the "
+            "molecule does not need it"
         )
     return ""
 

@@ -1,6 +1,7 @@
 """What a user may not have meant, though it can be simulated: notices, and too long time steps."""
 
 import dataclasses
+import re
 
 import numpy as np
 
@@ -13,6 +14,9 @@ CHARGED = 0.5
 
 HEAVY = 2.5
 """Mass of a hydrogen, u, from which it allows long time steps; 3 or 4 u are usual."""
+
+WATER_FILE = r"tip\d|spce|opc|water"
+"""Part of the names of files of water models."""
 
 MODELS = (
     ("amber96", "amber96_obc.xml"),
@@ -43,10 +47,13 @@ def vacuum_notice(settings: System, facts: Facts) -> str | None:
     ]
     net = 0.0 if facts.charges is None else float(np.sum(facts.charges))
     charged = f", with a net charge of {net:+.0f} e" if abs(net) > CHARGED else ""
+    water = ""
+    if any(re.search(WATER_FILE, name) for name in settings.force_field_files):
+        water = "; for explicit water, use the kind 'solvated_peptide'"
     return (
         f"the molecule is in vacuum{charged}, because no file of 'force_field' "
         f"({', '.join(settings.force_field_files)}) defines an implicit solvent; charged groups "
-        f"then stick to each other; for implicit water add '{fitting[0]}'"
+        f"then stick to each other; for implicit water add '{fitting[0]}'{water}"
     )
 
 

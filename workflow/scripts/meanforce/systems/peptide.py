@@ -17,6 +17,7 @@ from meanforce.systems.masses import refuse_light_atoms
 from meanforce.systems.minimise import minimised
 from meanforce.systems.mixing import refuse_geometric
 from meanforce.systems.prepared import Prepared
+from meanforce.systems.solvent_checks import check_implicit, check_water, net_charge
 from meanforce.systems.water import is_water
 
 
@@ -67,12 +68,14 @@ def _alone(settings: PeptideSettings, topology: app.Topology) -> openmm.System:
     cutoff = settings.nonbonded_cutoff
     field = force_field.load(settings.force_field)
     with force_field.fitting(settings.force_field, settings.structure, topology):
-        return field.createSystem(
+        system = field.createSystem(
             topology,
             nonbondedMethod=app.CutoffNonPeriodic if cutoff else app.NoCutoff,
             nonbondedCutoff=(cutoff or 1.0) * unit.nanometer,
             constraints=app.HBonds if settings.constraints == "h_bonds" else None,
         )
+    check_implicit(system, settings.force_field, in_a_box=False)
+    return system
 
 
 def _in_a_box(settings: SolvatedPeptideSettings, topology: app.Topology) -> openmm.System:
@@ -86,6 +89,8 @@ def _in_a_box(settings: SolvatedPeptideSettings, topology: app.Topology) -> open
             hydrogenMass=settings.hydrogen_mass,
         )
     refuse_light_atoms(settings.hydrogen_mass, system, topology)
+    check_implicit(system, settings.force_field, in_a_box=True)
+    check_water(field, settings, net_charge(system))
     return system
 
 

@@ -1,4 +1,4 @@
-"""Metrics `stability…`, `rhat_…`, `drift_…`, `effective_samples_…`, `converged` of a CG run."""
+"""Metrics of a CG run's stability and convergence, and of hills outside the grid of its bias."""
 
 import math
 
@@ -37,6 +37,9 @@ def rows(comparison: Comparison) -> list[Row]:
     `converged` is 1 if the run has converged by its own settings `until`, and 0 if it ended before;
     there is no such row for a run of a fixed length. At constant pressure it is 1 if the volume has
     settled, see `statistics.settling`.
+
+    `bias_hills_outside` is the share of the hills of the run's bias that are outside its grid,
+    where the bias is constant: weights are right there, but nothing is flattened.
     """
     model = comparison.model
     n = len(np.unique(model.chains)) / max(model.stable, 1e-9)
@@ -50,6 +53,8 @@ def rows(comparison: Comparison) -> list[Row]:
         result += _mixing(model, name, parts)
     if model.converged is not None:
         result.append(_row("converged", float(model.converged), noise_floor=1.0))
+    if model.hills_outside is not None:
+        result.append(_row("bias_hills_outside", model.hills_outside, noise_floor=0.0))
     return result
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.standing import Standing
+from meanforce.dynamics.starts import check_starts_on_grid
 from meanforce.dynamics.streaming import StreamedRun
 from meanforce.fitting.iterative.distances import TermDistance, distances
 from meanforce.fitting.iterative.iterate import Iterate, part_of
@@ -104,6 +105,10 @@ class Measurement:
         counted = problem.histograms, run, self._schedule.frames, problem.features
         observer = Observer(*counted, keeps=problem.keeps_frames)
         before = self._restored(observer)
+        if before is None and not now.iteration:
+            notice = check_starts_on_grid(run, "fitting.simulation")
+            if notice is not None:
+                self._report(f"warning: {notice}")
         stream = StreamedRun(run, observer, self._report, before, now.engine)
         now.engine = stream.standing.plain["engine"]
         done = now.iteration * self._each + number * self._schedule.end

@@ -88,10 +88,18 @@ class MetadynamicsSettings(BiasedSettings):
         if self._has_ends(variables):
             variables.check_ends(where, self.collective_variables, self)
             self._check_grid(where, variables)
+            grid = where, self.collective_variables, self.width, self
+            variables.check_widths(*grid, self.bins or 0)
         if self.burn_in + self.stride > self.shortest:
             raise ValueError(f"{where}.burn_in: leaves nothing of 'length' to store")
+        if self.pace > self.shortest:
+            raise ValueError(f"{where}.pace: is longer than 'length', so that no hill is added")
         if self.share_every and self.share_every < self.pace:
             raise ValueError(f"{where}.share_every: is shorter than 'pace'")
+        if self.share_every and self.share_every > self.shortest:
+            raise ValueError(
+                f"{where}.share_every: is longer than 'length', so that no hill is shared"
+            )
 
     def _has_ends(self, variables: Variables) -> bool:
         """Whether there are ends, or none are needed."""

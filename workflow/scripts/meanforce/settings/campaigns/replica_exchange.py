@@ -25,6 +25,13 @@ class ReplicaExchangeSettings(ProtocolSettings):
     )
     exchange_every: Time = Field(description="time between attempts to exchange")
 
+    def check(self, where, variables, campaigns):
+        super().check(where, variables, campaigns)
+        if self.exchange_every > self.shortest:
+            raise ValueError(
+                f"{where}.exchange_every: is longer than 'length', so that levels never exchange"
+            )
+
     def copies(self, job: int) -> int:
         """Levels."""
         return self.levels
