@@ -8,8 +8,7 @@ from pathlib import Path
 
 from meanforce.errors import InputError
 from meanforce.paths import LAST_RUN, ConfigPaths
-from meanforce.restart.noted import copies_in, is_copy, is_recorded
-from meanforce.restart.overview import succeeded
+from meanforce.restart.noted import copies_in, is_copy, record_of
 from meanforce.settings.config import Config
 from meanforce.settings.plan import PlannedJob, planned_jobs
 
@@ -58,15 +57,15 @@ def check_foreign(config: Config, file: Path) -> list[str]:
 
 
 def _foreign(job: PlannedJob) -> list[str]:
-    """Files that lie where a job writes, and which no job made.
+    """Files that lie where a job writes, though no job has worked there.
 
-    Results may be copied without Snakemake's records, and without the times of files. Then the
-    job's log and all its other files lie beside each file.
+    A job has a log from its first moment on, which also shows it where Snakemake was killed while
+    the job went on, or where results were copied without Snakemake's records.
     """
-    there = [path for path in job.outputs if os.path.lexists(path)]
-    if len(there) == len(job.outputs) and succeeded(Path(job.log)):
+    if os.path.lexists(job.log):
         return []
-    return [path for path in there if not is_recorded(Path(path))]
+    there = [path for path in job.outputs if os.path.lexists(path)]
+    return [path for path in there if not record_of(Path(path)).is_file()]
 
 
 def _other_file(folder: Path) -> Path | None:

@@ -4,7 +4,6 @@ Each run leaves a copy of its config in the folder of its results, and one for `
 """
 
 import base64
-import contextlib
 import json
 import os
 from pathlib import Path
@@ -21,9 +20,6 @@ HEAD = "# Config of the last run"
 FILE = "# From the file: "
 """Line of a copy with the path of the config file, as seen from the folder of results: it stays the
 same when a project is moved."""
-
-COARSEST = 2.0
-"""Coarsest times of files on common file systems, s."""
 
 LONGEST_NAME = 254
 """Characters of a file name into which Snakemake cuts the names of its records."""
@@ -85,21 +81,6 @@ def record_of(output: Path, project: Path = Path(), kind: str = "metadata") -> P
     name = base64.urlsafe_b64encode(str(output).encode()).decode()
     parts = [name[at : at + LONGEST_NAME] for at in range(0, len(name), LONGEST_NAME)]
     return Path(project, ".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
-
-
-def is_recorded(output: Path) -> bool:
-    """Whether an output is as a job left it that Snakemake started in this folder.
-
-    Records hold the time at which an output was last written. There are records of failed jobs,
-    too, whose outputs Snakemake has deleted: what lies there now has another time.
-    """
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        written = output.stat().st_mtime
-        if record_of(output, kind="incomplete").is_file():
-            return written > record_of(output, kind="incomplete").stat().st_mtime - COARSEST
-        record = json.loads(record_of(output).read_text())
-        return abs(written - float(record["endtime"])) < COARSEST
-    return False
 
 
 def _lines(path: Path) -> list[str]:

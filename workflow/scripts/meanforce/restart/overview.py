@@ -57,11 +57,6 @@ def standing(output: Path, log: Path) -> JobProgress:
     return JobProgress(FAILED if lines else WAITING, said=said)
 
 
-def succeeded(log: Path) -> bool:
-    """Whether a job has written a log that does not end with an error."""
-    return log.is_file() and not any(line.startswith("error: ") for line in _last_lines(log)[-1:])
-
-
 def duration(output: Path, project: Path = Path()) -> float | None:
     """Seconds that a finished job took, as Snakemake recorded them."""
     try:
