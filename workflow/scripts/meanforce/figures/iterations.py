@@ -1,5 +1,7 @@
 """Figure: progress of a fit that iterates: distances to the targets, pressure and step size."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -16,11 +18,14 @@ CAPTION = (
     "line per ensemble member."
 )
 
-FRAME = Frame(width=380, height=270, left=56, top=12)
-LOW = Frame(width=380, height=130, left=56, top=12)
+FRAME = Frame(width=380, height=270, left=66, top=12)
+LOW = Frame(width=380, height=130, left=66, top=12)
 
-LISTED = 7
-"""Most names of terms beside their lines."""
+LISTED, LINE = 7, 13
+"""Most names of terms, which stand above their lines, and the height of each in pixels."""
+
+TICKS = 8
+"""Most numbers along the iterations."""
 
 
 def is_of(curves: list[pd.DataFrame]) -> bool:
@@ -39,7 +44,9 @@ def figure(curves: list[pd.DataFrame], where: str) -> Figure:
     """
     names = [name.removeprefix(DISTANCE) for name in curves[0] if name.startswith(DISTANCE)]
     last = max(float(curve["iteration"].max()) for curve in curves)
-    x = Axis("iteration", 0.5, last + 0.5)
+    every = math.ceil(last / TICKS)
+    numbers = range(every, int(last) + 1, every)
+    x = Axis("iteration", 0.5, last + 0.5, named=tuple((float(n), str(n)) for n in numbers))
     panels = [_distances(curves, names, x)]
     pressures = [n for n in curves[0] if n.startswith("pressure") and "stderr" not in n]
     if pressures:
@@ -64,7 +71,11 @@ def _distances(curves: list[pd.DataFrame], names: list[str], x: Axis) -> Panel:
     values = _all(curves, [part + name for part in (DISTANCE, FLOOR) for name in names])
     values = values[np.isfinite(values) & (values > 0)]
     low, high = (values.min(), values.max()) if len(values) else (0.1, 1.0)
-    panel = Panel(x, Axis("distance of g", 0.7 * low, 1.4 * high, log=True), frame=FRAME)
+    low, high = 0.7 * low, 1.4 * high
+    # Names have the upper part for themselves.
+    free = min(len(names), LISTED) * LINE / FRAME.up
+    high = low * (high / low) ** (1 / (1 - free))
+    panel = Panel(x, Axis("distance of g", low, high, log=True), frame=FRAME)
     for number, name in enumerate(names):
         colour = style.SHADES[number % len(style.SHADES)]
         for curve in curves:
