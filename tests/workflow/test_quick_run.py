@@ -1,5 +1,6 @@
 """config/quick.yaml from end to end: its output, reproducibility, and which jobs run again."""
 
+import contextlib
 import filecmp
 import json
 import shutil
@@ -316,27 +317,30 @@ CODE_EDITS = {
 """A module of each stage, and the rules that depend on it."""
 
 
+@contextlib.contextmanager
+def edited(*paths: Path):
+    """Files that may be written, and are then as they were before."""
+    before = {path: path.read_text() for path in paths}
+    try:
+        yield before
+    finally:
+        for path, text in before.items():
+            path.write_text(text)
+
+
 @pytest.mark.parametrize("module", CODE_EDITS)
 def test_edited_module_reruns_its_stage_and_what_follows(quick_run, module):
     path = quick_run.folder / LIBRARY / module
-    source = path.read_text()
-    try:
-        path.write_text(source + "\nEDITED = 1\n")
+    with edited(path) as sources:
+        path.write_text(sources[path] + "\nEDITED = 1\n")
         assert quick_run.dirty_rules(*QUICK) == CODE_EDITS[module]
-    finally:
-        path.write_text(source)
 
 
 def test_comments_rerun_nothing(quick_run):
-    paths = [quick_run.folder / LIBRARY / module for module in CODE_EDITS]
-    sources = {path: path.read_text() for path in paths}
-    try:
+    with edited(*(quick_run.folder / LIBRARY / module for module in CODE_EDITS)) as sources:
         for path, source in sources.items():
             path.write_text("# A comment.\n" + source)
         assert quick_run.dirty_rules(*QUICK) == set()
-    finally:
-        for path, source in sources.items():
-            path.write_text(source)
 
 
 CONFIG_EDITS = {
@@ -381,15 +385,12 @@ CONFIG_EDITS = {
 def test_edited_setting_reruns_its_stage_and_what_follows(quick_run, edit):
     change, expected = CONFIG_EDITS[edit]
     path = quick_run.folder / "config" / "quick.yaml"
-    before = path.read_text()
     # YAML anchors would carry the change to other campaigns.
-    config = json.loads(json.dumps(yaml.safe_load(before)))
+    config = json.loads(json.dumps(yaml.safe_load(path.read_text())))
     change(config)
-    try:
+    with edited(path):
         path.write_text(yaml.safe_dump(config))
         assert quick_run.dirty_rules(*QUICK) == expected
-    finally:
-        path.write_text(before)
 
 
 def test_spelling_reruns_nothing(quick_run, tmp_path):
