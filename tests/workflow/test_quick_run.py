@@ -1,6 +1,5 @@
 """config/quick.yaml from end to end: its output, reproducibility, and which jobs run again."""
 
-import contextlib
 import filecmp
 import json
 import shutil
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from edited_files import edited
 from exchange import exchanged
 from file_schema import compare, documented
 from progress_lines import phases_of
@@ -315,17 +315,6 @@ CODE_EDITS = {
     "figures/numbers.py": {"report"},
 }
 """A module of each stage, and the rules that depend on it."""
-
-
-@contextlib.contextmanager
-def edited(*paths: Path):
-    """Files that may be written, and are then as they were before."""
-    before = {path: path.read_text() for path in paths}
-    try:
-        yield before
-    finally:
-        for path, text in before.items():
-            path.write_text(text)
 
 
 @pytest.mark.parametrize("module", CODE_EDITS)
