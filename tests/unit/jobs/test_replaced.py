@@ -10,7 +10,7 @@ from meanforce import paths
 from meanforce.errors import InputError
 from meanforce.jobs.replaced import check_replaced
 from meanforce.paths import ConfigPaths, MemberPaths, ReplicaPaths
-from meanforce.restart.noted import HEAD, note_run, source_of
+from meanforce.restart.noted import HEAD, note_run, record_of, source_of
 from meanforce.settings.load import load_config
 
 EXPERIMENT = "muller_brown_static_x_rbf"
@@ -29,8 +29,9 @@ def before(root, tmp_path, monkeypatch):
         MemberPaths(EXPERIMENT, 0).model,
     )
     for file in files:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).touch()
+        for path in (Path(file), record_of(Path(file))):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
     return config
 
 
@@ -60,6 +61,18 @@ def test_a_shared_potential_with_other_settings_is_refused(before):
 def test_the_same_config_may_change(before):
     before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
     assert check_replaced(load_config(before), Path("first.yaml")) == []
+
+
+def test_results_without_records_do_not_pass_for_those_of_other_settings(before):
+    """As after a copy of the results alone: Snakemake would make nothing again."""
+    trajectory = Path(ReplicaPaths("muller_brown", "T300", "static", 1).trajectory)
+    record_of(trajectory).unlink()
+    assert check_replaced(load_config(before), Path("first.yaml")) == []
+    before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
+    for replace in (False, True):
+        before["replace"] = replace
+        with pytest.raises(InputError, match=rf"^{trajectory}: was made with the settings in res"):
+            check_replaced(load_config(before), Path("first.yaml"))
 
 
 def test_who_insists_replaces(before):

@@ -69,12 +69,13 @@ def _foreign(job: PlannedJob) -> list[str]:
 
 
 def _other_file(folder: Path) -> Path | None:
-    """A file in a folder that has no results itself, though folders in it may have.
+    """A file in a folder that has no results, neither itself nor in a folder within.
 
     Files whose names begin with a dot do not count.
     """
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not copies_in(Path(parent, name))]
+    if folder.is_dir() and any(copies_in(part) for part in folder.iterdir()):
+        return None
+    for parent, _, names in os.walk(folder):
         for file in (Path(parent, name) for name in names if not name.startswith(".")):
             if not is_copy(file):
                 return file

@@ -12,7 +12,7 @@ from pathlib import Path
 from meanforce.errors import InputError
 from meanforce.jobs import stages
 from meanforce.paths import ConfigPaths, PreparedPaths
-from meanforce.restart.noted import copies_in, source_of
+from meanforce.restart.noted import copies_in, record_of, source_of
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
 from meanforce.settings.load import load_config
@@ -31,17 +31,19 @@ def check_replaced(now: Config, file: Path) -> list[Path]:
 
     Raises:
         InputError: results would be replaced, or those of another file with the same name could no
-            longer be recognised, and `replace` is not set.
+            longer be recognised, and `replace` is not set; or results of this config would pass for
+            those of its new settings.
     """
     found, own = [], Path(ConfigPaths(file.stem).copy)
     for copy in copies_in(Path(now.output)):
         other = _other_file(copy, file) if copy == own else None
-        if copy == own and other is None:
-            continue
         try:
             before = load_config(read_config_file(copy))
         except InputError:
             continue  # of another version
+        if copy == own and other is None:
+            _check_records(before, now, copy)
+            continue
         if other is not None:
             _check_same_name(before, now, other, file)
             continue
@@ -62,6 +64,26 @@ def _other_file(copy: Path, file: Path) -> Path | None:
     if source is None or not source.exists() or file.absolute() == copy.absolute():
         return None
     return None if source.samefile(file) else source
+
+
+def _check_records(before: Config, now: Config, copy: Path) -> None:
+    """Refuse to go on with results of other settings that Snakemake has no records of.
+
+    It takes results without records, as after a copy of the folder of results alone, for those of
+    any settings.
+
+    Raises:
+        InputError: names such a file.
+    """
+    old = [path for path in replaced(before, now) if not record_of(Path(path)).is_file()]
+    if old:
+        more = f" (and {len(old) - 1} more)" if len(old) > 1 else ""
+        raise InputError(
+            f"{old[0]}{more}: was made with the settings in {copy}, which are others now, but "
+            "Snakemake's records of it (folder .snakemake) are missing, so that it would not be "
+            "made again; copy that folder here as well, give this config another 'output', or "
+            "delete these results"
+        )
 
 
 def _check_same_name(before: Config, now: Config, other: Path, file: Path) -> None:

@@ -236,6 +236,8 @@ def _file(value: Any) -> str:
         raise ValueError(f"{value!r} is not the path of a file")
     if value.split("/")[0] == "~":
         raise ValueError(f"{value!r} has '~', which is not replaced; write the whole path")
+    if "$" in value:
+        raise ValueError(f"{value!r} has '$', but variables are not replaced; write the whole path")
     if "{" in value or "}" in value:
         raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
