@@ -135,6 +135,25 @@ NOTICED = {
         merge(*CAMPAIGN, umbrella("0.3 nm", "0.5 nm", "20000 kJ/mol/nm^2")),
         "unbiased.force_constant: lets 'd' spread by 0.011 nm, but windows are up to 0.1 nm apart",
     ),
+    "a temperature in degrees Celsius": (
+        put("state_points", "T300", "temperature", "27 K"),
+        "notice: state_points.T300.temperature: 27 K is unusual for molecules (50 to 1500 K)",
+    ),
+    "a friction that stops everything": (
+        put(*CAMPAIGN, "friction", "1000 / ps"), "unbiased.friction: 1000 / ps is unusual",
+    ),
+    "high hills": (
+        merge(*CAMPAIGN, GRID | {"width": ["0.05 nm"], "height": "1200 kJ/mol"}),
+        "unbiased.height: hills of 1200 kJ/mol are 481 kT high at first",
+    ),
+    "a bias that fills everything": (
+        merge(*CAMPAIGN, GRID | {"width": ["0.05 nm"], "bias_factor": 900}),
+        "unbiased.bias_factor: 900 fills free energies far above",
+    ),
+    "hills one upon the other": (
+        merge(*CAMPAIGN, GRID | {"width": ["0.05 nm"], "pace": "4 fs"}),
+        "unbiased.pace: a hill every 2 steps piles hills up",
+    ),
     "few CG frames": (
         put(*RUN, "stride", "2 ps"),
         "simulations.short.stride: 2 ps gives only 10 frames of each of 8 chains",

@@ -22,6 +22,7 @@ from meanforce.sampling.check_campaigns import (
 from meanforce.sampling.check_cutoffs import check_pair_cutoff
 from meanforce.sampling.check_experiments import check_experiment
 from meanforce.sampling.check_grid import check_grid
+from meanforce.sampling.check_magnitudes import magnitude_notices
 from meanforce.sampling.check_proportions import check_training_frames, proportion_notices
 from meanforce.sampling.check_ranges import Start, range_notices
 from meanforce.sampling.check_store import check_store
@@ -151,7 +152,9 @@ def check_structures(
                     check_pair_cutoff(config, name, one.described.box)
     if errors.lines:
         raise InputErrors(errors.lines)
-    return notices + (proportion_notices(config) if compared else [])
+    if compared:
+        notices += magnitude_notices(config) + proportion_notices(config)
+    return notices
 
 
 @contextlib.contextmanager
