@@ -11,6 +11,7 @@ from meanforce.errors import InputError
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.settings.systems.solvated_peptide import SolvatedPeptideSettings
 from meanforce.systems import force_field, water_box
+from meanforce.systems.bond_lengths import check_bond_lengths
 from meanforce.systems.described import Described
 from meanforce.systems.from_files import reading
 from meanforce.systems.masses import refuse_light_atoms
@@ -35,8 +36,9 @@ def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
     """The molecule of the structure file.
 
     Raises:
-        InputError: the file is missing or cannot be read, has water where there is no box, or its
-            box is too small; or, where it is parametrised, the force field does not fit it.
+        InputError: the file is missing or cannot be read, has bonds of impossible lengths, water
+            where there is no box, or a box that is too small; or, where it is parametrised, the
+            force field does not fit it.
     """
     structure = read_structure(settings.structure)
     refuse_geometric(settings.force_field, settings.kind)
@@ -45,6 +47,7 @@ def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
         refuse_water(settings, structure.topology)
     system = functools.partial(_in_a_box if in_a_box else _alone, settings, structure.topology)
     positions = np.array(structure.positions.value_in_unit(unit.nanometer))
+    check_bond_lengths(structure.topology, positions)
     if in_a_box:
         water_box.edge(settings, positions)
     return Described(structure.topology, positions, in_a_box, system)
