@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openmm
 import yaml
 from openmm import app, unit
 
@@ -198,11 +199,11 @@ def with_water(hydrogens: bool, number: int = 1) -> Callable[[app.Modeller], Non
             residue = topology.addResidue("HOH", chain, str(101 + count))
             oxygen = topology.addAtom("O", app.element.oxygen, residue)
             place = 3.0 + 0.4 * count
-            positions.append((place, 0.0, 0.0))
+            positions.append(openmm.Vec3(place, 0.0, 0.0))
             for name, x in (("H1", 0.076), ("H2", -0.076)) if hydrogens else ():
                 atom = topology.addAtom(name, app.element.hydrogen, residue)
                 topology.addBond(oxygen, atom)
-                positions.append((place + x, 0.059, 0.0))
+                positions.append(openmm.Vec3(place + x, 0.059, 0.0))
         molecule.add(topology, positions * unit.nanometer)
 
     return add
@@ -213,7 +214,7 @@ def with_zinc(molecule: app.Modeller) -> None:
     topology = app.Topology()
     residue = topology.addResidue("ZN", topology.addChain("Z"), "201")
     topology.addAtom("ZN", app.element.zinc, residue)
-    molecule.add(topology, [(1.5, 0.0, 0.0)] * unit.nanometer)
+    molecule.add(topology, [openmm.Vec3(1.5, 0.0, 0.0)] * unit.nanometer)
 
 
 def with_selenium(molecule: app.Modeller) -> None:

@@ -19,9 +19,10 @@ HEAD = """\
 # Common mistakes
 
 What is printed when a run is planned, before any job starts. Up to eight errors are shown at once;
-a notice does not stop the run. Slips of YAML's own syntax, such as a tab, are named with their
-line by `plan.py`; Snakemake reads the file before that and has a message of its own. A test makes every mistake of this page, on a copy of
-`resources/capped_alanine.pdb` called `mine.pdb`, and compares the answers.
+a notice does not stop the run. Slips of YAML's own syntax, such as a tab, are named with their line
+by `plan.py`; Snakemake reads the file before that and has a message of its own. A test makes every
+mistake of this page, on a copy of `resources/capped_alanine.pdb` called `mine.pdb`, and compares
+the answers.
 
 | mistake | answer |
 |---|---|
