@@ -166,9 +166,11 @@ def test_a_folder_that_cannot_be_written_is_refused(raw, monkeypatch):
         note_run(raw | {"output": "/proc/mine"}, FILE)
 
 
-def test_a_home_folder_is_not_a_tilde(raw):
+def test_a_home_folder_is_neither_a_tilde_nor_a_variable(raw):
     with pytest.raises(InputError, match=r"^output: '~/x' has '~', which is not replaced; write"):
         load_config(raw | {"output": "~/x"})
+    with pytest.raises(InputError, match=r"^output: '\$HOME/x' begins with a variable, but none is"):
+        load_config(raw | {"output": "$HOME/x"})
 
 
 def test_records_are_where_snakemake_has_them():

@@ -236,8 +236,6 @@ def _file(value: Any) -> str:
         raise ValueError(f"{value!r} is not the path of a file")
     if value.split("/")[0] == "~":
         raise ValueError(f"{value!r} has '~', which is not replaced; write the whole path")
-    if "$" in value:
-        raise ValueError(f"{value!r} has '$', but variables are not replaced; write the whole path")
     if "{" in value or "}" in value:
         raise ValueError(f"{value!r} has braces, which Snakemake would fill in as wildcards")
     if len(value) > 1000 or any(len(part.encode()) > 255 for part in value.split("/")):
@@ -249,6 +247,8 @@ def _folder(value: Any) -> str:
     path = PurePosixPath(_file(value))
     if not path.parts or ".." in path.parts:
         raise ValueError(f"{value!r} is not a folder below this one, nor an absolute path")
+    if re.match(r"\$\w", value):
+        raise ValueError(f"{value!r} begins with a variable, but none is replaced; give its value")
     return str(path)
 
 
