@@ -189,6 +189,13 @@ def fluid(side: int = 4, density: float = 0.3, chains: int = 20, length: float =
     )  # fmt: skip
 
 
+def off(potential) -> float:
+    """Largest deviation from the fluid's pair potential, in kT, from where it is 4 kT."""
+    places = np.linspace(0.30, CUTOFF, 60)
+    found = potential.curve(torch.from_numpy(places).float(), TEMPERATURE)[0].numpy()
+    return float(abs(found - form(places)).max() / kt(TEMPERATURE))
+
+
 def silent(line: str) -> None:
     """A report that goes nowhere."""
 

@@ -11,6 +11,7 @@ from inversions import (
     coupled,
     fluid,
     form,
+    off,
     same_bits_when_killed,
     settings,
     silent,
@@ -135,13 +136,6 @@ def test_other_molecules_are_refused_in_one_sentence():
     terms = {"bonds": {"functions": 12}}
     with pytest.raises(InputError, match=r"one bead each.*1 curves \(bonds\).*of 3 beads; give"):
         fit(chosen(terms), coupled(1000), {}, 0, 3, silent)
-
-
-def off(potential) -> float:
-    """Largest deviation from the pair potential, in kT, from where it is 4 kT."""
-    places = np.linspace(0.30, CUTOFF, 60)
-    found = potential.curve(torch.from_numpy(places).float(), TEMPERATURE)[0].numpy()
-    return float(abs(found - form(places)).max() / kt(TEMPERATURE))
 
 
 @pytest.mark.slow

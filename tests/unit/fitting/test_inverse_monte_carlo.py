@@ -14,8 +14,8 @@ from inversions import (
     coupled,
     diatomics,
     fluid,
-    form,
     joined,
+    off,
     same_bits_when_killed,
     settings,
     silent,
@@ -217,13 +217,6 @@ def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):
 def test_bad_input_is_refused_in_one_sentence(terms, given, sentence):
     with pytest.raises(InputError, match=sentence):
         fit(chosen(terms, **given), diatomics(1000), {}, 0, 3, silent)
-
-
-def off(potential) -> float:
-    """Largest deviation from the pair potential, in kT, from where it is 4 kT."""
-    places = np.linspace(0.30, CUTOFF, 60)
-    found = potential.curve(torch.from_numpy(places).float(), TEMPERATURE)[0].numpy()
-    return float(abs(found - form(places)).max() / kt(TEMPERATURE))
 
 
 @pytest.mark.slow

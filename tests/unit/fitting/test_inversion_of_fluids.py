@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from interruptions import go_on_until_done
-from inversions import CUTOFF, TEMPERATURE, fluid, form, settings
+from inversions import CUTOFF, TEMPERATURE, fluid, form, off, settings
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.neighbours import pair_vectors
@@ -49,13 +49,6 @@ def inverted(target: float | None):
     corrected = {} if target is None else {"pressure": {"target": target}}
     chosen = settings(PAIRS, run=RUN, at_most=12, **corrected)
     return fit(chosen, fluid(), {}, 0, 1, silent)
-
-
-def off(potential) -> float:
-    """Largest deviation from the pair potential, in kT, from where it is 4 kT."""
-    places = np.linspace(0.30, CUTOFF, 60)
-    found = potential.curve(torch.from_numpy(places).float(), TEMPERATURE)[0].numpy()
-    return float(abs(found - form(places)).max() / kt(TEMPERATURE))
 
 
 @pytest.mark.slow
