@@ -10,7 +10,6 @@ chains; the wall time is that of its job.
 """
 
 import argparse
-import base64
 import json
 import sys
 from pathlib import Path
@@ -22,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from meanforce.paths import MemberPaths, use_output  # noqa: E402
+from meanforce.restart.overview import duration  # noqa: E402
 
 STRUCTURE = ("rdf_rmse_", "js_phi_psi", "wasserstein_bond", "wasserstein_angle",
              "wasserstein_dihedral")  # fmt: skip
@@ -65,17 +65,8 @@ def cost(experiment: str) -> list[str]:
         time += len(curve) * run["chains"] * run["equilibration"]
         iterations = f"{len(curve)}{'' if about['converged'] else ', not converged'}"
         steps = f"{time / run['time_step']:.2g}"
-    return [iterations, steps, _wall(Path(paths.model))]
-
-
-def _wall(output: Path) -> str:
-    """Minutes of the job that made a file, from Snakemake's records."""
-    name = base64.b64encode(str(output).encode()).decode()
-    record = Path(".snakemake", "metadata", name)
-    if not record.exists():
-        return "–"
-    found = json.loads(record.read_text())
-    return f"{(found['endtime'] - found['starttime']) / 60:.1f} min"
+    took = duration(Path(paths.model))
+    return [iterations, steps, "–" if took is None else f"{took / 60:.1f} min"]
 
 
 def main() -> None:

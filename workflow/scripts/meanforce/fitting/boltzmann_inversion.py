@@ -8,17 +8,16 @@ import torch
 from meanforce.fitting.iterative import pressure
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
-from meanforce.fitting.iterative.iterate import Row
+from meanforce.fitting.iterative.method import ByDistances
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
 from meanforce.fitting.iterative.states import State
 from meanforce.fitting.iterative.turn import Turn
-from meanforce.potentials.linear import LinearPotential
 from meanforce.units import kt
 
 
-class BoltzmannInversion:
+class BoltzmannInversion(ByDistances):
     """U ← U + kT ln(g/g_target), projected on the basis of each curve.
 
     Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). Both distributions are counted in
@@ -30,22 +29,6 @@ class BoltzmannInversion:
 
     def __init__(self, problem: Problem) -> None:
         self._problem, self._potential = problem, problem.blank.to(torch.float64)
-
-    @staticmethod
-    def features(potential: LinearPotential) -> None:
-        """Histograms are enough."""
-
-    def columns(self, observed: list[Observed]) -> Row:
-        """None."""
-        return {}
-
-    def off(self, row: Row) -> float:
-        """The distances are all."""
-        return 0.0
-
-    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
-        """None."""
-        return {}
 
     def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """See `Method`; of all curves, or of the one whose turn it is, and the pressure's ramp."""

@@ -12,13 +12,12 @@ from meanforce.errors import InputError
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.integral_equation import Grid, response
-from meanforce.fitting.iterative.iterate import Row
+from meanforce.fitting.iterative.method import ByDistances
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import SPREAD, WEAKEST, differences
 from meanforce.fitting.iterative.states import State
 from meanforce.fitting.iterative.turn import Turn
-from meanforce.potentials.linear import LinearPotential
 from meanforce.units import kt
 
 
@@ -37,7 +36,7 @@ class Difference:
     weights: np.ndarray
 
 
-class HypernettedChain:
+class HypernettedChain(ByDistances):
     """c ← c + Δc, where Δc minimises |g_target − g − J Δu|² with Δu = Σ_k Δc_k φ_k.
 
     J = ∂g/∂u is that of the hypernetted-chain equation at the g of the run. Bernhardt, Hanke, van
@@ -63,22 +62,6 @@ class HypernettedChain:
         values, slopes = self._potential.basis_of(torch.from_numpy(places))
         self._basis = np.where(self._reached[:, None], values.numpy(), 0.0)
         self._slopes = np.where(self._reached[:, None], slopes.numpy(), 0.0)
-
-    @staticmethod
-    def features(potential: LinearPotential) -> None:
-        """Histograms are enough."""
-
-    def columns(self, observed: list[Observed]) -> Row:
-        """None."""
-        return {}
-
-    def off(self, row: Row) -> float:
-        """The distances are all."""
-        return 0.0
-
-    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
-        """None."""
-        return {}
 
     def update(self, observed: list[Observed], turn: Turn) -> np.ndarray:
         """See `Method`."""

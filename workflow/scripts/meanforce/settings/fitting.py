@@ -146,7 +146,20 @@ class IterativeSettings(FittingSettings):
             self.simulation.bias.check(f"{where}.simulation.bias", variables)
 
 
-class BoltzmannInversionSettings(IterativeSettings):
+class InversionSettings(IterativeSettings):
+    """What all fits have in common that invert the distribution of each curve."""
+
+    needs_terms: ClassVar[bool] = True
+    takes_tables: ClassVar[bool] = True
+
+    start: Literal["direct_inversion", "force_matching"] = Field(
+        default="direct_inversion",
+        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
+        "force_matching: fitted to the forces",
+    )
+
+
+class BoltzmannInversionSettings(InversionSettings):
     """Iterative Boltzmann inversion: U ← U + step · kT ln(g/g_target), until g is the target.
 
     g are the distributions of non-bonded distances, bonds, angles and dihedrals of each curve, from
@@ -155,15 +168,7 @@ class BoltzmannInversionSettings(IterativeSettings):
     J. Chem. Phys. 140, 224104 (2014). Only for potentials of `terms`.
     """
 
-    needs_terms: ClassVar[bool] = True
-    takes_tables: ClassVar[bool] = True
-
     kind: Literal["boltzmann_inversion"]
-    start: Literal["direct_inversion", "force_matching"] = Field(
-        default="direct_inversion",
-        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
-        "force_matching: fitted to the forces",
-    )
     updates: Literal["all_at_once", "by_turns"] = Field(
         default="all_at_once", description="curves that an iteration changes: all, or one"
     )
@@ -177,7 +182,7 @@ class BoltzmannInversionSettings(IterativeSettings):
         return None if self.pressure is None else self.pressure.target
 
 
-class InverseMonteCarloSettings(IterativeSettings):
+class InverseMonteCarloSettings(InversionSettings):
     """Inverse Monte Carlo: U ← U + step · ΔU, with β Cov(S) ΔU = ⟨S⟩ − S_target.
 
     S are the counts of all non-bonded distances, bonds, angles and dihedrals in the bins of a
@@ -187,18 +192,11 @@ class InverseMonteCarloSettings(IterativeSettings):
     noise. Only for potentials of `terms`.
     """
 
-    needs_terms: ClassVar[bool] = True
-    takes_tables: ClassVar[bool] = True
     updates: ClassVar[str] = "all_at_once"
     pressure: ClassVar[None] = None
     """No correction: the pressure is that of the potential with these distributions."""
 
     kind: Literal["inverse_monte_carlo"]
-    start: Literal["direct_inversion", "force_matching"] = Field(
-        default="direct_inversion",
-        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
-        "force_matching: fitted to the forces",
-    )
     inversion_steps: int = Field(
         default=5,
         ge=0,
@@ -215,7 +213,7 @@ class InverseMonteCarloSettings(IterativeSettings):
     )
 
 
-class HypernettedChainSettings(IterativeSettings):
+class HypernettedChainSettings(InversionSettings):
     """Gauss-Newton inversion of g(r): ΔU minimises |g_target − g − (∂g/∂U) ΔU|².
 
     g is that of the CG run of an iteration, and ∂g/∂U follows from it by the Ornstein-Zernike
@@ -224,15 +222,7 @@ class HypernettedChainSettings(IterativeSettings):
     bead, all of one type, and potentials of `terms`.
     """
 
-    needs_terms: ClassVar[bool] = True
-    takes_tables: ClassVar[bool] = True
-
     kind: Literal["hypernetted_chain"]
-    start: Literal["direct_inversion", "force_matching"] = Field(
-        default="direct_inversion",
-        description="potential of the first run. direct_inversion: −kT ln g of each distribution; "
-        "force_matching: fitted to the forces",
-    )
     pressure: AnyPressure | None = Field(
         default=None,
         description="pressure that the CG model is to have, a linear constraint on each update; "

@@ -61,3 +61,23 @@ class Method(Protocol):
         Returns:
             shape (forms · K,), in kJ/mol where the potential is linear in them.
         """
+
+
+class ByDistances:
+    """Base of methods that look at nothing but histograms, and end when these are their targets."""
+
+    @staticmethod
+    def features(potential: LinearPotential) -> None:
+        """Histograms are enough."""
+
+    def columns(self, observed: list[Observed]) -> Row:
+        """None."""
+        return {}
+
+    def off(self, row: Row) -> float:
+        """The distances are all."""
+        return 0.0
+
+    def errors(self, observed: list[Observed]) -> dict[str, torch.Tensor]:
+        """None."""
+        return {}
