@@ -186,7 +186,7 @@ def plan(config: Config) -> None:
 
 def judge(raw: Any) -> str:
     """Load a config as Snakemake's start does; anything but `InputError` is a failure."""
-    start = time.monotonic()
+    start = time.process_time()
     try:
         config = load_reporting_all(raw)
         check_structures(config)
@@ -198,7 +198,7 @@ def judge(raw: Any) -> str:
         assert text.count("\n") <= 8
         return "refused"
     finally:
-        assert time.monotonic() - start < 20.0
+        assert time.process_time() - start < 20.0
     plan(config)
     return "accepted"
 
