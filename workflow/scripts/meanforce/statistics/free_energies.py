@@ -37,9 +37,10 @@ def free_energy(p: np.ndarray, kT: float) -> np.ndarray:
 class FreeEnergyRmse(Distance):
     """Root mean square difference of F = −kT ln p over the bins where the reference's is low.
 
-    The constant that makes the mean difference vanish is subtracted. The model's free energy counts
-    up to the same cutoff, and bins that it never visits count at the cutoff: a basin that is
-    missing is an error, and not a part of the surface that is left out.
+    The constant is subtracted that makes the mean difference vanish over the bins which the model
+    visits. Then the model's free energy counts up to the same cutoff, and bins that it never visits
+    count at the cutoff: a basin that is missing is an error, and not a part of the surface that is
+    left out.
 
     With logarithms of small counts, empty bins and the cutoff, it is not a square of noise. So its
     floor is the mean over pairs of samples drawn from what both sides have in common. Bins of few
@@ -165,12 +166,14 @@ class FreeEnergyRmse(Distance):
         )
 
     def _difference(self, p: np.ndarray, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """F_p − F_q, mean 0, in the bins that are compared; and which these are, bool."""
-        low = free_energy(q, self._kT) < self._cutoff
-        ours = np.minimum(free_energy(p, self._kT)[low], self._cutoff)
-        difference = ours - free_energy(q, self._kT)[low]
-        # A model that never visits these bins has no level: all of them count as missing.
-        return difference - difference.mean() if p[low].any() else difference, low
+        """F_p − F_q, mean 0 where p is visited, in the bins compared; and which these are, bool."""
+        theirs = free_energy(q, self._kT)
+        low = theirs < self._cutoff
+        theirs, ours, visited = theirs[low], free_energy(p, self._kT)[low], p[low] > 0
+        # Missing bins have no level: with them, a model that is nowhere would be nearly right.
+        if visited.any():
+            ours = ours - (ours - theirs)[visited].mean()
+        return np.minimum(ours, self._cutoff) - theirs, low
 
 
 def coverage(p: np.ndarray, q: np.ndarray, kT: float, cutoff: float) -> float:
