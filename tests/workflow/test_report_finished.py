@@ -10,7 +10,7 @@ from report_results import write_results
 
 import report_finished
 from meanforce import paths
-from meanforce.paths import ComparedPaths
+from meanforce.paths import LAST_RUN, ComparedPaths
 from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
@@ -51,6 +51,16 @@ def test_others_are_reported_and_the_failed_one_is_named(run, capsys):
     assert f"simulate failed: {WHY}" in page
     summary = pd.read_csv("results/quick/reports/finished/summary.csv")
     assert set(summary["experiment"]) == set(run.experiments) - {BROKEN}
+
+
+def test_of_a_config_that_is_not_the_last_one_started(run, tmp_path, monkeypatch, capsys):
+    Path(LAST_RUN).rename("quick.yaml")
+    monkeypatch.setattr(sys, "argv", ["report_finished.py", "--configfile", "quick.yaml"])
+    report_finished.main()
+    assert "(4 of 4 experiments)" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["report_finished.py"])
+    with pytest.raises(SystemExit, match="--configfile: is needed, since no run was started"):
+        report_finished.main()
 
 
 def test_without_a_finished_experiment_only_failures_are_shown(run, capsys):

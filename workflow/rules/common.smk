@@ -42,7 +42,7 @@ from meanforce.restart.noted import note_run
 from meanforce.settings import inputs
 from meanforce.settings.learning_curves import learning_curves
 from meanforce.settings.load import load_config
-from meanforce.settings.other_configs import with_target
+from meanforce.settings.other_configs import beside, with_target
 from meanforce.settings.yaml_file import default_output, read_config_file
 
 try:
@@ -62,6 +62,9 @@ try:
         def say(line):
             print(line, file=sys.stderr, flush=True)
 
+        own = [] if workflow.overwrite_configfiles else beside()
+        if own:
+            say(f"notice: this is the run of {SHOWN_FILE}; for {own[0]}: --configfile {own[0]}")
         checked = check_run(config, LAST_FILE, KEPT, say)
         for notice in checked.notices:
             say(f"notice: {notice}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from meanforce.deployment.folder import Source, write_folder
 from meanforce.errors import exits_cleanly
-from meanforce.potentials.card import temperature_for
+from meanforce.potentials.card import ModelCard, temperature_for
 from meanforce.progress import report
 
 
@@ -33,6 +33,9 @@ def main() -> None:
     source = Source(arguments.models, arguments.trajectory, temperature, tuple(arguments.metrics))
     native = write_folder(source, arguments.output)
     kind = "OpenMM's own forces (system.xml)" if native else "a force in Python"
+    warning = ModelCard.read(arguments.models[0]).temperature_warning(temperature)
+    if warning is not None:
+        report(f"warning: {warning}")
     report(f"{arguments.output}: {len(arguments.models)} models as {kind}; see its MODEL_CARD.md")
 
 

@@ -1,7 +1,4 @@
-"""After a failure: which jobs failed and why, and a report of the experiments that are finished.
-
-Reads the config of the last run that was started in this folder.
-"""
+"""After a failure: which jobs failed and why, and a report of the experiments that are finished."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +8,8 @@ from meanforce.figures.from_files import ReportInputs, results_of
 from meanforce.figures.written import write_report
 from meanforce.jobs.stages import report_job
 from meanforce.jobs.unfinished import failures, finished, reasons
-from meanforce.paths import LAST_RUN, PartReportPaths, use_output
+from meanforce.paths import PartReportPaths, use_output
+from meanforce.restart.noted import last_run
 from meanforce.settings import inputs
 from meanforce.settings.load import load_config
 from meanforce.settings.yaml_file import read_config_file
@@ -21,8 +19,12 @@ TEMPLATE = Path(__file__).resolve().parents[1] / "report" / "report.html.j2"
 
 @exits_cleanly
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    config = load_config(read_config_file(Path(LAST_RUN)))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--configfile", type=Path, help="config of the run; without it, the last one started here"
+    )
+    arguments = parser.parse_args()
+    config = load_config(read_config_file(arguments.configfile or last_run()))
     use_output(config.output)
     for job, said in failures(config).items():
         print(f"{job.stage} failed: {said or 'no message'}\n    {job.output}, log: {job.log}")

@@ -5,10 +5,11 @@ import collections
 import statistics
 from pathlib import Path
 
-from meanforce.errors import InputError, exits_cleanly
-from meanforce.paths import LAST_RUN, use_output
+from meanforce.errors import exits_cleanly
+from meanforce.paths import use_output
 from meanforce.progress import NO_TIME
 from meanforce.progress import duration as words
+from meanforce.restart.noted import last_run
 from meanforce.restart.overview import (
     FAILED,
     RUNNING,
@@ -33,7 +34,7 @@ def main() -> None:
         "--configfile", type=Path, help="config of the run; without it, the last one started here"
     )
     arguments = parser.parse_args()
-    path = arguments.configfile or _last_run()
+    path = arguments.configfile or last_run()
     config = load_config(read_config_file(path))
     use_output(config.output)
     jobs = planned_jobs(config)
@@ -42,16 +43,6 @@ def main() -> None:
     for state in (RUNNING, STOPPED, FAILED):
         _list(state, {job: where for job, where in found.items() if where.state == state})
     print(f"\n{_time_left(found)}")
-
-
-def _last_run() -> Path:
-    path = Path(LAST_RUN)
-    if not path.exists():
-        raise InputError(
-            f"--configfile: is needed, since no run was started in this folder ('{LAST_RUN}' does "
-            "not exist)"
-        )
-    return path
 
 
 def _table(found: dict[PlannedJob, JobProgress]) -> None:

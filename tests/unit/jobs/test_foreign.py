@@ -95,6 +95,13 @@ def test_results_of_other_configs_may_lie_in_folders_below(raw, monkeypatch):
     check_foreign(load_config(raw), Path("config.yaml"))
 
 
+def test_a_folder_that_has_lost_only_the_copy_of_its_config_is_ours(raw):
+    note_run(raw, FILE)
+    make(sampling(raw))
+    Path(ConfigPaths(FILE.stem).copy).unlink()
+    check_foreign(load_config(raw), FILE)
+
+
 def test_a_file_where_a_result_would_go_is_refused(started):
     trajectory = Path(sampling(started).outputs[0])
     trajectory.parent.mkdir(parents=True)

@@ -139,6 +139,14 @@ NOTICED = {
         put("state_points", "T300", "temperature", "27 K"),
         "notice: state_points.T300.temperature: 27 K is unusual for molecules (50 to 1500 K)",
     ),
+    "a long time step of a CG run": (
+        put(*RUN, "time_step", "50 fs"),
+        "notice: simulations.short.time_step: 50 fs is long for beads of a few atoms",
+    ),
+    "a cutoff in another unit": (
+        surface(cutoff="400 kcal/mol", lower=["0 nm"], upper=["0.6 nm"]),
+        "notice: validation.mine.cutoff: 400 kcal/mol is 671 kT, far above all free energies",
+    ),
     "a friction that stops everything": (
         put(*CAMPAIGN, "friction", "1000 / ps"), "unbiased.friction: 1000 / ps is unusual",
     ),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from meanforce.settings.other_configs import with_target
+from meanforce.settings.other_configs import beside, with_target
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +23,7 @@ def test_files_with_a_target():
     assert with_target("experiment_second") == [Path("b.yaml")]
     assert with_target("system_water") == [Path("config/a.yaml")]
     assert with_target("system_first") == []
+
+
+def test_files_beside_the_run():
+    assert beside() == [Path("b.yaml")]

@@ -63,8 +63,9 @@ def errors_of(table: pd.DataFrame, *, headlines: bool = False) -> list[str]:
 
 def in_floors(row: pd.Series) -> float:
     """An error as a multiple of its noise floor; NaN where there is no floor."""
-    floor = row["noise_floor"]
-    return abs(row["value"]) / floor if floor > 0 else float("nan")
+    # NumPy's floats would warn where a floor is nearly zero.
+    value, floor = float(row["value"]), float(row["noise_floor"])
+    return abs(value) / floor if floor > 0 else float("nan")
 
 
 def resolved(row: pd.Series) -> str:

@@ -36,7 +36,9 @@ def check_foreign(config: Config, file: Path) -> list[str]:
     there = next(part for part in (folder, *folder.parents) if part.exists())
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"output: the folder '{folder}' cannot be written; give another one")
-    other = None if config.replace or copies_in(folder) else _other_file(folder)
+    jobs = planned_jobs(config)
+    known = config.replace or copies_in(folder) or any(os.path.lexists(job.log) for job in jobs)
+    other = None if known else _other_file(folder)
     if other is not None:
         raise InputError(
             f"output: the folder '{folder}' has files, such as '{other}', but no run had its "
@@ -44,7 +46,7 @@ def check_foreign(config: Config, file: Path) -> list[str]:
         )
     written = (Path(ConfigPaths(file.stem).copy), Path(LAST_RUN))
     found = [str(path) for path in written if path.exists() and not is_copy(path)]
-    found += [path for job in planned_jobs(config) for path in _foreign(job)]
+    found += [path for job in jobs for path in _foreign(job)]
     if not found:
         return []
     more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""

@@ -51,6 +51,21 @@ def note_run(config: dict[str, Any], file: Path) -> None:
     _write(copy, f"{head}{line}{text}")
 
 
+def last_run() -> Path:
+    """Copy of the config of the last run that was started in this folder.
+
+    Raises:
+        InputError: none was.
+    """
+    path = Path(LAST_RUN)
+    if not path.exists():
+        raise InputError(
+            f"--configfile: is needed, since no run was started in this folder ('{LAST_RUN}' does "
+            "not exist)"
+        )
+    return path
+
+
 def is_copy(path: Path) -> bool:
     """Whether a file is the copy of a config that a run left."""
     return any(line.startswith(HEAD) for line in _lines(path)[:1])
@@ -70,17 +85,16 @@ def source_of(copy: Path) -> Path | None:
     return None
 
 
-def record_of(output: Path, project: Path = Path(), kind: str = "metadata") -> Path:
+def record_of(output: Path, project: Path = Path()) -> Path:
     """Snakemake's record of an output.
 
     Args:
         output: as Snakemake names it.
         project: folder that Snakemake runs in.
-        kind: metadata, or incomplete while a job works.
     """
     name = base64.urlsafe_b64encode(str(output).encode()).decode()
     parts = [name[at : at + LONGEST_NAME] for at in range(0, len(name), LONGEST_NAME)]
-    return Path(project, ".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+    return Path(project, ".snakemake", "metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
 
 
 def _lines(path: Path) -> list[str]:

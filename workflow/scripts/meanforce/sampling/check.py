@@ -125,7 +125,7 @@ def check_structures(
                 _check_system(config, system, kept, found, errors)
         if system in found:
             found[system] = _with_variables(config, system, found[system], errors)
-            notices += _notices(config, system, found[system].facts, errors)
+            notices += _notices(config, system, found[system], errors)
         for name in config.campaigns.get(system, {}):
             with errors.check(f"campaigns.{system}.{name}."):
                 check_files_and_formula(config, system, name)
@@ -234,11 +234,12 @@ def _with_variables(
     return dataclasses.replace(found, variables=completed)
 
 
-def _notices(config: Config, system: str, facts: Facts | None, errors: Collected) -> list[str]:
+def _notices(config: Config, system: str, found: _Molecules, errors: Collected) -> list[str]:
     """Notices on a system, and errors of time steps that it does not allow."""
+    settings, facts = config.systems[system], found.facts
+    notices = [f"systems.{system}.structure: {text}" for text in found.described.notices]
     if facts is None:
-        return []
-    settings, notices = config.systems[system], []
+        return notices
     vacuum = vacuum_notice(settings, facts)
     if vacuum is not None:
         notices.append(f"systems.{system}: {vacuum}")

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from meanforce.settings.campaigns.metadynamics import MetadynamicsSettings
 from meanforce.settings.campaigns.protocol import ProtocolSettings
 from meanforce.settings.config import Config
-from meanforce.units import kt
+from meanforce.settings.systems.base import ExactlySolvableSettings
+from meanforce.settings.systems.registry import System
+from meanforce.units import KCAL, kt
 
 TEMPERATURES = (50.0, 1500.0)
 """K."""
@@ -19,9 +21,18 @@ HIGHEST, STRONGEST = 3.0, 50.0
 SOONEST = 10
 """Steps from hill to hill: the molecule has hardly moved before."""
 
+LONGEST_STEP = 0.02
+"""ps, of CG runs of molecules."""
+
+ROUNDED = 1 + 1e-9
+"""Factor by which rounding may lengthen a step."""
+
+DEEPEST = 25.0
+"""Free energies that surfaces are compared up to, in kT of the hottest state point."""
+
 
 def magnitude_notices(config: Config) -> list[str]:
-    """Sentences on temperatures, frictions and hills beyond what is usual."""
+    """Sentences on temperatures, frictions, hills, steps and cutoffs beyond what is usual."""
     found = [
         f"state_points.{name}.temperature: {point.temperature:g} K is unusual for molecules "
         f"({TEMPERATURES[0]:g} to {TEMPERATURES[1]:g} K); it is in kelvins"
@@ -34,7 +45,47 @@ def magnitude_notices(config: Config) -> list[str]:
             if isinstance(campaign, ProtocolSettings):
                 where = f"campaigns.{system}.{name}"
                 found += [f"{where}.{text}" for text in _of_campaign(campaign, coldest)]
-    return found
+    return [*found, *_of_cg_runs(config), *_of_surfaces(config)]
+
+
+def _of_cg_runs(config: Config) -> Iterator[str]:
+    """Time steps of the CG runs of molecules."""
+    used = {
+        experiment.simulation
+        for experiment in config.experiments.values()
+        if _is_molecular(config.systems[experiment.system])
+    }
+    for name in sorted(used):
+        step = config.simulations[name].time_step
+        if step > LONGEST_STEP * ROUNDED:
+            yield (
+                f"simulations.{name}.time_step: {1000 * step:g} fs is long for beads of a few "
+                "atoms, whose bonds vibrate within some 30 to 100 fs; usual are 2 to 10 fs"
+            )
+
+
+def _is_molecular(system: System) -> bool:
+    """Whether masses and stiffnesses are those of atoms, unlike in a model of one's own units."""
+    return system.has_force_field and not isinstance(system, ExactlySolvableSettings)
+
+
+def _of_surfaces(config: Config) -> Iterator[str]:
+    """Free energies up to which surfaces are compared."""
+    for system, validation in config.validation.items():
+        temperatures = [
+            config.state_points[state].temperature
+            for experiment in config.experiments.values()
+            if experiment.system == system
+            for state in (*experiment.train, *experiment.held_out)
+        ]
+        if validation.surface and temperatures:
+            thermal = kt(max(temperatures))
+            if validation.cutoff > DEEPEST * thermal:
+                yield (
+                    f"validation.{system}.cutoff: {validation.cutoff / KCAL:.3g} kcal/mol is "
+                    f"{validation.cutoff / thermal:.0f} kT, far above all free energies that "
+                    "sampling finds; usual are 3 to 6 kcal/mol"
+                )
 
 
 def _of_campaign(campaign: ProtocolSettings, thermal: float) -> Iterator[str]:

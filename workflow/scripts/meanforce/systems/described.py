@@ -21,6 +21,7 @@ class Described:
         parametrised: makes the system, which may take seconds; raises InputError.
         box: periodic box vectors, nm, shape (3, 3); None without, or before they are chosen.
         bead_types: types of atoms that are beads themselves; None for atoms.
+        notices: sentences on what may not be meant about the files.
     """
 
     topology: app.Topology
@@ -29,6 +30,7 @@ class Described:
     parametrised: Callable[[], openmm.System]
     box: np.ndarray | None = None
     bead_types: tuple[str, ...] | None = None
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, prepared: Prepared) -> "Described":

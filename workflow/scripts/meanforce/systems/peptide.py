@@ -19,6 +19,7 @@ from meanforce.systems.minimise import minimised
 from meanforce.systems.mixing import refuse_geometric
 from meanforce.systems.prepared import Prepared
 from meanforce.systems.solvent_checks import check_implicit, check_water, net_charge
+from meanforce.systems.structure_notices import structure_notices
 from meanforce.systems.water import is_water
 
 
@@ -50,7 +51,8 @@ def describe(settings: PeptideSettings | SolvatedPeptideSettings) -> Described:
     check_bond_lengths(structure.topology, positions)
     if in_a_box:
         water_box.edge(settings, positions)
-    return Described(structure.topology, positions, in_a_box, system)
+    notices = structure_notices(settings.structure, structure, positions)
+    return Described(structure.topology, positions, in_a_box, system, notices=notices)
 
 
 def build(settings: PeptideSettings, seed: int = 0) -> Prepared:
