@@ -12,7 +12,7 @@ BIAS = {
     "lower": ["0 nm"], "upper": ["1 nm"],
 }  # fmt: skip
 FIT = {
-    "kind": "spline", "temperature": "none", "terms": {},
+    "kind": "cgnet", "temperature": "none", "training": {"weight_decay": 0, "epochs": 4},
     "fitting": {
         "kind": "relative_entropy",
         "simulation": {
@@ -130,6 +130,11 @@ NOTICED = {
             put("experiments", "first", "ensemble", 1),
         ),
         "notice: potentials.network.fitting.simulation.bias.upper: 'd' is 0.474 nm",
+    ),
+    "curves that let a centre flip": (
+        put("potentials", "network", {"kind": "spline", "temperature": "none", "terms": {}}),
+        "notice: experiments.first.potential: 'network' is a sum of curves of bonds, angles, "
+        "dihedrals and pairs, none of which keeps a centre with four neighbours, such as 'ALA2-CA'",
     ),
     "windows without overlap": (
         merge(*CAMPAIGN, umbrella("0.3 nm", "0.5 nm", "20000 kJ/mol/nm^2")),

@@ -20,7 +20,7 @@ from meanforce.sampling.check_campaigns import (
     check_one_molecule,
 )
 from meanforce.sampling.check_cutoffs import check_pair_cutoff
-from meanforce.sampling.check_experiments import check_experiment
+from meanforce.sampling.check_experiments import check_experiment, handedness_notice
 from meanforce.sampling.check_grid import check_grid
 from meanforce.sampling.check_magnitudes import magnitude_notices
 from meanforce.sampling.check_proportions import check_training_frames, proportion_notices
@@ -148,6 +148,7 @@ def check_structures(
                 check_experiment(config, beads, atoms, one.described.periodic, name)
                 check_training_frames(config, name)
                 own = beads[experiment.system, experiment.mapping]
+                notices += filter(None, [handedness_notice(config, own, name)])
                 if one.described.box is not None and own.n_molecules > 1:
                     check_pair_cutoff(config, name, one.described.box)
     if errors.lines:
@@ -189,19 +190,16 @@ def _check_system(
         file = None if kept is None or not settings.input_files else kept / f"{system}.npz"
         facts = facts_of(settings, described, file)
         found[system] = dataclasses.replace(found[system], facts=facts)
-    facts, used = (
-        found[system].facts,
-        {
-            experiment.mapping
-            for experiment in config.experiments.values()
-            if experiment.system == system
-        },
-    )
+    facts = found[system].facts
+    own = [one for one in config.experiments.values() if one.system == system]
+    used = {one.mapping for one in own}
+    # Stereo centres are found only where something depends on them.
+    handed = {one.mapping for one in own if config.potentials[one.potential].tabulated}
     for name, mapping in mappings.items():
         if mapping.needs_charges and facts is None:
             continue
         start = None
-        if mapping.needs_charges:
+        if mapping.needs_charges or (name in handed and facts is not None):
             start = Atoms(
                 facts.charges, described.positions, described.box, bead_types=described.bead_types
             )

@@ -51,6 +51,26 @@ def check_experiment(
         _check_function_of_beads(config, beads, name, variable, why)
 
 
+def handedness_notice(config: Config, beads: Beads, name: str) -> str | None:
+    """A sentence on stereo centres that a sum of curves would let flip; None where it has none.
+
+    Args:
+        config: the whole config.
+        beads: of the experiment's mapping.
+        name: of the experiment.
+    """
+    chosen = config.experiments[name].potential
+    if not beads.stereo or not config.potentials[chosen].tabulated:
+        return None
+    center = beads.names[beads.stereo[0][0]]
+    return (
+        f"experiments.{name}.potential: '{chosen}' is a sum of curves of bonds, angles, dihedrals "
+        f"and pairs, none of which keeps a centre with four neighbours, such as '{center}', from "
+        "flipping its handedness, and CG chains that do count as broken; take a mapping without "
+        "beads of side chains, or a network"
+    )
+
+
 def _check_targets(config: Config, experiment: str) -> None:
     """Refuse files that are no tables of distributions."""
     for state, tables in config.experiments[experiment].targets.items():
