@@ -218,7 +218,7 @@ def _lengths(values: dict[str, Any], lengths: Lengths) -> list[str]:
             f"sampling: {time(lengths.length)} of metadynamics at each temperature that is trained "
             f"at; an independent reference of {reference} at each temperature: more than 50 "
             "independent structures in each run of a capped residue; the whole workflow then takes "
-            "about an hour on two cores",
+            "half an hour to an hour on two cores",
         ]
     sampling = f"{time(lengths.length)} of metadynamics, and an independent reference"
     if values["short"]:

@@ -2,9 +2,9 @@
 
 `SMALL` is config/your_molecule.yaml: structures of one capped residue in implicit solvent are
 independent after about 0.1 ns, so that each of its runs has more than the 50 that the report asks
-for, in about an hour on two cores. `LONG` config/capped_alanine_water_cluster.yaml. `SHORT` has
-the lengths of config/quick.yaml at one temperature: runs that reach their report soon, to see that
-everything works with a molecule, with too little sampling for good numbers.
+for, in half an hour to an hour on two cores. `LONG` config/capped_alanine_water_cluster.yaml.
+`SHORT` has the lengths of config/quick.yaml at one temperature: runs that reach their report soon,
+to see that everything works with a molecule, with too little sampling for good numbers.
 """
 
 import dataclasses
