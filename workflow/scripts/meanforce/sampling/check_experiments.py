@@ -36,6 +36,7 @@ def check_experiment(
     _check_targets(config, name)
     if periodic:
         _check_molecules(config, beads, name)
+    _check_fitting(config, beads, name)
     _check_campaigns(config, beads, name)
     if config.is_exact(experiment.system, experiment.mapping):
         _check_exact(config, beads, atoms, name)
@@ -92,6 +93,21 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
             f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
             f"has beads of {number} molecules in a periodic box; allowed are the kinds mace, and "
             "spline and rbf with 'terms'"
+        )
+
+
+def _check_fitting(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    """Refuse a method of simple liquids for other molecules."""
+    chosen = config.experiments[experiment]
+    fitting, own = config.potentials[chosen.potential].fitting, beads[chosen.system, chosen.mapping]
+    sizes, types = {kind.size for kind, _ in own.topology.composition}, set(own.types)
+    if fitting.needs_simple_liquid and (own.n_molecules == 1 or sizes != {1} or len(types) > 1):
+        raise InputError(
+            f"experiments.{experiment}.potential: '{chosen.potential}' is fitted by "
+            f"'{fitting.kind}', which is for a box of molecules of one bead each, all of one type, "
+            f"but mapping '{chosen.mapping}' has {own.n_molecules} molecules of "
+            f"{', '.join(map(str, sorted(sizes)))} beads and {len(types)} types; give "
+            "'inverse_monte_carlo' or 'relative_entropy'"
         )
 
 

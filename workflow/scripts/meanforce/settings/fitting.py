@@ -20,6 +20,7 @@ class FittingSettings(Settings):
         needs_linear: whether it fits only potentials that are linear in their parameters.
         makes_runs: whether CG runs are a part of it.
         takes_tables: whether its targets may be tables of distributions instead of frames.
+        needs_simple_liquid: whether it is only for boxes of molecules of one bead, all of one type.
     """
 
     needs_distribution: ClassVar[bool] = False
@@ -27,6 +28,7 @@ class FittingSettings(Settings):
     needs_linear: ClassVar[bool] = False
     makes_runs: ClassVar[bool] = False
     takes_tables: ClassVar[bool] = False
+    needs_simple_liquid: ClassVar[bool] = False
 
     def deterministic(self, linear: bool) -> bool:
         """Whether it uses no random numbers, so that members differ in their data only.
@@ -221,6 +223,8 @@ class HypernettedChainSettings(InversionSettings):
     Hanke, van der Vegt, J. Chem. Phys. 154, 084118 (2021). Only for liquids of molecules of one
     bead, all of one type, and potentials of `terms`.
     """
+
+    needs_simple_liquid: ClassVar[bool] = True
 
     kind: Literal["hypernetted_chain"]
     pressure: AnyPressure | None = Field(

@@ -21,7 +21,7 @@ class IterationRunSettings(Settings):
     )
     length: Time = Field(
         description="time of each chain in which frames count, at most: a run ends earlier when "
-        "all distributions differ from their targets by much more than its noise"
+        "all distributions that differ from their targets do so by much more than its noise"
     )
     stride: Time = Field(description="time between frames that count")
     engine: Literal["auto", "torch", "openmm", "lammps"] = Field(

@@ -131,9 +131,12 @@ class Measurement:
         return f"distance {scores[-1]:.3g} floors" if scores else ""
 
     def _is_clear(self, state: State, observer: Observer) -> bool:
-        """Whether all distributions differ from their targets by much more than noise."""
-        found = self.distances(state, observer.observed)
-        return all(term.relative > CLEAR for term in found)
+        """Whether distributions differ from their targets by much more than noise, or not at all.
+
+        Bonds soon have their distribution, long before g(r) has its own.
+        """
+        far = [term for term in self.distances(state, observer.observed) if not term.at_floor]
+        return bool(far) and all(term.relative > CLEAR for term in far)
 
     def distances(self, state: State, observed: Observed) -> list[TermDistance]:
         """Of what a run gave from its targets."""
