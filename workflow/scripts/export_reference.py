@@ -7,7 +7,7 @@ from meanforce.analysis.comparison import axes_of
 from meanforce.analysis.one_comparison import judged, reference_of
 from meanforce.analysis.table_reference import exported, exported_repeats
 from meanforce.data.surface_tables import write_table
-from meanforce.errors import InputError, exits_cleanly
+from meanforce.errors import InputError, exits_cleanly, refuse_existing
 from meanforce.jobs import stages
 from meanforce.paths import use_output
 from meanforce.progress import report
@@ -62,12 +62,15 @@ def main() -> None:
     names = list(axes.names)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     if not arguments.repeats:
+        refuse_existing(arguments.output)
         write_table(arguments.output, exported(sample, axes, kT), names, about)
         report(f"{arguments.output}: errors from {sample.n_units} independent units")
         return
     tables = exported_repeats(sample, axes, kT)
-    for number, table in enumerate(tables, 1):
-        place = arguments.output.with_stem(f"{arguments.output.stem}-{number}")
+    stem = arguments.output.stem
+    places = [arguments.output.with_stem(f"{stem}-{n}") for n in range(1, len(tables) + 1)]
+    refuse_existing(*places)
+    for number, (place, table) in enumerate(zip(places, tables, strict=True), 1):
         write_table(place, table, names, (*about, f"repeat {number} of {len(tables)}"))
     report(f"{arguments.output}: {len(tables)} repeats")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from meanforce.data.forces import ForcesReader
 from meanforce.data.trajectory import TrajectoryReader
-from meanforce.errors import InputError, exits_cleanly
+from meanforce.errors import InputError, exits_cleanly, refuse_existing
 from meanforce.export.atomistic_files import refuse_several_runs, write_colvar, write_trr
 from meanforce.progress import report
 from meanforce.restart.job import work_folder
@@ -33,6 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.output.suffix != ".trr":
         raise InputError(f"--output: '{arguments.output}' does not end with .trr")
+    refuse_existing(arguments.output, *filter(None, [arguments.colvar]))
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as opened:
         frames = opened.enter_context(TrajectoryReader(arguments.trajectory))

@@ -5,6 +5,8 @@ import re
 import shlex
 from pathlib import Path
 
+import yaml
+
 from meanforce.errors import InputError, exits_cleanly
 from meanforce.planning.config_text import config_text, write_new
 from meanforce.planning.first_config import SOLVENTS, TEMPLATES, Wishes, first_config
@@ -37,10 +39,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="config to write; default: NAME.yaml")
     arguments = parser.parse_args()
     name = arguments.name or re.sub(r"[^A-Za-z0-9_-]", "_", Path(arguments.structure).stem)
+    of_file = "" if arguments.name else "from the structure's file name, "
     if not re.fullmatch(NAME, name):
         raise InputError(
-            f"--name: '{name}' is not a name; use letters, digits, '_' and '-', starting with a "
-            "letter or digit"
+            f"--name: {of_file}'{name}' is not a name; use letters, digits, '_' and '-', starting "
+            "with a letter or digit"
+        )
+    if not isinstance(yaml.safe_load(name), str):
+        raise InputError(
+            f"--name: {of_file}'{name}' is a number or a word of YAML; give another, such as "
+            f"--name molecule_{name}"
         )
     output = arguments.output or Path(f"{name}.yaml")
     if output.exists():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from meanforce.errors import Collected, InputError, exits_cleanly
+from meanforce.errors import Collected, InputError, exits_cleanly, listed
 from meanforce.jobs.foreign import check_foreign
 from meanforce.jobs.lengths import check_shortened, continued
 from meanforce.jobs.replaced import check_replaced
@@ -60,6 +60,8 @@ def main() -> None:
     print(f"disk: {disk(work)}{by}")
     for line in standing.lines:
         print(line)
+    if standing.refused:
+        raise InputError(standing.refused)
     if arguments.time:
         _show_hours(config, work, arguments.cores)
 
@@ -96,26 +98,29 @@ class _Standing:
     Attributes:
         to_make: files that it makes or makes anew; None: those that do not exist.
         longer: new part of the length of trajectories that it continues, by their paths.
-        lines: sentences on these, and why the run would be refused.
+        lines: sentences on these.
+        refused: why the run would be refused; empty where it is not.
     """
 
     to_make: set[str] | None
     longer: dict[str, float]
     lines: list[str]
+    refused: str = ""
 
 
 def _standing(config: Config, path: Path) -> _Standing:
     refused = Collected(InputError)
     for check in (check_foreign, check_replaced):
-        with refused.check("refused: "):
+        with refused.check():
             check(config, path)
-    with refused.check("refused: "):
+    with refused.check():
         check_shortened(config)
     finished = [job.output for job in planned_jobs(config) if Path(job.output).exists()]
     places = (Path.cwd(), Path(__file__).resolve().parents[2])
     snakefile = next((one / "Snakefile" for one in places if (one / "Snakefile").is_file()), None)
     if refused.lines or not finished or snakefile is None:
-        return _Standing(None, {}, refused.lines)
+        reason = f"the run would be refused:\n{listed(refused.lines)}" if refused.lines else ""
+        return _Standing(None, {}, [], reason)
     try:
         to_make = pending(path, snakefile)
     except InputError as error:

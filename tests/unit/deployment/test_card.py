@@ -121,6 +121,8 @@ def test_frames_like_the_training_data_do_not_warn(trained):
         ("feature", [300.0, 400.0], 450.0, True),
         ("quadratic", [300.0, 400.0], 250.0, True),
         ("linear", [300.0, 400.0], 450.0, False),
+        ("linear", [300.0, 400.0], 199.0, True),
+        ("linear", [300.0, 400.0], 1000.0, True),
         ("linear", [300.0], 450.0, True),
         ("none", [], 450.0, False),
     ],

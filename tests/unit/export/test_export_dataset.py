@@ -199,3 +199,16 @@ def test_wrong_input_is_one_sentence(tmp_path, monkeypatch, change, message):
     assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_what_is_there_is_not_overwritten(tmp_path, monkeypatch):
+    dataset(tmp_path / "1.h5")
+    given = ["--dataset", tmp_path / "1.h5", "--format", "mlcg", "--output"]
+    run(monkeypatch, *given, tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(SystemExit, match=r"already exists; give another name, or remove it"):
+        run(monkeypatch, *given, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"error: .*/file: File exists"):
+        run(monkeypatch, *given, tmp_path / "file")

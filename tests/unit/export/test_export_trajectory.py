@@ -97,3 +97,11 @@ def test_walkers_in_turn_are_refused(tmp_path, monkeypatch):
     torsion.run(torsion.metadynamics(length=110.0, walkers=2), tmp_path).__exit__()
     with pytest.raises(SystemExit, match="several walkers in turn"):
         run(monkeypatch, "--trajectory", tmp_path / "trajectory.h5", "--output", tmp_path / "x.trr")
+
+
+def test_what_is_there_is_not_overwritten(sampled, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.trr").write_text("mine")
+    with pytest.raises(SystemExit, match=r"error: x.trr: already exists"):
+        run(monkeypatch, "--trajectory", sampled / "plain" / "trajectory.h5", "--output", "x.trr")
+    assert (tmp_path / "x.trr").read_text() == "mine"

@@ -97,9 +97,19 @@ def test_results_of_other_configs_may_lie_in_folders_below(raw, monkeypatch):
 
 def test_a_folder_that_has_lost_only_the_copy_of_its_config_is_ours(raw):
     note_run(raw, FILE)
-    make(sampling(raw))
+    job = sampling(raw)
+    make(job)
+    record(job)
     Path(ConfigPaths(FILE.stem).copy).unlink()
     check_foreign(load_config(raw), FILE)
+
+
+def test_a_log_of_the_user_does_not_make_a_file_a_result(raw):
+    """As report.log beside report.html and summary.csv of another program."""
+    job = planned_jobs(load_config(raw))[-1]
+    make(job)
+    assert Path(job.log).name == "report.log"
+    refused(raw, r"^output: the folder 'results/mine' has files, such as ")
 
 
 def test_a_file_where_a_result_would_go_is_refused(started):

@@ -8,8 +8,8 @@ import yaml
 
 from meanforce import paths
 from meanforce.errors import InputError
-from meanforce.jobs.replaced import check_replaced
-from meanforce.paths import ConfigPaths, MemberPaths, ReplicaPaths
+from meanforce.jobs.replaced import check_replaced, shared_notice
+from meanforce.paths import ConfigPaths, MemberPaths, ReplicaPaths, RunPaths
 from meanforce.restart.noted import HEAD, note_run, record_of, source_of
 from meanforce.settings.load import load_config
 
@@ -89,11 +89,33 @@ def test_what_was_never_made_is_not_lost(before):
     assert check_replaced(load_config(before), Path("second.yaml")) == []
 
 
-def test_a_copy_of_another_version_is_passed_over(before):
-    text = f"{HEAD}\nsystems: {{a: {{kind: of_another_version}}}}\n"
-    Path(ConfigPaths("first").copy).write_text(text)
-    before["campaigns"]["muller_brown"]["static"]["length"] = "77 ps"
-    assert check_replaced(load_config(before), Path("second.yaml")) == []
+@pytest.mark.parametrize("file", ["first.yaml", "second.yaml"])
+def test_results_of_a_config_that_cannot_be_read_are_not_replaced(before, file):
+    """As of another version."""
+    copy = Path(ConfigPaths("first").copy)
+    copy.write_text(f"{HEAD}\nsystems: {{a: {{kind: of_another_version}}}}\n")
+    message = r"results, .*trajectory\.h5 among them, but the copy .*first\.yaml .* cannot be read"
+    with pytest.raises(InputError, match=message):
+        check_replaced(load_config(before), Path(file))
+    before["replace"] = True
+    assert check_replaced(load_config(before), Path(file)) == [copy]
+
+
+def test_results_whose_config_was_deleted_are_not_replaced(before):
+    shutil.rmtree(Path(ConfigPaths("first").copy).parent)
+    with pytest.raises(InputError, match=r"but the copy .* in results/shared/configs, is missing"):
+        check_replaced(load_config(before), Path("first.yaml"))
+    before["replace"] = True
+    assert check_replaced(load_config(before), Path("first.yaml")) == []
+
+
+def test_who_shares_a_folder_hears_of_the_report(before):
+    config = load_config(before)
+    assert shared_notice(config, Path("second.yaml")) is None
+    Path(RunPaths.page).touch()
+    assert shared_notice(config, Path("first.yaml")) is None
+    notice = shared_notice(config, Path("second.yaml"))
+    assert notice.startswith("output: 'results/shared' also has results of the config 'first', and")
 
 
 def test_a_file_of_the_user_beside_the_copies_is_passed_over(before):
@@ -128,8 +150,20 @@ def test_files_of_the_same_name_do_not_replace_each_others_results(before, two):
 
 
 def test_a_file_that_was_moved_stays_the_same(before, two):
-    before["potentials"]["rbf"]["functions"] = 29
     two[0].rename("elsewhere.yaml")
+    assert check_replaced(load_config(before), two[1]) == []
+    before["experiments"] = {"mine": before["experiments"][EXPERIMENT]}
+    assert check_replaced(load_config(before), two[1]) == []
+
+
+def test_another_file_of_the_name_of_one_that_is_gone_replaces_nothing(before, two):
+    """Set aside by its user, who keeps its results."""
+    two[0].rename("elsewhere.yaml")
+    before["potentials"]["rbf"]["functions"] = 29
+    message = r"of the config 'first' \('a/first\.yaml', which is gone\), .*model-0\.safetensors"
+    with pytest.raises(InputError, match=message):
+        check_replaced(load_config(before), two[1])
+    before["replace"] = True
     assert check_replaced(load_config(before), two[1]) == []
 
 

@@ -180,6 +180,9 @@ def test_wrong_structures_get_a_sentence(change, message, root, tmp_path, monkey
         (("chignolin_extended", "--mapping", "heavy", "--residues", "2", "3", "4"), "3 given"),
         (("nothing", "--mapping", "heavy"), "does not exist"),
         (("capped_valine", "--mapping", "heavy", "--name", "a/b"), "'a/b' is not a name"),
+        (("capped_valine", "--mapping", "heavy", "--name", "2_5"), "'2_5' is a number or a word"),
+        (("no", "--mapping", "heavy"), "--name: from the structure's file name, 'no' is a number"),
+        (("capped\nvaline", "--mapping", "heavy"), "--structure.structure: "),
     ],
 )
 def test_wrong_wishes_get_a_sentence(arguments, message, root, tmp_path, monkeypatch, capsys):

@@ -332,8 +332,11 @@ def test_a_table_of_another_version_of_snakemake_is_refused():
 def test_results_of_another_config_are_named(checkout, monkeypatch, capsys):
     other = (checkout / "my.yaml").read_text().replace("bias_factor: 6", "bias_factor: 8")
     (checkout / "other.yaml").write_text(f"output: results/my\n{other}")
-    run(monkeypatch, "--configfile", "other.yaml")
-    assert "refused: output: 'results/my' has results of the config 'my'" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, "--configfile", "other.yaml")
+    assert "error: the run would be refused:\noutput: 'results/my' has resu" in str(ended.value)
+    assert "results of the config 'my'" in str(ended.value)
+    assert "work to do" in capsys.readouterr().out
 
 
 def test_sizes_of_prepared_systems_are_read(water):

@@ -16,6 +16,7 @@ import pytest
 from meanforce.errors import InputError, Stopped
 from meanforce.restart.job import BUNDLE, folder_of, resumable
 from meanforce.restart.lock import LOCK, locked
+from meanforce.restart.overview import clean, work_folders
 from meanforce.restart.stop import StopRequest
 
 # Locks
@@ -252,3 +253,17 @@ def test_a_process_killed_while_it_cleans_up_leaves_no_job_to_go_on_with(
     with resumable(output, {}) as job:
         assert job.load() is None
     assert not folder_of(output).exists()
+
+
+def test_only_folders_of_jobs_are_cleaned(tmp_path):
+    """Others with such a name are the user's."""
+    folder = folder_of(tmp_path / "result")
+    with pytest.raises(InputError), resumable(tmp_path / "result", {}) as job:
+        job.save({}, {})
+        raise InputError("it fails")
+    for name in (".notes.work/text", ".data.work/lock/text"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert list(work_folders(tmp_path)) == [folder]
+    assert clean(folder) is None
+    assert not folder.exists() and list(work_folders(tmp_path)) == []

@@ -131,6 +131,17 @@ NOTICED = {
         ),
         "notice: potentials.network.fitting.simulation.bias.upper: 'd' is 0.474 nm",
     ),
+    "a surface far too wide": (
+        surface(lower=["0 nm"], upper=["60 nm"]),
+        "notice: validation.mine.upper: the grid of 'd' goes from 0 nm to 60 nm, but its values",
+    ),
+    "ends of a circle": (
+        put("validation", {"mine": {
+            "surface": ["phi"], "lower": ["0 deg"], "upper": ["90 deg"],
+        }}),
+        "notice: validation.mine.lower: 'phi' is periodic, so that its grid is the whole circle; "
+        "0 to 90 deg is not used",
+    ),
     "curves that let a centre flip": (
         put("potentials", "network", {"kind": "spline", "temperature": "none", "terms": {}}),
         "notice: experiments.first.potential: 'network' is a sum of curves of bonds, angles, "

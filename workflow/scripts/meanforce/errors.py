@@ -11,6 +11,11 @@ from pathlib import Path
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+PLACES = (
+    FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError,
+)  # fmt: skip
+"""Errors of a path that was given, which name it."""
+
 MAKE_AGAIN = "if a run made it and it is damaged, Snakemake's option --force makes it again"
 """Advice on a wrong file. It may be the user's own, so deleting it is never advised."""
 
@@ -29,6 +34,17 @@ def printable(text: str, also: str = "") -> str:
     return "".join(
         c if c.isprintable() or c in also else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def refuse_existing(*paths: Path) -> None:
+    """Refuse to write where a file is already.
+
+    Raises:
+        InputError: names it.
+    """
+    for path in paths:
+        if os.path.lexists(path):
+            raise InputError(f"{path}: already exists; give another name, or remove it")
 
 
 MOST_LINES = 8
@@ -127,6 +143,10 @@ def exits_cleanly(main: Callable[[], None]) -> Callable[[], None]:
             _show("", stopped)
             print(stopped, file=sys.stderr)
             sys.exit(STOPPED)
+        except PLACES as error:
+            said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+            _show(" failed", said)
+            sys.exit(f"error: {said}")
         except OSError as error:
             # HDF5 hides the number in its message.
             if error.errno not in DISK_FULL and "No space left" not in str(error):

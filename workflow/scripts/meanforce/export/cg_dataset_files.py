@@ -18,7 +18,7 @@ import numpy as np
 
 from meanforce.data.dataset import Dataset
 from meanforce.data.hdf5 import new_file
-from meanforce.errors import InputError
+from meanforce.errors import InputError, refuse_existing
 from meanforce.export.cg_dataset import CgDataset
 from meanforce.units import KCAL
 
@@ -45,7 +45,7 @@ def write(chosen: CgDataset, kind: str, folder: Path, name: str) -> list[Path]:
         The files; the last ones are the description and the beads.
 
     Raises:
-        InputError: the format cannot hold these frames.
+        InputError: the format cannot hold these frames, or a file is there already.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -59,6 +59,7 @@ def write(chosen: CgDataset, kind: str, folder: Path, name: str) -> list[Path]:
             text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
             (work / file).write_text(text + "\n", encoding="utf-8")
         made = sorted(work.iterdir(), key=lambda path: (path.suffix == ".json", path.name))
+        refuse_existing(*(folder / path.name for path in made))
         return [path.replace(folder / path.name) for path in made]
 
 

@@ -36,8 +36,8 @@ def check_foreign(config: Config, file: Path) -> list[str]:
     there = next(part for part in (folder, *folder.parents) if part.exists())
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"output: the folder '{folder}' cannot be written; give another one")
-    jobs = planned_jobs(config)
-    known = config.replace or copies_in(folder) or any(os.path.lexists(job.log) for job in jobs)
+    jobs, noted = planned_jobs(config), bool(copies_in(folder))
+    known = config.replace or noted or any(map(_recorded, jobs))
     other = None if known else _other_file(folder)
     if other is not None:
         raise InputError(
@@ -46,7 +46,7 @@ def check_foreign(config: Config, file: Path) -> list[str]:
         )
     written = (Path(ConfigPaths(file.stem).copy), Path(LAST_RUN))
     found = [str(path) for path in written if path.exists() and not is_copy(path)]
-    found += [path for job in jobs for path in _foreign(job)]
+    found += [path for job in jobs for path in _foreign(job, noted)]
     if not found:
         return []
     more = f" (and {len(found) - 1} more such files)" if len(found) > 1 else ""
@@ -58,13 +58,19 @@ def check_foreign(config: Config, file: Path) -> list[str]:
     )
 
 
-def _foreign(job: PlannedJob) -> list[str]:
+def _recorded(job: PlannedJob) -> bool:
+    """Whether Snakemake has a record of a result."""
+    return any(record_of(Path(path)).is_file() for path in job.outputs)
+
+
+def _foreign(job: PlannedJob, noted: bool) -> list[str]:
     """Files that lie where a job writes, though no job has worked there.
 
-    A job has a log from its first moment on, which also shows it where Snakemake was killed while
-    the job went on, or where results were copied without Snakemake's records.
+    Where a run has left its config, a job has a log from its first moment on, which also shows it
+    where Snakemake was killed while the job went on, or where results were copied without
+    Snakemake's records.
     """
-    if os.path.lexists(job.log):
+    if noted and os.path.lexists(job.log):
         return []
     there = [path for path in job.outputs if os.path.lexists(path)]
     return [path for path in there if not record_of(Path(path)).is_file()]

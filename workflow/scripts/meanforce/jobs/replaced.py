@@ -11,7 +11,7 @@ from pathlib import Path
 
 from meanforce.errors import InputError
 from meanforce.jobs import stages
-from meanforce.paths import ConfigPaths, PreparedPaths
+from meanforce.paths import CONFIGS, ConfigPaths, PreparedPaths, RunPaths
 from meanforce.restart.noted import copies_in, record_of, source_of
 from meanforce.settings import inputs
 from meanforce.settings.config import Config
@@ -31,39 +31,76 @@ def check_replaced(now: Config, file: Path) -> list[Path]:
 
     Raises:
         InputError: results would be replaced, or those of another file with the same name could no
-            longer be recognised, and `replace` is not set; or results of this config would pass for
-            those of its new settings.
+            longer be recognised, or it is not known what made them, and `replace` is not set; or
+            results of this config would pass for those of its new settings.
     """
     found, own = [], Path(ConfigPaths(file.stem).copy)
-    for copy in copies_in(Path(now.output)):
+    copies = copies_in(Path(now.output))
+    if not copies:
+        _refuse_unknown(now, f"of the config that made them, in {now.output}/{CONFIGS}, is missing")
+    for copy in copies:
         other = _other_file(copy, file) if copy == own else None
         try:
             before = load_config(read_config_file(copy))
         except InputError:
-            continue  # of another version
+            _refuse_unknown(now, f"{copy} of the config that made them cannot be read here")
+            found.append(copy)
+            continue
         if copy == own and other is None:
             _check_records(before, now, copy)
             continue
-        if other is not None:
+        if other is not None and other.exists():
             _check_same_name(before, now, other, file)
             continue
         lost = replaced(before, now)
         if lost and not now.replace:
+            gone = "" if other is None else f" ('{_shown(other)}', which is gone)"
             raise InputError(
-                f"output: '{now.output}' has results of the config '{copy.stem}', and this run "
-                f"would replace {len(lost)} of them, {lost[0]} among them; give this config an "
+                f"output: '{now.output}' has results of the config '{copy.stem}'{gone}, and this "
+                f"run would replace {len(lost)} of them, {lost[0]} among them; give this config an "
                 "'output' of its own, or insist with: --config replace=true"
             )
-        found += [copy] if lost else []
+        if copy == own:
+            _check_records(before, now, copy)
+        else:
+            found += [copy] if lost else []
     return found
 
 
 def _other_file(copy: Path, file: Path) -> Path | None:
-    """The file that a copy of the same name is from, if it is another one and still exists."""
+    """The file that a copy of the same name is from, if it is another one or gone."""
     source = source_of(copy)
-    if source is None or not source.exists() or file.absolute() == copy.absolute():
+    if source is None or file.absolute() in (copy.absolute(), source):
         return None
-    return None if source.samefile(file) else source
+    return None if source.exists() and source.samefile(file) else source
+
+
+def _refuse_unknown(now: Config, why: str) -> None:
+    """Refuse to go on with results of which it is not known how they were made.
+
+    Raises:
+        InputError: there are such results.
+    """
+    made = next((path for path, _ in _outputs(now) if Path(path).exists()), None)
+    if made is not None and not now.replace:
+        raise InputError(
+            f"output: '{now.output}' has results, {made} among them, but the copy {why}, so that "
+            "it is not known whether this run would replace them; give this config another "
+            "'output', or insist with: --config replace=true"
+        )
+
+
+def shared_notice(now: Config, file: Path) -> str | None:
+    """A sentence on another config whose report a run replaces, with results that both share."""
+    own = Path(ConfigPaths(file.stem).copy)
+    others = [copy.stem for copy in copies_in(Path(now.output)) if copy != own]
+    if not others or not Path(RunPaths.page).exists():
+        return None
+    return (
+        f"output: '{now.output}' also has results of the config '{others[0]}', and the report, the "
+        "summary and run.yaml there will be those of this run; to keep both, give this config an "
+        "'output' of its own"
+    )
 
 
 def _check_records(before: Config, now: Config, copy: Path) -> None:

@@ -8,6 +8,7 @@ from openmm import app
 from meanforce.errors import InputError
 from meanforce.mapping.graph import Graph, neighbours
 from meanforce.mapping.names import residue_labels
+from meanforce.settings.job import validated
 from meanforce.settings.systems.peptide import PeptideSettings
 from meanforce.systems.peptide import read_structure
 from meanforce.systems.registry import describe
@@ -78,7 +79,8 @@ def read_molecule(structure: str, force_field: list[str]) -> Molecule:
         InputError: the file cannot be read, or is not that of one peptide with all of its
             hydrogens, or has residues that the force field does not have.
     """
-    settings = PeptideSettings(kind="peptide", structure=structure, force_field=force_field)
+    values = {"kind": "peptide", "structure": structure, "force_field": force_field}
+    settings = validated(PeptideSettings, values, "--structure")
     _check_alone(structure, read_structure(structure).topology)
     described = describe(settings)
     topology = described_topology(described)

@@ -15,6 +15,9 @@ from meanforce.units import temperature_of
 EXTRAPOLATES = ("linear",)
 """Forms of the temperature dependence that hold beyond the training temperatures: E − T S."""
 
+FARTHEST = 1.0
+"""How far beyond the training temperatures these hold, in units of the range of these."""
+
 TOLERANCE = 1e-3
 """Temperatures that differ by less (K) are the same."""
 
@@ -76,14 +79,17 @@ class ModelCard:
         """A line, if the model is not valid at this temperature (K)."""
         known = self.temperatures
         # From one temperature no form finds out how the energy depends on it.
-        if not known or (len(known) > 1 and self.form in EXTRAPOLATES):
+        if not known:
             return None
-        if known[0] - TOLERANCE <= temperature <= known[-1] + TOLERANCE:
+        extrapolates = len(known) > 1 and self.form in EXTRAPOLATES
+        room = FARTHEST * (known[-1] - known[0]) if extrapolates else 0.0
+        if known[0] - room - TOLERANCE <= temperature <= known[-1] + room + TOLERANCE:
             return None
         trained = f"{known[0]:g} K" if len(known) == 1 else f"{known[0]:g} to {known[-1]:g} K"
+        how = "is known near these temperatures only" if extrapolates else "does not extrapolate"
         return (
             f"the model runs at {temperature:g} K but was trained at {trained}, and its dependence "
-            f"on temperature ('{self.form}') does not extrapolate"
+            f"on temperature ('{self.form}') {how}"
         )
 
     def domain_warning(self, outside: np.ndarray) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from meanforce.errors import InputError
 from meanforce.progress import ProgressLine, parse
 from meanforce.restart.job import BUNDLE, folder_of, remove
-from meanforce.restart.lock import locked, owner_of
+from meanforce.restart.lock import LOCK, locked, owner_of
 from meanforce.restart.noted import record_of
 
 TAIL = 4096
@@ -67,11 +67,17 @@ def duration(output: Path, project: Path = Path()) -> float | None:
 
 
 def work_folders(root: Path) -> Iterator[Path]:
-    """Folders below a folder in which jobs work or worked."""
+    """Folders below a folder in which jobs work or worked.
+
+    They have a lock or a bundle, and no folder within; others are the user's.
+    """
     for path in sorted(root.rglob(".*.work")):
         # Links out of the folder are not followed.
         if path.is_dir() and not path.is_symlink():
-            yield path
+            held = list(path.iterdir())
+            ours = any(one.name in (LOCK, BUNDLE) for one in held)
+            if ours and not any(one.is_dir() for one in held):
+                yield path
 
 
 def clean(folder: Path) -> str | None:

@@ -1,6 +1,7 @@
 """Ranges of collective variables in a config against what the molecule has and can have."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import mdtraj
@@ -13,6 +14,12 @@ from meanforce.settings.campaigns.umbrella import UmbrellaSettings
 from meanforce.settings.checks import Grid
 from meanforce.settings.collective_variables import CollectiveVariableSettings, is_periodic
 from meanforce.settings.config import Config
+
+WIDEST = 4.0
+"""Width of a grid in units of the range of values that are possible, from which most is empty."""
+
+ROUNDED = 1e-6
+"""rad; ends in degrees are not exact."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,11 +75,15 @@ def range_notices(config: Config, system: str, start: Start) -> list[str]:
     for where, names, grid, effect in _grids(config, system):
         for index, name in enumerate(names):
             variable = start.variables.get(name)
-            if not start.has(name) or is_periodic(variable.kind):
+            if not start.has(name):
+                continue
+            if is_periodic(variable.kind):
+                found += _ends_of_a_circle(where, name, grid.lower[index], grid.upper[index])
                 continue
             low, high, value = grid.lower[index], grid.upper[index], start.value(name)
             ends = f"the grid from {in_words(low, variable)} to {in_words(high, variable)}"
             _refuse_impossible(f"{where}.lower", name, ends, (low, high), start)
+            found += _too_wide(where, name, (low, high), start)
             if not low <= value <= high:
                 key = "lower" if value < low else "upper"
                 found.append(
@@ -81,6 +92,31 @@ def range_notices(config: Config, system: str, start: Start) -> list[str]:
                 )
     _check_windows(config, system, start)
     return list(dict.fromkeys(found))
+
+
+def _ends_of_a_circle(where: str, name: str, low: float, high: float) -> list[str]:
+    """A sentence on ends of a grid that is a whole circle all the same."""
+    if high - low > 2 * math.pi - ROUNDED:
+        return []
+    return [
+        f"{where}.lower: '{name}' is periodic, so that its grid is the whole circle; "
+        f"{math.degrees(low):g} to {math.degrees(high):g} deg is not used for it"
+    ]
+
+
+def _too_wide(where: str, name: str, ends: tuple[float, float], start: Start) -> list[str]:
+    """A sentence on a grid of which the molecule can reach only a small part."""
+    possible, variable = start.possible(name), start.variables[name]
+    if possible is None or not all(map(math.isfinite, possible)):
+        return []
+    reached = min(ends[1], possible[1]) - max(ends[0], possible[0])
+    if reached * WIDEST >= ends[1] - ends[0]:
+        return []
+    low, high, first, last = (in_words(end, variable) for end in (*ends, *possible))
+    return [
+        f"{where}.upper: the grid of '{name}' goes from {low} to {high}, but its values only from "
+        f"{first} to {last}, so that they fall into few of its bins"
+    ]
 
 
 def _grids(config: Config, system: str) -> Iterator[tuple[str, Sequence[str], Grid, str]]:

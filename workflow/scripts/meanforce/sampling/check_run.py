@@ -9,7 +9,7 @@ from meanforce import paths
 from meanforce.errors import Collected, InputError, InputErrors
 from meanforce.jobs.foreign import check_foreign
 from meanforce.jobs.lengths import check_shortened
-from meanforce.jobs.replaced import check_replaced
+from meanforce.jobs.replaced import check_replaced, shared_notice
 from meanforce.sampling.check import check_structures, load_reporting_all
 from meanforce.settings.config import Config
 
@@ -55,6 +55,7 @@ def check_run(
         notices += check_foreign(config, file)
     with errors.check():
         replaced += check_replaced(config, file)
+        notices += filter(None, [shared_notice(config, file)])
     with errors.check():
         check_shortened(config)
     if errors.lines:

@@ -15,10 +15,13 @@ from meanforce.units import KCAL
 def rows(comparison: Comparison) -> list[Row]:
     """JS divergence (natural logarithm), free-energy RMSE and coverage of the whole surface.
 
-    None without a surface or without a reference.
+    None without a surface or a reference, or where all of this is in a single bin, in which every
+    model is right.
     """
     surface = comparison.surface
     if surface is None or surface.reference is None:
+        return []
+    if np.count_nonzero(surface.reference.sum(axis=0)) < 2:
         return []
     units = surface.model, surface.reference
     model, reference = (side.sum(axis=0) for side in units)
