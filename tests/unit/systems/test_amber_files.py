@@ -11,6 +11,8 @@ from mdtraj.formats import AmberNetCDFRestartFile
 from whole_path import check_mapped, sampled_and_mapped, system_of
 
 from meanforce.errors import InputError
+from meanforce.systems.facts import facts_of
+from meanforce.systems.notices import vacuum_notice
 from meanforce.systems.registry import describe
 from meanforce.systems.topology import input_topology
 
@@ -125,3 +127,19 @@ def test_structures_without_a_box_and_of_other_molecules():
         describe(settings(ALANINE, topology=f"{ALANINE}.crd"))
     with pytest.raises(InputError, match=r"structure: '.*prmtop' cannot be read|format of '.*prmt"):
         describe(settings(ALANINE, structure=f"{ALANINE}.prmtop"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "vacuum"),
+    [
+        ({"stem": ALANINE}, True),
+        ({"stem": ALANINE, "implicit_solvent": "obc2"}, False),
+        ({"stem": IN_WATER, "method": "pme"}, False),
+    ],
+)
+def test_a_molecule_in_vacuum_is_called_so(changes, vacuum):
+    chosen = settings(**changes)
+    described = describe(chosen)
+    notice = vacuum_notice(chosen, facts_of(chosen, described), described.periodic)
+    assert (notice is not None) == vacuum
+    assert not vacuum or "give 'implicit_solvent', or files of a box with water" in notice

@@ -238,7 +238,7 @@ def _notices(config: Config, system: str, found: _Molecules, errors: Collected) 
     notices = [f"systems.{system}.structure: {text}" for text in found.described.notices]
     if facts is None:
         return notices
-    vacuum = vacuum_notice(settings, facts)
+    vacuum = vacuum_notice(settings, facts, found.described.periodic)
     if vacuum is not None:
         notices.append(f"systems.{system}: {vacuum}")
     steps = {

@@ -6,6 +6,7 @@ import re
 import numpy as np
 
 from meanforce.errors import InputError
+from meanforce.settings.systems.files import FilesSettings
 from meanforce.settings.systems.registry import System
 from meanforce.systems.facts import Facts
 
@@ -33,20 +34,35 @@ MODELS = (
 """Beginnings of the names of force fields, and a file of implicit solvent that fits each."""
 
 
-def vacuum_notice(settings: System, facts: Facts) -> str | None:
+def vacuum_notice(settings: System, facts: Facts, periodic: bool = False) -> str | None:
     """A sentence on a molecule in vacuum; None where it is in some solvent.
 
     Force field files decide on the solvent of the kind `peptide`, so that a missing file leaves
     no other trace.
+
+    Args:
+        settings: of the system.
+        facts: from its force field.
+        periodic: whether it is in a periodic box.
     """
-    if settings.kind != "peptide" or facts.implicit_solvent:
+    if facts.implicit_solvent or periodic:
+        return None
+    net = 0.0 if facts.charges is None else float(np.sum(facts.charges))
+    charged = f", with a net charge of {net:+.0f} e" if abs(net) > CHARGED else ""
+    if isinstance(settings, FilesSettings):
+        key = "give 'implicit_solvent', or files of a box with water"
+        advice = key if hasattr(settings, "implicit_solvent") else "give files of a box with water"
+        return (
+            f"the molecule is in vacuum{charged}, because its files have neither a periodic box "
+            f"nor an implicit solvent; charged groups then stick to each other; {advice}, if this "
+            "is not meant"
+        )
+    if settings.kind != "peptide":
         return None
     names = [name.rpartition("/")[2] for name in settings.force_field_files]
     fitting = [file for start, file in MODELS if any(name.startswith(start) for name in names)] or [
         "implicit/gbn2.xml"
     ]
-    net = 0.0 if facts.charges is None else float(np.sum(facts.charges))
-    charged = f", with a net charge of {net:+.0f} e" if abs(net) > CHARGED else ""
     water = ""
     if any(re.search(WATER_FILE, name) for name in settings.force_field_files):
         water = "; for explicit water, use the kind 'solvated_peptide'"
