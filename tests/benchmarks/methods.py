@@ -1,12 +1,12 @@
 """Methods that fit a potential, side by side, from the results of one run.
 
-    python tests/benchmarks/methods.py [results/methods_water]
+    python tests/benchmarks/methods.py [results/methods_water] [--figure methods.png]
 
 prints a row for each experiment of `snakemake --cores 2 --configfile config/methods_water.yaml`
 (or methods_propane, methods_alanine): errors of the structure and in brackets their noise floors,
 as root mean squares over all distributions of a kind, at each state point, other quantities and in
 brackets those of the reference, and what the fit took. CG steps are those within the fit, of all
-chains; the wall time is that of its job.
+chains; the wall time is that of its job. The figure has the errors of the structure in floors.
 """
 
 import argparse
@@ -14,12 +14,14 @@ import json
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from meanforce.figures.style import REFERENCE, SHADES  # noqa: E402
 from meanforce.paths import MemberPaths, use_output  # noqa: E402
 from meanforce.restart.overview import duration  # noqa: E402
 
@@ -31,14 +33,52 @@ VALUES = ("delta_f_alphaR_beta", "barrier_phi", "pressure", "compressibility", "
           "force_rmse", "stability")  # fmt: skip
 
 
-def structure(rows: pd.DataFrame, kind: str) -> str | None:
-    """Root mean square of a kind's values and, in brackets, of their floors."""
+def in_total(rows: pd.DataFrame, kind: str) -> tuple[float, float] | None:
+    """Root mean square of a kind's values, and of their floors."""
     some = rows[rows.metric.str.startswith(kind) & (rows.source == "model")]
     some = some[some.noise_floor.notna()]
     if some.empty:
         return None
-    value, floor = (np.sqrt((some[name] ** 2).mean()) for name in ("value", "noise_floor"))
-    return f"{value:.3g} ({floor:.2g})"
+    value, floor = (float(np.sqrt((some[name] ** 2).mean())) for name in ("value", "noise_floor"))
+    return value, floor
+
+
+def structure(rows: pd.DataFrame, kind: str) -> str | None:
+    """The same as text, the floor in brackets."""
+    found = in_total(rows, kind)
+    return found and f"{found[0]:.3g} ({found[1]:.2g})"
+
+
+def draw(summary: pd.DataFrame, place: Path) -> None:
+    """Errors of the structure in noise floors: a panel for each state point, a mark a method."""
+    points = sorted(summary.state_point.unique())
+    kinds = [kind for kind in STRUCTURE if in_total(summary, kind)]
+    figure, panels = plt.subplots(
+        1, len(points), sharey=True, figsize=(4.2 * len(points), 3.4), squeeze=False
+    )
+    methods = list(summary.groupby("experiment", sort=False))
+    for panel, point in zip(panels[0], points, strict=True):
+        for number, (_, rows) in enumerate(methods):
+            here = rows[rows.state_point == point]
+            found = [in_total(here, kind) for kind in kinds]
+            places = np.arange(len(kinds)) + 0.8 * ((number + 0.5) / len(methods) - 0.5)
+            panel.plot(
+                places, [value / floor for value, floor in found], "o",
+                color=SHADES[number % len(SHADES)], label=rows.potential.iloc[0].replace("_", " "),
+            )  # fmt: skip
+        role = summary[summary.state_point == point].role.iloc[0]
+        panel.set_title(f"{point}, {'trained' if role == 'train' else 'held out'}")
+        panel.axhline(1.0, color=REFERENCE, linewidth=0.8, linestyle=":")
+        for edge in np.arange(len(kinds) - 1) + 0.5:
+            panel.axvline(edge, color="#DDDDDD", linewidth=0.8)
+        names = [kind.strip("_").replace("wasserstein_", "") for kind in kinds]
+        panel.set_xticks(np.arange(len(kinds)), names, rotation=20)
+        panel.set_yscale("log")
+    panels[0, 0].set_ylabel("error / noise floor")
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    figure.tight_layout()
+    figure.savefig(place, dpi=110)
 
 
 def value(rows: pd.DataFrame, metric: str) -> str | None:
@@ -72,7 +112,9 @@ def cost(experiment: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("results", nargs="?", type=Path, default=Path("results/methods_water"))
-    results = parser.parse_args().results
+    parser.add_argument("--figure", type=Path, help="PNG file to write")
+    arguments = parser.parse_args()
+    results = arguments.results
     if not (results / "summary.csv").exists():
         print(f"{results}/summary.csv does not exist; make it by `snakemake`, as above")
         return
@@ -87,6 +129,8 @@ def main() -> None:
             row |= {f"{point} {name}": text for name, text in found.items() if text}
         row |= dict(zip(("iterations", "CG steps", "wall time"), cost(experiment), strict=True))
         table.append(row)
+    if arguments.figure is not None:
+        draw(summary, arguments.figure)
     shown = pd.DataFrame(table).fillna("–")
     print("| " + " | ".join(shown.columns) + " |")
     print("|" + "---|" * len(shown.columns))
