@@ -114,8 +114,8 @@ def test_bins_that_a_model_never_visits_count_at_the_cutoff():
     q = np.exp(-np.array([0.0] * 8 + [2.0] * 2))
     q /= q.sum()
     p = np.array([1 / 8] * 8 + [0.0] * 2)
-    # Differences 0 (eight times) and 2 (twice) minus their mean.
-    assert FreeEnergyRmse(1.0, 4.0, (False,)).value(p, q) == pytest.approx(0.8)
+    # Differences 0 (eight times) and 2 (twice).
+    assert FreeEnergyRmse(1.0, 4.0, (False,)).value(p, q) == pytest.approx(0.8**0.5)
     assert coverage(p, q, 1.0, 4.0) == pytest.approx(0.8)
     assert coverage(p, q, 1.0, 1.0) == 1.0
 
