@@ -113,7 +113,7 @@ def test_exported_cg_data_come_back(followed):
 
 
 def test_files_for_others_and_the_reference_are_written(followed):
-    made = {path.name for path in (followed / "example_data/for_others").iterdir()}
+    made = {path.name for path in (followed / "example_data/for_others").rglob("*.*")}
     assert {"dataset.h5", "dataset.npz", "plain.trr", "dataset_description.json"} <= made
     assert len(list((followed / "example_data").glob("reference-*.csv"))) >= 4
 

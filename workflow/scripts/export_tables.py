@@ -43,12 +43,12 @@ def main() -> None:
     if not 10 <= arguments.points <= 10**6:
         raise InputError(f"--points: {arguments.points} is not between 10 and 1000000")
     molecule, tables = tables_of(load(arguments.model)[0], temperature)
+    if arguments.format == "openmm" and arguments.dataset is None:
+        raise InputError("--dataset: is missing; an OpenMM system needs the beads' masses")
     if arguments.output.is_dir() and any(arguments.output.iterdir()):
         raise InputError(f"--output: the folder '{arguments.output}' has files; give another one")
     arguments.output.mkdir(parents=True, exist_ok=True)
     if arguments.format == "openmm":
-        if arguments.dataset is None:
-            raise InputError("--dataset: is missing; an OpenMM system needs the beads' masses")
         masses, _ = beads_of(arguments.dataset, molecule, arguments.model)
         path = arguments.output / "system.xml"
         path.write_text(openmm.XmlSerializer.serialize(build_system(molecule, tables, masses)))

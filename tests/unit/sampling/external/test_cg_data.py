@@ -157,10 +157,12 @@ def test_the_box_of_the_config_is_that_of_files_without(tmp_path):
 
 def test_fractions_are_scaled_by_the_box_of_the_config(tmp_path):
     edges = np.array([30.0, 25.0, 20.0])
-    frames, system, trajectory = liquid(tmp_path, box=None)
-    liquid(tmp_path, box=None, R=frames.position / edges)
-    prepared(tmp_path, system | {"box": edges.tolist()})
-    with mapped(tmp_path, trajectory | {"format": "chemtrain_fractional"}, WATERS) as reader:
+    frames, *_ = liquid(tmp_path, box=None)
+    place = tmp_path / "fractions"
+    place.mkdir()
+    _, system, trajectory = liquid(place, box=None, R=frames.position / edges)
+    prepared(place, system | {"box": edges.tolist()})
+    with mapped(place, trajectory | {"format": "chemtrain_fractional"}, WATERS) as reader:
         np.testing.assert_allclose(reader.positions(), frames.position, atol=3e-6)
 
 
