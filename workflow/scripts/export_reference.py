@@ -31,6 +31,8 @@ def main() -> None:
         "standard errors: NAME-1.csv, NAME-2.csv, …",
     )
     arguments = parser.parse_args()
+    if not arguments.repeats:
+        refuse_existing(arguments.output)
     config = load_config(read_config_file(arguments.configfile))
     use_output(config.output)
     name, state = arguments.experiment, arguments.state
@@ -62,7 +64,6 @@ def main() -> None:
     names = list(axes.names)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     if not arguments.repeats:
-        refuse_existing(arguments.output)
         write_table(arguments.output, exported(sample, axes, kT), names, about)
         report(f"{arguments.output}: errors from {sample.n_units} independent units")
         return

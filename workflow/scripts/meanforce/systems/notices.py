@@ -50,12 +50,11 @@ def vacuum_notice(settings: System, facts: Facts, periodic: bool = False) -> str
     net = 0.0 if facts.charges is None else float(np.sum(facts.charges))
     charged = f", with a net charge of {net:+.0f} e" if abs(net) > CHARGED else ""
     if isinstance(settings, FilesSettings):
-        key = "give 'implicit_solvent', or files of a box with water"
-        advice = key if hasattr(settings, "implicit_solvent") else "give files of a box with water"
+        key = "'implicit_solvent', or " if hasattr(settings, "implicit_solvent") else ""
         return (
             f"the molecule is in vacuum{charged}, because its files have neither a periodic box "
-            f"nor an implicit solvent; charged groups then stick to each other; {advice}, if this "
-            "is not meant"
+            f"nor an implicit solvent; charged groups then stick to each other; give {key}files "
+            "of a box with water, if this is not meant"
         )
     if settings.kind != "peptide":
         return None

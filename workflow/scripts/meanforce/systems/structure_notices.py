@@ -62,8 +62,8 @@ def _alternate_locations(path: str) -> list[str]:
 def _d_amino_acids(topology: app.Topology, positions: np.ndarray) -> list[str]:
     """Residues whose α carbon has the handedness of a D-amino acid.
 
-    Seen from the side chain, N, C and H of an L-amino acid's α carbon follow each other clockwise,
-    so that (N − CA) × (C − CA) points to CB.
+    Seen from H, C, CB and N of an L-amino acid's α carbon follow each other clockwise (the CORN
+    rule), so that (N − CA) × (C − CA) points to the side of CB.
     """
     found = []
     for residue in topology.residues():

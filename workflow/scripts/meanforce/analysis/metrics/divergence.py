@@ -15,8 +15,8 @@ from meanforce.units import KCAL
 def rows(comparison: Comparison) -> list[Row]:
     """JS divergence (natural logarithm), free-energy RMSE and coverage of the whole surface.
 
-    None without a surface or a reference, or where all of this is in a single bin, in which every
-    model is right.
+    None without a surface or a reference, or where the whole reference is in a single bin, so that
+    every model would be right.
     """
     surface = comparison.surface
     if surface is None or surface.reference is None:
