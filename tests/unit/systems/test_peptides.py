@@ -5,8 +5,11 @@ import pytest
 from openmm import app, unit
 from whole_path import check_mapped, sampled_and_mapped, system_of
 
+from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.settings.mappings import MappingSettings
+from meanforce.systems.atoms import input_atoms
+from meanforce.systems.masses import particle_masses
 from meanforce.systems.registry import build
 from meanforce.systems.topology import input_topology
 
@@ -56,9 +59,22 @@ def bridged_cysteines(root, path, chains: str = "AB") -> str:
     return str(path)
 
 
-def peptide(structure: str):
+def peptide(structure: str, **more):
     files = ["amber99sbildn.xml", "amber99_obc.xml"]
-    return system_of(kind="peptide", structure=structure, force_field=files)
+    return system_of(kind="peptide", structure=structure, force_field=files, **more)
+
+
+def test_heavy_hydrogens_in_implicit_solvent(root):
+    """Masses move from heavy atoms to their hydrogens; beads keep those of the force field."""
+    structure = str(root / "resources" / "capped_alanine.pdb")
+    plain, heavy = peptide(structure), peptide(structure, hydrogen_mass=4.0)
+    before, after = (particle_masses(build(one, 0).system) for one in (plain, heavy))
+    hydrogens = np.array([a.element.symbol == "H" for a in input_topology(heavy).atoms])
+    assert after[hydrogens] == pytest.approx(np.full(12, 4.0))
+    assert after.sum() == pytest.approx(before.sum())
+    np.testing.assert_array_equal(*(input_atoms(one).masses for one in (plain, heavy)))
+    with pytest.raises(InputError, match=r"hydrogen_mass: 6 u leaves -?\d.* u for the atom ACE1-"):
+        build(peptide(structure, hydrogen_mass=6.0), 0)
 
 
 @pytest.mark.parametrize("chains", ["AB", "AA"])

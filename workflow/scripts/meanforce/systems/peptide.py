@@ -78,7 +78,9 @@ def _alone(settings: PeptideSettings, topology: app.Topology) -> openmm.System:
             nonbondedMethod=app.CutoffNonPeriodic if cutoff else app.NoCutoff,
             nonbondedCutoff=(cutoff or 1.0) * unit.nanometer,
             constraints=app.HBonds if settings.constraints == "h_bonds" else None,
+            hydrogenMass=settings.hydrogen_mass,
         )
+    refuse_light_atoms(settings.hydrogen_mass, system, topology)
     check_implicit(system, settings.force_field, in_a_box=False)
     return system
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from meanforce.settings.base import Length
+from meanforce.settings.base import Length, Mass
 from meanforce.settings.systems.base import MoleculeSettings
 
 
@@ -18,4 +18,8 @@ class PeptideSettings(MoleculeSettings):
     kind: Literal["peptide"]
     nonbonded_cutoff: Length | None = Field(
         default=None, description="cutoff of the nonbonded interactions; default: no cutoff"
+    )
+    hydrogen_mass: Mass | None = Field(
+        default=None,
+        description="mass of hydrogens, taken from their neighbours, for longer time steps",
     )
