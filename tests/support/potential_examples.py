@@ -122,6 +122,24 @@ def cgnet(seed: int = 1, molecule: Topology = CHAIN, **chosen: str) -> Potential
     return made
 
 
+def local_cgnet(seed: int = 1, molecule: Topology = CHAIN, **chosen: object) -> Potential:
+    """Small networks of single beads with random weights; pairs three bonds apart by densities."""
+    generator = torch.Generator().manual_seed(seed)
+    values = {
+        "kind": "local_cgnet", "hidden": [8, 8], "near_bonds": 2, "cutoff": 3.0, "channels": 2,
+        "training": {"epochs": 1},
+    } | chosen  # fmt: skip
+    settings = validated(Settings, values, "potential")
+    # The same standardisation for all seeds, as in an ensemble on one data set.
+    positions = torch.randn(100, molecule.size, 3, generator=torch.Generator().manual_seed(7))
+    start = Start(molecule, Configuration(positions, 300.0), [300.0, 400.0])
+    made = KINDS["local_cgnet"].initial(settings, start, generator)
+    # Untrained, parts of the output that belong to temperature are zero.
+    for tensor in made.trainable():
+        tensor += 0.3 * torch.randn(tensor.shape, generator=generator)
+    return made
+
+
 @functools.cache
 def mace(seed: int = 1, molecule: Topology = CHAIN) -> Potential:
     """A small equivariant network with random weights; the same ones for any molecule."""
@@ -187,6 +205,16 @@ EXAMPLES = {
     "cgnet": Example("cgnet", cgnet),
     "cgnet without dihedrals": Example(
         "cgnet", lambda seed: cgnet(seed, TRIANGLE), molecule=TRIANGLE
+    ),
+    "local_cgnet": Example("local_cgnet", local_cgnet),
+    "local_cgnet without dihedrals": Example(
+        "local_cgnet", lambda seed: local_cgnet(seed, TRIANGLE, near_bonds=1), molecule=TRIANGLE
+    ),
+    "local_cgnet of inverse distances, T an input": Example(
+        "local_cgnet", lambda seed: local_cgnet(seed, distances="inverse", temperature="feature")
+    ),
+    "mean of local_cgnets": Example(
+        "local_cgnet", lambda seed: EnsembleMean([local_cgnet(seed + k) for k in range(3)])
     ),
     "mace": Example("mace", mace, doubled=lambda seed: mace(seed, TWICE)),
     "cgnet with a prior": Example("cgnet", with_prior),

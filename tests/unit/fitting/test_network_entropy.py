@@ -67,6 +67,16 @@ def some_network(kind: str) -> tuple[TrainablePotential, Frames, Frames]:
     if kind == "cgnet":
         sampled, atoms = bent(60, 3), bent(80, 4)
         return network(BENT, sampled.positions.numpy()), sampled, atoms
+    if kind == "local_cgnet":
+        sampled, atoms = bent(60, 3), bent(80, 4)
+        values = {"kind": kind, "hidden": [8], "near_bonds": 1, "training": {"epochs": 1}}
+        start = Start(sampled.molecule, sampled.configurations, [300.0])
+        settings = validated(Settings, values, "potential")
+        return (
+            KINDS[kind].initial(settings, start, torch.Generator().manual_seed(1)),
+            sampled,
+            atoms,
+        )
     pytest.importorskip("mace", reason="needs mace-torch")
     box = 1.5 * torch.eye(3)
     sampled, atoms = (
@@ -80,7 +90,7 @@ def some_network(kind: str) -> tuple[TrainablePotential, Frames, Frames]:
     return made, sampled, atoms
 
 
-@pytest.mark.parametrize("kind", ["cgnet", "mace"])
+@pytest.mark.parametrize("kind", ["cgnet", "local_cgnet", "mace"])
 def test_the_gradient_is_that_of_the_relative_entropy_on_fixed_frames(kind):
     """Away from the potential that was run, so that weights matter, with weights of the atoms."""
     made, sampled, atoms = some_network(kind)

@@ -2,6 +2,7 @@
 
 from meanforce.potentials.cgnet import Cgnet
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.local_cgnet import LocalCgnet
 from meanforce.potentials.mace import Mace
 from meanforce.potentials.rbf import Rbf
 from meanforce.potentials.spline import Spline
@@ -24,4 +25,4 @@ def by_kind(*classes: type[Potential]) -> dict[str, type[Potential]]:
     return found
 
 
-KINDS = by_kind(Spline, Rbf, Cgnet, Mace)
+KINDS = by_kind(Spline, Rbf, Cgnet, LocalCgnet, Mace)

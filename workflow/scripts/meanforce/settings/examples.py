@@ -290,6 +290,14 @@ potentials:
     prior: {bonds: harmonic, angles: harmonic}
     training: {epochs: 36, batch_size: 512, learning_rate: 0.003}
 """,
+    "potentials.local_cgnet": """\
+potentials:
+  local:
+    kind: local_cgnet
+    temperature: none
+    prior: {bonds: harmonic, angles: harmonic, excluded_volume: {}}
+    training: {epochs: 40, batch_size: 512, learning_rate: 0.003}
+""",
     "potentials.mace": """\
 potentials:
   equivariant:

@@ -22,6 +22,7 @@ OTHER_NAMES = {
     "peptide": ("protein", "molecule"),
     "liquid": ("bulk", "melt"),
     "cgnet": ("cgschnet", "network", "nn", "mlp", "schnet"),
+    "local_cgnet": ("behler_parrinello", "hdnnp", "bpnn", "ani"),
     "mace": ("nequip", "allegro", "equivariant"),
     "ca": ("calpha", "alpha", "c_alpha"),
     "heavy": ("heavy_atoms", "noh"),
