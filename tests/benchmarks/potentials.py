@@ -1,14 +1,15 @@
-"""Kinds of potentials side by side: time and error of each on the same 50,000 frames.
+"""Kinds of potentials side by side: time, error and speed of each on the same 50,000 frames.
 
-    python tests/benchmarks/potentials.py DATASET [--only spline cgnet mace]
+    python tests/benchmarks/potentials.py DATASET [--only spline cgnet local_cgnet mace]
 
 takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
 config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
-left out; errors are those on it. MACE needs envs/requirements-mace.txt. Nothing else should run
-meanwhile.
+left out; errors are those on it. The speed is that of forces of 100 replicas, compiled as in long
+CG runs. MACE needs envs/requirements-mace.txt. Times are CPU seconds of one thread.
 """
 
 import argparse
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from meanforce.core.configuration import Configuration  # noqa: E402
 from meanforce.data.dataset import Dataset  # noqa: E402
+from meanforce.dynamics.compiled import compiled  # noqa: E402
+from meanforce.dynamics.langevin import chains_last  # noqa: E402
 from meanforce.fitting.frames import FrameChoice, Frames, read_frames  # noqa: E402
 from meanforce.fitting.registry import fit  # noqa: E402
 from meanforce.potentials.interface import Potential  # noqa: E402
@@ -29,6 +32,7 @@ from meanforce.settings.potentials.registry import Potential as Settings  # noqa
 
 FRAMES = 50000
 FOLDS = 10
+REPLICAS, ROUNDS, TEMPERATURE = 100, 5, 300.0
 LEFT_OUT = 0
 UNIT = (4.184 * 10) ** 2
 """(kJ/mol/nm)² in (kcal/mol/Å)²."""
@@ -39,6 +43,10 @@ KINDS = {
     "spline": {"kind": "spline", "terms": {}, "temperature": "none"},
     "cgnet": {
         "kind": "cgnet", "hidden": [192, 192, 192],
+        "training": {"weight_decay": 0.0, "epochs": 40, "batch_size": 256, "patience": 8},
+    } | NETWORK,
+    "local_cgnet": {
+        "kind": "local_cgnet",
         "training": {"weight_decay": 0.0, "epochs": 40, "batch_size": 256, "patience": 8},
     } | NETWORK,
     "mace": {
@@ -59,16 +67,39 @@ def main() -> None:
         raise SystemExit(f"{arguments.dataset}: has {available} frames, but {FRAMES} are wanted")
     frames = read_frames([arguments.dataset], FOLDS, choice=FrameChoice(stride=available // FRAMES))
     frames = frames.select(slice(0, FRAMES))
-    print("| kind | time (s) | force error on blocks left out, (kcal/mol/Å)² |")
-    print("|---|---|---|")
+    print("| kind | time (s) | force error on blocks left out, (kcal/mol/Å)² | replica-steps/s |")
+    print("|---|---|---|---|")
     mean_square = squares(frames, lambda part: torch.zeros_like(part.forces))
-    print(f"| no forces at all | | {mean_square:.1f} |", flush=True)
+    print(f"| no forces at all | | {mean_square:.1f} | |", flush=True)
     for kind in arguments.only:
         settings = validated(Settings, KINDS[kind], kind)
-        start = time.perf_counter()
+        start = time.process_time()
         potential = fit(settings, frames, {}, LEFT_OUT, 1, lambda line: None).potential
-        seconds = time.perf_counter() - start
-        print(f"| {kind} | {seconds:.0f} | {error(potential, frames):.2f} |", flush=True)
+        seconds = time.process_time() - start
+        rate = speed(potential, frames) / 1e3
+        row = f"| {kind} | {seconds:.0f} | {error(potential, frames):.2f} | {rate:.1f} k |"
+        print(row, flush=True)
+
+
+@torch.no_grad()
+def speed(potential: Potential, frames: Frames) -> float:
+    """Replica-steps in a second of one thread: forces of 100 replicas."""
+    some = frames.positions[:: len(frames) // REPLICAS][:REPLICAS].to(potential.dtype)
+    positions = chains_last(some)
+
+    def forces(beads: torch.Tensor) -> tuple[torch.Tensor]:
+        return (potential.energy_and_forces(Configuration(beads, TEMPERATURE))[1],)
+
+    fast = forces if potential.kind == "mace" else compiled(forces, (positions,), print)
+    fast(positions)
+    seconds = []
+    for _ in range(ROUNDS):
+        start, steps = time.process_time(), 0
+        while time.process_time() < start + 1.0:
+            fast(positions)
+            steps += 1
+        seconds.append((time.process_time() - start) / steps)
+    return REPLICAS / statistics.median(seconds)
 
 
 @torch.no_grad()
