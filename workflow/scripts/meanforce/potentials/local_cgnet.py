@@ -77,9 +77,14 @@ class LocalCgnet(TrainablePotential):
         It does not depend on temperature yet where temperature enters through the outputs.
 
         Raises:
-            InputError: frames have cells, and beads are several molecules.
+            InputError: there are no bonds, or frames have cells, and beads are several molecules.
         """
         molecule, dtype = start.molecule, start.frames.positions.dtype
+        if not molecule.bonds:
+            raise InputError(
+                f"potential of kind '{cls.kind}': needs bonds between beads, but there are none; "
+                "use 'cgnet'"
+            )
         if start.frames.cell is not None and not is_one(molecule):
             raise InputError(
                 f"potential of kind '{cls.kind}': was given configurations with a periodic cell, "
