@@ -252,7 +252,7 @@ class RelativeEntropySettings(IterativeSettings):
     these distributions and ∇S are within their noise; error bars of the curves are stored with the
     model.
 
-    Of networks (cgnet, local_cgnet and mace), a CG run gives several small steps of Adam, as `descent`
+    Of networks (cgnet, local_cgnet, mace), a CG run gives several small steps of Adam, as `descent`
     describes: its frames are reweighted by e^{−β(U − U_run)} while enough of them count. They are
     trained on forces first. The fit ends when the distributions of bonds, angles, dihedrals and
     other distances up to 1 nm are within their noise and the last steps lowered S by no more than
@@ -283,9 +283,9 @@ class RelativeEntropySettings(IterativeSettings):
         """See above; curves need no `descent`, and networks have none to invert."""
         if linear and self.descent is not None:
             raise ValueError(
-                "'fitting.descent' belongs to networks (cgnet, local_cgnet, mace), but the potential "
-                "is linear in its coefficients, so that each CG run gives a Newton step; leave it "
-                "out"
+                "'fitting.descent' belongs to networks (cgnet, local_cgnet, mace), but the "
+                "potential is linear in its coefficients, so that each CG run gives a Newton step; "
+                "leave it out"
             )
         if not linear and self.start != "force_matching":
             raise ValueError(
