@@ -22,9 +22,9 @@ from meanforce.potentials.temperature import TemperatureForm
 from meanforce.potentials.whole import WholeMolecule, is_one
 from meanforce.settings.potentials.local_cgnet import LocalCgnetSettings
 
-ELEMENTS = 250_000
-"""Pairs times configurations evaluated at once where no gradient in the weights is kept: their
-tables stay in the cache."""
+ELEMENTS = {"cpu": 250_000, "cuda": 25_000_000}
+"""Pairs times configurations evaluated at once where no gradient in the weights is kept: on a CPU
+their tables stay in the cache."""
 
 
 class LocalCgnet(TrainablePotential):
@@ -156,8 +156,8 @@ class LocalCgnet(TrainablePotential):
 
     @property
     def _at_once(self) -> int:
-        """Configurations whose tables of pairs stay in the cache."""
-        return max(1, ELEMENTS // len(self._types) ** 2)
+        """Configurations whose tables of pairs are made at once."""
+        return max(1, ELEMENTS[self.device.type] // len(self._types) ** 2)
 
     @property
     def _channels(self) -> torch.Tensor:
