@@ -1,4 +1,4 @@
-"""A method of simple liquids is refused for other molecules before any job starts."""
+"""Potentials and fits that do not suit the beads are refused before any job starts."""
 
 import pytest
 import yaml
@@ -29,3 +29,12 @@ def test_a_method_of_simple_liquids_is_refused_for_propane(raw):
 
 def test_other_methods_take_it(raw):
     assert check_structures(load_config(raw)) == []
+
+
+def test_a_potential_that_needs_bonds_is_refused_for_beads_without(root, monkeypatch):
+    monkeypatch.chdir(root)
+    raw = yaml.safe_load((root / "config" / "muller_brown.yaml").read_text())
+    network = {"kind": "local_cgnet", "temperature": "none", "training": {"epochs": 1}}
+    raw["potentials"]["spline"] = network
+    with pytest.raises(InputError, match=r"'spline' is of kind 'local_cgnet', which needs bonds"):
+        check_structures(load_config(raw))

@@ -36,6 +36,7 @@ def check_experiment(
     _check_targets(config, name)
     if periodic:
         _check_molecules(config, beads, name)
+    _check_bonds(config, beads, name)
     _check_fitting(config, beads, name)
     _check_campaigns(config, beads, name)
     if config.is_exact(experiment.system, experiment.mapping):
@@ -93,6 +94,18 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
             f"'{potential.kind}', a potential of a single molecule, but mapping '{chosen.mapping}' "
             f"has beads of {number} molecules in a periodic box; allowed are the kinds mace, and "
             "spline and rbf with 'terms'"
+        )
+
+
+def _check_bonds(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
+    """Refuse beads without bonds if the potential needs bonds."""
+    chosen = config.experiments[experiment]
+    potential = config.potentials[chosen.potential]
+    if potential.needs_bonds and not beads[chosen.system, chosen.mapping].topology.bonds:
+        raise InputError(
+            f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
+            f"'{potential.kind}', which needs bonds between beads, but mapping '{chosen.mapping}' "
+            "has none; allowed are all other kinds"
         )
 
 

@@ -51,6 +51,11 @@ class PotentialSettings(Settings):
         return False
 
     @property
+    def needs_bonds(self) -> bool:
+        """Whether it is a potential of beads that bonds connect only."""
+        return False
+
+    @property
     def longest_pair(self) -> float | None:
         """Distance in nm up to which it has curves of pairs; None without."""
         return None

@@ -49,3 +49,8 @@ class LocalCgnetSettings(NetworkSettings):
         description="densities for each of these, weighted by what is learned about bead types",
     )
     temperature: TemperatureForm = Field(default="linear", description=TEMPERATURE)
+
+    @property
+    def needs_bonds(self) -> bool:
+        """Whether it is a potential of beads that bonds connect only."""
+        return True
