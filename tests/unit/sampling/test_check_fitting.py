@@ -31,10 +31,13 @@ def test_other_methods_take_it(raw):
     assert check_structures(load_config(raw)) == []
 
 
-def test_a_potential_that_needs_bonds_is_refused_for_beads_without(root, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "needs"), [("local_cgnet", "bonds between beads"), ("cgnet", "2 beads or more")]
+)
+def test_networks_are_refused_for_a_single_bead(root, monkeypatch, kind, needs):
     monkeypatch.chdir(root)
     raw = yaml.safe_load((root / "config" / "muller_brown.yaml").read_text())
-    network = {"kind": "local_cgnet", "temperature": "none", "training": {"epochs": 1}}
+    network = {"kind": kind, "temperature": "none", "training": {"epochs": 1}}
     raw["potentials"]["spline"] = network
-    with pytest.raises(InputError, match=r"'spline' is of kind 'local_cgnet', which needs bonds"):
+    with pytest.raises(InputError, match=rf"'spline' is of kind '{kind}', which needs {needs}"):
         check_structures(load_config(raw))

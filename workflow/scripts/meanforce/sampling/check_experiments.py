@@ -98,14 +98,19 @@ def _check_molecules(config: Config, beads: dict[tuple[str, str], Beads], experi
 
 
 def _check_bonds(config: Config, beads: dict[tuple[str, str], Beads], experiment: str) -> None:
-    """Refuse beads without bonds if the potential needs bonds."""
+    """Refuse a single bead, or beads without bonds, if the potential needs more."""
     chosen = config.experiments[experiment]
-    potential = config.potentials[chosen.potential]
-    if potential.needs_bonds and not beads[chosen.system, chosen.mapping].topology.bonds:
+    potential, own = config.potentials[chosen.potential], beads[chosen.system, chosen.mapping]
+    missing = None
+    if potential.needs_bonds and not own.topology.bonds:
+        missing = "bonds between beads, but", "none"
+    elif own.topology.size < potential.least_beads:
+        missing = f"{potential.least_beads} beads or more, but", "one"
+    if missing:
         raise InputError(
             f"experiments.{experiment}.potential: '{chosen.potential}' is of kind "
-            f"'{potential.kind}', which needs bonds between beads, but mapping '{chosen.mapping}' "
-            "has none; allowed are all other kinds"
+            f"'{potential.kind}', which needs {missing[0]} mapping '{chosen.mapping}' has "
+            f"{missing[1]}; take spline or rbf with a collective variable"
         )
 
 

@@ -56,6 +56,11 @@ class PotentialSettings(Settings):
         return False
 
     @property
+    def least_beads(self) -> int:
+        """Number of beads that it needs at least."""
+        return 1
+
+    @property
     def longest_pair(self) -> float | None:
         """Distance in nm up to which it has curves of pairs; None without."""
         return None

@@ -24,3 +24,8 @@ class CgnetSettings(NetworkSettings):
         "inverse: 1/r; both",
     )
     temperature: TemperatureForm = Field(default="linear", description=TEMPERATURE)
+
+    @property
+    def least_beads(self) -> int:
+        """Number of beads that it needs at least: a single one has no internal coordinates."""
+        return 2
