@@ -12,23 +12,17 @@ from typing import Any, Self
 import torch
 
 from meanforce.core.topology import Topology
-from meanforce.errors import InputError
 from meanforce.potentials.features import Features
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.internal import InternalPotential
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.potentials.whole import WholeMolecule, is_one
+from meanforce.potentials.whole import SEVERAL, WholeMolecule, is_one, refuse_several
 from meanforce.settings.potentials.cgnet import CgnetSettings
 from meanforce.units import kt
 
 ENERGY_SCALE = kt(300.0)
 """The network's outputs are in this unit (kJ/mol)."""
-
-SEVERAL = (
-    "its beads are several molecules, whose pair distances have no nearest image; allowed are "
-    "configurations without a cell, or beads that bonds connect"
-)
 
 
 class Cgnet(InternalPotential, TrainablePotential):
@@ -69,11 +63,8 @@ class Cgnet(InternalPotential, TrainablePotential):
         Raises:
             InputError: frames have cells, and beads of several molecules.
         """
-        if start.frames.cell is not None and not is_one(start.molecule):
-            raise InputError(
-                f"potential of kind '{cls.kind}': was given configurations with a periodic cell, "
-                f"but {SEVERAL}"
-            )
+        if start.frames.cell is not None:
+            refuse_several(start.molecule, cls.kind)
         form = TemperatureForm.initial(settings.temperature, start.temperatures)
         values = (
             start.molecule.parameters()

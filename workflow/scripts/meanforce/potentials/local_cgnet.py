@@ -14,12 +14,12 @@ import torch
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.potentials.cgnet import ENERGY_SCALE, SEVERAL
+from meanforce.potentials.cgnet import ENERGY_SCALE
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.potentials.interface import Start, TrainablePotential
 from meanforce.potentials.local_inputs import BondedInputs, Densities
 from meanforce.potentials.temperature import TemperatureForm
-from meanforce.potentials.whole import WholeMolecule, is_one
+from meanforce.potentials.whole import SEVERAL, WholeMolecule, is_one, refuse_several
 from meanforce.settings.potentials.local_cgnet import LocalCgnetSettings
 
 ELEMENTS = {"cpu": 250_000, "cuda": 25_000_000}
@@ -85,11 +85,8 @@ class LocalCgnet(TrainablePotential):
                 f"potential of kind '{cls.kind}': needs bonds between beads, but there are none; "
                 "use 'cgnet'"
             )
-        if start.frames.cell is not None and not is_one(molecule):
-            raise InputError(
-                f"potential of kind '{cls.kind}': was given configurations with a periodic cell, "
-                f"but {SEVERAL}"
-            )
+        if start.frames.cell is not None:
+            refuse_several(molecule, cls.kind)
         form = TemperatureForm.initial(settings.temperature, start.temperatures)
         names = ("hidden", "near_bonds", "distances", "cutoff", "radial_functions")
         values = molecule.parameters() | {name: getattr(settings, name) for name in names}

@@ -7,6 +7,13 @@ from scipy.sparse.csgraph import breadth_first_order
 from meanforce.core.cell import turns
 from meanforce.core.graph import adjacency, molecules
 from meanforce.core.topology import Topology
+from meanforce.errors import InputError
+
+SEVERAL = (
+    "its beads are several molecules, whose pair distances have no nearest image; allowed are "
+    "configurations without a cell, or beads that bonds connect"
+)
+"""Why a potential of one molecule takes no cell, and what is allowed; the end of a message."""
 
 
 class WholeMolecule:
@@ -50,3 +57,20 @@ class WholeMolecule:
 def is_one(molecule: Topology) -> bool:
     """Whether bonds connect all beads."""
     return len(molecules(molecule)) == 1
+
+
+def refuse_several(molecule: Topology, kind: str) -> None:
+    """Refuse configurations with a cell to a potential of one molecule.
+
+    Args:
+        molecule: the beads.
+        kind: of the potential.
+
+    Raises:
+        InputError: bonds do not connect all beads.
+    """
+    if not is_one(molecule):
+        raise InputError(
+            f"potential of kind '{kind}': was given configurations with a periodic cell, "
+            f"but {SEVERAL}"
+        )
