@@ -188,8 +188,9 @@ def test_a_bias_that_may_be_no_function_of_the_beads(config, tmp_path):
     # Variables of other beads than those of the mapping.
     del config["experiments"][EXPERIMENT]["weights"]
     mine(config)["collective_variables"] = ["phi"]
-    config["experiments"][EXPERIMENT]["mapping"] = "ca"
-    config["mappings"][SYSTEM]["ca"] = {"template": "ca", "force_map": "aggregate"}
+    config["experiments"][EXPERIMENT]["mapping"] = "ends"
+    ends = {"A": ["ACE1-CH3"], "B": ["NME3-C"]}
+    config["mappings"][SYSTEM]["ends"] = {"beads": ends, "force_map": "aggregate"}
     with pytest.raises(InputError, match="weights: bias"):
         check_structures(load_config(config))
 
