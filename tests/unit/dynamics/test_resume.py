@@ -27,7 +27,8 @@ OPTIONS = {
     "half sample": {},
     "weight decay chosen": {"weight_decay": "auto"},
     "with all options": {
-        "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance"
+        "ema": 0.95, "patience": 3, "schedule": "cosine", "bead_weights": "inverse_variance",
+        "torque_weight": 2
     },
 }  # fmt: skip
 

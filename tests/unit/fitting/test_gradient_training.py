@@ -14,11 +14,17 @@ from meanforce.errors import InputError, Stopped
 from meanforce.fitting import batches as batches_module
 from meanforce.fitting.batches import Batches
 from meanforce.fitting.frames import FrameChoice, read_frames
-from meanforce.fitting.loss import bead_losses, inverse_variances, validation_loss
+from meanforce.fitting.loss import (
+    inverse_variances,
+    mean_squared_errors,
+    noise_variances,
+    validation_loss,
+)  # fmt: skip
 from meanforce.fitting.optimiser import trainer
 from meanforce.fitting.registry import fit
 from meanforce.fitting.resampling import Split
 from meanforce.fitting.storage import Storage
+from meanforce.fitting.torques import Torques
 from meanforce.potentials.interface import Start
 from meanforce.potentials.registry import KINDS
 from meanforce.restart.job import BUNDLE, Job
@@ -176,7 +182,7 @@ def test_partners_are_trained_on_one_half_and_judged_by_some_of_the_other():
         held = [f.select(slice(None, None, stride)) for f in parts.chunks(10**6, left_out)]
         total = sum(len(f) * validation_loss(ours.potential, f) for f in held)
         assert total / sum(map(len, held)) == pytest.approx(ours.about["validation_loss"], rel=1e-5)
-        every = bead_losses(ours.potential, parts, left_out).mean().item()
+        every = mean_squared_errors(ours.potential, parts, Torques.none(), left_out).mean().item()
         assert every == pytest.approx(ours.about["validation_loss"], rel=0.5)
 
 
@@ -261,7 +267,7 @@ def noisy_chain(n: int):
 
 
 def test_bead_weights_are_inverse_variances_of_the_noise():
-    weights = inverse_variances(noisy_chain(5000))
+    weights = inverse_variances(noise_variances(noisy_chain(5000)))
     exact = 1 / NOISE.double() ** 2
     assert weights.mean().item() == pytest.approx(1)
     # 15,000 components per bead: a variance has a relative error of 0.012, a ratio of two 0.016;

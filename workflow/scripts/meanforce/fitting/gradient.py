@@ -58,5 +58,5 @@ def fit_gradient(
         "best_epoch": standing.best_epoch,
     }
     if settings.training.bead_weights != "none":
-        about["bead_weights"] = standing.bead_weights.tolist()
+        about["bead_weights"] = standing.counts[: frames.molecule.size].tolist()
     return Fit(run.result(), curve, about)

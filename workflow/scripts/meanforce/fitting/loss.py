@@ -6,45 +6,56 @@ import numpy as np
 import torch
 
 from meanforce.fitting.frames import Frames
+from meanforce.fitting.torques import Torques
 from meanforce.mapping.irreducible import unexplained
 from meanforce.potentials.interface import Potential
 
 LOSS_CHUNK = 8192
 
 
-def bead_squares(error: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
-    """Mean of squares over frames and components, of each bead, shape (n_beads,).
+def squared_errors(
+    frames: Frames, forces: torch.Tensor, weights: torch.Tensor | None, torques: Torques
+) -> torch.Tensor:
+    """Mean squared errors of the forces on each bead and of each torque.
 
     Args:
-        error: shape (n, n_beads, 3).
+        frames: with the forces that are right.
+        forces: to be judged, kJ/mol/nm, shape (n, n_beads, 3).
         weights: of the frames, shape (n,), of mean 1 over all frames (not over these); None: all 1.
+        torques: of the molecule.
+
+    Returns:
+        (kJ/mol/nm)² per component, then (kJ/mol)², shape (n_beads + n_torques,).
     """
-    if weights is None:
-        return error.square().mean(dim=(0, 2))
-    return (error.square().mean(dim=2) * weights[:, None]).mean(dim=0)
+    error = forces - frames.forces
+    turning = torques.of(frames.positions, error, frames.cells)
+    each = torch.cat([error.square().mean(dim=2), turning.square()], dim=1)
+    return (each if weights is None else each * weights[:, None]).mean(dim=0)
 
 
 @torch.no_grad()
-def bead_losses(
+def mean_squared_errors(
     potential: Potential,
     frames: Frames,
+    torques: Torques,
     fold: int | None = None,
     between: Callable[[], None] = lambda: None,
     stride: int = 1,
 ) -> torch.Tensor:
-    """Mean squared force error of each bead with the frames' weights.
+    """The errors of a potential, with the frames' weights.
 
     Args:
         potential: to be judged.
         frames: to judge it by.
+        torques: of the molecule.
         fold: only by frames of this fold; None: by all.
         between: called after about every `LOSS_CHUNK` frames, and at the end.
         stride: every `stride`-th frame of each chunk is used.
 
     Returns:
-        (kJ/mol/nm)² per component, float64, shape (n_beads,).
+        As of `squared_errors`, float64.
     """
-    total, n, seen = torch.zeros(frames.molecule.size, dtype=torch.float64), 0.0, 0
+    total, n, seen = 0.0, 0.0, 0
     for chunk in frames.chunks(stride * LOSS_CHUNK, fold):
         part = chunk.select(slice(None, None, stride))
         if seen >= LOSS_CHUNK:
@@ -52,7 +63,8 @@ def bead_losses(
             seen = 0
         there = part.to(potential.device)
         _, forces = potential.energy_and_forces(there.configurations)
-        total += len(part) * bead_squares(forces - there.forces, there.weights).double().cpu()
+        errors = squared_errors(there, forces, there.weights, torques)
+        total = total + len(part) * errors.double().cpu()
         n += len(part) if part.weights is None else part.weights.double().sum().item()
         seen += len(part)
     between()
@@ -61,7 +73,7 @@ def bead_losses(
 
 def validation_loss(potential: Potential, frames: Frames) -> float:
     """Mean squared force error per component with the frames' weights, (kJ/mol/nm)²."""
-    return bead_losses(potential, frames).mean().item()
+    return mean_squared_errors(potential, frames, Torques.none()).mean().item()
 
 
 def force_squares(frames: Frames, fold: int) -> torch.Tensor:
@@ -69,29 +81,71 @@ def force_squares(frames: Frames, fold: int) -> torch.Tensor:
     total, n = torch.zeros(frames.molecule.size, dtype=torch.float64), 0.0
     for part in frames.chunks(LOSS_CHUNK):
         if part.fold != fold:
-            total += len(part) * bead_squares(part.forces, part.weights).double()
+            nothing = torch.zeros_like(part.forces)
+            errors = squared_errors(part, nothing, part.weights, Torques.none())
+            total += len(part) * errors.double()
             n += len(part) if part.weights is None else part.weights.double().sum().item()
     return total / n
 
 
-def inverse_variances(frames: Frames) -> torch.Tensor:
-    """Weights of the beads: one over the variance of each one's noise, float64, of mean 1.
+def counts(frames: Frames, torques: Torques, by_noise: bool, torque_weight: float) -> torch.Tensor:
+    """How much each of the `squared_errors` counts in the loss.
 
-    Generalised least squares with a diagonal covariance. The minimum, each bead's mean force, is
-    the same for any weights; these give the fit the least scatter, as far as the noise of different
-    beads is independent. The noise is the residual of least squares on second-order polynomials of
-    the internal coordinates; see `mapping.irreducible`. Beads without force count like the noisiest
-    one.
+    The minimum, the mean force, is the same for any counts; see `fitting.torques`. What differs is
+    the scatter of the fit, and how well a network of finite size and training follows small forces.
+
+    Args:
+        frames: some tens of thousands, evenly spaced.
+        torques: of the molecule.
+        by_noise: forces on each bead by the inverse variance of their noise; otherwise all alike.
+        torque_weight: what a torque counts beside one component of a force, if each had the error
+            that its noise gives it. The mean square of a torque is mostly noise.
+
+    Returns:
+        Float64, shape (n_beads + n_torques,); of mean 1 over the beads.
+    """
+    size, turning = frames.molecule.size, torch.zeros(len(torques), dtype=torch.float64)
+    beads = torch.ones(size, dtype=torch.float64)
+    if by_noise or (torque_weight and len(torques)):
+        variances = noise_variances(frames)
+        if by_noise:
+            beads = inverse_variances(variances)
+        there = frames.to(torques.device)
+        own = squared_errors(there, torch.zeros_like(there.forces), None, torques)[size:]
+        own = own.double().cpu()
+        # Without a molecule's forces, or with beads that feel none, there are no torques.
+        some = own > 0
+        turning[some] = torque_weight / 3 * (beads * variances).mean() / own[some]
+    return torch.cat([beads, turning])
+
+
+def noise_variances(frames: Frames) -> torch.Tensor:
+    """Variance of the noise of each bead's forces per component, (kJ/mol/nm)², float64.
+
+    The residual of least squares on second-order polynomials of the internal coordinates; see
+    `mapping.irreducible`.
 
     Args:
         frames: some tens of thousands, evenly spaced.
     """
     residual = unexplained(frames.positions.double().numpy(), frames.forces.double().numpy())
-    variances = np.square(residual).reshape(len(residual), -1, 3).mean(axis=(0, 2))
+    return torch.from_numpy(np.square(residual).reshape(len(residual), -1, 3).mean(axis=(0, 2)))
+
+
+def inverse_variances(variances: torch.Tensor) -> torch.Tensor:
+    """Weights of the beads: one over the variance of each one's noise, float64, of mean 1.
+
+    Generalised least squares with a diagonal covariance. These weights give the fit the least
+    scatter, as far as the noise of different beads is independent. Beads without force count like
+    the noisiest one.
+
+    Args:
+        variances: of `noise_variances`.
+    """
     largest = variances.max()
     if largest == 0:
-        return torch.ones(len(variances), dtype=torch.float64)
+        return torch.ones_like(variances)
     # Otherwise the weight of a bead whose force is a function of the beads would be unbounded.
-    variances = np.where(variances > 0, np.maximum(variances, 1e-4 * largest), largest)
+    variances = torch.where(variances > 0, variances.clamp_min(1e-4 * largest), largest)
     weights = 1 / variances
-    return torch.from_numpy(weights / weights.mean())
+    return weights / weights.mean()

@@ -10,8 +10,9 @@ import torch
 from meanforce.errors import InputError
 from meanforce.fitting.batches import Batches
 from meanforce.fitting.frames import Frames
-from meanforce.fitting.loss import bead_losses, bead_squares, force_squares, inverse_variances
+from meanforce.fitting.loss import counts, force_squares, mean_squared_errors, squared_errors
 from meanforce.fitting.optimiser import Trainer, trainer
+from meanforce.fitting.torques import Torques
 from meanforce.fitting.training_state import TrainingState, packed, unpack
 from meanforce.potentials.device import chosen_device
 from meanforce.potentials.interface import Start, TrainablePotential
@@ -123,6 +124,10 @@ class TrainingRun:
         self._mean_weight = self._batches.mean_weight()
         held = len(self._frames) - self._batches.n_frames
         self._thinned = max(1, round(held / (VALIDATED * self._batches.n_frames)))
+        self._size, self._torques = self._frames.molecule.size, Torques.none()
+        if self._settings.torque_weight:
+            device, dtype = self._potential.device, self._potential.dtype
+            self._torques = Torques(self._frames.molecule, dtype, device)
         self.standing = self._standing(some)
 
     def _standing(self, some: Frames) -> TrainingState:
@@ -134,12 +139,11 @@ class TrainingRun:
                 f"going on in epoch {len(standing.rows) + 1}, after {standing.batch} batches"
             )
             return standing
-        counts = torch.ones(self._frames.molecule.size, dtype=torch.float64)
-        if self._settings.bead_weights == "inverse_variance":
-            counts = inverse_variances(some)
+        by_noise = self._settings.bead_weights == "inverse_variance"
+        each = counts(some, self._torques, by_noise, self._settings.torque_weight)
         total = torch.zeros((), dtype=torch.float64, device=self._potential.device)
         return TrainingState(
-            self._generator.get_state(), _copies(self._trainer.average), total, counts
+            self._generator.get_state(), _copies(self._trainer.average), total, each
         )
 
     def to_end(self) -> None:
@@ -159,20 +163,21 @@ class TrainingRun:
         )  # fmt: skip
         with progress.during("reading forces"):
             squares = force_squares(self._frames, self._member)
-        scale = (squares * standing.bead_weights).mean().item()
-        counts = (standing.bead_weights / scale).to(self._potential.device, self._potential.dtype)
+        scale = (squares * standing.counts[: self._size]).mean().item()
+        each = (standing.counts / scale).to(self._potential.device, self._potential.dtype)
         while len(standing.rows) < epochs and not _waited(standing, patience):
-            self._epoch(counts, progress)
+            self._epoch(each, progress)
             with progress.during("validation"):
-                held = bead_losses(
-                    self._judged, self._frames, self._member, self._save_if_due, self._thinned
-                )
+                held = mean_squared_errors(
+                    self._judged, self._frames, self._torques, self._member, self._save_if_due,
+                    self._thinned,
+                )  # fmt: skip
             trained = standing.total.item() / batches
-            epoch, loss = len(standing.rows) + 1, held.mean().item()
+            epoch, loss = len(standing.rows) + 1, held[: self._size].mean().item()
             if not math.isfinite(trained + loss):
                 self._refuse(epoch)
             standing.rows.append((epoch, trained, loss))
-            chosen_by = (held * standing.bead_weights).mean().item()
+            chosen_by = self._loss(held * standing.counts).item()
             if chosen_by < standing.best:
                 standing.best, standing.best_epoch = chosen_by, epoch
                 standing.kept = _copies(self._trainer.average)
@@ -185,7 +190,7 @@ class TrainingRun:
                 f"stopped early: epoch {standing.best_epoch} was the best for {patience} epochs"
             )
 
-    def _epoch(self, counts: torch.Tensor, progress: Progress) -> None:
+    def _epoch(self, each: torch.Tensor, progress: Progress) -> None:
         """The batches of the current epoch that are not done yet."""
         standing = self.standing
         before = self._place.before + len(standing.rows) * len(self._batches)
@@ -195,11 +200,15 @@ class TrainingRun:
             there = batch.to(self._potential.device)
             _, forces = self._potential.energy_and_forces(there.configurations)
             share = None if there.weights is None else there.weights / self._mean_weight
-            squares = bead_squares(forces - there.forces, share)
-            self._trainer.step((squares * counts).mean())
-            standing.total += squares.detach().mean()
+            errors = squared_errors(there, forces, share, self._torques)
+            self._trainer.step(self._loss(errors * each))
+            standing.total += errors.detach()[: self._size].mean()
             standing.batch += 1
             self._save_if_due()
+
+    def _loss(self, counted: torch.Tensor) -> torch.Tensor:
+        """Loss from squared errors times their counts: the sum over what a bead has on average."""
+        return counted.sum() / self._size
 
     def _note(self) -> str:
         """The epoch and the last loss, for the log."""

@@ -22,7 +22,7 @@ class TrainingState:
         drawn: state of the random generator before the order of the current epoch was drawn.
         kept: the weights of the best epoch.
         total: sum of the losses of the current epoch's batches, float64, a scalar.
-        bead_weights: how much each bead counts, float64, shape (n_beads,).
+        counts: how much the squared errors of each bead and of each torque count, float64.
         best: loss by which the best epoch was chosen.
         best_epoch: its number, from 1.
         batch: batches done in the current epoch.
@@ -32,7 +32,7 @@ class TrainingState:
     drawn: torch.Tensor
     kept: list[torch.Tensor]
     total: torch.Tensor
-    bead_weights: torch.Tensor
+    counts: torch.Tensor
     best: float = float("inf")
     best_epoch: int = 0
     batch: int = 0
@@ -49,7 +49,7 @@ def packed(
     tensors |= {f"kept/{i}": tensor for i, tensor in enumerate(standing.kept)}
     for i, moments in optimiser["state"].items():
         tensors |= {f"optimiser/{i}/{name}": tensor for name, tensor in moments.items()}
-    for name in ("drawn", "total", "bead_weights"):
+    for name in ("drawn", "total", "counts"):
         tensors[name] = getattr(standing, name)
     info = {
         "best": standing.best,
@@ -68,7 +68,7 @@ def unpack(bundle: Bundle, trainer: Trainer) -> TrainingState:
     Raises:
         InputError: another version wrote it.
     """
-    if "bead_weights" not in bundle.arrays:
+    if "counts" not in bundle.arrays:
         raise InputError(
             "the restart bundle was written by another version; delete its folder to start anew"
         )
@@ -94,7 +94,7 @@ def unpack(bundle: Bundle, trainer: Trainer) -> TrainingState:
         drawn=tensors["drawn"],
         kept=[tensors[f"kept/{i}"].to(device) for i in n_weights],
         total=tensors["total"].to(device),
-        bead_weights=tensors["bead_weights"],
+        counts=tensors["counts"],
         best=info["best"],
         best_epoch=info["best_epoch"],
         batch=info["batch"],

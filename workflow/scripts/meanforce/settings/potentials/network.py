@@ -67,6 +67,15 @@ class GradientTrainingSettings(Settings):
         description="inverse_variance: each bead's force errors are weighted by the inverse "
         "variance of its noise; the best epoch is chosen by that loss",
     )
+    torque_weight: float = Field(
+        default=0.0,
+        ge=0,
+        le=100,
+        description="how much errors of the torques about rotatable bonds count, each beside one "
+        "component of a force, relative to their noise; 0: not at all. Torques are small and make "
+        "the free energies of dihedrals; the minimum of the loss is the same for any number. Only "
+        "where bonds connect all beads",
+    )
     stride: int = Field(default=1, ge=1, description="use every n-th frame of the datasets")
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="auto: a GPU if PyTorch finds one"
