@@ -68,7 +68,7 @@ class GradientTrainingSettings(Settings):
         "variance of its noise; the best epoch is chosen by that loss",
     )
     torque_weight: float = Field(
-        default=0.0,
+        default=3.0,
         ge=0,
         le=100,
         description="how much errors of the torques about rotatable bonds count, each beside one "
