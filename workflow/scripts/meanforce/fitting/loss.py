@@ -106,7 +106,9 @@ def counts(frames: Frames, torques: Torques, by_noise: bool, torque_weight: floa
     """
     size, turning = frames.molecule.size, torch.zeros(len(torques), dtype=torch.float64)
     beads = torch.ones(size, dtype=torch.float64)
-    if by_noise or (torque_weight and len(torques)):
+    # A force that is no number is for the first loss to find.
+    frames = frames.select(frames.forces.isfinite().all(dim=2).all(dim=1))
+    if len(frames) and (by_noise or (torque_weight and len(torques))):
         variances = noise_variances(frames)
         if by_noise:
             beads = inverse_variances(variances)
