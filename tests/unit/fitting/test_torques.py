@@ -124,6 +124,10 @@ def test_counts_make_torques_count_as_their_noise_says():
     assert 3 * each[4].item() * own / noise == pytest.approx(2.0, rel=1e-5)
     assert counts(frames, torques, False, 0.0).tolist() == [1, 1, 1, 1, 0]
     assert len(counts(frames, Torques.none(), False, 2.0)) == 4
+    # A torque that is zero up to rounding does not take over the loss.
+    plain = dataclasses.replace(frames, forces=frames.forces - chain_frames(5000, 1).forces)
+    lever = 3 * counts(plain, torques, False, 2.0)[4].item() / 2
+    assert lever == pytest.approx(1 / 0.01**2)
     still = dataclasses.replace(frames, forces=torch.zeros_like(frames.forces))
     assert counts(still, torques, True, 2.0).tolist() == [1, 1, 1, 1, 0]
 
@@ -137,3 +141,19 @@ def test_torques_bring_the_dihedral_closer_to_the_mean_force():
         )
         errors[weight] = mean_squared_errors(model.potential, truth, torques)[4].item()
     assert errors[10] < 0.3 * errors[0]
+
+
+@pytest.mark.parametrize("kind", ["one frame in line", "all frames in line", "at one place"])
+def test_frames_without_axes_are_trained_on_as_without_torques(kind):
+    frames = noisy(200, 1)
+    in_line = torch.tensor([[0.0, 0, 0], [0.15, 0, 0], [0.3, 0, 0], [0.45, 0, 0]])
+    positions = frames.positions.clone()
+    if kind == "one frame in line":
+        positions[50] = in_line
+    elif kind == "all frames in line":
+        positions[:] = in_line + 0.01 * torch.randn(200, 4, 3) * torch.tensor([1.0, 0, 0])
+    else:
+        positions[50, 2] = positions[50, 1] + 1e-4
+    chosen = dataclasses.replace(frames, positions=positions)
+    made = fit(settings(epochs=2, torque_weight=3), chosen, {}, 0, 7, lambda line: None)
+    assert np.isfinite(made.curve["validation"]).all()

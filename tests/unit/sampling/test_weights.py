@@ -28,8 +28,9 @@ from meanforce.data.h5md import FrameBlock, H5mdWriter
 from meanforce.errors import InputError
 from meanforce.fitting.frames import FrameChoice, Frames, read_frames
 from meanforce.fitting.linear import NormalEquations
-from meanforce.fitting.loss import bead_squares, validation_loss
+from meanforce.fitting.loss import squared_errors, validation_loss
 from meanforce.fitting.registry import fit
+from meanforce.fitting.torques import Torques
 from meanforce.fitting.weights import effective_sample_size, summary, weights_of
 from meanforce.potentials.files import load
 from meanforce.potentials.interface import EnsembleMean
@@ -330,9 +331,8 @@ def test_loss_of_a_network_counts_weights():
     assert validation_loss(potential, weighted) == pytest.approx(loss, rel=1e-5)
     _, forces = potential.energy_and_forces(Configuration(frames.positions, frames.temperatures))
     shares = weighted.weights / weighted.weights.mean()
-    assert bead_squares(forces - frames.forces, shares).mean().item() == pytest.approx(
-        loss, rel=1e-5
-    )
+    errors = squared_errors(frames, forces, shares, Torques.none())
+    assert errors.mean().item() == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_network_learns_from_the_frames_that_have_weight():

@@ -12,6 +12,13 @@ from meanforce.potentials.interface import Potential
 
 LOSS_CHUNK = 8192
 
+LEVER = 0.01
+"""nm. A torque counts as if its noise were at least that of one force at this distance. Torques of
+molecules are noisier by far; one that is zero up to rounding would count without bounds."""
+
+NOISE_PAIRS = 10**8
+"""Pairs of beads in all frames from which noise is estimated, about."""
+
 
 def squared_errors(
     frames: Frames, forces: torch.Tensor, weights: torch.Tensor | None, torques: Torques
@@ -106,18 +113,19 @@ def counts(frames: Frames, torques: Torques, by_noise: bool, torque_weight: floa
     """
     size, turning = frames.molecule.size, torch.zeros(len(torques), dtype=torch.float64)
     beads = torch.ones(size, dtype=torch.float64)
-    # A force that is no number is for the first loss to find.
-    frames = frames.select(frames.forces.isfinite().all(dim=2).all(dim=1))
-    if len(frames) and (by_noise or (torque_weight and len(torques))):
+    if by_noise or (torque_weight and len(torques)):
+        # What is no number is for the first loss to find.
+        numbers = (frames.forces + frames.positions).isfinite().all(dim=2).all(dim=1)
+        frames = frames.select(numbers)
         variances = noise_variances(frames)
         if by_noise:
             beads = inverse_variances(variances)
-        there = frames.to(torques.device)
-        own = squared_errors(there, torch.zeros_like(there.forces), None, torques)[size:]
-        own = own.double().cpu()
-        # Without a molecule's forces, or with beads that feel none, there are no torques.
-        some = own > 0
-        turning[some] = torque_weight / 3 * (beads * variances).mean() / own[some]
+        if len(frames) and len(torques):
+            there = frames.to(torques.device)
+            own = squared_errors(there, torch.zeros_like(there.forces), None, torques)[size:]
+            noise = (beads * variances).mean()
+            least = (LEVER**2 * noise).clamp_min(torch.finfo(torch.float64).tiny)
+            turning = torque_weight / 3 * noise / own.double().cpu().maximum(least)
     return torch.cat([beads, turning])
 
 
@@ -125,12 +133,18 @@ def noise_variances(frames: Frames) -> torch.Tensor:
     """Variance of the noise of each bead's forces per component, (kJ/mol/nm)², float64.
 
     The residual of least squares on second-order polynomials of the internal coordinates; see
-    `mapping.irreducible`.
+    `mapping.irreducible`. Zero where there is no frame from which it could be told.
 
     Args:
         frames: some tens of thousands, evenly spaced.
     """
-    residual = unexplained(frames.positions.double().numpy(), frames.forces.double().numpy())
+    size = frames.molecule.size
+    some = frames.select(slice(None, None, max(1, len(frames) * size**2 // NOISE_PAIRS)))
+    if not len(some):
+        return torch.zeros(size, dtype=torch.float64)
+    residual = unexplained(some.positions.double().numpy(), some.forces.double().numpy())
+    if not len(residual):
+        return torch.zeros(size, dtype=torch.float64)
     return torch.from_numpy(np.square(residual).reshape(len(residual), -1, 3).mean(axis=(0, 2)))
 
 

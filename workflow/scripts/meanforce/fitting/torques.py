@@ -1,13 +1,13 @@
 """Torques about the rotatable bonds of a molecule: what mean forces along dihedrals are made of.
 
-Turning all beads on one side of a bond about it changes dihedrals only. The torque of their forces
-is minus the derivative of the energy in that turn, so that its mean is minus that of the potential
-of mean force; Ciccotti, Kapral, Vanden-Eijnden, ChemPhysChem 6, 1809 (2005), with a linear map. It
-is small beside the forces of bonds and angles, and much less noisy than each of the forces that it
-sums: what pulls at neighbouring beads in opposite directions cancels.
+Turning all beads on one side of a bond about it changes no bond and no angle. The torque of their
+forces is minus the derivative of the energy in that turn, so that its mean is minus that of the
+potential of mean force; Ciccotti, Kapral, Vanden-Eijnden, ChemPhysChem 6, 1809 (2005), with a
+linear map. Torques are small beside the forces of bonds and angles, and much less noisy than each
+of the forces that they sum: what pulls at neighbouring beads in opposite directions cancels.
 
 The mean force makes ⟨|L(R)(F − f)|²⟩ smallest for every L that depends on the beads alone, so
-that errors of torques may be added to a loss without moving its minimum.
+that errors of torques may be added to a loss without moving its minimum among all functions.
 """
 
 from typing import Self
@@ -17,6 +17,9 @@ import torch
 
 from meanforce.core.topology import Topology, components
 from meanforce.potentials.whole import WholeMolecule, is_one
+
+SHORTEST = 1e-9
+"""Length of a bond that has a direction, nm."""
 
 
 class Torques:
@@ -43,7 +46,8 @@ class Torques:
         turning = np.zeros((len(found), molecule.size))
         for row, side in zip(turning, self.sides, strict=True):
             row[list(side)] = 1.0
-        self._turning = torch.as_tensor(turning, dtype=dtype, device=device)
+        # As a factor from the right, all frames are one product of matrices.
+        self._turning = torch.as_tensor(turning.T.copy(), dtype=dtype, device=device)
         ends = torch.tensor(self.axes, dtype=torch.long, device=device).reshape(-1, 2)
         self._first, self._second = ends.T
         self._whole = WholeMolecule(molecule, dtype, device) if found else None
@@ -74,10 +78,15 @@ class Torques:
         positions = positions - positions[:, :1]
         origin = positions[:, self._second]
         along = origin - positions[:, self._first]
-        along = along / along.norm(dim=2, keepdim=True)
-        moment = self._turning @ torch.linalg.cross(positions, forces)
-        moment = moment - torch.linalg.cross(origin, self._turning @ forces)
+        # Beads at the same place have no axis, and no torque.
+        along = along / along.norm(dim=2, keepdim=True).clamp_min(SHORTEST)
+        moment = self._of_sides(torch.linalg.cross(positions, forces))
+        moment = moment - torch.linalg.cross(origin, self._of_sides(forces))
         return (along * moment).sum(2)
+
+    def _of_sides(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Sums over the beads of each side, shape (n, n_bonds, 3)."""
+        return (vectors.transpose(1, 2) @ self._turning).transpose(1, 2)
 
 
 def _rotatable(molecule: Topology) -> list[tuple[tuple[int, int], tuple[int, ...]]]:

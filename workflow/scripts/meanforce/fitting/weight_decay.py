@@ -44,8 +44,8 @@ class Trial:
     Attributes:
         weight_decay: λ.
         memory: of the weights, passes over the data.
-        loss: of the held-out frames in the best epoch, as the best epoch is chosen: with the
-            weights of beads if there are any, (kJ/mol/nm)².
+        loss: of the held-out frames in the best epoch, as the best epoch is chosen: with torques
+            and the weights of beads, if there are any, (kJ/mol/nm)².
         best_epoch: from 1.
         rows: of the training curve.
     """

@@ -115,10 +115,16 @@ def unexplained(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
         forces: kJ/mol/nm, shape (n, n_beads, 3).
 
     Returns:
-        shape (n, 3 n_beads).
+        shape (n, 3 n_beads), without the frames that have no axes, as beads are exactly in line or
+        at the same place.
     """
-    described = np.concatenate(features(positions, (forces != 0).any(axis=0)), axis=1)
-    targets = in_own_frames(positions, forces).reshape(len(forces), -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        described = np.concatenate(features(positions, (forces != 0).any(axis=0)), axis=1)
+        targets = in_own_frames(positions, forces).reshape(len(forces), -1)
+    whole = np.isfinite(described).all(axis=1) & np.isfinite(targets).all(axis=1)
+    if not whole.any():
+        return targets[whole]
+    described, targets = described[whole], targets[whole]
     return targets - Regression(described, targets).predicted
 
 

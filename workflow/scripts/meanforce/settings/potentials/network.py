@@ -73,7 +73,7 @@ class GradientTrainingSettings(Settings):
         le=100,
         description="how much errors of the torques about rotatable bonds count, each beside one "
         "component of a force, relative to their noise; 0: not at all. Torques are small and make "
-        "the free energies of dihedrals; the minimum of the loss is the same for any number. Only "
+        "the free energies of dihedrals; what a network of any size would learn is the same. Only "
         "where bonds connect all beads",
     )
     stride: int = Field(default=1, ge=1, description="use every n-th frame of the datasets")
