@@ -141,7 +141,7 @@ def test_settings_of_a_stage_are_canonical(config):
     ):
         ours, theirs = (build(c, *names).canonical() for c in (first, second))
         assert ours == theirs
-    again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.05 ps"
+    again["campaigns"]["capped_alanine"]["unbiased"]["stride"] = "0.06 ps"
     third = load_config(again)
     assert stages.sample_job(third, *job) != stages.sample_job(first, *job)
     assert stages.train_job(third, name, "0") == stages.train_job(first, name, "0")

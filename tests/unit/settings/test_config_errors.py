@@ -117,7 +117,7 @@ def test_wrong_names_and_variables_are_reported_at_once(config):
 def test_wrong_values_do_not_hide_errors_of_other_parts(config):
     """A wrong value in one section, and systems, mappings and time steps that do not fit."""
     config["experiments"]["muller_brown_static_x_rbf"]["train"] = 300
-    config["campaigns"][ALANINE]["unbiased"] |= {"time_step": "4 fs", "stride": "40 fs"}
+    config["campaigns"][ALANINE]["unbiased"] |= {"time_step": "8 fs", "stride": "40 fs"}
     config["campaigns"][ALANINE]["metadynamics"]["pace"] = "often"
     config["systems"]["other"] = config["systems"][ALANINE] | {"structure": "nowhere.pdb"}
     config["mappings"]["other"] = {"ca": {"template": "ca"}}

@@ -230,7 +230,8 @@ def test_several_molecules_in_a_box_need_a_potential_of_them(config, tmp_path, s
         for key in set(system) - {"structure", "kind"}:
             del system[key]
         system |= {
-            "kind": "solvated_peptide", "padding": "1.2 nm",
+            "kind": "solvated_peptide", "padding": "1.2 nm", "constraints": "h_bonds",
+            "hydrogen_mass": "4 u",
             "force_field": ["amber99sbildn.xml", "tip3p.xml"],
         }  # fmt: skip
     loaded = load_config(config)

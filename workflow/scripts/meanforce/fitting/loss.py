@@ -12,7 +12,7 @@ from meanforce.potentials.interface import Potential
 
 LOSS_CHUNK = 8192
 
-LEVER = 0.01
+LEVER = 0.05
 """nm. A torque counts as if its noise were at least that of one force at this distance. Torques of
 molecules are noisier by far; one that is zero up to rounding would count without bounds."""
 

@@ -20,6 +20,8 @@ systems:
     kind: peptide
     structure: resources/capped_alanine.pdb
     force_field: [amber99sbildn.xml, amber99_obc.xml]
+    constraints: h_bonds
+    hydrogen_mass: 4 u
 """,
     "systems.solvated_peptide": """\
 systems:
