@@ -9,6 +9,7 @@ from meanforce.fitting.frames import Frames
 from meanforce.fitting.torques import Torques
 from meanforce.mapping.irreducible import unexplained
 from meanforce.potentials.interface import Potential
+from meanforce.potentials.whole import WholeMolecule, is_one
 
 LOSS_CHUNK = 8192
 
@@ -142,7 +143,10 @@ def noise_variances(frames: Frames) -> torch.Tensor:
     some = frames.select(slice(None, None, max(1, len(frames) * size**2 // NOISE_PAIRS)))
     if not len(some):
         return torch.zeros(size, dtype=torch.float64)
-    residual = unexplained(some.positions.double().numpy(), some.forces.double().numpy())
+    positions = some.positions
+    if some.cells is not None and is_one(some.molecule):
+        positions = WholeMolecule(some.molecule, positions.dtype)(positions, some.cells)
+    residual = unexplained(positions.double().numpy(), some.forces.double().numpy())
     if not len(residual):
         return torch.zeros(size, dtype=torch.float64)
     return torch.from_numpy(np.square(residual).reshape(len(residual), -1, 3).mean(axis=(0, 2)))
