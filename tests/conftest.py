@@ -32,12 +32,12 @@ def ready_made_configs() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def _default() -> dict:
-    return yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    return yaml.safe_load((ROOT / "config" / "full.yaml").read_text())
 
 
 @pytest.fixture
 def config(_default: dict, monkeypatch: pytest.MonkeyPatch) -> dict:
-    """The default config as plain values, free to be changed; its paths are valid."""
+    """The config with most kinds as plain values, free to be changed; its paths are valid."""
     monkeypatch.chdir(ROOT)
     return copy.deepcopy(_default)
 

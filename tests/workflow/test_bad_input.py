@@ -25,7 +25,7 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_message_and_nothing_started(checkout, name):
     old, new, message = CASES[name]
-    text = (checkout.folder / "config" / "config.yaml").read_text()
+    text = (checkout.folder / "config" / "full.yaml").read_text()
     assert old in text
     path = checkout.folder / "bad.yaml"
     path.write_text(text.replace(old, new))
