@@ -51,6 +51,7 @@ def on_a_prior(net: Cgnet, frames: np.ndarray, seed: int = 1) -> WithPrior:
     beads = {
         "n_beads": n, "bonds": molecule.bonds, "angles": molecule.angles,
         "dihedrals": molecule.dihedrals, "excluded": far, "mixtures": molecule.angles[:1],
+        "stereo": [(1, 0, 2, n - 1), (2, 0, 1, n - 1)],
     }  # fmt: skip
     count = {name: len(entries) for name, entries in beads.items() if name != "n_beads"}
     arrays = {
@@ -69,6 +70,8 @@ def on_a_prior(net: Cgnet, frames: np.ndarray, seed: int = 1) -> WithPrior:
         "mixture_stiffness": rng.uniform(100, 200, wells),
         "mixture_energy": rng.uniform(0.0, 2.0, wells),
         "mixture_kt": np.full(count["mixtures"], 2.5),
+        "stereo_center": rng.uniform(-1, 1, count["stereo"]),
+        "stereo_stiffness": rng.uniform(5, 10, count["stereo"]),
     }
     tensors = {k: torch.tensor(np.asarray(v), dtype=torch.float32) for k, v in arrays.items()}
     return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), net)

@@ -168,12 +168,13 @@ def with_prior(seed: int = 1) -> Potential:
     beads = {
         "n_beads": 5, "bonds": BONDS, "angles": CHAIN.angles, "dihedrals": CHAIN.dihedrals,
         "excluded": [(0, 4), (0, 3)], "mixtures": CHAIN.angles[:2],
+        "stereo": [(1, 0, 2, 4)],
     }  # fmt: skip
     shapes = {
         "bond_center": 4, "bond_stiffness": 4, "angle_center": 3, "angle_stiffness": 3,
         "dihedral_cosine": (2, 3), "dihedral_sine": (2, 3), "excluded_radius": 2,
         "excluded_energy": 2, "mixture_center": (2, 2), "mixture_stiffness": (2, 2),
-        "mixture_energy": (2, 2), "mixture_kt": 2,
+        "mixture_energy": (2, 2), "mixture_kt": 2, "stereo_center": 1, "stereo_stiffness": 1,
     }  # fmt: skip
     tensors = {n: 1 + torch.rand(shape, generator=generator) for n, shape in shapes.items()}
     return WithPrior(Prior(json.loads(json.dumps(beads)), tensors), cgnet(seed))

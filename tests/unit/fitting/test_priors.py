@@ -23,7 +23,7 @@ from meanforce.errors import InputError
 from meanforce.fitting import prior_terms
 from meanforce.fitting.frames import Frames
 from meanforce.fitting.prior import fit_prior, pairs_apart
-from meanforce.fitting.prior_terms import NoSingleWell, Sample, harmonic
+from meanforce.fitting.prior_terms import NoSingleWell, Sample, handedness, harmonic
 from meanforce.potentials.prior import STRAIGHT_BELOW, mixture
 from meanforce.units import kt
 
@@ -201,6 +201,72 @@ def test_models_without_mixtures_have_no_trace_of_them():
     prior, _ = found(frames_of(chain_positions(500, seed=8), 300.0), **ALL)
     assert "mixtures" not in prior.values
     assert not [name for name in prior.tensors if name.startswith("mixture")]
+
+
+def test_the_strength_of_a_von_mises_distribution_is_found_again():
+    n, kappa = 40000, 60.0
+    omega = 0.6 + np.random.default_rng(9).vonmises(0.0, kappa, n)
+    # Weights that undo a bias of the draws, which the parameters must not see.
+    weights = np.exp(0.5 * kappa * (1 - np.cos(omega - 0.6)))
+    for w, strength in ((np.ones(n), kappa), (weights / weights.mean(), kappa / 2)):
+        center, stiffness = handedness(Sample("chirality", omega, w, kt(300.0)))
+        effective = w.sum() ** 2 / (w**2).sum()
+        assert center == pytest.approx(0.6, abs=5 / np.sqrt(strength * effective))
+        assert stiffness / kt(300.0) == pytest.approx(strength, rel=5 * np.sqrt(4 / effective))
+
+
+def centre_frames(n: int, centers) -> Frames:
+    """Beads about a centre, each spread by 0.01 nm in each direction."""
+    molecule = Topology.of_beads(
+        tuple("OABC"), tuple("OABC"), ((0, 1), (0, 2), (0, 3)), stereo=centers
+    )
+    at = 0.15 * torch.tensor([[0, 0, 0], [1, 0, -0.3], [-0.5, 0.87, -0.3], [-0.5, -0.87, -0.3]])
+    noise = torch.randn(n, 4, 3, generator=torch.Generator().manual_seed(10))
+    frames = frames_of(chain_positions(n, seed=8), 300.0)
+    positions = (at + 0.01 * noise).float()
+    return dataclasses.replace(
+        frames, positions=positions, forces=torch.zeros_like(positions), molecule=molecule
+    )
+
+
+def test_chirality_keeps_the_centre_as_it_is():
+    frames = centre_frames(2000, ((0, 1, 2, 3, -1),))
+    prior, terms = found(frames, chirality="cosine")
+    assert list(terms) == ["chirality O–A–B–C"]
+    right = frames.positions[:500].double()
+    mirrored = right * torch.tensor([1.0, 1.0, -1.0], dtype=torch.float64)
+    flat = right * torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)
+    energies = [
+        prior.energy_and_forces(Configuration(positions, 300.0))[0] / kt(300.0)
+        for positions in (right, flat, mirrored)
+    ]
+    # A degree of freedom of a harmonic well has ½ kT.
+    assert energies[0].mean().item() == pytest.approx(0.5, rel=0.2)
+    (term,) = terms.values()
+    way = term["stiffness"] * (1 - np.cos(term["center"])) / kt(300.0)
+    assert energies[1].numpy() == pytest.approx(way)
+    assert energies[2].min() > way > 5
+
+
+def test_centres_of_opposite_handedness_share_nothing():
+    frames = centre_frames(500, ((0, 1, 2, 3, -1),))
+    both = Topology.of_beads(
+        tuple("OABC"), tuple("OXXX"), frames.molecule.bonds,
+        stereo=((0, 1, 2, 3, -1), (0, 1, 3, 2, 1)),
+    )  # fmt: skip
+    prior, terms = found(dataclasses.replace(frames, molecule=both), chirality="cosine")
+    assert len(terms) == 2
+    one, other = prior.tensors["stereo_center"]
+    assert one * other < 0
+
+
+def test_beads_without_a_stereo_centre_have_no_chirality():
+    frames = frames_of(chain_positions(500, seed=8), 300.0)
+    prior, _ = found(frames, bonds="harmonic", chirality="cosine")
+    assert "stereo" not in prior.values
+    assert not [name for name in prior.tensors if name.startswith("stereo")]
+    with pytest.raises(InputError, match=r"none of its terms .*the beads make no stereo centre"):
+        found(frames, chirality="cosine")
 
 
 def test_pairs_apart_counts_bonds():

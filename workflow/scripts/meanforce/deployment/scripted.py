@@ -90,7 +90,7 @@ class ScriptedNetwork(torch.nn.Module):
             hidden = torch.cat([hidden, torch.full_like(hidden[:1], self._reduced)])
         for layer in self.layers:
             hidden = torch.nn.functional.silu(layer(hidden))
-        return self.last(hidden)[0] + self.prior(r, angle, sine, cosine)
+        return self.last(hidden)[0] + self.prior(positions, r, angle, sine, cosine)
 
 
 class ScriptedPrior(torch.nn.Module):
@@ -123,11 +123,22 @@ class ScriptedPrior(torch.nn.Module):
                 empty = np.zeros((0, 1) if several else 0)
                 tensor = torch.from_numpy(member.prior_tensors.get(name, empty).copy())
                 self.register_buffer(name, tensor.double())
+        # Improper dihedrals are none of the molecule's coordinates.
+        centers = values.get("stereo", []) if values else []
+        self.register_buffer("stereo", torch.tensor(centers, dtype=torch.long).reshape(-1, 4).T)
+        for name in ("stereo_center", "stereo_stiffness"):
+            tensor = torch.from_numpy(member.prior_tensors.get(name, np.zeros(0)).copy())
+            self.register_buffer(name, tensor.double())
 
     def forward(
-        self, r: torch.Tensor, angle: torch.Tensor, sine: torch.Tensor, cosine: torch.Tensor
+        self,
+        positions: torch.Tensor,
+        r: torch.Tensor,
+        angle: torch.Tensor,
+        sine: torch.Tensor,
+        cosine: torch.Tensor,
     ) -> torch.Tensor:
-        """Energy in kJ/mol, from all lengths, angles and dihedrals of the molecule."""
+        """Energy in kJ/mol, from positions, all lengths, angles and dihedrals of the molecule."""
         if not self._present:
             return torch.zeros_like(r[0])
         bonds = 0.5 * self.bond_stiffness * (r[self.bonds] - self.bond_center) ** 2
@@ -148,6 +159,11 @@ class ScriptedPrior(torch.nn.Module):
             a, b = self.dihedral_cosine[:, order], self.dihedral_sine[:, order]
             energy = energy + (a * real + b * imaginary).sum()
             real, imaginary = real * c - imaginary * s, real * s + imaginary * c
+        if self.stereo.numel() > 0:
+            # 1 − cos(ω − ω₀)
+            s, c = _turns(positions[self.stereo])
+            turned = c * torch.cos(self.stereo_center) + s * torch.sin(self.stereo_center)
+            energy = energy + (self.stereo_stiffness * (1.0 - turned)).sum()
         return energy
 
 

@@ -99,7 +99,10 @@ def fit_prior(
     fitter = _Fitter(settings, frames, report)
     lines: list[dict[str, Any]] = []
     tensors, values = {}, {"n_beads": frames.molecule.size}
-    for fit in (fitter.bonds, fitter.angles, fitter.mixtures, fitter.dihedrals, fitter.excluded):
+    for fit in (
+        fitter.bonds, fitter.angles, fitter.mixtures, fitter.dihedrals, fitter.chirality,
+        fitter.excluded,
+    ):  # fmt: skip
         beads, parameters, about = fit()
         values |= beads
         tensors |= {n: torch.tensor(v, dtype=torch.float64) for n, v in parameters.items()}
@@ -114,9 +117,10 @@ def fit_prior(
     if fitter.left_out:
         about["left_out"] = fitter.left_out
     if not lines:
+        why = ", ".join(fitter.left_out) or "the beads make no stereo centre"
         raise InputError(
-            f"potential.prior: none of its terms can be fitted ({', '.join(fitter.left_out)}); add "
-            "'bonds: harmonic', or leave the prior out"
+            f"potential.prior: none of its terms can be fitted ({why}); add 'bonds: harmonic', or "
+            "leave the prior out"
         )
     return Prior(values, tensors), about
 
@@ -201,6 +205,29 @@ class _Fitter:
         empty = np.zeros((0, order))
         parameters = {f"dihedral_{n}": [p[n] for p in found] or empty for n in ("cosine", "sine")}
         return {"dihedrals": beads}, parameters, lines
+
+    def chirality(self) -> Terms:
+        """Improper dihedrals of stereo centres; nothing where there are none."""
+        centers = self._frames.molecule.stereo
+        if self._settings.chirality == "none" or not centers:
+            return {}, {}, []
+
+        def fit(sample: Sample) -> dict[str, Any]:
+            center, stiffness = prior_terms.handedness(sample)
+            return {"center": center, "stiffness": stiffness}
+
+        beads: list[Beads] = []
+        parameters: dict[str, list] = {"stereo_center": [], "stereo_stiffness": []}
+        lines: list[dict[str, Any]] = []
+        # Centres of opposite handedness have no parameters in common.
+        for sign in sorted({center[4] for center in centers}):
+            alike = tuple(center[:4] for center in centers if center[4] == sign)
+            own, found, about = self._fit_groups("chirality", alike, fit)
+            beads += own
+            for name, values in parameters.items():
+                values += [p[name.removeprefix("stereo_")] for p in found]
+            lines += about
+        return {"stereo": beads}, parameters, lines
 
     def excluded(self) -> Terms:
         """Repulsion of pairs that are not bonded."""

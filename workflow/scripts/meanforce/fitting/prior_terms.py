@@ -11,7 +11,7 @@ import numpy as np
 
 from meanforce.errors import InputError
 
-RIGID = {"bond": 1e-4, "angle": 1e-3}
+RIGID = {"bond": 1e-4, "angle": 1e-3, "chirality": 1e-3}
 """Spreads (nm, rad) below which a coordinate is a constraint: kT/spread² is then 10⁸ kJ/mol/nm² or
 10⁶ kJ/mol/rad², which no usable time step can follow."""
 
@@ -168,6 +168,28 @@ def fourier(sample: Sample, order: int) -> tuple[np.ndarray, np.ndarray, float]:
     cosine, sine = (2 / DIHEDRAL_BINS * energy @ basis / blur for basis in (c, s))
     away = (energy - energy.mean() - c @ cosine - s @ sine)[counts > 0]
     return cosine, sine, float(np.sqrt(np.mean((away - away.mean()) ** 2)))
+
+
+def handedness(sample: Sample) -> tuple[float, float]:
+    """Centre ω₀ in rad and strength k in kJ/mol of k (1 − cos(ω − ω₀)) for an improper dihedral ω.
+
+    Those of the von Mises distribution, κ = k/kT, whose mean cosine is κ times the mean square of
+    the sine; Mardia, Jupp, Directional Statistics (2000), section 3.5.4.
+
+    Raises:
+        InputError: the coordinate is rigid.
+    """
+    turns = np.exp(1j * sample.values)
+    center = float(np.angle(np.average(turns, weights=sample.weights)))
+    away = sample.values - center
+    spread = float(np.average(np.sin(away) ** 2, weights=sample.weights))
+    if not math.sqrt(spread) > RIGID["chirality"]:
+        raise InputError(
+            f"potential.prior.chirality: {sample.name} is rigid (it spreads by "
+            f"{math.sqrt(spread):.1e} rad about {center:.4g} rad); leave 'chirality' out of the "
+            "prior, or choose a mapping without beads at constrained distances"
+        )
+    return center, sample.kt * float(np.average(np.cos(away), weights=sample.weights)) / spread
 
 
 def radius(sample: Sample, percentile: float) -> float:

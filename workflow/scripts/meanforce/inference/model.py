@@ -104,12 +104,17 @@ class NetworkModel:
         self._distances = first.values.get("distances", "plain")
         self._lengths, self._plain = len(inputs.distances), len(inputs.distances + inputs.angles)
         self._dihedrals = len(inputs.dihedrals)
-        self._coordinates = Coordinates(inputs, self.molecule.size)
+        # Improper dihedrals of the prior follow those of the network.
+        stereo = (first.prior_values or {}).get("stereo", [])
+        turns = inputs.dihedrals + tuple(tuple(beads) for beads in stereo)
+        every = dataclasses.replace(inputs, dihedrals=turns)
+        self._impropers = np.zeros(len(stereo))
+        self._coordinates = Coordinates(every, self.molecule.size)
         self._network = Network(first.values, [m.tensors for m in members], temperature)
         self._prior = None
         if first.prior_values is not None:
             priors = [m.prior_tensors for m in members]
-            self._prior = MeanPrior(first.prior_values, priors, inputs)
+            self._prior = MeanPrior(first.prior_values, priors, every)
 
     @classmethod
     def read(cls, paths: list[Path], temperature: float) -> "NetworkModel":
@@ -134,7 +139,7 @@ class NetworkModel:
         """
         at = self._coordinates.evaluate(positions)
         n_lengths, n_dihedrals = self._lengths, self._dihedrals
-        cosine, sine = at.turns.real, at.turns.imag
+        cosine, sine = at.turns.real[:n_dihedrals], at.turns.imag[:n_dihedrals]
         # Inputs are in the order of `meanforce.potentials.features`.
         start = n_lengths if self._distances == "inverse" else 0
         inputs = [at.plain[start:], sine, cosine]
@@ -152,5 +157,7 @@ class NetworkModel:
             else:
                 plain[:n_lengths] -= along
         if self._prior is not None:
+            if len(self._impropers):
+                turns = np.concatenate((turns, self._impropers))
             energy += self._prior.add_to(at, plain, turns)
         return energy, -self._coordinates.pull_back(at, plain, turns)

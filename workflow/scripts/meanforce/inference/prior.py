@@ -1,8 +1,9 @@
 """Prior energies of an ensemble, for one configuration; see `meanforce.potentials.prior`.
 
-A mean of harmonic terms is a harmonic term, and a mean of Fourier series is a Fourier series; the
-repulsion and mixtures are evaluated for each member. Terms other than mixtures are arrays over all
-coordinates, with zeros where there is no term, as gathering those of a few terms takes longer.
+A mean of harmonic terms is a harmonic term, and a mean of Fourier series is a Fourier series, to
+which the terms of stereo centres belong; the repulsion and mixtures are evaluated for each member.
+Terms other than mixtures are arrays over all coordinates, with zeros where there is no term, as
+gathering those of a few terms takes longer.
 """
 
 from typing import Any
@@ -72,7 +73,17 @@ class MeanPrior:
         cosine, sine = (
             spread(f"dihedral_{name}", "dihedrals", turns).mean(0).T for name in ("cosine", "sine")
         )
-        self._turns = bool(values["dihedrals"])
+        centers = values.get("stereo", [])
+        if centers:
+            center, stiffness = (
+                spread(f"stereo_{name}", "stereo", turns) for name in ("center", "stiffness")
+            )
+            # k [1 − cos(ω − ω₀)] is the first order of a series, and a constant.
+            first = np.eye(1, len(cosine)).T
+            cosine = cosine - first * (stiffness * np.cos(center)).mean(0)
+            sine = sine - first * (stiffness * np.sin(center)).mean(0)
+            self._energy += float(stiffness.mean(0).sum())
+        self._turns = bool(values["dihedrals"] or centers)
         # Σ a cos mφ + b sin mφ is the real part of Σ (a − ib) e^{imφ}.
         self._series = cosine + 1j * sine
         self._slopes = np.arange(1.0, len(cosine) + 1)[:, None] * (cosine - 1j * sine)

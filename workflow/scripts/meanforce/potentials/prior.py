@@ -1,10 +1,12 @@
-"""Prior energies: U = Σ ½k(q − q₀)² + Σ_m [a_m cos mφ + b_m sin mφ] + Σ ε(σ/r)¹² + mixtures.
+"""Prior energies: Σ ½k(q − q₀)² + Σ_m [a_m cos mφ + b_m sin mφ] + Σ ε(σ/r)¹² + mixtures + stereo.
 
 Harmonic bonds and angles, Fourier series of dihedrals, and repulsion of pairs that are not
-bonded. Mixtures are angles with several wells, −kT ln Σ_w exp[−(e_w + ½k_w(θ − θ_w)²)/kT]: −kT ln
-of a sum of Gaussians, which far from the wells rises as the softest of them. The repulsion
-continues as a straight line below 0.6 σ (where it is 459 ε), so that beads put on top of each other
-are pushed apart by a force that a time step can follow.
+bonded. Stereo centres have k [1 − cos(ω − ω₀)] of their improper dihedral ω, of the centre and
+three beads about it in this order. Mixtures are angles with several wells,
+−kT ln Σ_w exp[−(e_w + ½k_w(θ − θ_w)²)/kT]: −kT ln of a sum of Gaussians, which far from the wells
+rises as the softest of them. The repulsion continues as a straight line below 0.6 σ (where it is
+459 ε), so that beads put on top of each other are pushed apart by a force that a time step can
+follow.
 
 The prior is an energy: it does not depend on temperature. The energy holds stiff coordinates, and
 the residual learns their entropy.
@@ -35,13 +37,15 @@ class Prior(InternalPotential):
 
     Args:
         values: plain values: `n_beads`, and bead indices of each term: `bonds`, `angles`,
-            `dihedrals`, `excluded` (pairs), and, where there are mixtures, `mixtures`.
+            `dihedrals`, `excluded` (pairs), and, where there are such terms, `mixtures` and
+            `stereo`.
         tensors: `bond_center` (nm), `bond_stiffness` (kJ/mol/nm²), `angle_center` (rad),
             `angle_stiffness` (kJ/mol/rad²), each of shape (terms,); `dihedral_cosine` and
             `dihedral_sine` (kJ/mol), shape (terms, order); `excluded_radius` (σ, nm) and
             `excluded_energy` (ε, kJ/mol), shape (terms,); and where there are mixtures
             `mixture_center` (rad), `mixture_stiffness` (kJ/mol/rad²), `mixture_energy` (e, kJ/mol),
-            shape (terms, wells), and `mixture_kt` (kJ/mol), shape (terms,).
+            shape (terms, wells), and `mixture_kt` (kJ/mol), shape (terms,); and for stereo centres
+            `stereo_center` (ω₀, rad) and `stereo_stiffness` (k, kJ/mol), shape (terms,).
     """
 
     kind = "prior"
@@ -55,7 +59,7 @@ class Prior(InternalPotential):
         coordinates = CoordinateList(
             distances=bonds + excluded,
             angles=_tuples(values["angles"]) + mixtures,
-            dihedrals=_tuples(values["dihedrals"]),
+            dihedrals=_tuples(values["dihedrals"]) + _tuples(values.get("stereo", [])),
         )
         self.internal = InternalCoordinates(coordinates, values["n_beads"], self.dtype, self.device)
         functions = {
@@ -64,6 +68,7 @@ class Prior(InternalPotential):
             "angles": (_harmonic, ("angle_center", "angle_stiffness")),
             "mixtures": (mixture, MIXTURE),
             "dihedrals": (fourier, ("dihedral_cosine", "dihedral_sine")),
+            "stereo": (_cosine, ("stereo_center", "stereo_stiffness")),
         }
         # Kinds without terms would cost time in every step.
         present = [name for name in functions if values.get(name)]
@@ -112,6 +117,11 @@ Term = tuple[torch.Tensor, torch.Tensor]
 def _harmonic(q: torch.Tensor, center: torch.Tensor, stiffness: torch.Tensor) -> Term:
     away = q - center
     return 0.5 * stiffness * away**2, stiffness * away
+
+
+def _cosine(angle: torch.Tensor, center: torch.Tensor, stiffness: torch.Tensor) -> Term:
+    away = angle - center
+    return stiffness * (1 - torch.cos(away)), stiffness * torch.sin(away)
 
 
 def _repulsion(r: torch.Tensor, radius: torch.Tensor, energy: torch.Tensor) -> Term:

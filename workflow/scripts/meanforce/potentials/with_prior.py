@@ -31,7 +31,9 @@ class WithPrior(Potential):
 
     @property
     def parity(self):
-        return "none" if self.prior.values["dihedrals"] else self.residual.parity
+        values = self.prior.values
+        handed = values["dihedrals"] or values.get("stereo")
+        return "none" if handed else self.residual.parity
 
     @property
     def supports_periodic(self):

@@ -36,6 +36,12 @@ class PriorSettings(Settings):
     dihedrals: Literal["none", "fourier"] = Field(
         default="none", description="fourier: a Fourier series fitted to −kT ln p"
     )
+    chirality: Literal["none", "cosine"] = Field(
+        default="none",
+        description="cosine: k (1 − cos(ω − ω₀)) of the improper dihedral ω of each stereo centre, "
+        "about its mean, so that chains keep their handedness where there are no data; nothing "
+        "where beads make no stereo centre",
+    )
     excluded_volume: ExcludedVolumeSettings | None = Field(
         default=None, description="repulsion of beads that are not bonded; {} takes the defaults"
     )
@@ -48,9 +54,11 @@ class PriorSettings(Settings):
 
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if {self.bonds, self.angles, self.dihedrals} == {"none"} and self.excluded_volume is None:
+        terms = {self.bonds, self.angles, self.dihedrals, self.chirality}
+        if terms == {"none"} and self.excluded_volume is None:
             raise ValueError(
                 "has no term; give some of 'bonds: harmonic', 'angles: harmonic', "
-                "'dihedrals: fourier' and 'excluded_volume: {}', or leave the prior out"
+                "'dihedrals: fourier', 'chirality: cosine' and 'excluded_volume: {}', or leave the "
+                "prior out"
             )
         return self
