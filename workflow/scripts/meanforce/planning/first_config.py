@@ -237,4 +237,6 @@ def _lengths(values: dict[str, Any], lengths: Lengths) -> list[str]:
 def _prior(values: dict[str, Any]) -> str:
     if not values["angles"]:
         return "prior: bonds, angles of two wells, as those of CA, and repulsion of beads"
-    return "prior: bonds, angles" + (" and repulsion of beads" if values["large"] else "")
+    return "prior: bonds, angles, chirality" + (
+        " and repulsion of beads" if values["large"] else ""
+    )
