@@ -215,6 +215,12 @@ def test_the_strength_of_a_von_mises_distribution_is_found_again():
         assert stiffness / kt(300.0) == pytest.approx(strength, rel=5 * np.sqrt(4 / effective))
 
 
+def test_a_rigid_centre_has_no_chirality():
+    sample = Sample("chirality O–A–B–C", np.full(100, 0.6), np.ones(100), kt(300.0))
+    with pytest.raises(InputError, match=r"O–A–B–C is rigid .*leave 'chirality' out of the prior"):
+        handedness(sample)
+
+
 def centre_frames(n: int, centers) -> Frames:
     """Beads about a centre, each spread by 0.01 nm in each direction."""
     molecule = Topology.of_beads(

@@ -120,12 +120,7 @@ def mixture(sample: Sample) -> dict[str, list[float] | float]:
     density = density / density.sum()
     mean = float(density @ theta)
     spread = math.sqrt(density @ (theta - mean) ** 2)
-    if not np.std(sample.values) > RIGID["angle"]:
-        raise InputError(
-            f"potential.prior.angles: {sample.name} is rigid (it spreads by "
-            f"{np.std(sample.values):.1e} rad about {mean:.4g} rad); leave 'angles' out of the "
-            "prior, or choose a mapping without beads at constrained distances"
-        )
+    _refuse_rigid("angles", sample.name, mean, float(np.std(sample.values)), RIGID["angle"])
     # A Gaussian that shrinks to a few frames would be a needle.
     narrowest = max(spread / 10, 2 * float(theta[1] - theta[0]))
     center = mean + spread * np.array([-1.0, 1.0])
@@ -147,6 +142,16 @@ def mixture(sample: Sample) -> dict[str, list[float] | float]:
         "share": share.tolist(),
         "kt": sample.kt,
     }
+
+
+def _refuse_rigid(key: str, name: str, center: float, spread: float, least: float) -> None:
+    """Refuse an angle, or improper dihedral, that spreads by no more than `least`, rad."""
+    if not spread > least:
+        raise InputError(
+            f"potential.prior.{key}: {name} is rigid (it spreads by {spread:.1e} rad about "
+            f"{center:.4g} rad); leave '{key}' out of the prior, or choose a mapping without beads "
+            "at constrained distances"
+        )
 
 
 def fourier(sample: Sample, order: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -183,12 +188,7 @@ def handedness(sample: Sample) -> tuple[float, float]:
     center = float(np.angle(np.average(turns, weights=sample.weights)))
     away = sample.values - center
     spread = float(np.average(np.sin(away) ** 2, weights=sample.weights))
-    if not math.sqrt(spread) > RIGID["chirality"]:
-        raise InputError(
-            f"potential.prior.chirality: {sample.name} is rigid (it spreads by "
-            f"{math.sqrt(spread):.1e} rad about {center:.4g} rad); leave 'chirality' out of the "
-            "prior, or choose a mapping without beads at constrained distances"
-        )
+    _refuse_rigid("chirality", sample.name, center, math.sqrt(spread), RIGID["chirality"])
     return center, sample.kt * float(np.average(np.cos(away), weights=sample.weights)) / spread
 
 
