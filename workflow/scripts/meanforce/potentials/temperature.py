@@ -73,7 +73,10 @@ class TemperatureForm:
             like: any tensor.
         """
         reduced = (temperature - self.center) / self.scale
-        return torch.as_tensor(reduced, dtype=like.dtype, device=like.device).reshape(-1, 1)
+        if not isinstance(reduced, torch.Tensor):
+            # A number made on a GPU: one copied there would hold up every step.
+            return like.new_full((1, 1), reduced)
+        return reduced.to(like).reshape(-1, 1)
 
     def factors(self, temperature: float | torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """Factors of the outputs in the sum for the energy: 1, x, x²; shape (n or 1, outputs)."""
