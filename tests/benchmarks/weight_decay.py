@@ -1,14 +1,14 @@
 """Weight decay and amount of data: errors of models of few and of many frames of one molecule.
 
     python tests/benchmarks/weight_decay.py --datasets RUN/1/heavy.h5 RUN/2/heavy.h5 ... \
-        [--frames 10000] [--beads five] [--noise 0] [--epochs 40] [--decays 0 0.5 auto]
+        [--frames 10000] [--every 1] [--beads five] [--noise 0] [--decays 0 0.5 auto]
 
-The datasets are those that `config/capped_alanine_water_reference.yaml --until map` makes at 300 K,
-`results/capped_alanine_water_reference/capped_alanine_water/T300/reference/*/heavy.h5`. Models are
-trained on the first `--frames` frames of the first one (0: on all frames of all but the last), on
-all ten beads or on the five of the backbone, whose forces are noisier, since they also carry those
-of the beads that are left out. A CG run of each model is judged against the tables of
-`resources/references/capped_alanine_water`. Prints rows of the table in docs/results.md:
+The datasets are those that `config/capped_alanine_water_sets.yaml --until map` makes at 300 K,
+`results/capped_alanine_water_sets/capped_alanine_water/T300/metadynamics/*/heavy.h5`. Models are
+trained on the first `--frames` of every `--every`-th frame of the first one (0: on all of them of
+all but the last), on all ten beads or on the five of the backbone, whose forces are noisier, since
+they also carry those of the beads that are left out. A CG run of each model is judged against the
+tables of `resources/references/capped_alanine_water`. Prints rows of the table in docs/results.md:
 validation loss and loss on the last dataset, which no model is trained on (kJ/mol/nm)²; JS (floor);
 errors of free-energy differences in kcal/mol; CPU time of the training.
 """
@@ -82,9 +82,8 @@ DIFFERENCES = ("alphaR_beta", "phi_positive")
 SEED = 1
 
 
-def cut(source: Path, path: Path, beads: list[int], frames: int, noise: float) -> None:
-    """Some beads and the first frames of a dataset, with noise added to the forces (kJ/mol/nm)."""
-    frames = slice(None, frames or None)
+def cut(source: Path, path: Path, beads: list[int], frames: slice, noise: float) -> None:
+    """Some beads and frames of a dataset, with noise added to the forces (kJ/mol/nm)."""
     with H5mdReader(source) as reader:
         parameters, masses = dict(reader.parameters), reader.masses[beads]
         position = reader.positions(frames)[:, beads]
@@ -105,11 +104,11 @@ def cut(source: Path, path: Path, beads: list[int], frames: int, noise: float) -
         writer.append(FrameBlock(position, times, *scalars, force=force))
 
 
-def potential(decay: float | str, epochs: int) -> Potential:
-    """The network of config/capped_alanine_water.yaml, with the default inputs."""
-    training = {"epochs": epochs, "weight_decay": decay}
+def potential(decay: float | str) -> Potential:
+    """The network of config/capped_alanine_water_sets.yaml."""
+    training = {"epochs": 100, "steps": 8000, "batch_size": 256, "weight_decay": decay}
     values = {
-        "kind": "cgnet", "hidden": [192, 192, 192], "temperature": "none",
+        "kind": "cgnet", "hidden": [128, 128, 128], "temperature": "none",
         "prior": {"bonds": "harmonic", "angles": "harmonic"}, "training": training,
     }  # fmt: skip
     return validated(Potential, values, "potential")
@@ -161,9 +160,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--datasets", type=Path, nargs="+", required=True)
     parser.add_argument("--frames", type=int, default=10000)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--beads", choices=BEADS, default="five")
     parser.add_argument("--noise", type=float, default=0.0, help="added to forces, kJ/mol/nm")
-    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--decays", nargs="+", default=["0", "0.5", "auto"])
     parser.add_argument("--chains", type=int, default=200)
     parser.add_argument("--length", default="40 ps", help="of the CG run")
@@ -174,12 +173,13 @@ def main() -> None:
         sources = arguments.datasets[:1] if arguments.frames else arguments.datasets[:-1]
         data = [folder / f"{i}.h5" for i in range(len(sources))]
         for source, path in zip(sources, data, strict=True):
-            cut(source, path, beads, arguments.frames, arguments.noise)
-        cut(arguments.datasets[-1], folder / "unseen.h5", beads, 0, 0.0)
+            last = arguments.frames * arguments.every or None
+            cut(source, path, beads, slice(None, last, arguments.every), arguments.noise)
+        cut(arguments.datasets[-1], folder / "unseen.h5", beads, slice(None), 0.0)
         frames, unseen = read_frames(data, 8), read_frames([folder / "unseen.h5"], 8)
         print(
             f"{len(frames)} frames, {arguments.beads} beads, {arguments.noise:g} kJ/mol/nm of noise"
-            f" added, {arguments.epochs} epochs\n\n"
+            " added\n\n"
             "| decay | validation | unseen | JS (floor) | ΔF(αR−β) | ΔF(φ>0) | CPU s |\n"
             "|---|---|---|---|---|---|---|",
             flush=True,
@@ -187,7 +187,7 @@ def main() -> None:
         for decay in arguments.decays:
             begun, lines = time.process_time(), []
             chosen = decay if decay == "auto" else float(decay)
-            model = fit(potential(chosen, arguments.epochs), frames, {}, 0, SEED, lines.append)
+            model = fit(potential(chosen), frames, {}, 0, SEED, lines.append)
             spent = time.process_time() - begun
             about = model.about
             tried = [
