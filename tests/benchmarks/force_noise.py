@@ -105,12 +105,11 @@ def noise_of(dataset: Path, models: list[Path]) -> np.ndarray:
     return np.concatenate(rows).reshape(len(positions), -1)
 
 
-def autocovariance(noise: np.ndarray) -> np.ndarray:
-    """Mean over components of the product of noise at times t apart, shape (LONGEST / STEP,)."""
-    n, lags = len(noise), LONGEST // STEP
+def autocovariance(noise: np.ndarray, lags: int) -> np.ndarray:
+    """Mean product of the noise of frames so far apart, of each column, shape (lags, n_columns)."""
+    n = len(noise)
     spectrum = np.abs(np.fft.rfft(noise, 2 * n, axis=0)) ** 2
-    products = np.fft.irfft(spectrum.mean(axis=1))[:lags]
-    return products / (n - np.arange(lags))
+    return np.fft.irfft(spectrum, axis=0)[:lags] / (n - np.arange(lags))[:, None]
 
 
 def variance_of_mean(covariance: np.ndarray, stride: int) -> float:
@@ -129,7 +128,7 @@ def variance_of_mean(covariance: np.ndarray, stride: int) -> float:
 
 def autocorrelation_time(noise: np.ndarray) -> float:
     """Integrated autocorrelation time in fs."""
-    covariance = autocovariance(noise)
+    covariance = autocovariance(noise, LONGEST // STEP).mean(axis=1)
     return variance_of_mean(covariance, STEP) / covariance[0] / 2
 
 
@@ -159,7 +158,7 @@ def main() -> None:
     print("| map | rms | time (fs) |", *(f"{stride} fs |" for stride in STRIDES))
     for name, dataset in datasets.items():
         noise = noise_of(dataset, models)
-        covariance = autocovariance(noise)
+        covariance = autocovariance(noise, LONGEST // STEP).mean(axis=1)
         blocks = [autocorrelation_time(block) for block in np.array_split(noise, BLOCKS)]
         error = np.std(blocks, ddof=1) / np.sqrt(BLOCKS)
         every = variance_of_mean(covariance, STEP)

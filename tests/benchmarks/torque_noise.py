@@ -18,37 +18,28 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
+from force_noise import autocovariance
+
+from meanforce.core.coordinates import CoordinateList
 from meanforce.data.h5md import H5mdReader
 from meanforce.fitting.frames import read_frames
 from meanforce.fitting.torques import Torques
+from meanforce.potentials.geometry import InternalCoordinates
+from meanforce.units import KCAL
 
 DIHEDRALS = (("ACE1-C", "ALA2-N", "ALA2-CA", "ALA2-C"), ("ALA2-N", "ALA2-CA", "ALA2-C", "NME3-N"))
 BINS = 24
 LONGEST, SAMPLED, APART = 20.0, 2500.0, 2.0
 """ps, ps and rad."""
 
-KCAL = 4.184
 
-
-def bins_of(positions: np.ndarray, names: list[str]) -> np.ndarray:
+def bins_of(positions: torch.Tensor, names: list[str]) -> np.ndarray:
     """Number of the bin of φ and ψ of each frame."""
-    numbers = []
-    for dihedral in DIHEDRALS:
-        beads = [positions[:, names.index(bead)] for bead in dihedral]
-        first, axis, last = np.diff(np.stack(beads), axis=0)
-        m, n = np.cross(first, axis), np.cross(axis, last)
-        sine = np.linalg.norm(axis, axis=1) * (first * n).sum(1)
-        turn = np.arctan2(sine, (m * n).sum(1)) / (2 * np.pi) + 0.5
-        numbers.append((turn * BINS).astype(int) % BINS)
-    return numbers[0] * BINS + numbers[1]
-
-
-def autocovariance(noise: np.ndarray, lags: int) -> np.ndarray:
-    """Of the columns, at 0 to `lags` frames, shape (lags + 1, n_columns)."""
-    n = len(noise)
-    transform = np.fft.rfft(noise, 2 * n, axis=0)
-    products = np.fft.irfft(np.abs(transform) ** 2, axis=0)[: lags + 1]
-    return products / (n - np.arange(lags + 1))[:, None]
+    dihedrals = tuple(tuple(names.index(bead) for bead in beads) for beads in DIHEDRALS)
+    internal = InternalCoordinates(CoordinateList(dihedrals=dihedrals), len(names))
+    turns = internal.evaluate(positions)[0].double().numpy() / (2 * np.pi) + 0.5
+    phi, psi = (turns * BINS).astype(int).T % BINS
+    return phi * BINS + psi
 
 
 def main(paths: list[Path]) -> None:
@@ -60,10 +51,10 @@ def main(paths: list[Path]) -> None:
         frames = read_frames([path], 8)
         torques = Torques(frames.molecule, torch.float32)
         turning = torques.of(frames.positions, frames.forces, None).double().numpy()
-        bins = bins_of(frames.positions.double().numpy(), names)
+        bins = bins_of(frames.positions, names)
         visits = np.maximum(np.bincount(bins, minlength=BINS**2), 1)
         means = np.stack([np.bincount(bins, t, BINS**2) / visits for t in turning.T], axis=1)
-        found.append(autocovariance(turning - means[bins], round(LONGEST / interval)))
+        found.append(autocovariance(turning - means[bins], round(LONGEST / interval) + 1))
     covariance = np.mean(found, axis=0)
     times = interval * (2 * covariance.sum(0) / covariance[0] - 1)
     print("| torque about | σ, kJ/mol/rad | τ, fs | error of ΔF after 2.5 ns, kcal/mol |")
