@@ -28,7 +28,7 @@ from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
 from meanforce.settings.references import Reference
 
-NOT_BEADS = ("force_map", "solvent_groups", "noise", "masses")
+NOT_BEADS = ("force_map", "solvent_groups", "control_variates", "noise", "masses")
 """Settings of a mapping that do not change its beads; a file of beads has both kinds of masses."""
 
 

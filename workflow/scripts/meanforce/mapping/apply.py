@@ -18,6 +18,7 @@ from meanforce.mapping.copies import CopiedMoments, copied_molecules
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
+from meanforce.mapping.pendants import pendants_of
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.stored_atoms import on_stored_atoms
 from meanforce.mapping.unwrap import tree_of
@@ -85,15 +86,19 @@ def map_replica(
         names=[str(atom) for atom in topology.atoms],
         groups=groups_of(topology, constraints, settings.solvent_groups),
     )
+    pendants = None
     if beads.topology.has_copies:
         molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
+    elif settings.has_torques:
+        pendants = pendants_of(topology, beads.matrix(topology.n_atoms), constraints)
+        molecule = molecule if pendants is None else molecule.with_torques(pendants)
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
-        tree = tree_of(topology, molecule.beads)
+        tree = tree_of(topology, molecule.beads, () if pendants is None else pendants.atoms)
         # A fitted force map needs an additional pass through the forces.
         passes = 2 if settings.force_map == "optimal" else 1
         progress = Progress(report, passes * frames.n_frames, rate=Rate("frames/s"))
-        replica = Replica(molecule, tree, frames, forces, settings, seed, progress)
+        replica = Replica(molecule, tree, frames, forces, settings, seed, progress, pendants)
         force_maps = replica.force_maps()
         parameters = molecule.beads.dataset_parameters() | {
             "temperature": frames.attributes["temperature"],

@@ -16,6 +16,7 @@ from meanforce.mapping.optimal import (
     squares,
     with_noise,
 )
+from meanforce.mapping.pendants import Pendants
 from meanforce.mapping.project import project
 
 
@@ -50,7 +51,7 @@ class MappedMolecule:
 
     Attributes:
         beads: the configuration map.
-        n_atoms: number of atoms.
+        n_atoms: number of atoms; those that stand for torques on pendant atoms count as well.
         constraints: pairs of atoms held at a fixed distance.
         names: of the atoms, for messages.
         groups: of atoms that an optimal map treats alike.
@@ -63,6 +64,15 @@ class MappedMolecule:
     names: list[str]
     groups: Groups
     copies: tuple[CopiedMolecule, ...] = ()
+
+    def with_torques(self, pendants: Pendants) -> "MappedMolecule":
+        """The molecule and its pendant atoms' torques, as the forces on further atoms."""
+        n_groups = self.groups.count + pendants.count
+        own = np.arange(self.groups.count, n_groups)
+        groups = Groups(np.concatenate([self.groups.of_atom, own]), n_groups)
+        names = [*self.names, *("torque" for _ in own)]
+        n_atoms = self.n_atoms + pendants.count
+        return dataclasses.replace(self, n_atoms=n_atoms, names=names, groups=groups)
 
     def fixed(self, kind: str) -> csr_array:
         """A force map that needs no data, sparse, shape (n_beads, n_atoms).

@@ -22,6 +22,7 @@ from meanforce.mapping.block_force_maps import (
 from meanforce.mapping.copies import CopiedMoments
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
+from meanforce.mapping.pendants import Pendants
 from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
 from meanforce.progress import Progress
@@ -46,6 +47,10 @@ class Replica:
             group forces, of all atoms or of a molecule of each type.
         squares: sums over the same frames of |F_I|² of the written forces by time block,
             (kJ/mol/nm)², shape (BLOCKS, n_beads).
+
+    Args:
+        molecule: with the torques of its pendant atoms, where there are `pendants`.
+        pendants: whose torques an optimal force map has as well.
     """
 
     def __init__(
@@ -57,12 +62,14 @@ class Replica:
         settings: MappingSettings,
         seed: int | None,
         progress: Progress,
+        pendants: Pendants | None = None,
     ) -> None:
         self._progress, self._passes = progress, 0
         self._molecule, self._frames, self._forces = molecule, frames, forces
-        self._tree = tree
+        self._tree, self._pendants = tree, pendants
+        self._n_atoms = molecule.n_atoms - (pendants.count if pendants else 0)
         self._settings, self._seed = settings, seed
-        self._map = molecule.beads.matrix(molecule.n_atoms)
+        self._map = molecule.beads.matrix(self._n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
         fitted = settings.force_map == "optimal"
         copied = bool(molecule.copies)
@@ -82,7 +89,10 @@ class Replica:
         if self._settings.force_map != "optimal":
             return fixed_force_maps(self._molecule, self._settings.force_map)
         for part in self._parts("reading forces"):
-            self.counted.add(part.start, self._forces.forces(part))
+            atomistic = self._forces.forces(part)
+            if self._pendants is not None:
+                atomistic = self._pendants.joined(self._whole(part), atomistic)
+            self.counted.add(part.start, atomistic)
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
         mean = None if stiffness is None else float(np.sqrt((stiffness**2).mean()))
@@ -90,6 +100,10 @@ class Replica:
             if isinstance(self.counted, CopiedMoments):
                 return self.counted.optimal(mean)
             return optimal_force_maps(self._molecule, self.counted, mean)
+
+    def _whole(self, part: slice) -> np.ndarray:
+        """Positions of atoms, nm, whose molecules are whole as far as they are needed."""
+        return make_whole(self._frames.positions(part), self._tree, self._frames.boxes(part))
 
     def _stiffness(self) -> np.ndarray | None:
         """kT/σ of each frame in kJ/mol/nm, shape (n_frames,)."""
@@ -129,8 +143,9 @@ class Replica:
         positions, forces = _joined(self._looked_at)
         positions, forces = positions.astype(np.float64), forces.astype(np.float64)
         atoms = consistency.sums(positions, forces)
+        mapped = forces if self._pendants is None else self._pendants.joined(positions, forces)
         beads = consistency.sums(
-            exactly(self._map, positions), exactly(force_maps.matrices[0], forces)
+            exactly(self._map, positions), exactly(force_maps.matrices[0], mapped)
         )
         all_alike = force_maps.of_noise is None and all(
             np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
@@ -147,6 +162,8 @@ class Replica:
             bias = frames.array("checked_bias_forces")
             # With noise B Mᵀ is not 1: B Mᵀ + D is.
             maps = force_maps.different if force_maps.of_noise is None else ()
+            # A bias that is a function of the beads has no torques on atoms outside of them.
+            maps = [matrix[:, : self._n_atoms] for matrix in maps]
             residuals = consistency.bias_residuals(bias, self._map, maps)
             inside = consistency.refuse_wrong_bias(residuals, where)
             found |= residuals
@@ -161,8 +178,11 @@ class Replica:
         numbers, forces = frames.array("checked_frames"), frames.array("checked_bias_forces")
         if not forces.size:
             return None
-        # The noise of the mapping has no part in the bias.
+        # The noise of the mapping has no part in the bias, and neither have torques on atoms that
+        # are in no bead.
         still = np.zeros((1, self._map.shape[0], 3), dtype=np.float32)
+        torques = self._molecule.n_atoms - self._n_atoms
+        forces = np.pad(forces, ((0, 0), (0, torques), (0, 0)))
         mapped = [
             force_maps.apply(number, frames.n_frames, each[None], still)[0]
             for number, each in zip(numbers.tolist(), forces, strict=True)
@@ -190,8 +210,7 @@ class Replica:
         some: list[tuple[np.ndarray, np.ndarray]] = []
         for part in self._parts("mapping frames"):
             atomistic = self._forces.forces(part)
-            boxes = frames.boxes(part)
-            whole = make_whole(frames.positions(part), self._tree, boxes)
+            whole = self._whole(part)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
             exact = project(self._map, whole)
             positions, scores = exact, None
@@ -199,6 +218,8 @@ class Replica:
                 draws = rng.standard_normal(positions.shape)
                 positions = exact + noise.level * draws
                 scores = -stiffness[part, None, None] * draws
+            if self._pendants is not None:
+                atomistic = self._pendants.joined(whole, atomistic)
             mapped = force_maps.apply(part.start, frames.n_frames, atomistic, scores)
             writer.append(
                 FrameBlock(
@@ -210,7 +231,7 @@ class Replica:
                     chain=walkers[part],
                     temperature=None if temperatures is None else temperatures[part],
                     unperturbed=None if noise is None else exact,
-                    boxes=boxes if frames.has_boxes else None,
+                    boxes=frames.boxes(part) if frames.has_boxes else None,
                 )
             )
             self._count(part, atomistic, mapped)

@@ -44,12 +44,13 @@ def bond_tree(topology: mdtraj.Topology, beads: Sequence[Sequence[int]]) -> Bond
     return tree_of_graph(beads, neighbours(topology))
 
 
-def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
+def tree_of(topology: mdtraj.Topology, beads: Beads, also: Sequence[int] = ()) -> BondTree:
     """The trees of all molecules with beads: those of copies are that of the first one, shifted.
 
     Args:
         topology: of the atoms, with bonds.
         beads: of the mapping.
+        also: further atoms that must be in place, of molecules without copies.
     """
     graph = neighbours(topology)
     single = [
@@ -58,6 +59,7 @@ def tree_of(topology: mdtraj.Topology, beads: Beads) -> BondTree:
         if part.count == 1
         for members in part.atoms
     ]
+    single += [[atom] for atom in also]
     trees = [tree_of_graph(single, graph)] if single else []
     for part in beads.parts:
         if part.count > 1:

@@ -226,6 +226,13 @@ class MappingSettings(Settings):
         "is included, with one coefficient per bead; none: it is not included. Where there are "
         "several molecules of a type, no other molecule's forces are included",
     )
+    control_variates: Literal["none", "torques"] = Field(
+        default="torques",
+        description="what else an `optimal` force map of a single molecule adds to the forces of "
+        "atoms: torques: those on atoms that are in no bead and bonded to one other atom, such as "
+        "hydrogens, about that atom, in a frame of its neighbours. Their mean is zero for any "
+        "positions of the beads, and with them most noise of bending hydrogens cancels",
+    )
     noise: NoiseAugmentationSettings | None = Field(
         default=None,
         description="noise on bead positions, whose score is included in an `optimal` force map; "
@@ -261,6 +268,11 @@ class MappingSettings(Settings):
                 f"'{self.force_map}' does not"
             )
         return self
+
+    @property
+    def has_torques(self) -> bool:
+        """Whether the force map has torques on pendant atoms."""
+        return self.force_map == "optimal" and self.control_variates == "torques"
 
     @property
     def needs_charges(self) -> bool:
