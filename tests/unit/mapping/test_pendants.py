@@ -12,10 +12,17 @@ import torch
 from openmm import app
 from scipy.spatial.transform import Rotation
 
-from meanforce.mapping.block_force_maps import MappedMolecule, optimal_force_maps
+from meanforce.mapping.block_force_maps import (
+    BlockForceMaps,
+    MappedMolecule,
+    fixed_force_maps,
+    optimal_force_maps,
+)
+from meanforce.mapping.columns import Columns, columns_of
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.groups import Moments, groups_of
 from meanforce.mapping.pendants import EACH, Pendants, pendants_of
+from meanforce.mapping.project import project
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -48,6 +55,14 @@ def molecule_of(plain: mdtraj.Topology, constraints, **settings) -> MappedMolecu
 
 def pendants_in(case: MappedMolecule, plain: mdtraj.Topology):
     return pendants_of(plain, case.beads.matrix(case.n_atoms), case.constraints)
+
+
+def maps_of(case: MappedMolecule, columns: Columns, fitted: np.ndarray) -> BlockForceMaps:
+    """The optimal force maps, each block's fitted to the other blocks."""
+    wide = case.with_columns(columns.torques, columns.covariates)
+    moments = Moments(wide.groups, len(fitted))
+    moments.add(0, fitted)
+    return optimal_force_maps(wide, moments, None)
 
 
 def energy(positions: torch.Tensor) -> torch.Tensor:
@@ -116,11 +131,9 @@ def test_mapped_forces_keep_the_exact_mean_and_lose_their_noise(rigid):
     beads = {"A": "index 0", "B": "index 1", "C": "index 2"}
     case = molecule_of(plain, [(2, 3)] if rigid else [], beads=beads)
     pendants = pendants_in(case, plain)
-    joined = pendants.joined(positions, forces.astype(np.float32))
-    wide = case.with_torques(pendants)
-    moments = Moments(wide.groups, FRAMES)
-    moments.add(0, joined)
-    mapped = optimal_force_maps(wide, moments, None).apply(0, FRAMES, joined)
+    columns = Columns(pendants)
+    applied = columns.applied(positions, forces.astype(np.float32))
+    mapped = maps_of(case, columns, applied).apply(0, FRAMES, applied)
     mapped = np.einsum("nyx,nby->nbx", turns, mapped)
     known = exact(rigid)
     plainly = np.einsum("nyx,nby->nbx", turns, aggregated(forces))
@@ -190,6 +203,31 @@ def test_torques_in_a_frame_that_turns_with_the_atom_have_a_mean():
     ]
     print("largest deviation from zero: {:.1f} and {:.1f} standard errors".format(*found))
     assert found[0] < ALLOWED < found[1]
+
+
+def test_few_frames_are_enough_where_the_mean_force_is_explained(dynamics):
+    """As covariates, vectors between near beads keep it from drawing the coefficients."""
+    plain, constraints, positions, forces = dynamics
+    case = molecule_of(plain, constraints, template="heavy")
+    mapping = MappingSettings(template="heavy", force_map="optimal")
+    columns = columns_of(mapping, case, plain)
+    assert (columns.torques, columns.covariates) == (6 * EACH, 2 * (9 + 11))
+    forces = forces.astype(np.float32)
+    applied = columns.applied(positions, forces)
+    beads = project(case.beads.matrix(case.n_atoms), positions)
+    fitted = columns.fitted(positions, forces, beads)
+    few, others = slice(0, 1200), slice(1200, None)
+    plainly = fixed_force_maps(case, "aggregate").apply(0, 2800, forces[others])
+    gains = []
+    for own, data in ((columns, fitted), (Columns(columns.pendants), applied)):
+        # That of any block serves for frames that are in none.
+        matrix = maps_of(case, own, data[few]).matrices[0]
+        assert not matrix[:, applied.shape[1] :].nnz
+        mapped = project(matrix[:, : applied.shape[1]], applied[others])
+        gains.append(((plainly**2).mean() - (mapped**2).mean()) / 41.84**2)
+    print("noise that is gone: {:.1f}, without covariates {:.1f} (kcal/mol/Å)²".format(*gains))
+    assert gains[0] > 17
+    assert gains[0] > gains[1] + 3
 
 
 def test_torques_turn_with_the_molecule(dynamics):

@@ -14,11 +14,11 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import MAKE_AGAIN, InputError
 from meanforce.mapping import table
 from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
+from meanforce.mapping.columns import Columns, columns_of
 from meanforce.mapping.copies import CopiedMoments, copied_molecules
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
-from meanforce.mapping.pendants import pendants_of
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.stored_atoms import on_stored_atoms
 from meanforce.mapping.unwrap import tree_of
@@ -86,19 +86,19 @@ def map_replica(
         names=[str(atom) for atom in topology.atoms],
         groups=groups_of(topology, constraints, settings.solvent_groups),
     )
-    pendants = None
+    columns = Columns()
     if beads.topology.has_copies:
         molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
-    elif settings.has_torques:
-        pendants = pendants_of(topology, beads.matrix(topology.n_atoms), constraints)
-        molecule = molecule if pendants is None else molecule.with_torques(pendants)
+    else:
+        columns = columns_of(settings, molecule, topology)
+        molecule = molecule.with_columns(columns.torques, columns.covariates)
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
-        tree = tree_of(topology, molecule.beads, () if pendants is None else pendants.atoms)
+        tree = tree_of(topology, molecule.beads, columns.atoms)
         # A fitted force map needs an additional pass through the forces.
         passes = 2 if settings.force_map == "optimal" else 1
         progress = Progress(report, passes * frames.n_frames, rate=Rate("frames/s"))
-        replica = Replica(molecule, tree, frames, forces, settings, seed, progress, pendants)
+        replica = Replica(molecule, columns, tree, frames, forces, settings, seed, progress)
         force_maps = replica.force_maps()
         parameters = molecule.beads.dataset_parameters() | {
             "temperature": frames.attributes["temperature"],

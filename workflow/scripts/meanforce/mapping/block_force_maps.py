@@ -16,7 +16,6 @@ from meanforce.mapping.optimal import (
     squares,
     with_noise,
 )
-from meanforce.mapping.pendants import Pendants
 from meanforce.mapping.project import project
 
 
@@ -51,11 +50,12 @@ class MappedMolecule:
 
     Attributes:
         beads: the configuration map.
-        n_atoms: number of atoms; those that stand for torques on pendant atoms count as well.
+        n_atoms: number of atoms; columns that are fitted beside them count as well.
         constraints: pairs of atoms held at a fixed distance.
         names: of the atoms, for messages.
         groups: of atoms that an optimal map treats alike.
         copies: each molecule type, where there are several molecules of a type.
+        covariates: number of the last groups, which are fitted, but are not in the map.
     """
 
     beads: Beads
@@ -64,15 +64,19 @@ class MappedMolecule:
     names: list[str]
     groups: Groups
     copies: tuple[CopiedMolecule, ...] = ()
+    covariates: int = 0
 
-    def with_torques(self, pendants: Pendants) -> "MappedMolecule":
-        """The molecule and its pendant atoms' torques, as the forces on further atoms."""
-        n_groups = self.groups.count + pendants.count
+    def with_columns(self, torques: int, covariates: int) -> "MappedMolecule":
+        """The molecule with vectors that are fitted like the forces on further atoms."""
+        n_groups = self.groups.count + torques + covariates
         own = np.arange(self.groups.count, n_groups)
-        groups = Groups(np.concatenate([self.groups.of_atom, own]), n_groups)
-        names = [*self.names, *("torque" for _ in own)]
-        n_atoms = self.n_atoms + pendants.count
-        return dataclasses.replace(self, n_atoms=n_atoms, names=names, groups=groups)
+        return dataclasses.replace(
+            self,
+            n_atoms=self.n_atoms + len(own),
+            names=[*self.names, *torques * ["torque"], *covariates * ["covariate"]],
+            groups=Groups(np.concatenate([self.groups.of_atom, own]), n_groups),
+            covariates=covariates,
+        )
 
     def fixed(self, kind: str) -> csr_array:
         """A force map that needs no data, sparse, shape (n_beads, n_atoms).
@@ -153,6 +157,7 @@ def optimal_force_maps(
         )
         start = None if start is None else np.hstack([start, np.zeros((n_beads, n_beads))])
     rows = cross_fitted(_problem(molecule, configuration_map, start, "mapping"), matrices)
+    rows[:, :, groups.count - molecule.covariates : groups.count] = 0.0
     maps = tuple(groups.spread(part[:, : groups.count]) for part in rows)
     of_noise = None
     if stiffness is not None:
@@ -191,6 +196,7 @@ def squares_of_all(molecule: MappedMolecule, moments: Moments) -> dict[str, np.n
     problem = programme(_by_groups(molecule), _start(molecule))
     if problem is not None:
         rows = cross_fitted(problem, moments.matrices)
+        rows[:, :, molecule.groups.count - molecule.covariates :] = 0.0
         found["optimal"] = np.array(
             [squares(*pair) for pair in zip(rows, moments.matrices, strict=True)]
         )

@@ -82,10 +82,6 @@ class Pendants:
         vectors = np.einsum("npax,npk->npakx", axes, components)
         return vectors.reshape(len(vectors), self.count, 3).astype(np.float32)
 
-    def joined(self, positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
-        """Forces on the atoms, and `vectors` behind them, as if they acted on further atoms."""
-        return np.concatenate([forces, self.vectors(positions, forces)], axis=1)
-
 
 def pendants_of(
     topology: mdtraj.Topology, in_beads: csr_array, constraints: list[tuple[int, int]]

@@ -19,10 +19,10 @@ from meanforce.mapping.block_force_maps import (
     fixed_force_maps,
     optimal_force_maps,
 )
+from meanforce.mapping.columns import Columns
 from meanforce.mapping.copies import CopiedMoments
 from meanforce.mapping.frame_means import BiasForces
 from meanforce.mapping.groups import BLOCKS, Moments, parts_by_block
-from meanforce.mapping.pendants import Pendants
 from meanforce.mapping.project import exactly, project
 from meanforce.mapping.unwrap import BondTree, make_whole
 from meanforce.progress import Progress
@@ -49,25 +49,25 @@ class Replica:
             (kJ/mol/nm)², shape (BLOCKS, n_beads).
 
     Args:
-        molecule: with the torques of its pendant atoms, where there are `pendants`.
-        pendants: whose torques an optimal force map has as well.
+        molecule: what is mapped, with the columns.
+        columns: what an optimal force map has besides the forces on atoms.
     """
 
     def __init__(
         self,
         molecule: MappedMolecule,
+        columns: Columns,
         tree: BondTree,
         frames: TrajectoryReader,
         forces: ForcesReader,
         settings: MappingSettings,
         seed: int | None,
         progress: Progress,
-        pendants: Pendants | None = None,
     ) -> None:
         self._progress, self._passes = progress, 0
         self._molecule, self._frames, self._forces = molecule, frames, forces
-        self._tree, self._pendants = tree, pendants
-        self._n_atoms = molecule.n_atoms - (pendants.count if pendants else 0)
+        self._tree, self._columns = tree, columns
+        self._n_atoms = molecule.n_atoms - columns.torques - columns.covariates
         self._settings, self._seed = settings, seed
         self._map = molecule.beads.matrix(self._n_atoms)
         # A fitted map takes all frames; the table alone is exact enough with fewer.
@@ -90,8 +90,9 @@ class Replica:
             return fixed_force_maps(self._molecule, self._settings.force_map)
         for part in self._parts("reading forces"):
             atomistic = self._forces.forces(part)
-            if self._pendants is not None:
-                atomistic = self._pendants.joined(self._whole(part), atomistic)
+            if self._columns.atoms:
+                whole = self._whole(part)
+                atomistic = self._columns.fitted(whole, atomistic, project(self._map, whole))
             self.counted.add(part.start, atomistic)
         stiffness = self._stiffness()
         # One map for all temperatures: what counts is the mean square of the noise's force.
@@ -143,10 +144,9 @@ class Replica:
         positions, forces = _joined(self._looked_at)
         positions, forces = positions.astype(np.float64), forces.astype(np.float64)
         atoms = consistency.sums(positions, forces)
-        mapped = forces if self._pendants is None else self._pendants.joined(positions, forces)
-        beads = consistency.sums(
-            exactly(self._map, positions), exactly(force_maps.matrices[0], mapped)
-        )
+        applied = self._columns.applied(positions, forces)
+        first = force_maps.matrices[0][:, : applied.shape[1]]
+        beads = consistency.sums(exactly(self._map, positions), exactly(first, applied))
         all_alike = force_maps.of_noise is None and all(
             np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
         )
@@ -181,8 +181,7 @@ class Replica:
         # The noise of the mapping has no part in the bias, and neither have torques on atoms that
         # are in no bead.
         still = np.zeros((1, self._map.shape[0], 3), dtype=np.float32)
-        torques = self._molecule.n_atoms - self._n_atoms
-        forces = np.pad(forces, ((0, 0), (0, torques), (0, 0)))
+        forces = np.pad(forces, ((0, 0), (0, self._columns.torques), (0, 0)))
         mapped = [
             force_maps.apply(number, frames.n_frames, each[None], still)[0]
             for number, each in zip(numbers.tolist(), forces, strict=True)
@@ -218,9 +217,8 @@ class Replica:
                 draws = rng.standard_normal(positions.shape)
                 positions = exact + noise.level * draws
                 scores = -stiffness[part, None, None] * draws
-            if self._pendants is not None:
-                atomistic = self._pendants.joined(whole, atomistic)
-            mapped = force_maps.apply(part.start, frames.n_frames, atomistic, scores)
+            applied = self._columns.applied(whole, atomistic)
+            mapped = force_maps.apply(part.start, frames.n_frames, applied, scores)
             writer.append(
                 FrameBlock(
                     position=positions,

@@ -270,11 +270,6 @@ class MappingSettings(Settings):
         return self
 
     @property
-    def has_torques(self) -> bool:
-        """Whether the force map has torques on pendant atoms."""
-        return self.force_map == "optimal" and self.control_variates == "torques"
-
-    @property
     def needs_charges(self) -> bool:
         """Whether weights of some atoms are their charges."""
         own = [self.weights] if self.molecules is None else self.weights_of_molecules.values()
