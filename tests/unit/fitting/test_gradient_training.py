@@ -267,7 +267,7 @@ def noisy_chain(n: int):
 
 
 def test_bead_weights_are_inverse_variances_of_the_noise():
-    weights = inverse_variances(noise_variances(noisy_chain(5000)))
+    weights = inverse_variances(noise_variances(noisy_chain(5000), Torques.none()))
     exact = 1 / NOISE.double() ** 2
     assert weights.mean().item() == pytest.approx(1)
     # 15,000 components per bead: a variance has a relative error of 0.012, a ratio of two 0.016;

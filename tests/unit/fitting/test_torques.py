@@ -115,16 +115,22 @@ def test_torques_are_free_of_noise_between_neighbours():
 
 
 def test_counts_make_torques_count_as_their_noise_says():
-    frames, torques = noisy(5000, 1, 30.0), Torques(CHAIN, torch.float32)
+    frames, torques = chain_frames(5000, 1), Torques(CHAIN, torch.float32)
+    error = 30 * torch.randn(5000, 4, 3, generator=torch.Generator().manual_seed(2))
+    frames = dataclasses.replace(frames, forces=frames.forces + error)
     each = counts(frames, torques, False, 2.0)
     assert each[:4].tolist() == [1, 1, 1, 1]
-    own = torques.of(frames.positions, frames.forces).square().mean().item()
-    noise = noise_variances(frames).mean().item()
+    noise = noise_variances(frames, torques)
     # The sum over components is 12 (1 for each with the error of its noise) and 2 for the torque.
-    assert 3 * each[4].item() * own / noise == pytest.approx(2.0, rel=1e-5)
+    assert 3 * each[4].item() * noise[4] / noise[:4].mean() == pytest.approx(2.0, rel=1e-5)
+    exact = torques.of(frames.positions, error).square().mean().item()
+    assert noise[4].item() == pytest.approx(exact, rel=0.1)
+    # The mean torque has no part in it.
+    assert torques.of(frames.positions, frames.forces).square().mean().item() > 2 * exact
     assert counts(frames, torques, False, 0.0).tolist() == [1, 1, 1, 1, 0]
     assert len(counts(frames, Torques.none(), False, 2.0)) == 4
     # A torque that is zero up to rounding does not take over the loss.
+    frames = noisy(5000, 1)
     plain = dataclasses.replace(frames, forces=frames.forces - chain_frames(5000, 1).forces)
     lever = 3 * counts(plain, torques, False, 2.0)[4].item() / 2
     assert lever == pytest.approx(1 / 0.05**2)

@@ -107,7 +107,7 @@ def counts(frames: Frames, torques: Torques, by_noise: bool, torque_weight: floa
         torques: of the molecule.
         by_noise: forces on each bead by the inverse variance of their noise; otherwise all alike.
         torque_weight: what a torque counts beside one component of a force, if each had the error
-            that its noise gives it. The mean square of a torque is mostly noise.
+            that its noise gives it.
 
     Returns:
         Float64, shape (n_beads + n_torques,); of mean 1 over the beads.
@@ -118,38 +118,40 @@ def counts(frames: Frames, torques: Torques, by_noise: bool, torque_weight: floa
         # What is no number is for the first loss to find.
         numbers = (frames.forces + frames.positions).isfinite().all(dim=2).all(dim=1)
         frames = frames.select(numbers)
-        variances = noise_variances(frames)
+        variances = noise_variances(frames, torques)
         if by_noise:
-            beads = inverse_variances(variances)
-        if len(frames) and len(torques):
-            there = frames.to(torques.device)
-            own = squared_errors(there, torch.zeros_like(there.forces), None, torques)[size:]
-            noise = (beads * variances).mean()
-            least = (LEVER**2 * noise).clamp_min(torch.finfo(torch.float64).tiny)
-            turning = torque_weight / 3 * noise / own.double().cpu().maximum(least)
+            beads = inverse_variances(variances[:size])
+        noise = (beads * variances[:size]).mean()
+        least = (LEVER**2 * noise).clamp_min(torch.finfo(torch.float64).tiny)
+        turning = torque_weight / 3 * noise / variances[size:].maximum(least)
     return torch.cat([beads, turning])
 
 
-def noise_variances(frames: Frames) -> torch.Tensor:
-    """Variance of the noise of each bead's forces per component, (kJ/mol/nm)², float64.
+def noise_variances(frames: Frames, torques: Torques) -> torch.Tensor:
+    """Variances of the noise of forces and torques, float64, shape (n_beads + n_torques,).
 
-    The residual of least squares on second-order polynomials of the internal coordinates; see
+    Of each bead's forces per component, (kJ/mol/nm)², then of each torque, (kJ/mol)²: of the
+    residual of least squares on second-order polynomials of the internal coordinates; see
     `mapping.irreducible`. Zero where there is no frame from which it could be told.
 
     Args:
         frames: some tens of thousands, evenly spaced.
+        torques: of the molecule.
     """
     size = frames.molecule.size
     some = frames.select(slice(None, None, max(1, len(frames) * size**2 // NOISE_PAIRS)))
     if not len(some):
-        return torch.zeros(size, dtype=torch.float64)
+        return torch.zeros(size + len(torques), dtype=torch.float64)
     positions = some.positions
     if some.cells is not None and is_one(some.molecule):
         positions = WholeMolecule(some.molecule, positions.dtype)(positions, some.cells)
-    residual = unexplained(positions.double().numpy(), some.forces.double().numpy())
+    there = some.to(torques.device)
+    turning = torques.of(there.positions, there.forces, there.cells).double().cpu().numpy()
+    residual = unexplained(positions.double().numpy(), some.forces.double().numpy(), turning)
     if not len(residual):
-        return torch.zeros(size, dtype=torch.float64)
-    return torch.from_numpy(np.square(residual).reshape(len(residual), -1, 3).mean(axis=(0, 2)))
+        return torch.zeros(size + len(torques), dtype=torch.float64)
+    squares = torch.from_numpy(np.square(residual).mean(axis=0))
+    return torch.cat([squares[: 3 * size].reshape(size, 3).mean(dim=1), squares[3 * size :]])
 
 
 def inverse_variances(variances: torch.Tensor) -> torch.Tensor:

@@ -107,20 +107,25 @@ def irreducible_variance(
     )
 
 
-def unexplained(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
+def unexplained(
+    positions: np.ndarray, forces: np.ndarray, others: np.ndarray | None = None
+) -> np.ndarray:
     """Forces minus the regression's prediction, in axes that turn with the beads.
 
     Args:
         positions: nm, shape (n, n_beads, 3).
         forces: kJ/mol/nm, shape (n, n_beads, 3).
+        others: quantities that do not change as the beads turn together, shape (n, n_others).
 
     Returns:
-        shape (n, 3 n_beads), without the frames that have no axes, as beads are exactly in line or
-        at the same place.
+        shape (n, 3 n_beads + n_others), without the frames that have no axes, as beads are exactly
+        in line or at the same place.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         described = np.concatenate(features(positions, (forces != 0).any(axis=0)), axis=1)
         targets = in_own_frames(positions, forces).reshape(len(forces), -1)
+    if others is not None:
+        targets = np.concatenate([targets, others], axis=1)
     whole = np.isfinite(described).all(axis=1) & np.isfinite(targets).all(axis=1)
     if not whole.any():
         return targets[whole]

@@ -20,13 +20,8 @@ SOLVENTS = {
 }
 """Force field files by solvent."""
 
-TEMPLATES = {
-    "heavy": "aggregate",
-    "core_beta": "optimal",
-    "ca": "optimal",
-    "ca_side_chain": "optimal",
-}
-"""Force map by template: with few beads, `optimal` makes up for the noise of forces on them."""
+TEMPLATES = ("heavy", "core_beta", "ca", "ca_side_chain")
+"""Beads to choose from."""
 
 CONTOUR = 0.38
 """Distance of the CA of neighbouring residues, nm."""
@@ -116,7 +111,6 @@ def first_config(molecule: Molecule, wishes: Wishes) -> FirstConfig:
         "name": wishes.name,
         "structure": molecule.structure,
         "mapping": wishes.mapping,
-        "force_map": TEMPLATES[wishes.mapping],
         "force_field": SOLVENTS[wishes.solvent],
         "water": wishes.solvent == "water",
         "box": f"{_box(molecule):g} nm",
@@ -206,7 +200,7 @@ def _size(molecule: Molecule, wishes: Wishes, beads: Beads) -> str:
     residues = sum(1 for _ in molecule.topology.residues)
     return (
         f"system: {molecule.topology.n_atoms} atoms in {residues} residues; mapping "
-        f"{wishes.mapping}: {len(beads.names)} beads, force map {TEMPLATES[wishes.mapping]}"
+        f"{wishes.mapping}: {len(beads.names)} beads, force map optimal"
     )
 
 
