@@ -12,6 +12,7 @@ import torch
 from openmm import app
 from scipy.spatial.transform import Rotation
 
+from meanforce.mapping import columns as columns_module
 from meanforce.mapping.block_force_maps import (
     BlockForceMaps,
     MappedMolecule,
@@ -23,6 +24,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.groups import Moments, groups_of
 from meanforce.mapping.pendants import EACH, Pendants, pendants_of
 from meanforce.mapping.project import project
+from meanforce.mapping.unwrap import make_whole, tree_of
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -210,7 +212,7 @@ def test_few_frames_are_enough_where_the_mean_force_is_explained(dynamics):
     plain, constraints, positions, forces = dynamics
     case = molecule_of(plain, constraints, template="heavy")
     mapping = MappingSettings(template="heavy", force_map="optimal")
-    columns = columns_of(mapping, case, plain)
+    columns = columns_of(mapping, case, plain, print)
     assert (columns.torques, columns.covariates) == (6 * EACH, 2 * (9 + 11))
     forces = forces.astype(np.float32)
     applied = columns.applied(positions, forces)
@@ -230,6 +232,22 @@ def test_few_frames_are_enough_where_the_mean_force_is_explained(dynamics):
     assert gains[0] > gains[1] + 3
 
 
+def test_too_many_columns_are_left_out(dynamics, monkeypatch):
+    plain, constraints, _, _ = dynamics
+    case, lines = molecule_of(plain, constraints, template="heavy"), []
+    mapping = MappingSettings(template="heavy", force_map="optimal")
+    for most, found in ((104, (54, 40)), (103, (54, 0)), (63, (0, 40)), (49, (0, 0))):
+        monkeypatch.setattr(columns_module, "MOST", most)
+        columns = columns_of(mapping, case, plain, lines.append)
+        assert (columns.torques, columns.covariates) == found
+    wanted = "no torques in the force map: 64 coefficients for each bead are too many, allowed are"
+    assert lines == [f"{wanted} 63", f"{wanted} 49"]
+    none = MappingSettings(template="heavy", force_map="optimal", control_variates="none")
+    monkeypatch.undo()
+    assert columns_of(none, case, plain, print).torques == 0
+    assert columns_of(MappingSettings(template="heavy"), case, plain, print) == Columns()
+
+
 def test_torques_turn_with_the_molecule(dynamics):
     plain, constraints, positions, forces = dynamics
     pendants = pendants_in(molecule_of(plain, constraints, template="heavy"), plain)
@@ -238,6 +256,22 @@ def test_torques_turn_with_the_molecule(dynamics):
     wanted = pendants.vectors(positions, forces) @ turn.T
     found = pendants.vectors(positions @ turn.T + 0.7, forces @ turn.T)
     np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_hydrogens_of_cut_molecules_are_put_beside_their_atoms(dynamics):
+    plain, constraints, positions, forces = dynamics
+    case = molecule_of(plain, constraints, template="heavy")
+    mapping = MappingSettings(template="heavy", force_map="optimal")
+    columns = columns_of(mapping, case, plain, print)
+    box = np.diag([2.0, 2.1, 2.2])
+    # The molecule's centre is at a corner, so that each frame is cut into eight parts.
+    centred = positions[:50] - positions[:50].mean(axis=1, keepdims=True)
+    cut = centred - np.floor(centred @ np.linalg.inv(box)) @ box
+    whole = make_whole(cut.copy(), tree_of(plain, case.beads, columns.atoms), box)
+    wanted, found = (columns.applied(one, forces[:50]) for one in (centred, whole))
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+    apart = make_whole(cut.copy(), tree_of(plain, case.beads), box)
+    assert np.abs(columns.applied(apart, forces[:50]) - wanted).max() > 100
 
 
 @pytest.mark.parametrize(

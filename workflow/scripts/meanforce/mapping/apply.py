@@ -90,7 +90,7 @@ def map_replica(
     if beads.topology.has_copies:
         molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
     else:
-        columns = columns_of(settings, molecule, topology)
+        columns = columns_of(settings, molecule, topology, report)
         molecule = molecule.with_columns(columns.torques, columns.covariates)
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)

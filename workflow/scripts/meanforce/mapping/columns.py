@@ -5,6 +5,7 @@ which are added to the forces on beads, and vectors between near beads, which ar
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import mdtraj
 import numpy as np
@@ -68,7 +69,10 @@ class Columns:
 
 
 def columns_of(
-    settings: MappingSettings, molecule: MappedMolecule, topology: mdtraj.Topology
+    settings: MappingSettings,
+    molecule: MappedMolecule,
+    topology: mdtraj.Topology,
+    report: Callable[[str], None],
 ) -> Columns:
     """The columns of a mapping: none but for `optimal` maps, and none where they would be too many.
 
@@ -76,6 +80,7 @@ def columns_of(
         settings: of the mapping.
         molecule: what is mapped, without copies.
         topology: of the atoms.
+        report: called with a line where there would be too many.
     """
     if settings.force_map != "optimal":
         return Columns()
@@ -84,6 +89,10 @@ def columns_of(
     if settings.control_variates == "torques":
         pendants = pendants_of(topology, in_beads, molecule.constraints)
         if pendants is not None and count + pendants.count > MOST:
+            report(
+                f"no torques in the force map: {count + pendants.count} coefficients for each bead "
+                f"are too many, allowed are {MOST}"
+            )
             pendants = None
     count += 0 if pendants is None else pendants.count
     pairs = NearPairs(molecule.beads.topology)
