@@ -71,6 +71,7 @@ def all_kinds(make_checkout):
     # YAML anchors would carry changes to other campaigns.
     config = json.loads(json.dumps(config))
     config["systems"]["capped_alanine"]["force_field"] = ["amber99sbildn.xml"]
+    config["mappings"]["capped_alanine"]["heavy"]["force_map"] = "aggregate"
     config["campaigns"]["capped_alanine"] |= {
         name: PROTOCOL | values for name, values in CAMPAIGNS.items()
     }

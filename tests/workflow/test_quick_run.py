@@ -111,9 +111,10 @@ def test_short_run_is_already_about_right(summary):
     assert rows[name, "T300", "stability_chirality"] >= 0.95
     # Without a model the root mean square force is about 21 kcal/mol/Å. Free energies need more
     # sampling than this run has, so they are left to the default run.
+    # Without torques on hydrogens in the force map, the floor is 4.6.
     floor = rows[name, "T300", "force_irreducible"]
-    assert 4.0 < floor < 5.0
-    assert rows[name, "T300", "force_rmse"] < 1.05 * floor
+    assert 0.8 < floor < 1.4
+    assert rows[name, "T300", "force_rmse"] ** 2 < floor**2 + 0.25
     exact = rows["muller_brown_static_x_rbf", "T300", "barrier_reference"]
     assert exact == pytest.approx(5.299, abs=0.01)
     # Few crossings of the hidden barrier: this only catches a wrong unit or sign.
