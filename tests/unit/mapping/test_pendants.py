@@ -301,6 +301,23 @@ def test_which_atoms_carry_pendant_ones(dynamics, template, constraints, owners)
     assert owners.split() == ([] if found is None else [names[i] for i in found.frames[:, 0]])
 
 
+def test_sites_without_mass_are_in_no_frame():
+    """A lone pair that the hydrogen places turns with it."""
+    plain = topology("CCOH", [(0, 1), (1, 2), (2, 3)])
+    site = plain.add_atom("LP", mdtraj.element.virtual, plain.residue(0))
+    plain.add_bond(plain.atom(2), site)
+    case = molecule_of(plain, [], beads={"A": "index 0", "B": "index 1", "C": "index 2"})
+    found = pendants_in(case, plain)
+    assert (found.frames.tolist(), found.members.tolist()) == ([[2, 1, 0]], [3])
+
+
+def test_molecules_without_beads_have_no_columns():
+    chain = [(0, 1), (1, 2), (2, 3)]
+    plain = topology("CCCH" * 3, [(4 * k + i, 4 * k + j) for k in range(3) for i, j in chain])
+    case = molecule_of(plain, [], beads={"A": "index 4", "B": "index 5"})
+    assert pendants_in(case, plain).frames[:, 0].tolist() == [6]
+
+
 @pytest.mark.parametrize(
     ("symbols", "bonds", "bead"),
     [

@@ -23,7 +23,7 @@ import mdtraj
 import numpy as np
 from scipy.sparse import csr_array
 
-from meanforce.mapping.graph import Graph, neighbours
+from meanforce.mapping.graph import Graph, molecules, neighbours
 from meanforce.mapping.virtual_sites import virtual_sites
 
 LEVER = 0.1
@@ -88,14 +88,20 @@ def pendants_of(
 ) -> Pendants | None:
     """The pendant atoms whose torques are control variates; None where there are none.
 
+    Of molecules that hold beads; other molecules say nothing of the forces on them.
+
     Args:
         topology: of the atoms, with bonds.
         in_beads: the configuration map M, shape (n_beads, n_atoms).
         constraints: pairs of atoms held at a fixed distance.
     """
-    graph = neighbours(topology)
-    hangs = np.array([len(others) == 1 for others in graph]) & ~virtual_sites(topology)
-    hangs &= np.diff(in_beads.tocsc().indptr) == 0
+    graph = _of_atoms(neighbours(topology), virtual_sites(topology))
+    outside = np.diff(in_beads.tocsc().indptr) == 0
+    hangs = np.array([len(others) == 1 for others in graph]) & outside
+    of_interest = np.zeros(topology.n_atoms, dtype=bool)
+    for molecule in molecules(np.flatnonzero(~outside).tolist(), graph):
+        of_interest[molecule] = True
+    hangs &= of_interest
     frames, members, owners = [], [], []
     for parent in sorted({graph[atom][0] for atom in np.flatnonzero(hangs)}):
         own = [atom for atom in graph[parent] if hangs[atom]]
@@ -107,6 +113,14 @@ def pendants_of(
     if not frames:
         return None
     return Pendants(np.array(frames), np.array(members), np.array(owners))
+
+
+def _of_atoms(graph: Graph, virtual: np.ndarray) -> Graph:
+    """The graph without sites, which may turn with the atoms that place them."""
+    return [
+        () if virtual[atom] else tuple(other for other in others if not virtual[other])
+        for atom, others in enumerate(graph)
+    ]
 
 
 def _frame(parent: int, graph: Graph, hangs: np.ndarray) -> tuple[int, int, int] | None:

@@ -145,10 +145,10 @@ class Replica:
         positions, forces = positions.astype(np.float64), forces.astype(np.float64)
         atoms = consistency.sums(positions, forces)
         applied = self._columns.applied(positions, forces)
-        first = force_maps.matrices[0][:, : applied.shape[1]]
-        beads = consistency.sums(exactly(self._map, positions), exactly(first, applied))
+        matrices = [matrix[:, : applied.shape[1]] for matrix in force_maps.different]
+        beads = consistency.sums(exactly(self._map, positions), exactly(matrices[0], applied))
         all_alike = force_maps.of_noise is None and all(
-            np.allclose(matrix.sum(axis=0), 1.0) for matrix in force_maps.different
+            np.allclose(matrix.sum(axis=0), 1.0) for matrix in matrices
         )
         # Of atoms' forces: forces that were mapped already may have a torque, see there.
         if not (frames.is_periodic or frames.attributes.get("already_mapped", False)):
