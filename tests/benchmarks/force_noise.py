@@ -32,10 +32,11 @@ from meanforce.potentials.files import load_ensemble  # noqa: E402
 SYSTEM, STATE, CAMPAIGN = "capped_alanine_water", "T300", "dense"
 EXPERIMENT = f"{SYSTEM}_metadynamics_heavy_cgnet"
 RESULTS = Path("results") / SYSTEM
+OPTIMAL = {"template": "heavy", "force_map": "optimal", "control_variates": "none"}
 MAPS = {
     "aggregate": {"template": "heavy", "force_map": "aggregate"},
-    "optimal": {"template": "heavy", "force_map": "optimal", "solvent_groups": "none"},
-    "optimal_water": {"template": "heavy", "force_map": "optimal", "solvent_groups": "whole"},
+    "optimal": OPTIMAL | {"solvent_groups": "none"},
+    "optimal_water": OPTIMAL | {"solvent_groups": "whole"},
 }
 SLICE = {"slice": {"template": "heavy", "force_map": "slice"}}
 FLEXIBLE = {
@@ -96,10 +97,10 @@ def noise_of(dataset: Path, models: list[Path]) -> np.ndarray:
     potential = load_ensemble(models)
     with H5mdReader(dataset) as reader:
         positions, forces = reader.positions(), reader.forces()
+        temperature = float(reader.parameters["temperature"])
     rows = []
     for start in range(0, len(positions), 5000):
         some = torch.as_tensor(positions[start : start + 5000])
-        temperature = torch.full((len(some),), 300.0)
         _, mean = potential.energy_and_forces(Configuration(some, temperature))
         rows.append(forces[start : start + 5000] - mean.detach().numpy())
     return np.concatenate(rows).reshape(len(positions), -1)

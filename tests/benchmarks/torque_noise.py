@@ -21,14 +21,12 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "scripts"))
 
-from force_noise import autocovariance
+from force_noise import autocovariance, noise_of
 
-from meanforce.core.configuration import Configuration
 from meanforce.core.coordinates import CoordinateList
 from meanforce.data.h5md import H5mdReader
 from meanforce.fitting.frames import read_frames
 from meanforce.fitting.torques import Torques
-from meanforce.potentials.files import load_ensemble
 from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.units import KCAL
 
@@ -47,25 +45,17 @@ def bins_of(positions: torch.Tensor, names: list[str]) -> np.ndarray:
     return phi * BINS + psi
 
 
-def predicted(models: list[Path], positions: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Forces of the models' mean, kJ/mol/nm."""
-    potential = load_ensemble(models)
-    parts = [Configuration(part, temperature) for part in positions.split(2000)]
-    return torch.cat([potential.energy_and_forces(part)[1].detach() for part in parts])
-
-
 def main(paths: list[Path], models: list[Path]) -> None:
     found, squares = [], []
     for path in paths:
         with H5mdReader(path) as reader:
             names = list(reader.parameters["bead_names"])
             interval = float(np.diff(reader.times(slice(0, 2)))[0])
-            temperature = float(reader.parameters["temperature"])
         frames = read_frames([path], 8)
         torques = Torques(frames.molecule, torch.float32)
         forces = frames.forces
         if models:
-            forces = forces - predicted(models, frames.positions, temperature)
+            forces = torch.from_numpy(noise_of(path, models)).reshape(forces.shape)
             squares.append((forces.double() ** 2).mean().item() / (10 * KCAL) ** 2)
         noise = torques.of(frames.positions, forces, None).double().numpy()
         if not models:
