@@ -13,6 +13,7 @@ from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
 from meanforce.mapping.refusal import report_failures
 from meanforce.mapping.table import saving
+from meanforce.mapping.virtual_sites import with_marked_sites
 from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.systems.prepared import Prepared
@@ -44,11 +45,13 @@ def main() -> None:
     constraints = [
         tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
     ]
+    beads = mapped.beads[job.mapping.masses]
+    topology = prepared_topology(arguments.prepared / "topology.cif")
     with work_folder(arguments.output) as folder:
         bias = map_replica(
             job.mapping,
-            mapped.beads[job.mapping.masses],
-            prepared_topology(arguments.prepared / "topology.cif"),
+            beads,
+            with_marked_sites(topology, system, beads),
             constraints,
             Files(
                 trajectory=arguments.trajectory,

@@ -20,7 +20,7 @@ from meanforce.mapping.block_force_maps import (
 )
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import FORCE_MAPS
-from meanforce.mapping.groups import Moments, groups_of
+from meanforce.mapping.groups import BLOCKS, Moments, groups_of
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -117,7 +117,8 @@ def test_chain(kind):
         exact = np.linalg.solve(matrix @ exact @ matrix.T, matrix @ exact)
         assert np.abs(dense(maps.matrices) - exact).max() < 0.03
         identities = dense(maps.matrices) @ matrix.T
-        np.testing.assert_allclose(identities, np.broadcast_to(np.eye(2), (5, 2, 2)), atol=1e-10)
+        wanted = np.broadcast_to(np.eye(2), (BLOCKS + 1, 2, 2))
+        np.testing.assert_allclose(identities, wanted, atol=1e-10)
 
 
 @pytest.mark.parametrize("kind", ["forces", "denoising", "optimal"])
@@ -133,7 +134,7 @@ def test_noise_augmentation_gives_the_mean_force_of_the_smeared_density(kind):
         share = 1.0 if kind == "forces" else 0.0
         aggregate = share * case.fixed("aggregate")
         noise = csr_array((1.0 - share) * np.eye(2))
-        maps = BlockForceMaps((aggregate,) * 5, (noise,) * 5)
+        maps = BlockForceMaps((aggregate,) * (BLOCKS + 1), (noise,) * (BLOCKS + 1))
     exact = chain_mean_force(matrix, beads, level)
     residual = maps.apply(0, FRAMES, forces, scores) - exact
     found = deviations(residual.reshape(FRAMES, -1), beads.reshape(FRAMES, -1))
@@ -141,7 +142,7 @@ def test_noise_augmentation_gives_the_mean_force_of_the_smeared_density(kind):
     assert np.abs(found).max() < ALLOWED
     np.testing.assert_allclose(
         dense(maps.matrices) @ matrix.T + dense(maps.of_noise),
-        np.broadcast_to(np.eye(2), (5, 2, 2)), atol=1e-10,
+        np.broadcast_to(np.eye(2), (BLOCKS + 1, 2, 2)), atol=1e-10,
     )  # fmt: skip
 
 

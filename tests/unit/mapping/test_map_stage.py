@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import shutil
 
 import h5py
 import mdtraj
@@ -108,6 +109,38 @@ def test_optimal_map_beats_the_others_on_frames_it_was_not_fitted_to(run, tmp_pa
         assert float(row["data_saving"]) > float(row["data_saving_at_least"]) > 1
     stored = (dataset.forces().astype(float) ** 2).sum(axis=2).mean(axis=0)
     assert stored == pytest.approx([float(row["dataset"]) for row in table[:2]], rel=1e-5)
+
+
+@pytest.mark.parametrize("level", [None, 0.01])
+def test_a_map_fitted_to_the_beginning_knows_nothing_of_later_frames(run, tmp_path, level):
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(run / "trajectory.h5", other)
+    shutil.copy(run / "forces.h5", other)
+    with TrajectoryReader(run / "trajectory.h5") as frames:
+        times = frames.times()
+    fitted = int((times < times[0] + 29.99).sum())
+    assert times[fitted] - times[0] == pytest.approx(30.0)
+    with h5py.File(other / "forces.h5", "r+") as file:
+        file["forces"][fitted:] *= 2
+    settings = {"beads": {"A": "name A", "D": "name D"}, "force_map": "optimal"}
+    settings |= {} if level is None else {"noise": {"level": level}}
+    forces = {}
+    for fit_time in (30.0, None):
+        for folder in (run, other):
+            where = tmp_path / f"{fit_time}-{folder.name}"
+            where.mkdir()
+            dataset, table = mapped(folder, where, seed=7, fit_time=fit_time, **settings)
+            forces[fit_time, folder] = dataset.forces()
+            if fit_time is not None:
+                # The table is that of the frames of the fit.
+                stored = (forces[fit_time, folder][:fitted].astype(float) ** 2).sum(axis=2)
+                assert float(table[-1]["dataset"]) == pytest.approx(stored.sum(axis=1).mean())
+    before, after = (forces[30.0, folder] for folder in (run, other))
+    np.testing.assert_array_equal(before[:fitted], after[:fitted])
+    if level is None:
+        np.testing.assert_allclose(2 * before[fitted:], after[fitted:], rtol=1e-5, atol=1e-3)
+    assert (forces[None, run][:fitted] != forces[None, other][:fitted]).any()
 
 
 def test_chunks_change_nothing(run, tmp_path, monkeypatch):
@@ -263,6 +296,7 @@ def test_blocks_cover_all_frames_once():
                 found[start + part.start : start + part.stop] += 1 + 10 * block
         assert (found % 10 == 1).all()
         assert (np.diff(found // 10) >= 0).all()
+    assert parts_by_block(8, 7, 10) == [(4, slice(0, 2)), (5, slice(2, 7))]
 
 
 def test_solvent_is_one_group_or_left_out():

@@ -12,6 +12,7 @@ import torch
 from openmm import app
 from scipy.spatial.transform import Rotation
 
+from meanforce.errors import InputError
 from meanforce.mapping import columns as columns_module
 from meanforce.mapping.block_force_maps import (
     BlockForceMaps,
@@ -25,6 +26,7 @@ from meanforce.mapping.groups import Moments, groups_of
 from meanforce.mapping.pendants import EACH, Pendants, pendants_of
 from meanforce.mapping.project import project
 from meanforce.mapping.unwrap import make_whole, tree_of
+from meanforce.mapping.virtual_sites import refuse_placed_atoms, with_marked_sites
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -309,6 +311,31 @@ def test_sites_without_mass_are_in_no_frame():
     case = molecule_of(plain, [], beads={"A": "index 0", "B": "index 1", "C": "index 2"})
     found = pendants_in(case, plain)
     assert (found.frames.tolist(), found.members.tolist()) == ([[2, 1, 0]], [3])
+
+
+def test_atoms_that_do_not_move_freely_are_sites_whatever_their_element():
+    plain = topology("CCCCHHH", [(0, 1), (1, 2), (2, 3), (1, 4), (2, 5), (3, 6)])
+    system = openmm.System()
+    for mass in (12.0, 12.0, 12.0, 0.0, 1.0, 0.0, 1.0):
+        system.addParticle(mass)
+    # The hydrogen of the second atom moves, that of the third is placed by others, and the last
+    # carbon is held in place.
+    system.setVirtualSite(5, openmm.TwoParticleAverageSite(1, 2, 0.5, 0.5))
+    beads = {"A": "index 0", "B": "index 1", "C": "index 2"}
+    case = molecule_of(plain, [], beads=beads)
+    marked = with_marked_sites(plain, system, case.beads)
+    assert groups_of(plain, [], "whole").count == 7
+    np.testing.assert_array_equal(groups_of(marked, [], "whole").of_atom, [0, 1, 2, -1, 3, -1, 4])
+    found = [pendants_in(case, each) for each in (plain, marked)]
+    assert [each.frames[:, 0].tolist() for each in found] == [[1, 2, 3], [1]]
+    # A bead that is held in place keeps the force on its atom, and one that is placed has none.
+    held = molecule_of(plain, [], beads=beads | {"D": "index 3"})
+    marked = with_marked_sites(plain, system, held.beads)
+    assert groups_of(marked, [], "whole").of_atom.tolist() == [0, 1, 2, 3, 4, -1, 5]
+    placed = molecule_of(plain, [], beads=beads | {"H": "index 5"}).beads
+    refuse_placed_atoms(held.beads, system, plain, "mappings.m")
+    with pytest.raises(InputError, match=r"mappings\.m\.beads\.H: .* is a site without mass"):
+        refuse_placed_atoms(placed, system, plain, "mappings.m")
 
 
 def test_molecules_without_beads_have_no_columns():

@@ -66,6 +66,7 @@ def test_times_and_seeds_become_runs(raw):
 def test_a_window_costs_what_its_run_may_spend(raw, kind):
     """Equilibration, sampling of all copies, a frozen bias and recomputed forces add up."""
     campaigns = raw["campaigns"][SYSTEM]
+    raw["mappings"][SYSTEM]["heavy"]["fit_time"] = "100 ps"
     length = 10000.0
     if kind == "metadynamics":
         campaigns["metadynamics"] |= {"walkers": 3, "burn_in": "2 ps"}
@@ -227,8 +228,13 @@ BAD = {
         of_campaign("metadynamics", share_every="10 ps"), "seeds would not be independent"
     ),
     "a fitted force map": (
-        put("mappings", SYSTEM, "heavy", "force_map", "optimal"),
+        put("mappings", SYSTEM, "heavy", "fit_time", None),
         "short times would use data of long",
+    ),
+    "a force map fitted for longer than a run": (
+        put("mappings", SYSTEM, "heavy", "fit_time", "230 ps"),
+        "250ps corresponds to the first 228.572 ps of campaign 'metadynamics' at 'T300', but the "
+        "force map of 'heavy' is fitted to 230; give a shorter 'fit_time'",
     ),
     "another reference": (
         both(

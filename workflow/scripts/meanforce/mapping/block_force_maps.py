@@ -94,7 +94,8 @@ class BlockForceMaps:
     """Force maps by time block.
 
     Attributes:
-        matrices: B of each of the `BLOCKS`, sparse, shape (n_beads, n_atoms).
+        matrices: B of each of the `BLOCKS`, and of frames after them, sparse, shape
+            (n_beads, n_atoms).
         of_noise: D of each block, sparse, shape (n_beads, n_beads), or None without noise.
     """
 
@@ -113,7 +114,7 @@ class BlockForceMaps:
 
         Args:
             start: number of the first of these frames.
-            n_frames: of the whole replica.
+            n_frames: that are divided into blocks.
             forces: kJ/mol/nm, float32, shape (n, n_atoms, 3).
             scores: −kT η/σ² in kJ/mol/nm, shape (n, n_beads, 3), where there is noise.
         """
@@ -132,13 +133,13 @@ def fixed_force_maps(molecule: MappedMolecule, kind: str) -> BlockForceMaps:
     Raises:
         InputError: the map would be wrong here.
     """
-    return BlockForceMaps((molecule.fixed(kind),) * BLOCKS)
+    return BlockForceMaps((molecule.fixed(kind),) * (BLOCKS + 1))
 
 
 def optimal_force_maps(
     molecule: MappedMolecule, moments: Moments, stiffness: float | None
 ) -> BlockForceMaps:
-    """The least noisy maps, each block's fitted to the other blocks.
+    """The least noisy maps, each block's fitted to the other blocks, and one fitted to all.
 
     Args:
         molecule: what is mapped.
@@ -162,7 +163,7 @@ def optimal_force_maps(
     of_noise = None
     if stiffness is not None:
         of_noise = tuple(csr_array(part[:, groups.count :]) for part in rows)
-    for block in range(BLOCKS):
+    for block in range(BLOCKS + 1):
         refuse_wrong(
             maps[block], "optimal", molecule.beads, molecule.constraints, molecule.names, "mapping",
             None if of_noise is None else of_noise[block],
@@ -198,7 +199,7 @@ def squares_of_all(molecule: MappedMolecule, moments: Moments) -> dict[str, np.n
         rows = cross_fitted(problem, moments.matrices)
         rows[:, :, molecule.groups.count - molecule.covariates :] = 0.0
         found["optimal"] = np.array(
-            [squares(*pair) for pair in zip(rows, moments.matrices, strict=True)]
+            [squares(*pair) for pair in zip(rows[:-1], moments.matrices, strict=True)]
         )
     return found
 

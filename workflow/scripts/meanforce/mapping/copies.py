@@ -116,7 +116,7 @@ class CopiedMoments:
         return {key: np.hstack([squares[key] for squares in each]) for key in each[0]}
 
     def optimal(self, stiffness: float | None) -> BlockForceMaps:
-        """The least noisy maps, each block's fitted to the other blocks.
+        """The least noisy maps, each block's fitted to the other blocks, and one fitted to all.
 
         Args:
             stiffness: kT/σ of the noise in kJ/mol/nm, or None without.
@@ -133,7 +133,7 @@ class CopiedMoments:
         shape, atoms = (n_beads, molecule.n_atoms), [kind.atoms for kind in kinds]
         matrices = tuple(
             _spread([maps.matrices[block] for maps in each], atoms, shape)
-            for block in range(BLOCKS)
+            for block in range(BLOCKS + 1)
         )
         if stiffness is not None:
             beads, first = [], 0
@@ -143,9 +143,9 @@ class CopiedMoments:
                 first += size
             of_noise = tuple(
                 _spread([maps.of_noise[block] for maps in each], beads, (n_beads, n_beads))
-                for block in range(BLOCKS)
+                for block in range(BLOCKS + 1)
             )
-        for block in range(BLOCKS):
+        for block in range(BLOCKS + 1):
             refuse_wrong(
                 matrices[block], "optimal", molecule.beads, molecule.constraints, molecule.names,
                 "mapping", None if of_noise is None else of_noise[block],

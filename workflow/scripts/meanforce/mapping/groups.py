@@ -12,7 +12,8 @@ from meanforce.mapping.solvent import solute_atoms
 from meanforce.mapping.virtual_sites import virtual_sites
 
 BLOCKS = 5
-"""Contiguous time blocks of a replica; the force map of each is fitted to the others."""
+"""Contiguous time blocks of the frames that force maps are fitted to: each has the map that was
+fitted to the others, and later frames, numbered as one more block, that of all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,10 +137,10 @@ def parts_by_block(start: int, count: int, n_frames: int) -> list[tuple[int, sli
     Args:
         start: number of the run's first frame.
         count: its frames.
-        n_frames: of the whole replica.
+        n_frames: that are divided into `BLOCKS`; later ones are in a block of that number.
     """
     ends = [n_frames * (block + 1) // BLOCKS - start for block in range(BLOCKS)]
-    cuts = [0, *(min(max(end, 0), count) for end in ends)]
+    cuts = [0, *(min(max(end, 0), count) for end in ends), count]
     return [
         (block, slice(low, high))
         for block, (low, high) in enumerate(itertools.pairwise(cuts))

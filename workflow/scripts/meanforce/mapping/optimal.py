@@ -83,29 +83,31 @@ def squares(rows: np.ndarray, moments: np.ndarray) -> np.ndarray:
 
 
 def cross_fitted(problem: Programme, moments: np.ndarray) -> np.ndarray:
-    """Rows for each time block, fitted to the other blocks.
+    """Rows for each time block, fitted to the other blocks, and rows fitted to all.
 
-    λ is chosen for each bead among `SHRINKAGE`, within these other blocks: the one with the least
-    mean square when each of them in turn is left out as well.
+    λ is chosen for each bead among `SHRINKAGE`, within the blocks of the fit: the one with the
+    least mean square when each of them in turn is left out as well.
 
     Args:
         problem: the programme.
         moments: C of each block, shape (n_blocks, n_groups, n_groups).
 
     Returns:
-        Shape (n_blocks, n_beads, n_groups).
+        Shape (n_blocks + 1, n_beads, n_groups).
     """
     total, n_blocks = moments.sum(axis=0), len(moments)
     # The fit without j and k serves both choices: for j, judged on k, and for k, judged on j.
-    scores = np.zeros((n_blocks, len(SHRINKAGE), len(problem.start)))
+    scores = np.zeros((n_blocks + 1, len(SHRINKAGE), len(problem.start)))
     for first in range(n_blocks):
         for second in range(first):
             path = problem.path(total - moments[first] - moments[second])
             scores[first] += squares(path, moments[second])
             scores[second] += squares(path, moments[first])
-    rows = np.empty((n_blocks, *problem.start.shape))
-    for block in range(n_blocks):
-        path = problem.path(total - moments[block])
+    rows = np.empty((n_blocks + 1, *problem.start.shape))
+    for block, out in enumerate([*moments, np.zeros_like(total)]):
+        path = problem.path(total - out)
+        if block < n_blocks:
+            scores[-1] += squares(path, out)
         # Among equals the strongest: it is nearest to `aggregate`.
         best = len(SHRINKAGE) - 1 - np.argmin(scores[block][::-1], axis=0)
         rows[block] = path[best, np.arange(len(best))]

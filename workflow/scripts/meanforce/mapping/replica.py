@@ -75,7 +75,8 @@ class Replica:
         copied = bool(molecule.copies)
         most = COPIED_FRAMES if copied else MOMENT_FRAMES
         self._every = 1 if fitted else self._step(most)
-        self._n_counted = -(-frames.n_frames // self._every)
+        self._n_fitted = self._within_fit_time() if fitted else frames.n_frames
+        self._n_counted = -(-self._n_fitted // self._every)
         self.counted = (
             CopiedMoments(molecule, self._n_counted)
             if copied
@@ -88,7 +89,7 @@ class Replica:
         """The chosen force maps; reads all forces where they have to be fitted."""
         if self._settings.force_map != "optimal":
             return fixed_force_maps(self._molecule, self._settings.force_map)
-        for part in self._parts("reading forces"):
+        for part in self._parts("reading forces", self._n_fitted):
             atomistic = self._forces.forces(part)
             if self._columns.atoms:
                 whole = self._whole(part)
@@ -116,6 +117,15 @@ class Replica:
             temperatures = np.full(frames.n_frames, frames.attributes["temperature"])
         return kt(temperatures) / noise.level
 
+    def _within_fit_time(self) -> int:
+        """Number of the first frames that a map is fitted to."""
+        if self._settings.fit_time is None:
+            return self._frames.n_frames
+        times = self._frames.times()
+        # A frame's time may be off by rounding.
+        end = times[0] + self._settings.fit_time - 0.5 * self._frames.attributes["time_step"]
+        return int(np.searchsorted(times, end))
+
     def _step(self, most: int) -> int:
         """Step that leaves about `most` frames of all temperatures, which take turns."""
         step, temperatures = -(-self._frames.n_frames // most), self._frames.temperatures()
@@ -124,14 +134,14 @@ class Replica:
             step += 1
         return step
 
-    def _parts(self, phase: str) -> Iterator[slice]:
-        """All frames, in parts; the phase is what they are read for."""
+    def _parts(self, phase: str, n_frames: int) -> Iterator[slice]:
+        """The first frames, in parts; the phase is what they are read for."""
         size = min(self._forces.rows, -(-BLOCK // (12 * self._molecule.n_atoms)))
         before = self._passes * self._frames.n_frames
         self._passes += 1
-        for start in range(0, self._frames.n_frames, size):
+        for start in range(0, n_frames, size):
             self._progress.advance(before + start, phase)
-            yield slice(start, min(start + size, self._frames.n_frames))
+            yield slice(start, min(start + size, n_frames))
         self._progress.advance(before + self._frames.n_frames, phase)
 
     def checks(self, force_maps: BlockForceMaps, where: str) -> dict[str, Any]:
@@ -183,7 +193,7 @@ class Replica:
         still = np.zeros((1, self._map.shape[0], 3), dtype=np.float32)
         forces = np.pad(forces, ((0, 0), (0, self._columns.torques), (0, 0)))
         mapped = [
-            force_maps.apply(number, frames.n_frames, each[None], still)[0]
+            force_maps.apply(number, self._n_fitted, each[None], still)[0]
             for number, each in zip(numbers.tolist(), forces, strict=True)
         ]
         return BiasForces(numbers, np.array(mapped))
@@ -207,7 +217,7 @@ class Replica:
         looked_at = max(1, frames.n_frames // most)
         step = self._step(table.FRAMES)
         some: list[tuple[np.ndarray, np.ndarray]] = []
-        for part in self._parts("mapping frames"):
+        for part in self._parts("mapping frames", frames.n_frames):
             atomistic = self._forces.forces(part)
             whole = self._whole(part)
             self._looked_at.append(_some(looked_at, part, whole, atomistic))
@@ -218,7 +228,7 @@ class Replica:
                 positions = exact + noise.level * draws
                 scores = -stiffness[part, None, None] * draws
             applied = self._columns.applied(whole, atomistic)
-            mapped = force_maps.apply(part.start, frames.n_frames, applied, scores)
+            mapped = force_maps.apply(part.start, self._n_fitted, applied, scores)
             writer.append(
                 FrameBlock(
                     position=positions,
@@ -245,7 +255,8 @@ class Replica:
             self.counted.add(first, atomistic[counted])
         own = mapped[counted].astype(float)
         for block, inside in parts_by_block(first, len(own), self._n_counted):
-            self.squares[block] += (own[inside] ** 2).sum(axis=(0, 2))
+            if block < BLOCKS:
+                self.squares[block] += (own[inside] ** 2).sum(axis=(0, 2))
 
 
 def _some(every: int, part: slice, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -7,7 +7,9 @@ of atoms.
 
 import mdtraj
 import numpy as np
+import openmm
 
+from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 
 
@@ -20,6 +22,53 @@ def virtual_sites(topology: mdtraj.Topology) -> np.ndarray:
         [atom.element is mdtraj.element.virtual for atom in topology.atoms], dtype=bool
     )
     return found & ~found.all()
+
+
+def with_marked_sites(
+    topology: mdtraj.Topology, system: openmm.System, beads: Beads
+) -> mdtraj.Topology:
+    """A topology in which all atoms without degrees of freedom are such sites.
+
+    These are atoms that OpenMM places from others, whatever their element, and atoms that are held
+    in place and in no bead: the mean force on these is not zero.
+
+    Args:
+        topology: of the atoms.
+        system: in which they move.
+        beads: of the mapping.
+    """
+    marked, in_beads = topology.copy(), {atom for members in beads.atoms for atom in members}
+    for atom in marked.atoms:
+        if system.getParticleMass(atom.index)._value == 0.0 and atom.index not in in_beads:
+            atom.element = mdtraj.element.virtual
+    return marked
+
+
+def refuse_placed_atoms(
+    beads: Beads, system: openmm.System, topology: mdtraj.Topology, where: str
+) -> None:
+    """Refuse beads with atoms that OpenMM places from others, whatever their element.
+
+    Args:
+        beads: of the mapping.
+        system: in which they move.
+        topology: of the atoms.
+        where: config key of the mapping, for messages.
+
+    Raises:
+        InputError: names the bead and the atom.
+    """
+    for name, members in zip(beads.names, beads.atoms, strict=True):
+        for atom in members:
+            if system.isVirtualSite(atom):
+                raise _refusal(f"{where}.beads.{name}", topology.atom(atom))
+
+
+def _refusal(where: str, atom: object) -> InputError:
+    return InputError(
+        f"{where}: {atom} is a site without mass, whose force is already in those on the atoms "
+        "that place it; leave it out"
+    )
 
 
 def refuse_virtual_sites(
@@ -39,7 +88,4 @@ def refuse_virtual_sites(
     for name, atoms in selected.items():
         for atom in atoms:
             if virtual[atom]:
-                raise InputError(
-                    f"{where}.beads.{name}: {topology.atom(atom)} is a site without mass, whose "
-                    "force is already in those on the atoms that place it; leave it out"
-                )
+                raise _refusal(f"{where}.beads.{name}", topology.atom(atom))

@@ -119,6 +119,7 @@ def _runs(
 ) -> Iterator[tuple[str, CurveRunSettings]]:
     fewest = 2 * BLOCKS_PER_FOLD * experiment.folds
     stride = config.potentials[experiment.potential].frame_stride
+    fit_time = config.mappings[experiment.system][experiment.mapping].fit_time or 0.0
     campaigns = config.campaigns[experiment.system]
     for time in experiment.atomistic_time:
         text = _text(time, name)
@@ -146,6 +147,13 @@ def _runs(
                     f"after equilibration, filling and 'discard'; {experiment.folds} folds need "
                     f"{fewest}"
                 )
+            if campaign.filling + fit_time > end:
+                raise InputError(
+                    f"{where}: {text} corresponds to the first {end:.6g} ps of campaign '{label}' "
+                    f"at '{state}', but the force map of '{experiment.mapping}' is fitted to "
+                    f"{campaign.filling + fit_time:g}; give a shorter 'fit_time', or more "
+                    "atomistic time"
+                )
 
 
 def _text(time: float, name: str) -> str:
@@ -163,11 +171,12 @@ def _text(time: float, name: str) -> str:
 def _check_campaigns(config: Config, name: str, experiment: ExperimentSettings) -> None:
     """Refuse data with dependent seeds, or data that depend on frames after a window."""
     where = f"experiments.{name}"
-    if config.mappings[experiment.system][experiment.mapping].force_map == "optimal":
+    mapping = config.mappings[experiment.system][experiment.mapping]
+    if mapping.force_map == "optimal" and mapping.fit_time is None:
         raise InputError(
             f"{where}.mapping: the force map of '{experiment.mapping}' is 'optimal', which is "
-            "fitted to whole replicas, so that short times would use data of long ones; give it "
-            "'force_map: aggregate'"
+            "fitted to whole replicas, so that short times would use data of long ones; give it a "
+            "'fit_time', or 'force_map: aggregate'"
         )
     sources = config.campaigns[experiment.system]
     for label in experiment.campaigns:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
-from meanforce.settings.base import FilePath, Length, Name, Settings
+from meanforce.settings.base import FilePath, Length, Name, Settings, Time
 
 
 class NoiseAugmentationSettings(Settings):
@@ -233,6 +233,11 @@ class MappingSettings(Settings):
         "hydrogens, about that atom, in a frame of its neighbours. Their mean is zero for any "
         "positions of the beads, and with them most noise of bending hydrogens cancels",
     )
+    fit_time: Time | None = Field(
+        default=None,
+        description="an `optimal` force map is fitted to the stored frames of this first time of "
+        "each trajectory, and not to all: a learning curve needs it, within its shortest run",
+    )
     noise: NoiseAugmentationSettings | None = Field(
         default=None,
         description="noise on bead positions, whose score is included in an `optimal` force map; "
@@ -266,6 +271,11 @@ class MappingSettings(Settings):
             raise ValueError(
                 f"'noise' needs 'force_map: optimal', which weighs it against the forces; "
                 f"'{self.force_map}' does not"
+            )
+        if self.fit_time is not None and self.force_map != "optimal":
+            raise ValueError(
+                f"'fit_time' belongs to 'force_map: optimal', which is fitted; "
+                f"'{self.force_map}' is not"
             )
         return self
 
