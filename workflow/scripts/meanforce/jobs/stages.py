@@ -28,7 +28,9 @@ from meanforce.settings.experiments import ExperimentSettings
 from meanforce.settings.learning_curves import CurveRunSettings, learning_curves, windows
 from meanforce.settings.references import Reference
 
-NOT_BEADS = ("force_map", "solvent_groups", "control_variates", "noise", "masses")
+NOT_BEADS = (
+    "force_map", "solvent_groups", "control_variates", "fit_time", "noise", "masses",
+)  # fmt: skip
 """Settings of a mapping that do not change its beads; a file of beads has both kinds of masses."""
 
 
