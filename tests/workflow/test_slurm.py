@@ -40,7 +40,7 @@ def small_config(quick: dict) -> dict:
         config[section] = {name: config[section][name]}
     config["state_points"] = {"T300": {"temperature": "300 K"}}
     config["mappings"][name].pop("core_beta")
-    dynamics = config["campaigns"][name]["unbiased"] | {"platform": "Reference", "length": "200 ps"}
+    dynamics = config["campaigns"][name]["unbiased"] | {"platform": "Reference", "length": "400 ps"}
     config["campaigns"][name] = {"unbiased": dynamics | {"replicas": 2}, "reference": dynamics}
     config["potentials"] = {"cgnet": config["potentials"]["cgnet"] | {"temperature": "none"}}
     config["potentials"]["cgnet"]["training"] |= {"epochs": 60}

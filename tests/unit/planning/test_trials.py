@@ -56,11 +56,12 @@ def sampled(config, tmp_path_factory):
     return trial, folder.parent / "prepared" / "capped_alanine"
 
 
-def test_sampling_trial_is_the_campaign(sampled):
+def test_sampling_trial_is_the_campaign(config, sampled):
     """Its frames are of the molecule at its temperature, with their bonds to hydrogen rigid."""
     trial, folder = sampled
     assert trial.seconds > 0
-    assert trial.speed == pytest.approx(0.002 / 1000 / trial.seconds * 86400)
+    step = config.campaigns["capped_alanine"]["metadynamics"].time_step
+    assert trial.speed == pytest.approx(step / 1000 / trial.seconds * 86400)
     assert len(trial.positions) >= 4 and np.isfinite(trial.positions).all()
     system = Prepared.read(folder).system
     for number in range(system.getNumConstraints()):
