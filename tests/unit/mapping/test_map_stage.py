@@ -121,6 +121,10 @@ def test_a_map_fitted_to_the_beginning_knows_nothing_of_later_frames(run, tmp_pa
         times = frames.times()
     fitted = int((times < times[0] + 29.99).sum())
     assert times[fitted] - times[0] == pytest.approx(30.0)
+    shorter = tmp_path / "shorter"
+    shorter.mkdir()
+    # Less than the time between frames leaves the first one.
+    mapped(run, shorter, seed=7, beads=ATOMS, force_map="optimal", fit_time=0.001)
     with h5py.File(other / "forces.h5", "r+") as file:
         file["forces"][fitted:] *= 2
     settings = {"beads": {"A": "name A", "D": "name D"}, "force_map": "optimal"}

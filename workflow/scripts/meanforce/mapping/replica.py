@@ -123,8 +123,8 @@ class Replica:
             return self._frames.n_frames
         times = self._frames.times()
         # A frame's time may be off by rounding.
-        end = times[0] + self._settings.fit_time - 0.5 * self._frames.attributes["time_step"]
-        return int(np.searchsorted(times, end))
+        end = times[0] + self._settings.fit_time * (1 - 1e-9)
+        return max(1, int(np.searchsorted(times, end)))
 
     def _step(self, most: int) -> int:
         """Step that leaves about `most` frames of all temperatures, which take turns."""
