@@ -14,7 +14,7 @@ from tutorial import Step, follow, steps
 from meanforce.data.h5md import H5mdReader
 from meanforce.settings.load import load_config
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 PAGE = "docs/bring_your_own.md"
 CONFIG = "config/your_trajectory.yaml"

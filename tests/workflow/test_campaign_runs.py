@@ -19,7 +19,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.settings.load import load_config
 from meanforce.systems.topology import input_topology
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 PROTOCOL = {
     "length": "20 ps", "stride": "100 fs", "time_step": "2 fs", "friction": "1 / ps",

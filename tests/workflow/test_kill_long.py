@@ -19,7 +19,7 @@ from meanforce.potentials.geometry import InternalCoordinates
 from meanforce.restart.job import folder_of
 from meanforce.restart.lock import locked
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 NAMES, BONDS = list("ABCD"), [[0, 1], [1, 2], [2, 3]]
 FRAMES = 3000

@@ -14,7 +14,7 @@ from tutorial import Step, follow, steps
 from meanforce.sampling.check import check_structures
 from meanforce.settings.load import load_config
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 PAGE = "docs/liquids.md"
 CONFIG = "config/water.yaml"

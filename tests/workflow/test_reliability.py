@@ -23,7 +23,7 @@ from scipy import stats
 
 from meanforce.data.trajectory import TrajectoryReader
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 STOPPED = 75
 GRACE = 5.0

@@ -14,7 +14,7 @@ import yaml
 
 from meanforce.data.h5md import H5mdReader
 
-pytestmark = pytest.mark.workflow
+pytestmark = [pytest.mark.workflow, pytest.mark.extended]
 
 
 def shortened(config: dict) -> dict:

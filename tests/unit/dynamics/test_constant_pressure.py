@@ -139,6 +139,7 @@ def test_a_run_of_an_ideal_gas_has_its_mean_volume(without_threads):
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_lennard_jones_fluid_returns_to_the_density_whose_pressure_it_has(without_threads):
     """The mean pressure at constant volume, given to a run that starts in a box 5 % wider.
 

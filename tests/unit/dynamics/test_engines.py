@@ -154,7 +154,7 @@ STRETCH = 40
     ("engine", "processes"),
     [
         *(pytest.param(*one.values, 1, marks=one.marks) for one in EACH_ENGINE),
-        pytest.param("lammps", 2, marks=(needs_lammps, pytest.mark.slow)),
+        pytest.param("lammps", 2, marks=(needs_lammps, pytest.mark.slow, pytest.mark.extended)),
     ],
 )
 def test_a_run_goes_on_to_the_last_bit(tmp_path, monkeypatch, engine, processes):

@@ -60,6 +60,7 @@ def reference() -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("engine", EACH_ENGINE)
 def test_structure_and_pressure_agree_within_errors(engine, reference):
     """Blocks of 4 ps are independent. A limit of 7 standard errors from 20 blocks (18 degrees of

@@ -220,6 +220,7 @@ def test_bad_input_is_refused_in_one_sentence(terms, given, sentence):
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("steps", [0, 5])
 def test_the_pair_potential_of_a_fluid_comes_back(steps):
     """At ρ* 0.3, in fewer runs than inversion needs to bring all counts within their noise."""

@@ -52,6 +52,7 @@ def inverted(target: float | None):
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_the_pair_potential_comes_back():
     """From −kT ln g, to within the error that the noise of g makes."""
     made = inverted(None)
@@ -65,6 +66,7 @@ def test_the_pair_potential_comes_back():
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("more", [0.0, 15.0])
 def test_the_pressure_is_brought_to_the_wanted_one(more):
     """That of the fluid itself, and a slightly higher one that g, within its noise, allows."""

@@ -20,6 +20,7 @@ of the table matter. Both continue their curves below it."""
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @needs_votca
 def test_potentials_are_those_of_votca(tmp_path):
     """The same table, range and length of runs; both differ from the exact potential by noise.

@@ -198,6 +198,7 @@ def mean_square(potential: Potential, frames: Frames) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("start", ["direct_inversion", "force_matching"])
 def test_the_pair_potential_of_a_fluid_comes_back(start):
     """Lennard-Jones beads whose g > 0.05, within five errors at 30 places: one of 10⁵ misses.
@@ -326,6 +327,7 @@ def test_a_fit_that_runs_away_keeps_its_best_iterate(monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_the_potential_of_a_dense_liquid_is_found_where_boltzmann_inversion_is_content_with_g():
     """Changes of the tail, which g(r) hides in its noise, show in the gradient.
 

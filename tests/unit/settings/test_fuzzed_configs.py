@@ -249,6 +249,8 @@ def _nothing_was_run(monkeypatch):
     assert not (ROOT / "pwned").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.extended
 def test_changed_values():
     """Most changes break a config, but not all: else they would test little."""
     seen = Counter()

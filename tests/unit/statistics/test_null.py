@@ -29,6 +29,7 @@ def surface(root) -> Surface:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("layout", [(2, 25000), (4, 25000)], ids=["20 blocks", "4 replicas"])
 def test_errors_of_perfect_models_are_what_is_claimed(calibration, surface, layout):
     arguments = SimpleNamespace(pairs=PAIRS, seed=3)
@@ -44,6 +45,7 @@ def test_errors_of_perfect_models_are_what_is_claimed(calibration, surface, layo
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_wrong_surface_is_found(calibration, surface):
     """A model wrong by JS 0.010, which passed as within noise when bars were three times too long.
 

@@ -12,7 +12,7 @@ from meanforce.settings.systems.registry import System
 from meanforce.systems.equilibration import Bath, Equilibrator
 from meanforce.systems.registry import build
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 SHORT = {
     "nvt": 1.0, "npt": 4.0, "nvt_final": 1.0, "time_step": 0.002, "friction": 10.0,

@@ -24,7 +24,7 @@ from meanforce.systems.prepared import Prepared, degrees_of_freedom
 from meanforce.systems.registry import build
 from meanforce.units import BOLTZMANN
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.extended]
 
 SHORT = {
     # Strong coupling, and wide allowances for a few ps. Over eight seeds the mean temperature has

@@ -125,6 +125,7 @@ SMALLEST = {"box_edge": "2.05 nm"}
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_trial_of_all_test_systems(tmp_path, monkeypatch):
     """Each one, in a small box: it builds, takes four steps, and maps a bead for each molecule.
 
