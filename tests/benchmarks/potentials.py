@@ -1,6 +1,6 @@
-"""Kinds of potentials side by side: time, error and speed of each on the same 50,000 frames.
+"""Kinds of potentials side by side: time, error and speed of each on the same frames.
 
-    python tests/benchmarks/potentials.py DATASET [--only spline cgnet local_cgnet mace]
+    python tests/benchmarks/potentials.py DATASET [--only spline cgnet local_cgnet mace] [--frames N]
 
 takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
 config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
@@ -30,7 +30,6 @@ from meanforce.potentials.interface import Potential  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials.registry import Potential as Settings  # noqa: E402
 
-FRAMES = 50000
 FOLDS = 10
 REPLICAS, ROUNDS, TEMPERATURE = 100, 5, 300.0
 LEFT_OUT = 0
@@ -60,13 +59,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--only", nargs="+", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--frames", type=int, default=50000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     available = sum(len(part.frames) for part in Dataset.of([arguments.dataset]).parts)
-    if available < FRAMES:
-        raise SystemExit(f"{arguments.dataset}: has {available} frames, but {FRAMES} are wanted")
-    frames = read_frames([arguments.dataset], FOLDS, choice=FrameChoice(stride=available // FRAMES))
-    frames = frames.select(slice(0, FRAMES))
+    wanted = arguments.frames
+    if available < wanted:
+        raise SystemExit(f"{arguments.dataset}: has {available} frames, but {wanted} are wanted")
+    frames = read_frames([arguments.dataset], FOLDS, choice=FrameChoice(stride=available // wanted))
+    frames = frames.select(slice(0, wanted))
     print("| kind | time (s) | force error on blocks left out, (kcal/mol/Å)² | replica-steps/s |")
     print("|---|---|---|---|")
     mean_square = squares(frames, lambda part: torch.zeros_like(part.forces))
