@@ -1,6 +1,6 @@
 """Kinds of potentials side by side: time, error and speed of each on the same frames.
 
-    python tests/benchmarks/potentials.py DATASET [--only spline cgnet local_cgnet mace] [--frames N]
+    python tests/benchmarks/potentials.py DATASET [--only spline cgnet ...] [--frames N]
 
 takes a mapped dataset, such as results/capped_alanine/T300/metadynamics/1/heavy.h5 of
 config/capped_alanine_300K.yaml, and prints rows of the README's table. One time block in ten is
