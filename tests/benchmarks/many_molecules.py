@@ -27,6 +27,7 @@ from molecule_boxes import topology_of, turned, write_run  # noqa: E402
 
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
 from meanforce.mapping.configuration import build_beads  # noqa: E402
+from meanforce.mapping.system_atoms import SystemAtoms  # noqa: E402
 from meanforce.settings.mappings import MappingSettings  # noqa: E402
 
 MAPPING = {"molecules": {"HOH": {"beads": {"W": ["O", "H1", "H2"]}}}}
@@ -70,7 +71,9 @@ def measure(folder: Path, count: int, n_frames: int) -> dict[str, float]:
         start = time.process_time()
         settings = MappingSettings(**MAPPING)
         beads = build_beads(settings, topology, "mapping")
-        map_replica(settings, beads, topology, constraints, files, None, lambda line: None)
+        map_replica(
+            settings, beads, SystemAtoms.of(topology, constraints), files, None, lambda line: None
+        )
         return time.process_time() - start
 
     seconds(short)

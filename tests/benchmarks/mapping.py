@@ -40,6 +40,7 @@ from meanforce.data.trajectory_writer import frame_type, write_trajectory  # noq
 from meanforce.jobs.beads import BeadsJob  # noqa: E402
 from meanforce.mapping.apply import Files, map_replica  # noqa: E402
 from meanforce.mapping.one_mapping import beads_of  # noqa: E402
+from meanforce.mapping.system_atoms import SystemAtoms  # noqa: E402
 from meanforce.restart.records import RecordFile  # noqa: E402
 from meanforce.settings.mappings import MappingSettings  # noqa: E402
 from meanforce.systems.prepared import Prepared  # noqa: E402
@@ -154,7 +155,7 @@ class Case:
     def stage(self) -> None:
         """The stage's one function."""
         map_replica(
-            MappingSettings(**MAPPING), self.beads, self.topology, self.constraints,
+            MappingSettings(**MAPPING), self.beads, SystemAtoms.of(self.topology, self.constraints),
             Files(self.trajectory, self.forces, None, self.output, self.output.with_suffix(".csv")),
             None, lambda line: None,
         )  # fmt: skip

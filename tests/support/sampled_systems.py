@@ -10,6 +10,7 @@ from meanforce.jobs.beads import BeadsJob
 from meanforce.jobs.sample import SampleJob
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.one_mapping import beads_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.restart.job import Job
 from meanforce.sampling.one_job import SampleInputs, sample
 from meanforce.sampling.recompute import recompute
@@ -96,11 +97,9 @@ def run_of(prepared: Path, mapping: dict, temperature: float = 300.0, **campaign
     map_replica(
         settings,
         beads.beads["sum"],
-        prepared_topology(prepared / "topology.cif"),
-        [
-            tuple(read.system.getConstraintParameters(i)[:2])
-            for i in range(read.system.getNumConstraints())
-        ],
+        SystemAtoms.moving(
+            prepared_topology(prepared / "topology.cif"), read.system, beads.beads["sum"]
+        ),
         Files(trajectory, folder / "forces.h5", None, folder / "dataset.h5", folder / "maps.csv"),
         None,
         lambda line: None,

@@ -13,6 +13,7 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.unbiased import UnbiasedSettings
 from meanforce.settings.job import validated
@@ -91,15 +92,13 @@ def mapped(settings: System, mapping: dict, prepared_folder: Path, folder: Path)
     chosen = validated(MappingSettings, mapping, "mapping")
     beads = build_beads(chosen, topology, "m", atoms_of(prepared))
     before = build_beads(chosen, input_topology(settings), "m")
-    pairs = range(prepared.system.getNumConstraints())
     files = Files(
         folder / "trajectory.h5", folder / "forces.h5", None, folder / "beads.h5",
         folder / "table.csv",
     )  # fmt: skip
     map_replica(
-        chosen, beads, topology,
-        [tuple(prepared.system.getConstraintParameters(i)[:2]) for i in pairs],
-        files, None, lambda line: None,
+        chosen, beads, SystemAtoms.moving(topology, prepared.system, beads), files, None,
+        lambda line: None,
     )  # fmt: skip
     with ForcesReader(folder / "forces.h5") as forces, TrajectoryReader(files.trajectory) as frames:
         atoms = frames.positions(slice(None)).astype(float)

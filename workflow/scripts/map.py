@@ -12,8 +12,8 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.beads_file import MappedSystem
 from meanforce.mapping.quality import check_dataset
 from meanforce.mapping.refusal import report_failures
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.mapping.table import saving
-from meanforce.mapping.virtual_sites import with_marked_sites
 from meanforce.progress import Progress, report
 from meanforce.restart.job import work_folder
 from meanforce.systems.prepared import Prepared
@@ -42,17 +42,13 @@ def main() -> None:
     system = Prepared.read(arguments.prepared).system
     mapped = MappedSystem.read(arguments.beads)
     mapped.check_atoms(system.getNumParticles(), arguments.beads)
-    constraints = [
-        tuple(system.getConstraintParameters(i)[:2]) for i in range(system.getNumConstraints())
-    ]
     beads = mapped.beads[job.mapping.masses]
     topology = prepared_topology(arguments.prepared / "topology.cif")
     with work_folder(arguments.output) as folder:
         bias = map_replica(
             job.mapping,
             beads,
-            with_marked_sites(topology, system, beads),
-            constraints,
+            SystemAtoms.moving(topology, system, beads),
             Files(
                 trajectory=arguments.trajectory,
                 forces=arguments.forces,

@@ -12,6 +12,7 @@ from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.project import BLOCK, project
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.restart.records import RecordFile
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.peptide import PeptideSettings
@@ -58,7 +59,7 @@ def run(topology, trajectory, forces, output) -> None:
     settings = MappingSettings(template="heavy", force_map="slice")
     files = Files(trajectory, forces, None, output, output.with_suffix(".csv"))
     beads = build_beads(settings, topology, "m")
-    map_replica(settings, beads, topology, [], files, None, lambda line: None)
+    map_replica(settings, beads, SystemAtoms.of(topology), files, None, lambda line: None)
 
 
 def test_dataset_holds_mapped_frames_times_and_box(topology, tmp_path):

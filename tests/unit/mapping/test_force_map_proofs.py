@@ -21,6 +21,7 @@ from meanforce.mapping.block_force_maps import (
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import FORCE_MAPS
 from meanforce.mapping.groups import BLOCKS, Moments, groups_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -40,7 +41,7 @@ def molecule(elements: str, beads: dict[str, str], constraints=()) -> MappedMole
         n_atoms=topology.n_atoms,
         constraints=list(constraints),
         names=[str(atom) for atom in topology.atoms],
-        groups=groups_of(topology, list(constraints), "whole"),
+        groups=groups_of(SystemAtoms.of(topology, list(constraints)), "whole"),
     )
 
 
@@ -327,7 +328,7 @@ def test_flexible_water_dimer():
     plain = mdtraj.Topology.from_openmm(topology)
     case = MappedMolecule(
         build_beads(MappingSettings(beads={"O1": "index 0", "O2": "index 3"}), plain, "m"),
-        6, [], [str(atom) for atom in plain.atoms], groups_of(plain, [], "whole"),
+        6, [], [str(atom) for atom in plain.atoms], groups_of(SystemAtoms.of(plain), "whole"),
     )  # fmt: skip
     rows = dense(force_maps_of(case, "optimal", forces).matrices)
     expected = np.array([[1, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])

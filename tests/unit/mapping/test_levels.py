@@ -23,6 +23,7 @@ from meanforce.jobs import stages
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.quality import check_dataset
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.replica_exchange import ReplicaExchangeSettings
 from meanforce.settings.load import load_config
@@ -63,7 +64,9 @@ def mapped(folder, name: str, **settings) -> None:
     )
     values = {"beads": ATOMS, "force_map": "slice"} | settings
     mapping = MappingSettings.model_validate(values, context={"internal": True})
-    map_replica(mapping, build_beads(mapping, topology, "m"), topology, [], files, 3, print)
+    map_replica(
+        mapping, build_beads(mapping, topology, "m"), SystemAtoms.of(topology), files, 3, print
+    )
 
 
 def bond_temperatures(positions: np.ndarray) -> float:

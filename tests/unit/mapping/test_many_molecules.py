@@ -19,6 +19,7 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.force_maps import build_force_map
 from meanforce.mapping.project import project
 from meanforce.mapping.quality import check_dataset
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.mapping.unwrap import bond_tree, make_whole, tree_of
 from meanforce.sampling.check import check_structures
 from meanforce.settings.job import validated
@@ -256,7 +257,7 @@ def test_a_dataset_of_a_mixture(tmp_path, n_cells):
     ]
     settings, topology = mapping(molecules=WATER | ETHANE), plain(names)
     beads = build_beads(settings, topology, "m", atoms_at(whole[0] % EDGE))
-    map_replica(settings, beads, topology, rigid, files, None, print)
+    map_replica(settings, beads, SystemAtoms.of(topology, rigid), files, None, print)
     with H5mdReader(tmp_path / "d.h5") as reader:
         positions, mapped, parameters = reader.positions(), reader.forces(), reader.parameters
         checks = json.loads(json.dumps(check_dataset(reader), allow_nan=False))

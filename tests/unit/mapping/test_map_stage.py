@@ -7,6 +7,7 @@ import shutil
 import h5py
 import mdtraj
 import numpy as np
+import openmm
 import pytest
 from scipy.sparse import csr_array
 
@@ -18,12 +19,13 @@ from meanforce.data.h5md import H5mdReader
 from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.fitting.frames import FrameChoice, read_frames
-from meanforce.mapping import replica
+from meanforce.mapping import replica, table
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.consistency import bias_residuals
 from meanforce.mapping.groups import groups_of, parts_by_block
 from meanforce.mapping.identities import check_identities
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.campaigns.static import StaticSettings
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -68,7 +70,7 @@ def mapped(
     )
     mapping = MappingSettings.model_validate(settings, context={"internal": True})
     beads = build_beads(mapping, topology, "m")
-    map_replica(mapping, beads, topology, [], files, seed, report)
+    map_replica(mapping, beads, SystemAtoms.of(topology), files, seed, report)
     with files.table.open() as file:
         return H5mdReader(files.dataset), list(csv.DictReader(file))
 
@@ -145,6 +147,27 @@ def test_a_map_fitted_to_the_beginning_knows_nothing_of_later_frames(run, tmp_pa
     if level is None:
         np.testing.assert_allclose(2 * before[fitted:], after[fitted:], rtol=1e-5, atol=1e-3)
     assert (forces[None, run][:fitted] != forces[None, other][:fitted]).any()
+
+
+@pytest.mark.parametrize("used", ["optimal", "aggregate"])
+def test_the_saving_is_the_ratio_of_the_noise(used):
+    """Mean force of square 1000; noise of 10 with `aggregate` and 0.5 with `optimal`.
+
+    Allowed are 5 standard errors, which must be small.
+    """
+    rng, frames = np.random.default_rng(8), np.full(5, 4000)
+    signal = 4000 * 1000.0 + rng.normal(0, 2000, (5, 1))
+    sums = {
+        "aggregate": signal + 4000 * 10.0 + rng.normal(0, 100, (5, 1)),
+        "optimal": signal + 4000 * 0.5 + rng.normal(0, 5, (5, 1)),
+    }
+    sums |= {"dataset": sums[used], "slice": np.full((5, 1), np.nan)}
+    noise = {"optimal": 0.5, "aggregate": 10.0}[used] * (1 + rng.normal(0, 0.01, (table.BLOCKS, 1)))
+    bead, total = table.rows(("A",), sums, frames, noise, False)
+    assert bead | {"bead": "all"} == pytest.approx(total, nan_ok=True)
+    assert abs(total["data_saving"] - 20) < 5 * total["data_saving_stderr"] < 10
+    assert total["mean_force"] == pytest.approx(1000, rel=1e-3)
+    assert np.isnan(table.rows(("A",), sums, frames, noise, True)[0]["data_saving"])
 
 
 def test_chunks_change_nothing(run, tmp_path, monkeypatch):
@@ -261,7 +284,7 @@ def test_the_mapped_forces_of_the_bias_take_it_out_of_the_virial(tmp_path, monke
     )
     beads = build_beads(mapping, topology, "m")
     seed = None if noise is None else 5
-    bias = map_replica(mapping, beads, topology, [], files, seed, lambda line: None)
+    bias = map_replica(mapping, beads, SystemAtoms.of(topology), files, seed, lambda line: None)
     assert len(bias.frames) == 200
     with H5mdReader(tmp_path / "beads.h5") as reader:
         virial = check_identities(reader, bias)["virial"]
@@ -303,6 +326,20 @@ def test_blocks_cover_all_frames_once():
     assert parts_by_block(8, 7, 10) == [(4, slice(0, 2)), (5, slice(2, 7))]
 
 
+def test_a_held_molecule_of_the_solvent_leaves_the_others_what_they_are():
+    topology = mdtraj.Topology()
+    for name in ("CHHH", "OHH", "OHH"):
+        residue = topology.add_residue("MOL" if name[0] == "C" else "HOH", topology.add_chain())
+        for symbol in name:
+            topology.add_atom(symbol, mdtraj.element.get_by_symbol(symbol), residue)
+    system = openmm.System()
+    for number in range(10):
+        system.addParticle(0.0 if 4 <= number < 7 else 12.0)
+    beads = build_beads(MappingSettings(beads={"C": "name C"}), topology, "m")
+    atoms = SystemAtoms.moving(topology, system, beads)
+    assert groups_of(atoms, "whole").of_atom.tolist() == [0, 1, 2, 3, -1, -1, -1, 4, 4, 4]
+
+
 def test_solvent_is_one_group_or_left_out():
     topology = mdtraj.Topology()
     chain = topology.add_chain()
@@ -314,8 +351,10 @@ def test_solvent_is_one_group_or_left_out():
         for name in ("O", "H1", "H2"):
             topology.add_atom(name, mdtraj.element.get_by_symbol(name[0]), water)
     rigid = [(2, 3), (2, 4), (5, 6), (5, 7)]
-    np.testing.assert_array_equal(groups_of(topology, rigid, "whole").of_atom, [0, 1] + 6 * [2])
-    alone = groups_of(topology, [(0, 1), *rigid], "none")
+    np.testing.assert_array_equal(
+        groups_of(SystemAtoms.of(topology, rigid), "whole").of_atom, [0, 1] + 6 * [2]
+    )
+    alone = groups_of(SystemAtoms.of(topology, [(0, 1), *rigid]), "none")
     np.testing.assert_array_equal(alone.of_atom, [0, 0] + 6 * [-1])
     values = np.arange(48.0).reshape(2, 8, 3)
     np.testing.assert_array_equal(alone.sums(values)[0], values[:, :2].sum(axis=1))

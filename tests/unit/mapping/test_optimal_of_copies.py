@@ -13,6 +13,7 @@ from meanforce.mapping.block_force_maps import MappedMolecule, optimal_force_map
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.copies import CopiedMoments, copied_molecules
 from meanforce.mapping.groups import BLOCKS, Groups, Moments, groups_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.job import validated
 from meanforce.settings.mappings import MappingSettings
 
@@ -39,7 +40,9 @@ def case(names: list[str], rigid=lambda name, first: [], beads=BEADS) -> MappedM
         build_beads(settings, topology, "m"), topology.n_atoms, constraints,
         [str(atom) for atom in topology.atoms], Groups(np.zeros(0, int), 0),
     )  # fmt: skip
-    return dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
+    return dataclasses.replace(
+        molecule, copies=copied_molecules(molecule, SystemAtoms.of(topology))
+    )
 
 
 def water_is_rigid(name: str, first: int) -> list[tuple[int, int]]:
@@ -64,7 +67,7 @@ def test_a_single_molecule_has_the_map_of_a_solute(stiffness):
     settings = validated(MappingSettings, {"beads": BEADS["ETH"]["beads"]}, "m")
     alone = MappedMolecule(
         build_beads(settings, topology, "m"), 8, [], [str(a) for a in topology.atoms],
-        groups_of(topology, [], "whole"),
+        groups_of(SystemAtoms.of(topology), "whole"),
     )  # fmt: skip
     moments = Moments(alone.groups, 200)
     moments.add(0, forces[:, 3:11])
@@ -136,6 +139,21 @@ def test_mean_forces_of_tethered_copies_are_exact():
     plain_forces = molecule.fixed("aggregate") @ forces.transpose(1, 0, 2).reshape(240, -1)
     plain_forces = plain_forces.reshape(30, 2, n_frames, 3).transpose(2, 0, 1, 3)
     assert residual.var() < 0.5 * (plain_forces - exact).var()
+
+
+def test_atoms_without_freedom_have_no_coefficient_in_any_copy():
+    """A carbon's hydrogen that is held in one molecule; its force has a mean."""
+    names = ["ETH"] * 3
+    molecule, topology = case(names), plain(names)
+    held = topology.n_atoms - 1
+    atoms = SystemAtoms.of(topology, without_freedom=np.arange(topology.n_atoms) == held)
+    copies = copied_molecules(molecule, atoms)
+    assert copies[0].one.groups.of_atom.tolist() == [0, 1, 2, 3, 4, 5, 6, -1]
+    forces = np.random.default_rng(2).normal(0, 10, (50, topology.n_atoms, 3))
+    _, maps = maps_of(dataclasses.replace(molecule, copies=copies), forces.astype(np.float32))
+    for matrix in maps.matrices:
+        assert (abs(matrix[:, [held, held - 8]]).sum(axis=0) == 0).all()
+        assert (abs(matrix[:, [held - 1]]).sum(axis=0) > 0).all()
 
 
 def test_1500_molecules_cost_no_larger_matrices_than_one():

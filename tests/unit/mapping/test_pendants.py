@@ -25,8 +25,9 @@ from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.groups import Moments, groups_of
 from meanforce.mapping.pendants import EACH, Pendants, pendants_of
 from meanforce.mapping.project import project
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.mapping.unwrap import make_whole, tree_of
-from meanforce.mapping.virtual_sites import refuse_placed_atoms, with_marked_sites
+from meanforce.mapping.virtual_sites import refuse_placed_atoms
 from meanforce.settings.mappings import MappingSettings
 
 KT = 2.494
@@ -53,12 +54,12 @@ def topology(symbols: str, bonds: list[tuple[int, int]]) -> mdtraj.Topology:
 def molecule_of(plain: mdtraj.Topology, constraints, **settings) -> MappedMolecule:
     beads = build_beads(MappingSettings(**settings), plain, "m")
     names = [str(atom) for atom in plain.atoms]
-    groups = groups_of(plain, list(constraints), "none")
+    groups = groups_of(SystemAtoms.of(plain, list(constraints)), "none")
     return MappedMolecule(beads, plain.n_atoms, list(constraints), names, groups)
 
 
 def pendants_in(case: MappedMolecule, plain: mdtraj.Topology):
-    return pendants_of(plain, case.beads.matrix(case.n_atoms), case.constraints)
+    return pendants_of(SystemAtoms.of(plain, case.constraints), case.beads.matrix(case.n_atoms))
 
 
 def maps_of(case: MappedMolecule, columns: Columns, fitted: np.ndarray) -> BlockForceMaps:
@@ -214,7 +215,7 @@ def test_few_frames_are_enough_where_the_mean_force_is_explained(dynamics):
     plain, constraints, positions, forces = dynamics
     case = molecule_of(plain, constraints, template="heavy")
     mapping = MappingSettings(template="heavy", force_map="optimal")
-    columns = columns_of(mapping, case, plain, print)
+    columns = columns_of(mapping, case, SystemAtoms.of(plain, case.constraints), print)
     assert (columns.torques, columns.covariates) == (6 * EACH, 2 * (9 + 11))
     forces = forces.astype(np.float32)
     applied = columns.applied(positions, forces)
@@ -240,14 +241,17 @@ def test_too_many_columns_are_left_out(dynamics, monkeypatch):
     mapping = MappingSettings(template="heavy", force_map="optimal")
     for most, found in ((104, (54, 40)), (103, (54, 0)), (63, (0, 40)), (49, (0, 0))):
         monkeypatch.setattr(columns_module, "MOST", most)
-        columns = columns_of(mapping, case, plain, lines.append)
+        columns = columns_of(mapping, case, SystemAtoms.of(plain, case.constraints), lines.append)
         assert (columns.torques, columns.covariates) == found
     wanted = "no torques in the force map: 64 coefficients for each bead are too many, allowed are"
     assert lines == [f"{wanted} 63", f"{wanted} 49"]
     none = MappingSettings(template="heavy", force_map="optimal", control_variates="none")
     monkeypatch.undo()
-    assert columns_of(none, case, plain, print).torques == 0
-    assert columns_of(MappingSettings(template="heavy"), case, plain, print) == Columns()
+    assert columns_of(none, case, SystemAtoms.of(plain, case.constraints), print).torques == 0
+    assert (
+        columns_of(MappingSettings(template="heavy"), case, SystemAtoms.of(plain), print)
+        == Columns()
+    )
 
 
 def test_torques_turn_with_the_molecule(dynamics):
@@ -264,7 +268,7 @@ def test_hydrogens_of_cut_molecules_are_put_beside_their_atoms(dynamics):
     plain, constraints, positions, forces = dynamics
     case = molecule_of(plain, constraints, template="heavy")
     mapping = MappingSettings(template="heavy", force_map="optimal")
-    columns = columns_of(mapping, case, plain, print)
+    columns = columns_of(mapping, case, SystemAtoms.of(plain, case.constraints), print)
     box = np.diag([2.0, 2.1, 2.2])
     # The molecule's centre is at a corner, so that each frame is cut into eight parts.
     centred = positions[:50] - positions[:50].mean(axis=1, keepdims=True)
@@ -299,7 +303,7 @@ def test_which_atoms_carry_pendant_ones(dynamics, template, constraints, owners)
     names = [f"{atom.residue.name}{atom.residue.resSeq}-{atom.name}" for atom in plain.atoms]
     pairs = [tuple(map(names.index, pair)) for pair in constraints]
     beads = molecule_of(plain, [], template=template).beads
-    found = pendants_of(plain, beads.matrix(plain.n_atoms), pairs)
+    found = pendants_of(SystemAtoms.of(plain, pairs), beads.matrix(plain.n_atoms))
     assert owners.split() == ([] if found is None else [names[i] for i in found.frames[:, 0]])
 
 
@@ -323,15 +327,20 @@ def test_atoms_that_do_not_move_freely_are_sites_whatever_their_element():
     system.setVirtualSite(5, openmm.TwoParticleAverageSite(1, 2, 0.5, 0.5))
     beads = {"A": "index 0", "B": "index 1", "C": "index 2"}
     case = molecule_of(plain, [], beads=beads)
-    marked = with_marked_sites(plain, system, case.beads)
-    assert groups_of(plain, [], "whole").count == 7
-    np.testing.assert_array_equal(groups_of(marked, [], "whole").of_atom, [0, 1, 2, -1, 3, -1, 4])
-    found = [pendants_in(case, each) for each in (plain, marked)]
+    every, moving = SystemAtoms.of(plain), SystemAtoms.moving(plain, system, case.beads)
+    assert groups_of(every, "whole").count == 7
+    assert groups_of(moving, "whole").of_atom.tolist() == [0, 1, 2, -1, 3, -1, 4]
+    matrix = case.beads.matrix(case.n_atoms)
+    found = [pendants_of(each, matrix) for each in (every, moving)]
     assert [each.frames[:, 0].tolist() for each in found] == [[1, 2, 3], [1]]
     # A bead that is held in place keeps the force on its atom, and one that is placed has none.
     held = molecule_of(plain, [], beads=beads | {"D": "index 3"})
-    marked = with_marked_sites(plain, system, held.beads)
-    assert groups_of(marked, [], "whole").of_atom.tolist() == [0, 1, 2, 3, 4, -1, 5]
+    moving = SystemAtoms.moving(plain, system, held.beads)
+    assert groups_of(moving, "whole").of_atom.tolist() == [0, 1, 2, 3, 4, -1, 5]
+    for atom in plain.atoms:
+        atom.element = mdtraj.element.virtual
+    moving = SystemAtoms.moving(plain, system, case.beads)
+    assert groups_of(moving, "whole").of_atom.tolist() == [0, 1, 2, -1, 3, -1, 4]
     placed = molecule_of(plain, [], beads=beads | {"H": "index 5"}).beads
     refuse_placed_atoms(held.beads, system, plain, "mappings.m")
     with pytest.raises(InputError, match=r"mappings\.m\.beads\.H: .* is a site without mass"):

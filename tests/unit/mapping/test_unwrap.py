@@ -15,6 +15,7 @@ from meanforce.data.trajectory_writer import frame_type, write_trajectory
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.mapping.unwrap import AT_ONCE, bond_tree, make_whole
 from meanforce.restart.records import RecordFile
 from meanforce.settings.job import validated
@@ -248,7 +249,7 @@ def test_datasets_do_not_depend_on_how_frames_were_wrapped(alanine, root, tmp_pa
         trajectory, forces = replica(tmp_path / name, openmm_topology, wrapped, SKEWED)
         output = tmp_path / f"{name}.h5"
         files = Files(trajectory, forces, None, output, tmp_path / f"{name}.csv")
-        map_replica(MAPPINGS["heavy"], beads, topology, [], files, None, print)
+        map_replica(MAPPINGS["heavy"], beads, SystemAtoms.of(topology), files, None, print)
         with H5mdReader(output) as dataset:
             mapped.append(dataset.positions() - dataset.positions()[:, :1])
             parameters.append(dataset.parameters)
@@ -266,6 +267,7 @@ def test_trajectories_of_other_atoms_are_not_mapped(alanine, root, tmp_path):
     trajectory, forces = replica(tmp_path / "other", other, positions[None], CUBE)
     with pytest.raises(InputError, match=r"t\.h5: its atom number 7 is GLY2-N, but ALA2-N in the"):
         map_replica(
-            MAPPINGS["heavy"], build_beads(MAPPINGS["heavy"], topology, "m"), topology, [],
+            MAPPINGS["heavy"], build_beads(MAPPINGS["heavy"], topology, "m"),
+            SystemAtoms.of(topology),
             Files(trajectory, forces, None, tmp_path / "x.h5", tmp_path / "x.csv"), None, print,
         )  # fmt: skip

@@ -18,6 +18,7 @@ from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.solvent import solute_atoms
 from meanforce.mapping.stored_atoms import on_stored_atoms, refuse_solute_only
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling import engine as sampling_engine
 from meanforce.sampling.in_run_forces import check_whole_frames
 from meanforce.sampling.recompute import recompute
@@ -200,7 +201,7 @@ def test_the_dataset_is_that_of_whole_frames(both, tmp_path, force_map, names):
         files = Files(trajectory, forces, None, tmp_path / "d.h5", tmp_path / "t.csv")
         files = dataclasses.replace(files, dataset=tmp_path / f"{trajectory.parent.name}.h5")
         beads = build_beads(settings, topology, "m")
-        map_replica(settings, beads, topology, constraints, files, None, print)
+        map_replica(settings, beads, SystemAtoms.of(topology, constraints), files, None, print)
         datasets.append(H5mdReader(files.dataset))
     ours, theirs = datasets
     # The dihedral is that of all four.
@@ -252,7 +253,7 @@ def test_beads_outside_of_the_stored_atoms_are_refused():
     topology = mdtraj.Topology.from_openmm(in_water().topology)
     beads = build_beads(MappingSettings(beads=BEADS), topology, "m")
     with pytest.raises(InputError, match=r"^t: bead 'D' has atoms of water or ions, but frames"):
-        on_stored_atoms(beads, topology, [], np.array([3, 4, 5]), "t")
+        on_stored_atoms(beads, SystemAtoms.of(topology), np.array([3, 4, 5]), "t")
     waters = MappingSettings(molecules={"HOH": {"beads": {"W": ["O", "H1", "H2"]}}})
     with pytest.raises(InputError, match="several molecules of a type; allowed is 'store: all'"):
         refuse_solute_only(waters, build_beads(waters, topology, "m"), topology, False, "c")

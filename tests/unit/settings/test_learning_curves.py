@@ -232,9 +232,10 @@ BAD = {
         "short times would use data of long",
     ),
     "a force map fitted for longer than a run": (
-        put("mappings", SYSTEM, "heavy", "fit_time", "230 ps"),
+        # The first frame is stored after 40 fs.
+        put("mappings", SYSTEM, "heavy", "fit_time", "228.55 ps"),
         "250ps corresponds to the first 228.572 ps of campaign 'metadynamics' at 'T300', but the "
-        "force map of 'heavy' is fitted to 230; give a shorter 'fit_time'",
+        "force map of 'heavy' is fitted to the first 228.59 ps, filling included; give a shorter",
     ),
     "another reference": (
         both(

@@ -12,6 +12,7 @@ from meanforce.errors import InputError
 from meanforce.mapping.configuration import build_beads
 from meanforce.mapping.groups import groups_of
 from meanforce.mapping.molecules import Molecules
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.mappings import MappingSettings
 from meanforce.settings.systems.testsystem_names import USABLE
 from meanforce.systems import testsystem as testsystems
@@ -114,7 +115,7 @@ def test_sites_without_mass_are_in_no_bead_and_in_no_group_of_a_force_map():
         build_beads(mapping, topology, "mappings.own")
     heavy = MappingSettings.model_validate({"molecules": {"HOH": {"template": "heavy"}}})
     assert build_beads(heavy, topology, "here").topology.composition[0][0].size == 1
-    groups = groups_of(topology, [], "whole")
+    groups = groups_of(SystemAtoms.of(topology), "whole")
     assert (groups.of_atom[sites] == -1).all()
     others = np.delete(groups.of_atom, sites)
     assert sorted(others) == list(range(groups.count))

@@ -20,6 +20,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.beads_file import MappedSystem
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling.recompute import recompute
 from meanforce.settings.mappings import MappingSettings
 from meanforce.units import kt
@@ -74,7 +75,7 @@ def dataset(folder: Path, beads: Beads) -> H5mdReader:
     files = Files(
         folder / "trajectory.h5", folder / "forces.h5", None, output, folder / "table.csv"
     )
-    map_replica(SETTINGS, beads, topology, [], files, None, print)
+    map_replica(SETTINGS, beads, SystemAtoms.of(topology), files, None, print)
     return H5mdReader(output)
 
 

@@ -16,6 +16,7 @@ from meanforce.jobs.beads import BeadsJob
 from meanforce.jobs.import_frames import ImportJob
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.one_mapping import beads_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.sampling.external.one_job import ImportInputs, import_frames
 from meanforce.settings.job import validated
 from meanforce.settings.load import load_config
@@ -56,7 +57,9 @@ def mapped(folder, trajectory, mapping=IDENTITY):
     files = Files(
         folder / "trajectory.h5", folder / "forces.h5", None, folder / "m.h5", folder / "m.csv"
     )
-    map_replica(settings, found.beads["sum"], topology, [], files, None, lambda line: None)
+    map_replica(
+        settings, found.beads["sum"], SystemAtoms.of(topology), files, None, lambda line: None
+    )
     return H5mdReader(folder / "m.h5")
 
 

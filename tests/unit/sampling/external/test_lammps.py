@@ -16,6 +16,7 @@ from meanforce.data.trajectory import TrajectoryReader
 from meanforce.errors import InputError
 from meanforce.mapping.apply import Files, map_replica
 from meanforce.mapping.configuration import build_beads
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.restart.job import Job
 from meanforce.sampling.external.force_agreement import recomputed
 from meanforce.sampling.recompute import recompute
@@ -133,7 +134,7 @@ def test_boxes_that_change_reach_the_dataset(prepared, tmp_path):
     topology = mdtraj.Topology.from_openmm(pairs().topology)
     beads = build_beads(settings, topology, "m")
     files = Files(tmp_path / "trajectory.h5", output, None, tmp_path / "cg.h5", table)
-    map_replica(settings, beads, topology, [], files, None, print)
+    map_replica(settings, beads, SystemAtoms.of(topology), files, None, print)
     with H5mdReader(tmp_path / "cg.h5") as dataset:
         np.testing.assert_allclose(dataset.boxes(), boxes, atol=1e-6)
         mapped = dataset.positions()

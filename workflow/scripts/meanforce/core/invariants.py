@@ -70,32 +70,6 @@ def in_own_frames(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
     return turned
 
 
-def turned_onto(positions: np.ndarray, other: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Vectors of other frames, rotated with the superposition of those frames on the frames.
-
-    Args:
-        positions: of the frames, shape (n, n_beads, 3).
-        other: positions of the others, shape (n, n_beads, 3).
-        vectors: of the others, shape (n, n_beads, 3).
-    """
-    if positions.shape[1] == 1:
-        return vectors
-    return np.einsum("nij,nbj->nbi", superposition(other, positions), vectors)
-
-
-def superposition(mobile: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Rotations, shape (n, 3, 3), that superpose mobile frames on target frames.
-
-    Kabsch, Acta Cryst. A 32, 922 (1976).
-    """
-    a = mobile - mobile.mean(axis=1, keepdims=True)
-    b = target - target.mean(axis=1, keepdims=True)
-    u, _, vt = np.linalg.svd(np.einsum("nbi,nbj->nij", b, a))
-    sign = np.sign(np.linalg.det(u @ vt))
-    u[:, :, -1] *= sign[:, None]
-    return u @ vt
-
-
 def _mean_distances(positions: np.ndarray) -> np.ndarray:
     some = positions[:: max(1, len(positions) // 500)]
     # One frame after another: the distances of all would need 12 GB for a thousand beads.

@@ -17,10 +17,10 @@ from meanforce.mapping.block_force_maps import MappedMolecule, squares_of_all
 from meanforce.mapping.columns import Columns, columns_of
 from meanforce.mapping.copies import CopiedMoments, copied_molecules
 from meanforce.mapping.frame_means import BiasForces
-from meanforce.mapping.groups import groups_of
 from meanforce.mapping.names import refuse_other_atoms
 from meanforce.mapping.replica import Replica
 from meanforce.mapping.stored_atoms import on_stored_atoms
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.mapping.unwrap import tree_of
 from meanforce.progress import Progress, Rate
 from meanforce.settings.mappings import MappingSettings
@@ -48,8 +48,7 @@ class Files:
 def map_replica(
     settings: MappingSettings,
     beads: Beads,
-    topology: mdtraj.Topology,
-    constraints: list[tuple[int, int]],
+    atoms: SystemAtoms,
     files: Files,
     seed: int | None,
     report: Callable[[str], None],
@@ -61,8 +60,7 @@ def map_replica(
     Args:
         settings: how forces are mapped onto the beads.
         beads: of the mapping.
-        topology: of the atoms.
-        constraints: pairs of atoms held at a fixed distance.
+        atoms: of the system.
         files: to read and to write.
         seed: of the noise, where there is noise.
         report: called with a line of progress.
@@ -76,21 +74,14 @@ def map_replica(
     """
     stored = _stored_atoms(files.trajectory)
     if stored is not None:
-        beads, topology, constraints = on_stored_atoms(
-            beads, topology, constraints, stored, str(files.trajectory)
-        )
-    molecule = MappedMolecule(
-        beads=beads,
-        n_atoms=topology.n_atoms,
-        constraints=constraints,
-        names=[str(atom) for atom in topology.atoms],
-        groups=groups_of(topology, constraints, settings.solvent_groups),
-    )
+        beads, atoms = on_stored_atoms(beads, atoms, stored, str(files.trajectory))
+    topology = atoms.topology
+    molecule = MappedMolecule.of(beads, atoms, settings.solvent_groups)
     columns = Columns()
     if beads.topology.has_copies:
-        molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, topology))
+        molecule = dataclasses.replace(molecule, copies=copied_molecules(molecule, atoms))
     else:
-        columns = columns_of(settings, molecule, topology, report)
+        columns = columns_of(settings, molecule, atoms, report)
         molecule = molecule.with_columns(columns.torques, columns.covariates)
     with TrajectoryReader(files.trajectory) as frames, ForcesReader(files.forces) as forces:
         _refuse_strangers(files, frames, forces, topology)
@@ -142,18 +133,18 @@ def _stored_atoms(trajectory: Path) -> np.ndarray | None:
 def _table(
     replica: Replica,
     molecule: MappedMolecule,
-    some: tuple[np.ndarray, np.ndarray] | None,
+    some: tuple[np.ndarray, ...] | None,
     settings: MappingSettings,
 ) -> list[dict[str, str | float]]:
     """Rows of the table of force maps: of each bead, or of copies of each bead of the template."""
     topology, frames = molecule.beads.topology, replica.counted.frames
-    with_noise = settings.noise is not None
+    augmented = settings.noise is not None
     if isinstance(replica.counted, CopiedMoments):
         names, means = table.means_of_copies(topology, {"dataset": replica.squares})
         squares = replica.counted.squares() | means
-        return table.rows(names, squares, frames, np.zeros((0, len(names))), with_noise)
+        return table.rows(names, squares, frames, np.zeros((0, len(names))), augmented)
     squares = squares_of_all(molecule, replica.counted) | {"dataset": replica.squares}
-    return table.rows(topology.names, squares, frames, table.mean_force_squares(*some), with_noise)
+    return table.rows(topology.names, squares, frames, table.noise_squares(*some), augmented)
 
 
 def _refuse_strangers(

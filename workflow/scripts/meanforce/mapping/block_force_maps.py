@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.force_maps import FORCE_MAPS, build_force_map, refuse_wrong
-from meanforce.mapping.groups import BLOCKS, Groups, Moments, parts_by_block
+from meanforce.mapping.groups import BLOCKS, Groups, Moments, groups_of, parts_by_block
 from meanforce.mapping.optimal import (
     Programme,
     cross_fitted,
@@ -17,6 +17,7 @@ from meanforce.mapping.optimal import (
     with_noise,
 )
 from meanforce.mapping.project import project
+from meanforce.mapping.system_atoms import SystemAtoms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +66,18 @@ class MappedMolecule:
     groups: Groups
     copies: tuple[CopiedMolecule, ...] = ()
     covariates: int = 0
+
+    @classmethod
+    def of(cls, beads: Beads, atoms: SystemAtoms, solvent_groups: str) -> "MappedMolecule":
+        """All atoms of a system, with the groups of `groups_of`."""
+        topology = atoms.topology
+        return cls(
+            beads=beads,
+            n_atoms=topology.n_atoms,
+            constraints=atoms.constraints,
+            names=[str(atom) for atom in topology.atoms],
+            groups=groups_of(atoms, solvent_groups),
+        )
 
     def with_columns(self, torques: int, covariates: int) -> "MappedMolecule":
         """The molecule with vectors that are fitted like the forces on further atoms."""

@@ -7,12 +7,12 @@ which are added to the forces on beads, and vectors between near beads, which ar
 import dataclasses
 from collections.abc import Callable
 
-import mdtraj
 import numpy as np
 
 from meanforce.mapping.block_force_maps import MappedMolecule
 from meanforce.mapping.near_pairs import NearPairs
 from meanforce.mapping.pendants import Pendants, pendants_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.mappings import MappingSettings
 
 MOST = 3000
@@ -71,7 +71,7 @@ class Columns:
 def columns_of(
     settings: MappingSettings,
     molecule: MappedMolecule,
-    topology: mdtraj.Topology,
+    atoms: SystemAtoms,
     report: Callable[[str], None],
 ) -> Columns:
     """The columns of a mapping: none but for `optimal` maps, and none where they would be too many.
@@ -79,15 +79,15 @@ def columns_of(
     Args:
         settings: of the mapping.
         molecule: what is mapped, without copies.
-        topology: of the atoms.
+        atoms: of the system.
         report: called with a line where there would be too many.
     """
     if settings.force_map != "optimal":
         return Columns()
     count, pendants = molecule.groups.count, None
-    in_beads = molecule.beads.matrix(topology.n_atoms)
+    in_beads = molecule.beads.matrix(atoms.topology.n_atoms)
     if settings.control_variates == "torques":
-        pendants = pendants_of(topology, in_beads, molecule.constraints)
+        pendants = pendants_of(atoms, in_beads)
         if pendants is not None and count + pendants.count > MOST:
             report(
                 f"no torques in the force map: {count + pendants.count} coefficients for each bead "
@@ -101,5 +101,5 @@ def columns_of(
         pairs = None
     if pendants is None and pairs is None:
         return Columns()
-    atoms = set(in_beads.indices.tolist()) | set(pendants.atoms if pendants else ())
-    return Columns(pendants, pairs, tuple(sorted(atoms)))
+    needed = set(in_beads.indices.tolist()) | set(pendants.atoms if pendants else ())
+    return Columns(pendants, pairs, tuple(sorted(needed)))

@@ -8,7 +8,6 @@ molecules of types that are not mapped are left out.
 
 import dataclasses
 
-import mdtraj
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
@@ -24,24 +23,28 @@ from meanforce.mapping.block_force_maps import (
 from meanforce.mapping.force_maps import refuse_wrong, rigid_groups
 from meanforce.mapping.groups import BLOCKS, Groups, Moments
 from meanforce.mapping.molecules import Molecules
+from meanforce.mapping.system_atoms import SystemAtoms
 
 
 def copied_molecules(
-    molecule: MappedMolecule, topology: mdtraj.Topology, where: str = "mapping"
+    molecule: MappedMolecule, atoms: SystemAtoms, where: str = "mapping"
 ) -> tuple[CopiedMolecule, ...]:
     """Each molecule type with beads.
 
     Args:
         molecule: all molecules.
-        topology: of the atoms.
+        atoms: of the system; those without freedom are in no group.
         where: config key of the mapping, for messages.
 
     Raises:
         InputError: molecules of a type have different constraints.
     """
-    sizes = Molecules(topology).sizes()
+    sizes = Molecules(atoms.topology).sizes()
     pairs = np.array(molecule.constraints, dtype=int).reshape(-1, 2)
-    return tuple(_copied(molecule, part, sizes, pairs, where) for part in molecule.beads.parts)
+    fixed = atoms.without_freedom
+    return tuple(
+        _copied(molecule, part, sizes, pairs, fixed, where) for part in molecule.beads.parts
+    )
 
 
 def _copied(
@@ -49,6 +52,7 @@ def _copied(
     part: MoleculeBeads,
     sizes: np.ndarray,
     pairs: np.ndarray,
+    fixed: np.ndarray,
     where: str,
 ) -> CopiedMolecule:
     first, size = np.array(part.first_atoms), int(sizes[part.first_atoms[0]])
@@ -66,7 +70,10 @@ def _copied(
             "constrain the same bonds in all of them"
         )
     constraints = sorted(own)
-    groups, of_atom = np.unique(rigid_groups(size, constraints), return_inverse=True)
+    # Copies share their coefficients: an atom that cannot move in one of them has none in all.
+    free, of_atom = ~fixed[atoms].any(axis=0), np.full(size, -1)
+    rigid = rigid_groups(size, constraints)
+    groups, of_atom[free] = np.unique(rigid[free], return_inverse=True)
     one = MappedMolecule(
         beads=Beads((dataclasses.replace(part, first_atoms=(0,), first_residues=(0,)),)),
         n_atoms=size,

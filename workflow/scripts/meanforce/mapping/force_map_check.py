@@ -7,7 +7,7 @@ from meanforce.core.beads import Beads
 from meanforce.mapping.block_force_maps import MappedMolecule, refuse_no_optimal_map
 from meanforce.mapping.copies import copied_molecules
 from meanforce.mapping.force_maps import FORCE_MAPS, build_force_map
-from meanforce.mapping.groups import groups_of
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.mappings import MappingSettings
 
 
@@ -31,15 +31,13 @@ def refuse_impossible(
         InputError: constrained partners would get unequal coefficients, or constraints join beads.
     """
     pairs = [(int(i), int(j)) for i, j in constraints]
-    # As in the stage `map`.
-    names = [str(atom) for atom in topology.atoms]
-    groups = groups_of(topology, pairs, settings.solvent_groups)
-    molecule = MappedMolecule(beads, topology.n_atoms, pairs, names, groups)
+    atoms = SystemAtoms.of(topology, pairs)
+    molecule = MappedMolecule.of(beads, atoms, settings.solvent_groups)
     ones = [molecule]
     if beads.topology.has_copies:
-        ones = [kind.one for kind in copied_molecules(molecule, topology, where)]
+        ones = [kind.one for kind in copied_molecules(molecule, atoms, where)]
     if settings.force_map in FORCE_MAPS:
-        build_force_map(settings.force_map, beads, topology.n_atoms, pairs, names, where)
+        build_force_map(settings.force_map, beads, topology.n_atoms, pairs, molecule.names, where)
         return
     for one in ones:
         refuse_no_optimal_map(one, where)

@@ -3,13 +3,12 @@
 import dataclasses
 import itertools
 
-import mdtraj
 import numpy as np
 from scipy.sparse import csr_array
 
 from meanforce.mapping.force_maps import rigid_groups
 from meanforce.mapping.solvent import solute_atoms
-from meanforce.mapping.virtual_sites import virtual_sites
+from meanforce.mapping.system_atoms import SystemAtoms
 
 BLOCKS = 5
 """Contiguous time blocks of the frames that force maps are fitted to: each has the map that was
@@ -70,9 +69,7 @@ class Groups:
         return csr_array(coefficients) @ members
 
 
-def groups_of(
-    topology: mdtraj.Topology, constraints: list[tuple[int, int]], solvent_groups: str
-) -> Groups:
+def groups_of(atoms: SystemAtoms, solvent_groups: str) -> Groups:
     """Rigid groups of the solute; the whole solvent as one more group, or left out.
 
     Single solvent molecules are not groups of their own. They diffuse and are alike, so that by
@@ -88,17 +85,16 @@ def groups_of(
     and 1.3 % instead. Nearly all noise is the solute's own.
 
     Args:
-        topology: of the atoms.
-        constraints: pairs of atoms held at a fixed distance.
+        atoms: of the system; those without freedom are in no group.
         solvent_groups: `whole` or `none`.
     """
-    virtual = virtual_sites(topology)
-    solute = [atom for atom in solute_atoms(topology) if not virtual[atom]]
+    topology, fixed = atoms.topology, atoms.without_freedom
+    solute = [atom for atom in solute_atoms(topology) if not fixed[atom]]
     of_atom = np.full(topology.n_atoms, -1)
-    rigid = rigid_groups(topology.n_atoms, constraints)
+    rigid = rigid_groups(topology.n_atoms, atoms.constraints)
     known, of_atom[solute] = np.unique(rigid[solute], return_inverse=True)
     count = len(known)
-    solvent = (of_atom < 0) & ~virtual
+    solvent = (of_atom < 0) & ~fixed
     if solvent_groups == "whole" and solvent.any():
         of_atom[solvent] = count
         count += 1

@@ -19,12 +19,11 @@ among S and P, and then P must have no others.
 
 import dataclasses
 
-import mdtraj
 import numpy as np
 from scipy.sparse import csr_array
 
 from meanforce.mapping.graph import Graph, molecules, neighbours
-from meanforce.mapping.virtual_sites import virtual_sites
+from meanforce.mapping.system_atoms import SystemAtoms
 
 LEVER = 0.1
 """nm; makes a torque a force of the size of those on the pendant atoms."""
@@ -83,19 +82,17 @@ class Pendants:
         return vectors.reshape(len(vectors), self.count, 3).astype(np.float32)
 
 
-def pendants_of(
-    topology: mdtraj.Topology, in_beads: csr_array, constraints: list[tuple[int, int]]
-) -> Pendants | None:
+def pendants_of(atoms: SystemAtoms, in_beads: csr_array) -> Pendants | None:
     """The pendant atoms whose torques are control variates; None where there are none.
 
     Of molecules that hold beads; other molecules say nothing of the forces on them.
 
     Args:
-        topology: of the atoms, with bonds.
+        atoms: of the system, with bonds; those without freedom are in no frame.
         in_beads: the configuration map M, shape (n_beads, n_atoms).
-        constraints: pairs of atoms held at a fixed distance.
     """
-    graph = _of_atoms(neighbours(topology), virtual_sites(topology))
+    topology = atoms.topology
+    graph = _of_atoms(neighbours(topology), atoms.without_freedom)
     outside = np.diff(in_beads.tocsc().indptr) == 0
     hangs = np.array([len(others) == 1 for others in graph]) & outside
     of_interest = np.zeros(topology.n_atoms, dtype=bool)
@@ -106,7 +103,7 @@ def pendants_of(
     for parent in sorted({graph[atom][0] for atom in np.flatnonzero(hangs)}):
         own = [atom for atom in graph[parent] if hangs[atom]]
         frame = _frame(parent, graph, hangs)
-        if frame is not None and _turns(parent, own, constraints):
+        if frame is not None and _turns(parent, own, atoms.constraints):
             owners += [len(frames)] * len(own)
             members += own
             frames.append(frame)
@@ -115,10 +112,10 @@ def pendants_of(
     return Pendants(np.array(frames), np.array(members), np.array(owners))
 
 
-def _of_atoms(graph: Graph, virtual: np.ndarray) -> Graph:
-    """The graph without sites, which may turn with the atoms that place them."""
+def _of_atoms(graph: Graph, without_freedom: np.ndarray) -> Graph:
+    """The graph without atoms that are placed, which may turn with those that place them."""
     return [
-        () if virtual[atom] else tuple(other for other in others if not virtual[other])
+        () if without_freedom[atom] else tuple(o for o in others if not without_freedom[o])
         for atom, others in enumerate(graph)
     ]
 

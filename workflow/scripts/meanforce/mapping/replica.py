@@ -74,8 +74,8 @@ class Replica:
         fitted = settings.force_map == "optimal"
         copied = bool(molecule.copies)
         most = COPIED_FRAMES if copied else MOMENT_FRAMES
-        self._every = 1 if fitted else self._step(most)
         self._n_fitted = self._within_fit_time() if fitted else frames.n_frames
+        self._every = 1 if fitted else self._step(most)
         self._n_counted = -(-self._n_fitted // self._every)
         self.counted = (
             CopiedMoments(molecule, self._n_counted)
@@ -122,13 +122,13 @@ class Replica:
         if self._settings.fit_time is None:
             return self._frames.n_frames
         times = self._frames.times()
-        # A frame's time may be off by rounding.
-        end = times[0] + self._settings.fit_time * (1 - 1e-9)
+        # A frame's time may be off by rounding, to single precision in files of other programs.
+        end = times[0] + self._settings.fit_time - 1e-3 * np.median(np.diff(times, prepend=0.0))
         return max(1, int(np.searchsorted(times, end)))
 
     def _step(self, most: int) -> int:
         """Step that leaves about `most` frames of all temperatures, which take turns."""
-        step, temperatures = -(-self._frames.n_frames // most), self._frames.temperatures()
+        step, temperatures = -(-self._n_fitted // most), self._frames.temperatures()
         turns = 1 if temperatures is None else len(np.unique(temperatures))
         while math.gcd(step, turns) > 1:
             step += 1
@@ -200,10 +200,11 @@ class Replica:
 
     def write(
         self, writer: H5mdWriter, force_maps: BlockForceMaps, weights: Path | None
-    ) -> tuple[np.ndarray, np.ndarray] | None:
-        """Write all frames; returns positions and forces of at most `table.FRAMES` of them.
+    ) -> tuple[np.ndarray, ...] | None:
+        """Write all frames; returns positions, forces and walkers of at most `table.FRAMES`.
 
-        None where molecules have copies: the table then has no mean force.
+        These are among the frames of the fit, or of all where there is none. None where molecules
+        have copies: the table then has no mean force.
         """
         frames = self._frames
         times, bias = frames.times(), frames.array("bias_energy")
@@ -216,7 +217,7 @@ class Replica:
         most = min(consistency.FRAMES, max(1, LOOKED_AT // (12 * self._molecule.n_atoms)))
         looked_at = max(1, frames.n_frames // most)
         step = self._step(table.FRAMES)
-        some: list[tuple[np.ndarray, np.ndarray]] = []
+        some: list[tuple[np.ndarray, ...]] = []
         for part in self._parts("mapping frames", frames.n_frames):
             atomistic = self._forces.forces(part)
             whole = self._whole(part)
@@ -244,7 +245,10 @@ class Replica:
             )
             self._count(part, atomistic, mapped)
             if isinstance(self.counted, Moments):
-                some.append(_some(step, part, positions, mapped))
+                fitted = slice(part.start, min(part.stop, self._n_fitted))
+                size = max(0, fitted.stop - fitted.start)
+                own = positions[:size], mapped[:size], walkers[part][:size]
+                some.append(_some(step, fitted, *own))
         return _joined(some) if some else None
 
     def _count(self, part: slice, atomistic: np.ndarray, mapped: np.ndarray) -> None:

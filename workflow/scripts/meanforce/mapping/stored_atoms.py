@@ -8,24 +8,18 @@ import numpy as np
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
 from meanforce.mapping.solvent import is_solvent, solute_atoms
+from meanforce.mapping.system_atoms import SystemAtoms
 from meanforce.settings.mappings import MappingSettings
-
-Constraints = list[tuple[int, int]]
 
 
 def on_stored_atoms(
-    beads: Beads,
-    topology: mdtraj.Topology,
-    constraints: Constraints,
-    stored: np.ndarray,
-    where: str,
-) -> tuple[Beads, mdtraj.Topology, Constraints]:
-    """Beads, topology and constraints in the indices of the atoms that frames have.
+    beads: Beads, atoms: SystemAtoms, stored: np.ndarray, where: str
+) -> tuple[Beads, SystemAtoms]:
+    """Beads and atoms in the indices of the atoms that frames have.
 
     Args:
         beads: of the mapping, in the indices of the system.
-        topology: of all atoms.
-        constraints: pairs of atoms held at a fixed distance.
+        atoms: all of them.
         stored: indices of the atoms that frames have, ascending, shape (n_stored,).
         where: what to blame, such as the trajectory.
 
@@ -45,9 +39,7 @@ def on_stored_atoms(
         )
         for part in beads.parts
     )
-    # A pair with one atom outside would be a bond between solute and solvent.
-    inside = [(number[i], number[j]) for i, j in constraints if i in number and j in number]
-    return Beads(parts), topology.subset(stored), inside
+    return Beads(parts), atoms.part(stored)
 
 
 def refuse_missing_atoms(beads: Beads, stored: np.ndarray, where: str) -> None:

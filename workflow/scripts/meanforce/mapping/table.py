@@ -1,7 +1,8 @@
 """The table `{mapping}.force_maps.csv`: how noisy each force map is, bead by bead.
 
 The mean square of a mapped force is that of the mean force, which all maps share, plus that of
-the noise about it. Columns, in (kJ/mol/nm)² except for ratios:
+the noise about it, so that maps differ in their noise alone. With `fit_time` the table is that of
+the frames of the fit. Columns, in (kJ/mol/nm)² except for ratios:
 
 `slice`, `aggregate`, `optimal`
     mean squares, `optimal` on frames other than those it was fitted to; empty where the map
@@ -11,13 +12,13 @@ the noise about it. Columns, in (kJ/mol/nm)² except for ratios:
 `optimal_over_aggregate`, `optimal_over_aggregate_stderr`
     ratio of these two; standard errors of ratios are from leaving out a time block each.
 `mean_force`, `mean_force_stderr`
-    mean square S of the mean force: ⟨F_i·Q F_j⟩ over each frame i and its nearest frame j of
-    another time, rotated onto i; the noise of the two is independent. Neighbours at a distance
-    have unlike mean forces, so that S comes out too small rather than too large.
+    mean square S of the mean force: that of the dataset's forces less their noise, which
+    `meanforce.mapping.irreducible` finds from differences of near frames. Where these are too far
+    apart, the noise comes out too large, and S too small.
 `data_saving`, `data_saving_stderr`
-    (aggregate − S)/(optimal − S): `aggregate` needs this many times more frames for the same noise.
-    As S is too small, so is this. Empty with noise augmentation, where S belongs to another
-    density.
+    ratio of the noise of `aggregate` and `optimal`: `aggregate` needs this many times more frames
+    for the same noise. As their noise is rather too large, this is rather too small. Empty with
+    noise augmentation, where S belongs to another density.
 `data_saving_at_least`
     the same with S = 0, which needs no estimate: aggregate/optimal.
 
@@ -30,15 +31,17 @@ from pathlib import Path
 
 import numpy as np
 
-from meanforce.core.invariants import invariant_features, turned_onto
 from meanforce.core.topology import Topology
-from meanforce.mapping.nearest_frames import nearest
+from meanforce.mapping.irreducible import bead_noise
 
-FRAMES = 10000
-"""Frames among which neighbours are looked for."""
+FRAMES = 20000
+"""Frames in which the noise is looked for."""
+
+FEWEST = 100
+"""With fewer frames it is not known."""
 
 BLOCKS = 20
-"""Time blocks of these frames: for the two halves, and for standard errors."""
+"""Time blocks of these frames, for standard errors."""
 
 COLUMNS = (
     "bead", "slice", "aggregate", "optimal", "dataset", "optimal_over_aggregate",
@@ -51,42 +54,27 @@ SAVING = ("data_saving", "data_saving_stderr")
 """Columns of the row `all` that stand in the report."""
 
 
-def mean_force_squares(positions: np.ndarray, forces: np.ndarray) -> np.ndarray:
-    """Estimates of |F̄_I|² by time block, shape (BLOCKS, n_beads); (0, n_beads) with few frames.
+def noise_squares(positions: np.ndarray, forces: np.ndarray, chains: np.ndarray) -> np.ndarray:
+    """Mean squares of the noise by time block, shape (BLOCKS, n_beads); (0, n_beads) if unknown.
 
     Args:
         positions: of the beads in nm, shape (n_frames, n_beads, 3).
         forces: mapped, kJ/mol/nm, shape (n_frames, n_beads, 3).
+        chains: walker of each frame, shape (n_frames,).
     """
-    if len(positions) < 2 * BLOCKS:
+    if len(positions) < FEWEST:
         return np.zeros((0, positions.shape[1]))
-    block = np.arange(len(positions)) * BLOCKS // len(positions)
-    near = _nearest_in_other_half(
-        invariant_features(positions, (forces != 0).any(axis=0)), block % 2 == 1
-    )
-    products = forces * turned_onto(positions, positions[near], forces[near])
-    return np.array([products[block == b].sum(axis=2).mean(axis=0) for b in range(BLOCKS)])
-
-
-def _nearest_in_other_half(described: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """For each frame the nearest one of the other half, shape (n_frames,).
-
-    Contiguous blocks are dealt to the halves in turn, so that neighbours in time, whose fast
-    motion is alike too, are never pairs.
-    """
-    found = np.empty(len(described), dtype=int)
-    for here in (second, ~second):
-        there = np.flatnonzero(~here)
-        found[here] = there[nearest(described[here], described[there], 1)[1][:, 0]]
-    return found
+    numbers, noise = bead_noise(positions, forces, chains)
+    block = numbers * BLOCKS // len(positions)
+    return np.array([noise[block == b].mean(axis=0) for b in range(BLOCKS)])
 
 
 def rows(
     bead_names: tuple[str, ...],
     squares: dict[str, np.ndarray],
     frames: np.ndarray,
-    mean_force: np.ndarray,
-    with_noise: bool,
+    noise: np.ndarray,
+    augmented: bool,
 ) -> list[dict[str, str | float]]:
     """A row for each bead and a last one, `all`, for their sum.
 
@@ -95,17 +83,17 @@ def rows(
         squares: by force map, and of the `dataset`: sums over frames of |F_I|² by time block, each
             of shape (n_blocks, n_beads).
         frames: number of frames in each block.
-        mean_force: from `mean_force_squares`.
-        with_noise: whether the dataset's positions have noise.
+        noise: of the dataset's forces, from `noise_squares`.
+        augmented: whether the dataset's positions have noise.
     """
     sums = {kind: _with_sum(values) for kind, values in squares.items()}
-    signal = _with_sum(mean_force)
+    noise = _with_sum(noise)
     table = []
     for number, name in enumerate((*bead_names, "all")):
         own = {kind: values[:, number] for kind, values in sums.items()}
         row = {"bead": name}
         row |= {kind: float(values.sum() / frames.sum()) for kind, values in own.items()}
-        table.append(row | _ratios(own, frames, signal[:, number], with_noise))
+        table.append(row | _ratios(own, frames, noise[:, number], augmented))
     return table
 
 
@@ -137,22 +125,21 @@ def _with_sum(values: np.ndarray) -> np.ndarray:
 
 
 def _ratios(
-    squares: dict[str, np.ndarray], frames: np.ndarray, mean_force: np.ndarray, with_noise: bool
+    squares: dict[str, np.ndarray], frames: np.ndarray, noise: np.ndarray, augmented: bool
 ) -> dict[str, float]:
-    signal = error = np.nan
-    if len(mean_force):
-        signal = float(mean_force.mean())
-        error = float(mean_force.std(ddof=1) / np.sqrt(len(mean_force)))
-    aggregate, optimal = squares["aggregate"], squares["optimal"]
+    aggregate, optimal, dataset = (squares[kind] for kind in ("aggregate", "optimal", "dataset"))
     ratio, ratio_error = _jackknife(optimal, aggregate)
-    saving = saving_error = np.nan
-    known = max(signal, 0.0)
-    noise = optimal.sum() / frames.sum() - known
-    if noise > 0 and not with_noise:
-        saving, sampling_error = _jackknife(aggregate - known * frames, optimal - known * frames)
-        # Derivative of the saving (a − S)/(o − S) with respect to S.
-        slope = (aggregate.sum() - optimal.sum()) / frames.sum() / noise**2
-        saving_error = float(np.hypot(sampling_error, slope * error))
+    signal = error = saving = saving_error = np.nan
+    if len(noise):
+        error = float(noise.std(ddof=1) / np.sqrt(len(noise)))
+        signal = float(dataset.sum() / frames.sum() - noise.mean())
+    if len(noise) and not augmented:
+        gained, gained_error = _jackknife(aggregate - optimal, frames)
+        lost, lost_error = _jackknife(dataset - optimal, frames)
+        left, left_error = noise.mean() - lost, np.hypot(error, lost_error)
+        if left > 0:
+            saving = float(1.0 + gained / left)
+            saving_error = float(np.hypot(gained_error, gained / left * left_error) / left)
     return {
         "optimal_over_aggregate": ratio,
         "optimal_over_aggregate_stderr": ratio_error,

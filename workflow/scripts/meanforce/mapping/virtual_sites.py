@@ -24,24 +24,24 @@ def virtual_sites(topology: mdtraj.Topology) -> np.ndarray:
     return found & ~found.all()
 
 
-def with_marked_sites(
+def atoms_without_freedom(
     topology: mdtraj.Topology, system: openmm.System, beads: Beads
-) -> mdtraj.Topology:
-    """A topology in which all atoms without degrees of freedom are such sites.
+) -> np.ndarray:
+    """Whether each atom has no degrees of freedom that beads could follow, shape (n_atoms,).
 
-    These are atoms that OpenMM places from others, whatever their element, and atoms that are held
-    in place and in no bead: the mean force on these is not zero.
+    These are virtual sites, whatever their element, and atoms that are held in place and in no
+    bead: the mean force on these is not zero.
 
     Args:
         topology: of the atoms.
-        system: in which they move.
+        system: in which they move; atoms without mass are placed by others, or held in place.
         beads: of the mapping.
     """
-    marked, in_beads = topology.copy(), {atom for members in beads.atoms for atom in members}
-    for atom in marked.atoms:
-        if system.getParticleMass(atom.index)._value == 0.0 and atom.index not in in_beads:
-            atom.element = mdtraj.element.virtual
-    return marked
+    numbers = range(system.getNumParticles())
+    massless = np.array([system.getParticleMass(i)._value == 0.0 for i in numbers], dtype=bool)
+    for members in beads.atoms:
+        massless[list(members)] = False
+    return massless | virtual_sites(topology)
 
 
 def refuse_placed_atoms(

@@ -119,7 +119,7 @@ def _runs(
 ) -> Iterator[tuple[str, CurveRunSettings]]:
     fewest = 2 * BLOCKS_PER_FOLD * experiment.folds
     stride = config.potentials[experiment.potential].frame_stride
-    fit_time = config.mappings[experiment.system][experiment.mapping].fit_time or 0.0
+    fit_time = config.mappings[experiment.system][experiment.mapping].fit_time
     campaigns = config.campaigns[experiment.system]
     for time in experiment.atomistic_time:
         text = _text(time, name)
@@ -147,11 +147,13 @@ def _runs(
                     f"after equilibration, filling and 'discard'; {experiment.folds} folds need "
                     f"{fewest}"
                 )
-            if campaign.filling + fit_time > end:
+            # From the first stored frame on; the last one of the fit may be as late as this.
+            fitted = campaign.filling + campaign.stride + (fit_time or 0.0)
+            if fit_time is not None and fitted > end:
                 raise InputError(
                     f"{where}: {text} corresponds to the first {end:.6g} ps of campaign '{label}' "
-                    f"at '{state}', but the force map of '{experiment.mapping}' is fitted to "
-                    f"{campaign.filling + fit_time:g}; give a shorter 'fit_time', or more "
+                    f"at '{state}', but the force map of '{experiment.mapping}' is fitted to the "
+                    f"first {fitted:g} ps, filling included; give a shorter 'fit_time', or more "
                     "atomistic time"
                 )
 

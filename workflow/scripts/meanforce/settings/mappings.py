@@ -235,8 +235,9 @@ class MappingSettings(Settings):
     )
     fit_time: Time | None = Field(
         default=None,
-        description="an `optimal` force map is fitted to the stored frames of this first time of "
-        "each trajectory, and not to all: a learning curve needs it, within its shortest run",
+        description="an `optimal` force map is fitted to the frames of this time alone, from the "
+        "first stored frame of each trajectory on, and later frames get the map of all of these; "
+        "by default it is fitted to all frames. A learning curve needs it, within its shortest run",
     )
     noise: NoiseAugmentationSettings | None = Field(
         default=None,
