@@ -55,7 +55,7 @@ SAVING = ("data_saving", "data_saving_stderr")
 
 
 def noise_squares(positions: np.ndarray, forces: np.ndarray, chains: np.ndarray) -> np.ndarray:
-    """Mean squares of the noise by time block, shape (BLOCKS, n_beads); (0, n_beads) if unknown.
+    """Mean squares of the noise by time block, at most (BLOCKS, n_beads); (0, n_beads) if unknown.
 
     Args:
         positions: of the beads in nm, shape (n_frames, n_beads, 3).
@@ -66,7 +66,9 @@ def noise_squares(positions: np.ndarray, forces: np.ndarray, chains: np.ndarray)
         return np.zeros((0, positions.shape[1]))
     numbers, noise = bead_noise(positions, forces, chains)
     block = numbers * BLOCKS // len(positions)
-    return np.array([noise[block == b].mean(axis=0) for b in range(BLOCKS)])
+    # A block whose frames have no near ones of another time has no estimate.
+    found = [noise[block == b].mean(axis=0) for b in np.unique(block)]
+    return np.array(found).reshape(-1, positions.shape[1])
 
 
 def rows(
@@ -130,10 +132,10 @@ def _ratios(
     aggregate, optimal, dataset = (squares[kind] for kind in ("aggregate", "optimal", "dataset"))
     ratio, ratio_error = _jackknife(optimal, aggregate)
     signal = error = saving = saving_error = np.nan
-    if len(noise):
+    if len(noise) > 1:
         error = float(noise.std(ddof=1) / np.sqrt(len(noise)))
         signal = float(dataset.sum() / frames.sum() - noise.mean())
-    if len(noise) and not augmented:
+    if len(noise) > 1 and not augmented:
         gained, gained_error = _jackknife(aggregate - optimal, frames)
         lost, lost_error = _jackknife(dataset - optimal, frames)
         left, left_error = noise.mean() - lost, np.hypot(error, lost_error)
