@@ -8,6 +8,7 @@ import openmm
 
 from meanforce.core.beads import Beads
 from meanforce.mapping.virtual_sites import atoms_without_freedom, virtual_sites
+from meanforce.systems.complete_topology import pairs_of_constraints
 
 Pairs = list[tuple[int, int]]
 
@@ -42,9 +43,8 @@ class SystemAtoms:
         cls, topology: mdtraj.Topology, system: openmm.System, beads: Beads
     ) -> "SystemAtoms":
         """Atoms as they move in a system, for a mapping with these beads."""
-        pairs = range(system.getNumConstraints())
-        constraints = [tuple(system.getConstraintParameters(i)[:2]) for i in pairs]
-        return cls(topology, constraints, atoms_without_freedom(topology, system, beads))
+        without_freedom = atoms_without_freedom(topology, system, beads)
+        return cls(topology, pairs_of_constraints(system), without_freedom)
 
     def part(self, members: np.ndarray) -> "SystemAtoms":
         """Some of the atoms, counted anew; constraints with others are left out.

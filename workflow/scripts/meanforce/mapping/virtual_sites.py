@@ -11,6 +11,7 @@ import openmm
 
 from meanforce.core.beads import Beads
 from meanforce.errors import InputError
+from meanforce.systems.masses import particle_masses
 
 
 def virtual_sites(topology: mdtraj.Topology) -> np.ndarray:
@@ -37,8 +38,7 @@ def atoms_without_freedom(
         system: in which they move; atoms without mass are placed by others, or held in place.
         beads: of the mapping.
     """
-    numbers = range(system.getNumParticles())
-    massless = np.array([system.getParticleMass(i)._value == 0.0 for i in numbers], dtype=bool)
+    massless = particle_masses(system) == 0.0
     for members in beads.atoms:
         massless[list(members)] = False
     return massless | virtual_sites(topology)
