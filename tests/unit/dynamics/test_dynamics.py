@@ -41,6 +41,20 @@ def test_harmonic_beads_have_equilibrium_positions_and_velocities():
     assert kinetic.numpy() == pytest.approx([1.0, 1.0], abs=error + 0.01)
 
 
+def test_several_steps_in_one_call_are_these_steps():
+    langevin = Langevin(torch.tensor([10.0, 30.0], dtype=torch.float64), 300.0, 2.0, 0.02)
+    advance = langevin.advance(lambda positions: -50.0 * positions)
+    rng = np.random.default_rng(3)
+    before = [torch.from_numpy(rng.standard_normal((5, 2, 3))) for _ in range(3)]
+    noise = torch.from_numpy(rng.standard_normal((4, 5, 2, 3)))
+    one_by_one = before
+    for part in noise:
+        one_by_one = advance(*one_by_one, part[None])
+    together = advance(*before, noise)
+    assert all(map(torch.equal, together, one_by_one))
+    assert not torch.equal(together[0], before[0])
+
+
 @pytest.mark.parametrize("periodic", [True, False])
 def test_grid_gradient_belongs_to_its_values(periodic):
     grid = Grid([-math.pi] * 2, [math.pi] * 2, [periodic] * 2, 40)

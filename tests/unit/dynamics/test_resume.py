@@ -69,6 +69,10 @@ KINDS = {
     "plain": {},
     "biased": {"bias": BIAS},
     "exchange": {"exchange": {"highest": 500.0, "levels": 3, "every": 0.07}, "bias": BIAS},
+    "several": {
+        "exchange": {"highest": 500.0, "levels": 3, "every": 0.1},
+        "bias": BIAS | {"build": 10.0},
+    },
     "until": {"until": {"drift": 1e-9, "at_most": 6.0}},
     "until it converges": {
         "until": {"r_hat": None, "round_trips": 0.5, "at_most": 200.0},
@@ -104,14 +108,16 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
-def test_a_compiled_run_goes_on(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("kind", "every"), [("plain", 24), ("several", 120)])
+def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every):
+    """It makes five steps in one call."""
     monkeypatch.setattr(compiling, "WORTH", 1)
     lines = []
-    run_to(tmp_path / "once.h5", "plain", lines=lines)
+    run_to(tmp_path / "once.h5", kind, lines=lines)
     stops = go_on_until_done(
         tmp_path / "job",
-        lambda job: run_to(tmp_path / "again.h5", "plain", job, lines),
-        every=120,
+        lambda job: run_to(tmp_path / "again.h5", kind, job, lines),
+        every=every,
     )
     assert stops == 2
     assert sum(line.startswith("steps compiled in") for line in lines) == 4
@@ -135,3 +141,23 @@ def test_schedule_of_a_cg_run():
     steps = range(1, schedule.end + 1)
     assert sum(map(schedule.is_deposit, steps)) == 225
     assert [step for step in steps if schedule.is_frame(step)] == list(range(530, 681, 30))
+
+
+@pytest.mark.parametrize(
+    ("changes", "at_once"),
+    [
+        ({}, 5),
+        ({"stride": 0.12}, 2),
+        ({"stride": 0.07}, 1),
+        ({"bias": BIAS | {"build": 6.0}}, 1),  # 200 hills, three steps apart
+        ({"bias": BIAS | {"build": 20.0}}, 5),
+        ({"exchange": {"highest": 500.0, "levels": 4, "every": 0.04}}, 2),
+    ],
+)
+def test_nothing_happens_between_steps_that_are_one_call(changes, at_once):
+    values = {"equilibration": 0.5, "length": 2.0, "stride": 0.1} | changes
+    schedule = Schedule.of(settings(**values))
+    assert schedule.at_once == at_once
+    happens = schedule.is_deposit, schedule.is_frame, schedule.is_look, schedule.is_exchange
+    steps = [step for step in range(1, schedule.end + 1) if any(one(step) for one in happens)]
+    assert steps and all(step % at_once == 0 for step in steps)

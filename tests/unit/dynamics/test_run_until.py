@@ -267,6 +267,9 @@ def test_only_long_runs_are_compiled():
     short, long = settings(chains=1000), settings(chains=1000)
     assert not compiling.pays(short, 10, 10**4)
     assert compiling.pays(long, 10, 10**5)
+    # Many steps of few chains: each step takes long to start.
+    assert compiling.pays(settings(chains=100), 10, 20_000)
+    assert not compiling.pays(settings(chains=100), 1, 20_000)
     assert not compiling.pays(settings(chains=1000, compile="never"), 10, 10**5)
 
 

@@ -19,13 +19,18 @@ WORTH = 5e8
 This is a count, not a timing, so that the same settings always compute the same bits.
 """
 
+MANY, LITTLE = 20_000, 1e7
+"""Steps from which it pays already with this count: each is spared a few milliseconds that starting
+its operations takes, whatever the number of chains; compiling takes half a minute."""
+
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
 
 
 def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
     """Whether a run is to be compiled."""
-    return settings.compile == "auto" and settings.chains * beads * steps >= WORTH
+    work = settings.chains * beads * steps
+    return settings.compile == "auto" and work >= (LITTLE if steps >= MANY else WORTH)
 
 
 def compiled(

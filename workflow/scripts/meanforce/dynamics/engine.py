@@ -147,17 +147,19 @@ class TorchEngine:
             run.simulation.time_step,
         )
         self._advance = self._langevin.advance(self.forces)
+        self._compiled, self._at_once = self._advance, 1
 
     def start(self) -> Chains:
         """The chains before the first step."""
         before, frames = self.schedule.before_frames, self.schedule.frames
         steps = before + frames * self.schedule.per_frame
-        # Neighbours in a cell are found outside of PyTorch.
         worth = pays(self._settings, self._run.system.molecule.size, steps)
+        # Neighbours in a cell are found outside of PyTorch.
+        possible = self._cell is None and self._potential.compiles
         return Chains(
             self._langevin.start(self._positions, self.forces, self._run.generator),
             torch.zeros(self.ladders.count, dtype=torch.long),
-            compiled=worth and self._cell is None,
+            compiled=worth and possible,
         )
 
     @property
@@ -178,12 +180,14 @@ class TorchEngine:
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
         """Compile the steps, if `chains.compiled` asks for it."""
         if chains.compiled:
+            self._at_once = self.schedule.at_once
             # Not with the run's own generator: the trial must not use up its random numbers.
             other = torch.Generator(self._device).manual_seed(0)
-            self._advance = compiled(self._advance, arguments(chains.state, other), report)
+            tried = arguments(chains.state, other, self._at_once)
+            self._compiled = compiled(self._advance, tried, report)
 
     def advance(self, chains: Chains) -> Iterator[Frame]:
-        """One step, and the frame after it, if there is one.
+        """The next step or steps, and the frame after them, if there is one.
 
         Raises:
             InputError: too many chains broke.
@@ -193,13 +197,17 @@ class TorchEngine:
             yield self.frame(chains)
 
     def step(self, chains: Chains) -> None:
-        """One step of all chains, with the exchange or the hills that follow it.
+        """One step of all chains, or some in one call, with the exchange or hills that follow.
 
         Raises:
             InputError: too many chains broke.
         """
-        chains.state = step(chains.state, self._advance, self._run.generator)
-        chains.step += 1
+        count, advance = self._at_once, self._compiled
+        if chains.step % count:
+            # The bundle of a version that compiled single steps.
+            count, advance = 1, self._advance
+        chains.state = step(chains.state, advance, self._run.generator, count)
+        chains.step += count
         if self.schedule.is_exchange(chains.step):
             energies = self._energies(chains.state.positions)
             chains.state = self.ladders.exchange(chains.state, energies, self._run.generator)

@@ -1,4 +1,7 @@
-"""Batched Langevin dynamics of beads: many chains, one force evaluation a step."""
+"""Batched Langevin dynamics of beads: many chains, one force evaluation a step.
+
+Several steps may be one call, since starting compiled code takes as long as a small batch.
+"""
 
 import dataclasses
 import functools
@@ -16,7 +19,10 @@ Advance = Callable[
     [torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
     tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ]
-"""Positions, velocities and forces after a step, from those before it and normal noise."""
+"""Positions, velocities and forces after some steps, from those before and normal noise.
+
+The noise of each step follows that of the one before: shape (n_steps, n_chains, n_beads, 3).
+"""
 
 
 @dataclasses.dataclass
@@ -77,16 +83,16 @@ class Langevin:
     def start(self, positions: torch.Tensor, forces: Forces, generator: torch.Generator) -> State:
         """Chains at rest positions with Maxwell–Boltzmann velocities."""
         positions = chains_last(positions)
-        velocities = _noise(positions, generator) * self.thermal_speed
+        velocities = _noise(positions, generator, 1)[0] * self.thermal_speed
         return State(positions, velocities, forces(positions))
 
     def advance(self, forces: Forces) -> Advance:
-        """One step of all chains, as a function of tensors only, so that it can be compiled."""
+        """Steps of all chains, as a function of tensors only, so that it can be compiled."""
         half, decay = 0.5 * self.time_step, math.exp(-self.friction * self.time_step)
         half_over_mass = (half / self.masses.double()).to(self.masses.dtype)[:, None]
         kick = math.sqrt(-math.expm1(-2 * self.friction * self.time_step)) * self.thermal_speed
 
-        def advance(positions, velocities, old_forces, noise):
+        def one(positions, velocities, old_forces, noise):
             velocities = torch.addcmul(velocities, old_forces, half_over_mass)
             positions = torch.add(positions, velocities, alpha=half)
             velocities.mul_(decay).addcmul_(noise, kick)
@@ -95,22 +101,28 @@ class Langevin:
             velocities.addcmul_(new_forces, half_over_mass)
             return positions, velocities, new_forces
 
+        def advance(positions, velocities, old_forces, noise):
+            state = positions, velocities, old_forces
+            for part in noise.unbind():
+                state = one(*state, part)
+            return state
+
         return advance
 
 
-def step(state: State, advance: Advance, generator: torch.Generator) -> State:
-    """One step of all chains, by `Langevin.advance`; the old state stays as it was."""
-    return State(*advance(*arguments(state, generator)))
+def step(state: State, advance: Advance, generator: torch.Generator, count: int = 1) -> State:
+    """Steps of all chains, by `Langevin.advance`; the old state stays as it was."""
+    return State(*advance(*arguments(state, generator, count)))
 
 
-def arguments(state: State, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Arguments of the function from `Langevin.advance` for the next step."""
-    return *state.tensors(), _noise(state.positions, generator)
+def arguments(state: State, generator: torch.Generator, count: int = 1) -> tuple[torch.Tensor, ...]:
+    """Arguments of the function from `Langevin.advance` for the next steps."""
+    return *state.tensors(), _noise(state.positions, generator, count)
 
 
-def _noise(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Normal random numbers, with the memory order of `chains_last`."""
+def _noise(like: torch.Tensor, generator: torch.Generator, count: int) -> torch.Tensor:
+    """Normal random numbers for some steps, each with the memory order of `chains_last`."""
     n_chains, n_beads, _ = like.shape
-    shape = (n_beads, 3, n_chains)
+    shape = (count, n_beads, 3, n_chains)
     values = torch.randn(shape, generator=generator, dtype=like.dtype, device=like.device)
-    return values.permute(2, 0, 1)
+    return values.permute(0, 3, 1, 2)

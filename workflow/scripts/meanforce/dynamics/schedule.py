@@ -1,11 +1,15 @@
 """A CG run's times as whole numbers of time steps: building the bias, equilibration, frames."""
 
 import dataclasses
+import math
 
 from meanforce.settings.simulations import SimulationSettings
 
 DEPOSITS = 200
 """How often each chain adds a hill while the bias is built."""
+
+AT_ONCE = 5
+"""Steps in one call of compiled code, at most; compiling takes longer with each of them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +63,16 @@ class Schedule:
     def end(self) -> int:
         """The last step."""
         return self.before_frames + self.most_frames * self.per_frame
+
+    @property
+    def at_once(self) -> int:
+        """The most steps, up to `AT_ONCE`, in which all that happens between steps has its place.
+
+        Hills, exchanges and frames follow only steps that are multiples of it.
+        """
+        per_deposit = self.per_deposit if self.deposits else 0
+        every = math.gcd(per_deposit, self.equilibration, self.per_frame, self.per_exchange)
+        return max(count for count in range(1, AT_ONCE + 1) if every % count == 0)
 
     def phase(self, step: int) -> str:
         """What is done from this step on, in words."""

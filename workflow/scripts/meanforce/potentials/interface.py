@@ -26,6 +26,7 @@ class Potential(abc.ABC):
         extensive: whether the energy of copies of a molecule far apart is the sum of theirs.
         supports_periodic: whether configurations may have a periodic cell. Then moving a bead by a
             box vector leaves the energy as it is.
+        compiles: whether PyTorch can compile its operations.
     """
 
     kind: str
@@ -33,6 +34,7 @@ class Potential(abc.ABC):
     permutation_invariant: bool = False
     extensive: bool = False
     supports_periodic: bool = False
+    compiles: bool = True
 
     @property
     def parity(self) -> Literal["even", "none"]:
@@ -194,6 +196,10 @@ class EnsembleMean(Potential):
     @property
     def supports_periodic(self):
         return all(member.supports_periodic for member in self.members)
+
+    @property
+    def compiles(self):
+        return all(member.compiles for member in self.members)
 
     def require_periodic(self):
         for member in self.members:

@@ -45,6 +45,8 @@ class Mace(TrainablePotential):
     permutation_invariant = True
     extensive = True
     supports_periodic = True
+    # The classes of e3nn stop PyTorch's tracing, after minutes.
+    compiles = False
 
     def __init__(self, values: dict[str, Any], network: torch.nn.Module) -> None:
         some = next(network.parameters())

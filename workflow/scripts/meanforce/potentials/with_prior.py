@@ -40,6 +40,10 @@ class WithPrior(Potential):
         return self.residual.supports_periodic
 
     @property
+    def compiles(self):
+        return self.residual.compiles
+
+    @property
     def needs_no_cell(self):
         return self.residual.needs_no_cell
 

@@ -181,8 +181,8 @@ class SimulationSettings(Settings):
     )
     compile: Literal["auto", "never"] = Field(
         default="auto",
-        description="auto: long runs compile their steps, which takes about a minute and "
-        "doubles the speed; without a C++ compiler they continue uncompiled",
+        description="auto: long runs compile their steps, which takes about half a minute and "
+        "makes them two to five times faster; without a C++ compiler they continue uncompiled",
     )
 
     @model_validator(mode="after")
