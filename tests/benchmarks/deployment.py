@@ -2,7 +2,7 @@
 
     python tests/benchmarks/deployment.py [--rounds 9]
 
-Ratios of speeds, measured in turns in one process on one thread: steps with NumPy over steps with
+Ratios of speeds, measured in turns in one process on one thread: steps with Numba over steps with
 PyTorch, and dynamics of capped alanine under a network's bias over unbiased dynamics.
 """
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print("| one replica in OpenMM, NumPy over PyTorch | wanted | median | range | steps/s |")
+    print("| one replica in OpenMM, Numba over PyTorch | wanted | median | range | steps/s |")
     print("|---|---|---|---|---|")
     for what, members in cases():
         print(one_replica(what, EnsembleMean(members), arguments.rounds), flush=True)

@@ -1,10 +1,11 @@
 """Speed of CG dynamics: of its parts, against the machine, against JAX, and through OpenMM.
 
-    python tests/benchmarks/dynamics.py [--rounds 5] [--threads 2] [--jax PYTHON]
+    python tests/benchmarks/dynamics.py [--rounds 5] [--threads 1] [--jax PYTHON]
 
-prints the rows of the README's table. JAX needs an environment of its own; PYTHON is its
-interpreter. Nothing else should run on the machine meanwhile; where that is not possible,
-`--threads 1 --cpu-time` counts CPU seconds of one thread instead. Compiling takes minutes.
+prints the rows of the table in docs/speed.md, on one thread, as the workflow's jobs run. JAX needs
+an environment of its own; PYTHON is its interpreter. Nothing else should run on the machine
+meanwhile; where that is not possible, `--cpu-time` counts CPU seconds of one thread instead.
+Compiling takes minutes.
 """
 
 import argparse
@@ -45,6 +46,9 @@ TEMPERATURE = 300.0
 TIME_STEP, STRIDE = 1e-5, 4e-4
 """Short, so that an untrained network does not drive beads to where activations are denormal."""
 REPLICAS = (100, 1000, 5000)
+AT_ONCE = 5
+"""Evaluations of the forces in one call of compiled code, as a run makes steps."""
+
 SECONDS = 1.0
 """CPU time of one timed turn."""
 
@@ -195,15 +199,17 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
     product, clocks = Repeated(lambda: a @ b), (clock, clock)
     for replicas in REPLICAS:
         positions = compact(replicas, 10)
-        fast = compile_or_say(lambda x: (plain(x),), (positions,))
-        bare = Repeated(lambda f=fast, x=positions: f(x))
+        several = [chains_last(positions + 0.001 * number) for number in range(AT_ONCE)]
+        fast = compile_or_say(lambda *all_of_them: tuple(map(plain, all_of_them)), several)
+        bare = Repeated(lambda f=fast, x=several: f(*x))
+        evaluations = bare.count * AT_ONCE
         at = f"`{name}`, {replicas} replicas"
-        run = whole_run(model, replicas, bare.count)
+        run = whole_run(model, replicas, evaluations)
         ratio = paired(run, bare, rounds, clocks)
-        step, force = (r / 1e3 for r in rates(ratio, *[bare.count * replicas] * 2))
+        step, force = (r / 1e3 for r in rates(ratio, *[evaluations * replicas] * 2))
         note = f"{step:.0f} k and {force:.0f} k replica-steps/s"
         row(f"{at}: whole run / bare compiled forces", "≥ 0.8", ratio, note)
-        work = bare.count * replicas * operations(model), product.count * 2 * 2000**3
+        work = evaluations * replicas * operations(model), product.count * 2 * 2000**3
         timed = paired(bare, product, rounds, clocks)
         force, limit = (r / 1e9 for r in rates(timed, *work))
         note = f"{force:.0f} and {limit:.0f} GFLOP/s"
@@ -213,7 +219,7 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
         timed = per_work(paired(alone, product, rounds, clocks), *work)
         row(f"{at}: the network's products alone / matrix product", "", timed, "")
         slow = Repeated(lambda x=positions: plain(x))
-        timed = per_work(paired(bare, slow, rounds, clocks), bare.count, slow.count)
+        timed = per_work(paired(bare, slow, rounds, clocks), evaluations, slow.count)
         row(f"{at}: compiled / not compiled", "> 1", timed, "")
 
 
@@ -277,7 +283,7 @@ def cost() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cpu-time", action="store_true", help="CPU seconds in place of seconds")
     parser.add_argument("--jax", help="Python interpreter of an environment with JAX")
     parts = ("distances", "default", "jax", "openmm", "cost")

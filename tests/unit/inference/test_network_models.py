@@ -1,4 +1,4 @@
-"""Networks evaluated with NumPy give the energies and forces of the same models in PyTorch."""
+"""Networks evaluated with Numba give the energies and forces of the same models in PyTorch."""
 
 import itertools
 import json
@@ -14,7 +14,6 @@ from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
 from meanforce.deployment.evaluator import evaluator_of
 from meanforce.errors import InputError
-from meanforce.inference import coordinates
 from meanforce.inference.model import NetworkModel
 from meanforce.potentials.interface import EnsembleMean, Potential
 
@@ -27,7 +26,7 @@ def ensemble(potential: Potential) -> EnsembleMean:
 
 
 def both(potential: EnsembleMean, positions: np.ndarray):
-    """Energies and forces from NumPy, and from PyTorch in double precision."""
+    """Energies and forces from Numba, and from PyTorch in double precision."""
     model = evaluator_of(potential, TEMPERATURE)
     assert isinstance(model, NetworkModel)
     found = [model.energy_and_forces(frame) for frame in positions]
@@ -71,17 +70,6 @@ def test_all_inputs_and_temperature_forms(distances, form):
     assert_same(found, wanted, 1e-12)
     found, wanted = both(EnsembleMean(members), frames)
     assert_same(found, wanted, 1e-5)
-
-
-def test_many_beads_take_another_way_through_the_same_numbers():
-    size = coordinates.FEW + 3
-    molecule = Topology.of_beads(
-        [f"B{i}" for i in range(size)], ["B"] * size, [(i, i + 1) for i in range(size - 1)]
-    )
-    frames = np.random.default_rng(1).normal(0, 0.3, (20, size, 3)).cumsum(1)
-    net = network(molecule, frames)
-    found, wanted = both(EnsembleMean([on_a_prior(net, frames)]).to(torch.float64), frames)
-    assert_same(found, wanted, 1e-12)
 
 
 @pytest.mark.parametrize("precision, tolerance", [(torch.float32, 1e-5), (torch.float64, 1e-7)])

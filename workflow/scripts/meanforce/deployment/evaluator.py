@@ -1,10 +1,10 @@
-"""Energy and forces of a model at one configuration after another: with NumPy where that is faster.
+"""Energy and forces of a model at one configuration after another: by Numba where that is faster.
 
-A call for one configuration consists of some hundred small operations. PyTorch takes several times
-as long to start each of them as NumPy, so networks on internal coordinates (`cgnet`) are evaluated
-with NumPy at any size: tests/benchmarks/deployment.py measured ratios of 4 to 7 from 10 to 100
-beads. Message passing (`mace`) spends its time in large products, and linear potentials become
-OpenMM's own forces; where these are not used, they stay with PyTorch.
+A call for one configuration consists of some hundred small operations, and PyTorch takes longer to
+start each of them than it computes. So networks on internal coordinates (`cgnet`) are loops that
+Numba compiles, at any size (tests/benchmarks/deployment.py). Message passing (`mace`) spends its
+time in large products, and linear potentials become OpenMM's own forces; where these are not used,
+they stay with PyTorch.
 """
 
 from typing import Protocol

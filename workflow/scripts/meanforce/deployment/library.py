@@ -13,6 +13,7 @@ STAMP = (1980, 1, 1, 0, 0, 0)
 
 PACKAGES = (
     "h5py",
+    "numba",
     "numpy",
     "openmm",
     "pandas",

@@ -1,19 +1,16 @@
 """Internal coordinates of one configuration, and gradients in them pulled back to the beads.
 
-The formulas are those of `meanforce.potentials.geometry`, which takes batches. For one
-configuration of a few beads a call of NumPy takes about a microsecond whatever it computes, so the
-number of calls is what counts: vectors that are treated alike lie side by side, and dihedrals are
-points on the unit circle, so that no angle has to be found and turned back.
+The formulas are those of `meanforce.potentials.geometry`, which takes batches. Dihedrals are points
+on the unit circle, so that no angle has to be found and turned back.
 """
 
-import dataclasses
+import math
+from typing import NamedTuple, Self
 
 import numpy as np
 
 from meanforce.core.coordinates import CoordinateList
-
-FEW = 40
-"""Beads up to which sums over vectors are a matrix product; of more beads, most would be zeros."""
+from meanforce.inference.compiled import compiled
 
 LIMIT = 1 - 1e-7
 """Largest cosine of an angle: at a straight angle its gradient has no direction."""
@@ -21,151 +18,164 @@ LIMIT = 1 - 1e-7
 TINY = 1e-12
 """Least square of a normal (nm⁴): beads in a row have no dihedral, and no gradient of it."""
 
-DOTS = np.array([(0, 1), (1, 1), (2, 1), (3, 3), (4, 4), (3, 4), (0, 4)]).T
-"""Pairs of vectors whose scalar products dihedrals need, of b1, b2, b3, b1×b2 and b2×b3."""
 
-ONES = np.ones(3)
-"""The product with it sums over the components."""
+class Terms(NamedTuple):
+    """Beads of coordinates, as indices.
+
+    Attributes:
+        pairs: shape (n_pairs, 2).
+        angles: shape (n_angles, 3).
+        dihedrals: shape (n_dihedrals, 4).
+    """
+
+    pairs: np.ndarray
+    angles: np.ndarray
+    dihedrals: np.ndarray
+
+    @classmethod
+    def of(cls, coordinates: CoordinateList) -> Self:
+        """Distances, angles and dihedrals; there must be no Cartesian axes."""
+        lists = coordinates.distances, coordinates.angles, coordinates.dihedrals
+        arrays = (np.array(beads, dtype=np.int64).reshape(-1, n) for n, beads in enumerate(lists, 2))
+        return cls(*arrays)
 
 
-@dataclasses.dataclass(frozen=True)
-class Values:
+class Values(NamedTuple):
     """Internal coordinates of one configuration, and what their gradients need.
 
     Attributes:
         plain: lengths of pairs in nm, then angles in rad, shape (n_pairs + n_angles,).
-        turns: e^{iφ} of the dihedrals φ, shape (n_dihedrals,); 0 where beads are in a row.
+        cosine: of the dihedrals, shape (n_dihedrals,); 0 where beads are in a row, as is `sine`.
+        sine: of the dihedrals.
         vectors: gradients, each with a plus on one bead and a minus on another, shape
-            (3, n_vectors).
+            (n_vectors, 3): one for each pair, two for each angle, three for each dihedral.
     """
 
     plain: np.ndarray
-    turns: np.ndarray
+    cosine: np.ndarray
+    sine: np.ndarray
     vectors: np.ndarray
 
 
-class Coordinates:
-    """Evaluates coordinates of one configuration.
+@compiled
+def evaluate(positions: np.ndarray, terms: Terms) -> Values:
+    """All coordinates at positions in nm, float64, shape (n_beads, 3)."""
+    n_pairs, n_angles, n_turns = len(terms.pairs), len(terms.angles), len(terms.dihedrals)
+    plain = np.empty(n_pairs + n_angles)
+    cosine, sine = np.empty(n_turns), np.empty(n_turns)
+    vectors = np.empty((n_pairs + 2 * n_angles + 3 * n_turns, 3))
+    for pair in range(n_pairs):
+        first, second = terms.pairs[pair]
+        plain[pair] = _unit(positions, second, first, vectors[pair])
+    for number in range(n_angles):
+        first, middle, last = terms.angles[number]
+        at = n_pairs + 2 * number
+        plain[n_pairs + number] = _angle(positions, first, middle, last, vectors[at : at + 2])
+    for number in range(n_turns):
+        at = n_pairs + 2 * n_angles + 3 * number
+        turn = _dihedral(positions, terms.dihedrals[number], vectors[at : at + 3])
+        cosine[number], sine[number] = turn
+    return Values(plain, cosine, sine, vectors)
+
+
+@compiled
+def _unit(positions: np.ndarray, plus: int, minus: int, unit: np.ndarray) -> float:
+    """Distance of two beads; `unit` becomes its direction, from `minus` to `plus`."""
+    square = 0.0
+    for axis in range(3):
+        unit[axis] = positions[plus, axis] - positions[minus, axis]
+        square += unit[axis] * unit[axis]
+    length = math.sqrt(square)
+    for axis in range(3):
+        unit[axis] /= length
+    return length
+
+
+@compiled
+def _angle(
+    positions: np.ndarray, first: int, middle: int, last: int, ends: np.ndarray
+) -> float:
+    """An angle; `ends` become its gradients in the first and the last bead."""
+    arms = _unit(positions, first, middle, ends[0]), _unit(positions, last, middle, ends[1])
+    cosine = min(max(_dot(ends[0], ends[1]), -LIMIT), LIMIT)
+    sine = math.sqrt(1.0 - cosine * cosine)
+    for axis in range(3):
+        one, other = ends[0, axis], ends[1, axis]
+        ends[0, axis] = (cosine * one - other) / (arms[0] * sine)
+        ends[1, axis] = (cosine * other - one) / (arms[1] * sine)
+    return math.acos(cosine)
+
+
+@compiled
+def _dihedral(
+    positions: np.ndarray, beads: np.ndarray, gradients: np.ndarray
+) -> tuple[float, float]:
+    """cos φ and sin φ; `gradients` of φ: Blondel, Karplus, J. Comput. Chem. 17, 1132 (1996)."""
+    bonds, normals = np.empty((3, 3)), np.empty((2, 3))
+    for bond in range(3):
+        for axis in range(3):
+            bonds[bond, axis] = positions[beads[bond + 1], axis] - positions[beads[bond], axis]
+    for side in range(2):
+        for axis in range(3):
+            one, two = (axis + 1) % 3, (axis + 2) % 3
+            normals[side, axis] = (
+                bonds[side, one] * bonds[side + 1, two] - bonds[side, two] * bonds[side + 1, one]
+            )
+    square = _dot(bonds[1], bonds[1])
+    length = math.sqrt(square)
+    before = max(_dot(normals[0], normals[0]), TINY)
+    after = max(_dot(normals[1], normals[1]), TINY)
+    back, ahead = _dot(bonds[0], bonds[1]) / square, _dot(bonds[2], bonds[1]) / square
+    for axis in range(3):
+        first = -length / before * normals[0, axis]
+        last = length / after * normals[1, axis]
+        gradients[0, axis] = first
+        gradients[1, axis] = last * ahead - first * back
+        gradients[2, axis] = last
+    size = math.sqrt(before * after)
+    return _dot(normals[0], normals[1]) / size, length * _dot(bonds[0], normals[1]) / size
+
+
+@compiled
+def _dot(a: np.ndarray, b: np.ndarray) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@compiled
+def pull_back(
+    n_beads: int, terms: Terms, values: Values, plain: np.ndarray, turns: np.ndarray
+) -> np.ndarray:
+    """Gradient in the positions, kJ/mol/nm, shape (n_beads, 3).
 
     Args:
-        coordinates: distances, angles and dihedrals; none of Cartesian axes.
         n_beads: number of beads.
+        terms: the coordinates.
+        values: from `evaluate`.
+        plain: derivatives in lengths and angles, kJ/mol/nm and kJ/mol/rad.
+        turns: derivatives in the dihedrals φ, kJ/mol/rad.
     """
-
-    def __init__(self, coordinates: CoordinateList, n_beads: int) -> None:
-        pairs, angles = coordinates.distances, coordinates.angles
-        dihedrals = coordinates.dihedrals
-        self._sizes = len(pairs), len(angles), len(dihedrals)
-        arms = [(a, b) for a, b, _ in angles] + [(c, b) for _, b, c in angles]
-        bonds = [(d[k + 1], d[k]) for k in range(3) for d in dihedrals]
-        ends = [(d[plus], d[minus]) for plus, minus in ((0, 1), (1, 2), (3, 2)) for d in dihedrals]
-        straight = [(j, i) for i, j in pairs] + arms
-        columns = np.arange(5 * len(dihedrals)).reshape(5, -1)
-        self._left, self._right = (columns[vectors].reshape(-1) for vectors in DOTS)
-        self._differences = _Rows(straight + bonds, n_beads)
-        self._vectors = _Rows(straight + ends, n_beads)
-
-    def evaluate(self, positions: np.ndarray) -> Values:
-        """Values of all coordinates at positions in nm, float64, shape (n_beads, 3)."""
-        n_pairs, n_angles, n_dihedrals = self._sizes
-        vectors = self._differences.differences(positions)
-        straight = n_pairs + 2 * n_angles
-        units = vectors[:, :straight]
-        plain = np.sqrt(_sum(units * units))
-        units /= plain
-        if n_angles:
-            angles = _angles(units[:, n_pairs:], plain[n_pairs:], n_angles)
-            plain = np.concatenate((plain[:n_pairs], angles))
-        turns = self._dihedrals(vectors[:, straight:]) if n_dihedrals else np.zeros(0, complex)
-        return Values(plain, turns, vectors)
-
-    def _dihedrals(self, bonds: np.ndarray) -> np.ndarray:
-        """e^{iφ} of dihedrals of three bonds in a row, which are replaced by the gradients of φ.
-
-        Blondel, Karplus, J. Comput. Chem. 17, 1132 (1996).
-        """
-        n = self._sizes[2]
-        # x, y, z, x, y: a cross product is then a difference of two products of slices.
-        around = np.concatenate((bonds, bonds[:2]))
-        left, right = around[:, : 2 * n], around[:, n:]
-        normals = left[1:4] * right[2:5] - left[2:5] * right[1:4]
-        five = np.concatenate((bonds, normals), axis=1)
-        dots = _sum(five.take(self._left, axis=1) * five.take(self._right, axis=1)).reshape(7, n)
-        length = np.sqrt(dots[1])
-        squares = np.maximum(dots[3:5], TINY)
-        slopes = normals.reshape(3, 2, n) * (length / squares)
-        # The first vector is −length b1×b2/|b1×b2|²; the sign is carried along.
-        along = slopes * (dots[0:3:2] / dots[1])
-        np.negative(slopes[:, 0], out=bonds[:, :n])
-        np.add(along[:, 0], along[:, 1], out=bonds[:, n : 2 * n])
-        bonds[:, 2 * n :] = slopes[:, 1]
-        turns = np.empty(n, complex)
-        size = np.sqrt(squares[0] * squares[1])
-        np.divide(dots[5], size, out=turns.real)
-        np.divide(length * dots[6], size, out=turns.imag)
-        return turns
-
-    def pull_back(self, values: Values, plain: np.ndarray, turns: np.ndarray) -> np.ndarray:
-        """Gradient in the positions, kJ/mol/nm, shape (n_beads, 3).
-
-        Args:
-            values: from `evaluate`; used up.
-            plain: derivatives in lengths and angles, kJ/mol/nm and kJ/mol/rad.
-            turns: derivatives in the dihedrals φ, kJ/mol/rad.
-        """
-        angles, vectors = plain[self._sizes[0] :], values.vectors
-        vectors *= np.concatenate((plain, angles, turns, turns, turns))
-        return self._vectors.sums(vectors)
+    gradient, row = np.zeros((n_beads, 3)), 0
+    for pair in range(len(terms.pairs)):
+        first, second = terms.pairs[pair]
+        _add(gradient, second, first, plain[pair], values.vectors[row])
+        row += 1
+    for number in range(len(terms.angles)):
+        first, middle, last = terms.angles[number]
+        slope = plain[len(terms.pairs) + number]
+        _add(gradient, first, middle, slope, values.vectors[row])
+        _add(gradient, last, middle, slope, values.vectors[row + 1])
+        row += 2
+    for number in range(len(terms.dihedrals)):
+        first, second, third, fourth = terms.dihedrals[number]
+        _add(gradient, first, second, turns[number], values.vectors[row])
+        _add(gradient, second, third, turns[number], values.vectors[row + 1])
+        _add(gradient, fourth, third, turns[number], values.vectors[row + 2])
+        row += 3
+    return gradient
 
 
-class _Rows:
-    """Differences of two beads each, and sums of vectors over the beads they belong to.
-
-    Args:
-        ends: of each row, the bead with +1 and that with −1.
-        n_beads: number of beads.
-    """
-
-    def __init__(self, ends: list[tuple[int, int]], n_beads: int) -> None:
-        plus, minus = np.array(ends, dtype=np.intp).reshape(-1, 2).T
-        self._plus, self._minus, self._matrix = plus.copy(), minus.copy(), None
-        if n_beads <= FEW:
-            self._matrix = np.zeros((len(ends), n_beads))
-            np.add.at(self._matrix, (np.arange(len(ends)), plus), 1.0)
-            np.add.at(self._matrix, (np.arange(len(ends)), minus), -1.0)
-            self._transposed = self._matrix.T.copy()
-        # All rows of one bead follow each other; a row of zeros stands for a bead without any.
-        owners = np.concatenate([plus, minus, np.arange(n_beads)])
-        self._order = np.argsort(owners, kind="stable")
-        self._starts = np.searchsorted(owners[self._order], np.arange(n_beads))
-        self._zeros = np.zeros((3, n_beads))
-
-    def differences(self, positions: np.ndarray) -> np.ndarray:
-        """Bead with +1 less that with −1, shape (3, n_rows)."""
-        if self._matrix is not None:
-            return positions.T @ self._transposed
-        columns = np.ascontiguousarray(positions.T)
-        return columns.take(self._plus, axis=1) - columns.take(self._minus, axis=1)
-
-    def sums(self, rows: np.ndarray) -> np.ndarray:
-        """Rows, shape (3, n_rows), added to one bead and taken from the other: (n_beads, 3)."""
-        if self._matrix is not None:
-            return (rows @ self._matrix).T
-        both = np.concatenate((rows, -rows, self._zeros), axis=1)
-        return np.add.reduceat(both.take(self._order, axis=1), self._starts, axis=1).T
-
-
-def _sum(products: np.ndarray) -> np.ndarray:
-    """Sum over the three components, which are the rows."""
-    return ONES @ products
-
-
-def _angles(units: np.ndarray, lengths: np.ndarray, count: int) -> np.ndarray:
-    """Angles between arms, whose unit vectors are replaced by the gradients in the arms' ends."""
-    arms = units.reshape(3, 2, count)
-    cosine = np.minimum(np.maximum(_sum(arms[:, 0] * arms[:, 1]), -LIMIT), LIMIT)
-    sine = np.sqrt(1.0 - cosine * cosine)
-    gradients = cosine * arms - arms[:, ::-1]
-    gradients /= lengths.reshape(2, count) * sine
-    units[:] = gradients.reshape(3, 2 * count)
-    return np.arccos(cosine)
+@compiled
+def _add(gradient: np.ndarray, plus: int, minus: int, slope: float, vector: np.ndarray) -> None:
+    for axis in range(3):
+        gradient[plus, axis] += slope * vector[axis]
+        gradient[minus, axis] -= slope * vector[axis]

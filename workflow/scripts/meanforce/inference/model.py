@@ -1,24 +1,26 @@
-"""Models of kind `cgnet`, with or without a prior, read from their files and evaluated with NumPy.
+"""Models of kind `cgnet`, with or without a prior, read from their files and evaluated with Numba.
 
-PyTorch takes about as long to start its operations as a small network takes to compute; for one
-configuration at a time NumPy needs a fraction of it. Atomistic sampling, which must not import
-PyTorch, uses such models as biases.
+PyTorch and NumPy take longer to start their operations than a small network takes to compute; for
+one configuration at a time, loops in machine code need a fraction of it. Atomistic sampling, which
+must not import PyTorch, uses such models as biases.
 """
 
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.typed import List
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.inference.coordinates import Coordinates
-from meanforce.inference.network import Network
-from meanforce.inference.prior import MeanPrior
+from meanforce.inference.compiled import compiled
+from meanforce.inference.coordinates import Terms, evaluate, pull_back
+from meanforce.inference.network import Network, energy_and_gradient
+from meanforce.inference.prior import Prior, add_prior
 
 KIND = "cgnet"
 """Kind of the models that this module evaluates."""
@@ -101,20 +103,20 @@ class NetworkModel:
             )
         self.molecule = Topology.of(first.values)
         inputs = self.molecule.all_coordinates()
-        self._distances = first.values.get("distances", "plain")
-        self._lengths, self._plain = len(inputs.distances), len(inputs.distances + inputs.angles)
-        self._dihedrals = len(inputs.dihedrals)
         # Improper dihedrals of the prior follow those of the network.
-        stereo = (first.prior_values or {}).get("stereo", [])
-        turns = inputs.dihedrals + tuple(tuple(beads) for beads in stereo)
-        every = dataclasses.replace(inputs, dihedrals=turns)
-        self._impropers = np.zeros(len(stereo))
-        self._coordinates = Coordinates(every, self.molecule.size)
-        self._network = Network(first.values, [m.tensors for m in members], temperature)
-        self._prior = None
-        if first.prior_values is not None:
-            priors = [m.prior_tensors for m in members]
-            self._prior = MeanPrior(first.prior_values, priors, every)
+        stereo = tuple(map(tuple, (first.prior_values or {}).get("stereo", [])))
+        every = dataclasses.replace(inputs, dihedrals=inputs.dihedrals + stereo)
+        distances = first.values.get("distances", "plain")
+        model = Model(
+            Terms.of(every),
+            len(inputs.dihedrals),
+            distances != "inverse",
+            distances != "plain",
+            Network.of(first.values, [m.tensors for m in members], temperature),
+            Prior.of(first.prior_values, [m.prior_tensors for m in members], every),
+        )
+        # Each array that is handed over takes half a microsecond; a list is one pointer.
+        self._model = List([model])
 
     @classmethod
     def read(cls, paths: list[Path], temperature: float) -> "NetworkModel":
@@ -137,27 +139,54 @@ class NetworkModel:
         Args:
             positions: nm, float64, shape (n_beads, 3).
         """
-        at = self._coordinates.evaluate(positions)
-        n_lengths, n_dihedrals = self._lengths, self._dihedrals
-        cosine, sine = at.turns.real[:n_dihedrals], at.turns.imag[:n_dihedrals]
-        # Inputs are in the order of `meanforce.potentials.features`.
-        start = n_lengths if self._distances == "inverse" else 0
-        inputs = [at.plain[start:], sine, cosine]
-        if self._distances != "plain":
-            inverse = 1.0 / at.plain[:n_lengths]
-            inputs.append(inverse)
-        energy, slope = self._network.energy_and_gradient(np.concatenate(inputs))
-        ends = len(at.plain) - start + n_dihedrals * np.arange(3)
-        turns = slope[ends[0] : ends[1]] * cosine - slope[ends[1] : ends[2]] * sine
-        plain = slope[: ends[0]]
-        if self._distances != "plain":
-            along = slope[ends[2] :] * (inverse * inverse)
-            if start:
-                plain = np.concatenate((-along, plain))
-            else:
-                plain[:n_lengths] -= along
-        if self._prior is not None:
-            if len(self._impropers):
-                turns = np.concatenate((turns, self._impropers))
-            energy += self._prior.add_to(at, plain, turns)
-        return energy, -self._coordinates.pull_back(at, plain, turns)
+        energy, gradient = _evaluate(self._model, np.ascontiguousarray(positions, dtype=float))
+        return energy, -gradient
+
+
+class Model(NamedTuple):
+    """What does not change from one configuration to the next.
+
+    Attributes:
+        terms: coordinates of network and prior.
+        turns: the network's dihedrals, which are the first.
+        plain: whether lengths r are among the network's inputs.
+        inverse: whether 1/r are.
+        network: of all members.
+        prior: of all members.
+    """
+
+    terms: Terms
+    turns: int
+    plain: bool
+    inverse: bool
+    network: Network
+    prior: Prior
+
+
+@compiled
+def _evaluate(only: list[Model], positions: np.ndarray) -> tuple[float, np.ndarray]:
+    """Energy in kJ/mol, and its gradient in the positions, kJ/mol/nm, shape (n_beads, 3)."""
+    model = only[0]
+    at = evaluate(positions, model.terms)
+    pairs, angles, turns = len(model.terms.pairs), len(model.terms.angles), model.turns
+    # In the order of `meanforce.potentials.features`.
+    skipped = 0 if model.plain else pairs
+    plain = pairs + angles - skipped
+    inputs = np.empty(plain + 2 * turns + (pairs if model.inverse else 0))
+    inputs[:plain] = at.plain[skipped:]
+    inputs[plain : plain + turns] = at.sine[:turns]
+    inputs[plain + turns : plain + 2 * turns] = at.cosine[:turns]
+    if model.inverse:
+        inputs[plain + 2 * turns :] = 1.0 / at.plain[:pairs]
+    energy, slope = energy_and_gradient(model.network, inputs)
+    along, around = np.zeros(pairs + angles), np.zeros(len(model.terms.dihedrals))
+    along[skipped:] = slope[:plain]
+    for number in range(turns):
+        at_sine, at_cosine = slope[plain + number], slope[plain + turns + number]
+        around[number] = at_sine * at.cosine[number] - at_cosine * at.sine[number]
+    if model.inverse:
+        for pair in range(pairs):
+            reciprocal = inputs[plain + 2 * turns + pair]
+            along[pair] -= slope[plain + 2 * turns + pair] * reciprocal * reciprocal
+    energy += add_prior(model.prior, at, along, around)
+    return energy, pull_back(len(positions), model.terms, at, along, around)

@@ -2,15 +2,16 @@
 
 A mean of harmonic terms is a harmonic term, and a mean of Fourier series is a Fourier series, to
 which the terms of stereo centres belong; the repulsion and mixtures are evaluated for each member.
-Terms other than mixtures are arrays over all coordinates, with zeros where there is no term, as
-gathering those of a few terms takes longer.
+Terms other than mixtures are arrays over all coordinates, with zeros where there is no term.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from meanforce.core.coordinates import CoordinateList
+from meanforce.inference.compiled import compiled
 from meanforce.inference.coordinates import Values
 
 STRAIGHT_BELOW = 0.6
@@ -21,24 +22,96 @@ MIXTURE = ("mixture_center", "mixture_stiffness", "mixture_energy", "mixture_kt"
 """Tensors of angles with several wells."""
 
 
-class MeanPrior:
-    """Mean of the priors of an ensemble's members.
+class Harmonic(NamedTuple):
+    """Σ ½k (q − c)² over lengths and angles, plus a constant.
 
-    Args:
-        values: plain values of the prior; the same for all members.
-        members: tensors of each.
-        coordinates: that are evaluated; the prior's are among them.
+    Attributes:
+        center: nm and rad, shape (n_pairs + n_angles,).
+        stiffness: kJ/mol/nm² and kJ/mol/rad², 0 where there is no term.
+        energy: kJ/mol.
     """
 
-    def __init__(
-        self,
-        values: dict[str, Any],
+    center: np.ndarray
+    stiffness: np.ndarray
+    energy: float
+
+
+class Repulsion(NamedTuple):
+    """Mean of ε (σ/r)¹², which is a straight line below a part of σ.
+
+    Attributes:
+        radius: σ, nm, shape (n_members, n_pairs); 0 where there is no term.
+        energy: ε over the number of members, kJ/mol, the same shape.
+    """
+
+    radius: np.ndarray
+    energy: np.ndarray
+
+
+class Series(NamedTuple):
+    """Σ a cos mφ + b sin mφ over dihedrals and orders m = 1, 2, ….
+
+    Attributes:
+        cosine: a, kJ/mol, shape (n_dihedrals, n_orders).
+        sine: b.
+    """
+
+    cosine: np.ndarray
+    sine: np.ndarray
+
+
+class Mixtures(NamedTuple):
+    """Mean of −kT log Σ exp(−E/kT) over angles, of wells E = e + ½k (q − c)².
+
+    Attributes:
+        places: of the angles among lengths and angles, shape (n_angles,).
+        center: rad, shape (n_members, n_angles, n_wells).
+        stiffness: k/kT.
+        energy: e/kT.
+        kt: kJ/mol, shape (n_members, n_angles).
+    """
+
+    places: np.ndarray
+    center: np.ndarray
+    stiffness: np.ndarray
+    energy: np.ndarray
+    kt: np.ndarray
+
+
+class Prior(NamedTuple):
+    """Mean of the priors of an ensemble's members; without terms where it has none."""
+
+    harmonic: Harmonic
+    repulsion: Repulsion
+    mixtures: Mixtures
+    series: Series
+
+    @classmethod
+    def of(
+        cls,
+        values: dict[str, Any] | None,
         members: list[dict[str, np.ndarray]],
         coordinates: CoordinateList,
-    ) -> None:
-        lengths, angles = list(coordinates.distances), list(coordinates.angles)
-        self._lengths = len(lengths)
-        places = {beads: number for number, beads in enumerate(lengths + angles)}
+    ) -> Self:
+        """Terms of models.
+
+        Args:
+            values: plain values of the prior, the same for all members; None: there is none.
+            members: tensors of each.
+            coordinates: that are evaluated; the prior's are among them.
+        """
+        plain = list(coordinates.distances) + list(coordinates.angles)
+        n_plain, n_pairs = len(plain), len(coordinates.distances)
+        if values is None:
+            nothing = np.zeros((0, n_pairs))
+            none = np.zeros((0, 0, 0))
+            return cls(
+                Harmonic(np.zeros(n_plain), np.zeros(n_plain), 0.0),
+                Repulsion(nothing, nothing),
+                Mixtures(np.zeros(0, dtype=np.int64), none, none, none, np.zeros((0, 0))),
+                Series(*np.zeros((2, len(coordinates.dihedrals), 0))),
+            )
+        places = {beads: number for number, beads in enumerate(plain)}
         turns = {beads: number for number, beads in enumerate(coordinates.dihedrals)}
 
         def spread(name: str, terms: str, places: dict[tuple[int, ...], int]) -> np.ndarray:
@@ -54,106 +127,120 @@ class MeanPrior:
             for name in ("center", "stiffness")
         )
         # The mean of ½k_m(q − c_m)² is ½k(q − c)² + e, with k the mean of the k_m.
-        self._stiffness = stiffness.mean(0)
-        full = np.where(self._stiffness == 0.0, 1.0, self._stiffness)
-        self._center = (stiffness * center).mean(0) / full
-        rest = (stiffness * center**2).mean(0) - self._stiffness * self._center**2
-        self._energy = 0.5 * float(rest.sum())
-        radius, energy = (
-            spread(f"excluded_{name}", "excluded", places)[:, : self._lengths]
+        mean = stiffness.mean(0)
+        middle = (stiffness * center).mean(0) / np.where(mean == 0.0, 1.0, mean)
+        energy = 0.5 * float(((stiffness * center**2).mean(0) - mean * middle**2).sum())
+        radius, strength = (
+            np.ascontiguousarray(spread(f"excluded_{name}", "excluded", places)[:, :n_pairs])
             for name in ("radius", "energy")
         )
-        self._repels = bool(values["excluded"])
-        self._radius, self._repulsion = radius, energy / len(members)
-        none = radius == 0.0
-        self._push = np.where(none, 0.0, -12.0 * self._repulsion / np.where(none, 1.0, radius))
-        self._mixtures = None
-        if values.get("mixtures"):
-            self._mixtures = _Mixtures(values["mixtures"], members, places)
         cosine, sine = (
-            spread(f"dihedral_{name}", "dihedrals", turns).mean(0).T for name in ("cosine", "sine")
+            spread(f"dihedral_{name}", "dihedrals", turns).mean(0) for name in ("cosine", "sine")
         )
-        centers = values.get("stereo", [])
-        if centers:
-            center, stiffness = (
+        if values.get("stereo", []):
+            away, hold = (
                 spread(f"stereo_{name}", "stereo", turns) for name in ("center", "stiffness")
             )
             # k [1 − cos(ω − ω₀)] is the first order of a series, and a constant.
-            first = np.eye(1, len(cosine)).T
-            cosine = cosine - first * (stiffness * np.cos(center)).mean(0)
-            sine = sine - first * (stiffness * np.sin(center)).mean(0)
-            self._energy += float(stiffness.mean(0).sum())
-        self._turns = bool(values["dihedrals"] or centers)
-        # Σ a cos mφ + b sin mφ is the real part of Σ (a − ib) e^{imφ}.
-        self._series = cosine + 1j * sine
-        self._slopes = np.arange(1.0, len(cosine) + 1)[:, None] * (cosine - 1j * sine)
-
-    def add_to(self, at: Values, plain: np.ndarray, turns: np.ndarray) -> float:
-        """Energy in kJ/mol; derivatives in the coordinates are added to the two arrays."""
-        away = at.plain - self._center
-        slope = self._stiffness * away
-        energy = self._energy + 0.5 * float(slope @ away)
-        if self._repels:
-            r = at.plain[: self._lengths]
-            # With x = σ/r, or its value where the line begins, V = ε x¹² + V' (r − σ/x) and
-            # V' = −12 ε x¹³/σ, so that V = 13 ε x¹² + V' r.
-            x = self._radius / r
-            np.minimum(x, 1.0 / STRAIGHT_BELOW, out=x)
-            power = x * x
-            power *= power * power
-            power *= power
-            x *= power
-            x *= self._push
-            push = np.add.reduce(x)
-            energy += 13.0 * float(np.vdot(self._repulsion, power)) + float(push @ r)
-            slope[: self._lengths] += push
-        plain += slope
-        if self._mixtures is not None:
-            energy += self._mixtures.add_to(at.plain, plain)
-        if self._turns:
-            powers = np.empty_like(self._series)
-            powers[0] = at.turns
-            for order in range(1, len(powers)):
-                np.multiply(powers[order - 1], at.turns, out=powers[order])
-            energy += float(np.vdot(self._series, powers).real)
-            powers *= self._slopes
-            turns -= np.add.reduce(powers).imag
-        return energy
+            first = np.eye(1, cosine.shape[1])
+            cosine = cosine - first * (hold * np.cos(away)).mean(0)[:, None]
+            sine = sine - first * (hold * np.sin(away)).mean(0)[:, None]
+            energy += float(hold.mean(0).sum())
+        return cls(
+            Harmonic(middle, mean, energy),
+            Repulsion(radius, strength / len(members)),
+            _mixtures(values.get("mixtures", []), members, places),
+            Series(cosine, sine),
+        )
 
 
-class _Mixtures:
-    """Angles with several wells, of all members.
+def _mixtures(
+    angles: list[list[int]],
+    members: list[dict[str, np.ndarray]],
+    places: dict[tuple[int, ...], int],
+) -> Mixtures:
+    if not angles:
+        # Models from before there were mixtures have no tensors of them.
+        none = np.zeros((0, 0, 0))
+        return Mixtures(np.zeros(0, dtype=np.int64), none, none, none, np.zeros((0, 0)))
+    center, stiffness, energy, kt = (
+        np.stack([member[name].astype(np.float64) for member in members]) for name in MIXTURE
+    )
+    own = np.array([places[tuple(beads)] for beads in angles], dtype=np.int64)
+    return Mixtures(own, center, stiffness / kt[..., None], energy / kt[..., None], kt)
 
-    Args:
-        angles: beads of each.
-        members: tensors of each member.
-        places: of lengths and angles among the plain coordinates.
-    """
 
-    def __init__(
-        self,
-        angles: list[list[int]],
-        members: list[dict[str, np.ndarray]],
-        places: dict[tuple[int, ...], int],
-    ) -> None:
-        self._places = np.array([places[tuple(beads)] for beads in angles])
+@compiled
+def add_prior(prior: Prior, at: Values, plain: np.ndarray, turns: np.ndarray) -> float:
+    """Energy in kJ/mol; derivatives in the coordinates are added to the two arrays."""
+    energy = prior.harmonic.energy
+    for number in range(len(plain)):
+        away = at.plain[number] - prior.harmonic.center[number]
+        slope = prior.harmonic.stiffness[number] * away
+        energy += 0.5 * slope * away
+        plain[number] += slope
+    energy += _repulsion(prior.repulsion, at.plain, plain)
+    energy += _wells(prior.mixtures, at.plain, plain)
+    return energy + _turns(prior.series, at, turns)
 
-        def of_all(name: str) -> np.ndarray:
-            return np.stack([member[f"mixture_{name}"].astype(np.float64) for member in members])
 
-        self._center, self._kt = of_all("center"), of_all("kt")
-        # In units of kT, shape (n_members, n_angles, n_wells).
-        self._stiffness = of_all("stiffness") / self._kt[..., None]
-        self._energy = of_all("energy") / self._kt[..., None]
+@compiled
+def _repulsion(repulsion: Repulsion, values: np.ndarray, slopes: np.ndarray) -> float:
+    """With x = σ/r, or its value where the line begins, V = ε x¹² + V' (r − σ/x)."""
+    energy = 0.0
+    members, pairs = repulsion.radius.shape
+    for member in range(members):
+        for pair in range(pairs):
+            radius = repulsion.radius[member, pair]
+            if radius == 0.0:
+                continue
+            x = min(radius / values[pair], 1.0 / STRAIGHT_BELOW)
+            square = x * x
+            sixth = square * square * square
+            value = repulsion.energy[member, pair] * sixth * sixth
+            slope = -12.0 * value * x / radius
+            energy += value + slope * (values[pair] - radius / x)
+            slopes[pair] += slope
+    return energy
 
-    def add_to(self, values: np.ndarray, plain: np.ndarray) -> float:
-        """Energy in kJ/mol; derivatives are added to an array."""
-        away = values[self._places][:, None] - self._center
-        pull = self._stiffness * away
-        wells = self._energy + 0.5 * pull * away
-        lowest = wells.min(-1, keepdims=True)
-        shares = np.exp(lowest - wells)
-        total = shares.sum(-1)
-        slopes = self._kt * (shares * pull).sum(-1) / total
-        plain[self._places] += slopes.mean(0)
-        return float((self._kt * (lowest[..., 0] - np.log(total))).sum(-1).mean())
+
+@compiled
+def _wells(mixtures: Mixtures, values: np.ndarray, slopes: np.ndarray) -> float:
+    energy = 0.0
+    members, angles, wells = mixtures.center.shape
+    for member in range(members):
+        for number in range(angles):
+            place, kt = mixtures.places[number], mixtures.kt[member, number]
+            lowest, total, pull = np.inf, 0.0, 0.0
+            depths = np.empty(wells)
+            for well in range(wells):
+                away = values[place] - mixtures.center[member, number, well]
+                stiffness = mixtures.stiffness[member, number, well]
+                depths[well] = (
+                    mixtures.energy[member, number, well] + 0.5 * stiffness * away * away
+                )
+                lowest = min(lowest, depths[well])
+            for well in range(wells):
+                away = values[place] - mixtures.center[member, number, well]
+                share = math.exp(lowest - depths[well])
+                total += share
+                pull += share * mixtures.stiffness[member, number, well] * away
+            slopes[place] += kt * pull / total / members
+            energy += kt * (lowest - math.log(total)) / members
+    return energy
+
+
+@compiled
+def _turns(series: Series, at: Values, slopes: np.ndarray) -> float:
+    """cos mφ and sin mφ follow from those of (m − 1)φ."""
+    energy = 0.0
+    dihedrals, orders = series.cosine.shape
+    for number in range(dihedrals):
+        cosine, sine = at.cosine[number], at.sine[number]
+        c, s = 1.0, 0.0
+        for order in range(1, orders + 1):
+            c, s = c * cosine - s * sine, c * sine + s * cosine
+            a, b = series.cosine[number, order - 1], series.sine[number, order - 1]
+            energy += a * c + b * s
+            slopes[number] += order * (b * c - a * s)
+    return energy

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import openmm
@@ -10,12 +10,14 @@ import openmm
 from meanforce.core.beads import Beads
 from meanforce.core.topology import Topology
 from meanforce.errors import InputError
-from meanforce.inference.model import NetworkModel
 from meanforce.sampling.bias import Bias
 from meanforce.sampling.collective_variables import Variable
 
+if TYPE_CHECKING:
+    from meanforce.inference.model import NetworkModel
 
-def read_model(models: list[Path], beads: Beads, temperature: float, where: str) -> NetworkModel:
+
+def read_model(models: list[Path], beads: Beads, temperature: float, where: str) -> "NetworkModel":
     """The mean of an ensemble, if it is of these beads.
 
     Args:
@@ -27,6 +29,9 @@ def read_model(models: list[Path], beads: Beads, temperature: float, where: str)
     Raises:
         InputError: a file is missing or damaged, or the model is of another kind or other beads.
     """
+    # Importing Numba takes half a second, and only jobs with such a bias need it.
+    from meanforce.inference.model import NetworkModel
+
     try:
         model = NetworkModel.read(models, temperature)
     except InputError as error:
@@ -51,13 +56,13 @@ class BeadEnergy:
         matrix: M, shape (n_beads, n_atoms), with the columns of these atoms.
     """
 
-    model: NetworkModel
+    model: "NetworkModel"
     atoms: list[int]
     matrix: np.ndarray
 
     @classmethod
     def of(
-        cls, model: NetworkModel, beads: Beads, n_atoms: int, periodic: bool, where: str
+        cls, model: "NetworkModel", beads: Beads, n_atoms: int, periodic: bool, where: str
     ) -> Self:
         """Through a mapping's weights.
 
