@@ -136,8 +136,7 @@ class Cgnet(InternalPotential, TrainablePotential):
         gradient = seed * slopes[-1]
         for layer in range(n_layers - 1, 0, -1):
             gradient = (gradient @ tensors[f"weight_{layer}"].T) * slopes[layer - 1]
-        # Frames are the last index in memory, as `InternalCoordinates` wants them.
-        gradient = (tensors["weight_0"][: features.shape[1]] @ gradient.T).T
+        gradient = gradient @ tensors["weight_0"][: features.shape[1]].T
         return ENERGY_SCALE * energy, ENERGY_SCALE * gradient / tensors["scale"]
 
     def state(self):
