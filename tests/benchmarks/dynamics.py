@@ -38,6 +38,7 @@ from meanforce.dynamics.langevin import chains_last  # noqa: E402
 from meanforce.dynamics.system import CgSystem  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
+from meanforce.potentials.local_cgnet import LocalCgnet  # noqa: E402
 from meanforce.settings.job import validated  # noqa: E402
 from meanforce.settings.potentials.registry import Potential  # noqa: E402
 from meanforce.settings.simulations import SimulationSettings  # noqa: E402
@@ -59,6 +60,9 @@ CASES = {
 }
 """Widths, and whether beads are bonded, so that angles and dihedrals are features too."""
 
+WIDTHS = {"cgnet": [128] * 3, "local_cgnet": [32, 32]}
+"""Of the networks that are compared at several numbers of beads; `local_cgnet`'s default."""
+
 
 def chain(beads: int, bonded: bool) -> Topology:
     names = tuple(f"B{number}" for number in range(beads))
@@ -75,15 +79,15 @@ def compact(replicas: int, beads: int) -> torch.Tensor:
     return chains_last(curl + 0.01 * noise)
 
 
-def network(beads: int, hidden: list[int], bonded: bool) -> Cgnet:
+def network(beads: int, hidden: list[int], bonded: bool, kind: str = "cgnet") -> Cgnet | LocalCgnet:
     settings = validated(
-        Potential, {"kind": "cgnet", "hidden": hidden, "training": {"epochs": 1}}, "potential"
+        Potential, {"kind": kind, "hidden": hidden, "training": {"epochs": 1}}, "potential"
     )
     generator = torch.Generator().manual_seed(1)
     start = Start(
         chain(beads, bonded), Configuration(compact(200, beads), TEMPERATURE), [TEMPERATURE]
     )
-    return Cgnet.initial(settings, start, generator)
+    return {"cgnet": Cgnet, "local_cgnet": LocalCgnet}[kind].initial(settings, start, generator)
 
 
 def operations(model: Cgnet) -> int:
@@ -268,16 +272,30 @@ def through_openmm() -> None:
 
 
 def cost() -> None:
-    """Replica-steps/s of forces, not compiled, against beads and replicas."""
-    for beads, replicas in itertools.product((10, 50, 200), (10, 100, 1000)):
-        if beads * beads * replicas > 5e6:
-            continue
-        model, positions = network(beads, [128] * 3, False), compact(replicas, beads)
-        forces = Repeated(lambda: forces_of(model)(positions))  # noqa: B023
-        start = time.perf_counter()
-        forces()
-        rate = forces.count * replicas / (time.perf_counter() - start)
-        print(f"| {beads} beads, {replicas} replicas | {rate / 1e3:.2f} k replica-steps/s |")
+    """Replica-steps/s of forces against beads and replicas; 100 replicas also compiled."""
+    for beads, kind in itertools.product((10, 27, 50, 100, 200), ("cgnet", "local_cgnet")):
+        model, rates = network(beads, WIDTHS[kind], True, kind), []
+        plain = forces_of(model)
+        for replicas in (10, 100, 1000):
+            if beads * beads * replicas > 1e7:
+                rates.append("")
+                continue
+            positions = compact(replicas, beads)
+            rates.append(rate(lambda x=positions: plain(x), replicas))  # noqa: B023
+        several = [chains_last(compact(100, beads) + 0.001 * n) for n in range(AT_ONCE)]
+        fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
+        rates.append(rate(lambda: fast(*several), 100 * AT_ONCE))  # noqa: B023
+        print(f"| {beads} beads, `{kind}` | {' | '.join(rates)} |", flush=True)
+
+
+def rate(function: Callable[[], object], amount: int) -> str:
+    """Thousands of an amount of work in a second."""
+    work, seconds = Repeated(function), []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        seconds.append((time.process_time() - start) / work.count)
+    return f"{amount / statistics.median(seconds) / 1e3:.3g} k"
 
 
 def main() -> None:
