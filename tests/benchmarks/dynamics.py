@@ -203,10 +203,11 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
     product, clocks = Repeated(lambda: a @ b), (clock, clock)
     for replicas in REPLICAS:
         positions = compact(replicas, 10)
-        several = [chains_last(positions + 0.001 * number) for number in range(AT_ONCE)]
+        count = AT_ONCE if 10 * replicas <= compiling.SMALL else 1
+        several = [chains_last(positions + 0.001 * number) for number in range(count)]
         fast = compile_or_say(lambda *all_of_them: tuple(map(plain, all_of_them)), several)
         bare = Repeated(lambda f=fast, x=several: f(*x))
-        evaluations = bare.count * AT_ONCE
+        evaluations = bare.count * count
         at = f"`{name}`, {replicas} replicas"
         run = whole_run(model, replicas, evaluations)
         ratio = paired(run, bare, rounds, clocks)
@@ -274,6 +275,7 @@ def through_openmm() -> None:
 def cost() -> None:
     """Replica-steps/s of forces against beads and replicas; 100 replicas also compiled."""
     for beads, kind in itertools.product((10, 27, 50, 100, 200), ("cgnet", "local_cgnet")):
+        torch._dynamo.reset()
         model, rates = network(beads, WIDTHS[kind], True, kind), []
         plain = forces_of(model)
         for replicas in (10, 100, 1000):
@@ -282,9 +284,10 @@ def cost() -> None:
                 continue
             positions = compact(replicas, beads)
             rates.append(rate(lambda x=positions: plain(x), replicas))  # noqa: B023
-        several = [chains_last(compact(100, beads) + 0.001 * n) for n in range(AT_ONCE)]
+        count = AT_ONCE if 100 * beads <= compiling.SMALL else 1
+        several = [chains_last(compact(100, beads) + 0.001 * n) for n in range(count)]
         fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
-        rates.append(rate(lambda: fast(*several), 100 * AT_ONCE))  # noqa: B023
+        rates.append(rate(lambda: fast(*several), 100 * count))  # noqa: B023
         print(f"| {beads} beads, `{kind}` | {' | '.join(rates)} |", flush=True)
 
 

@@ -11,7 +11,6 @@ from peptides import PEPTIDE, peptide
 from potential_examples import EXAMPLES
 
 from meanforce.core.configuration import Configuration
-from meanforce.core.topology import Topology
 from meanforce.deployment.evaluator import evaluator_of
 from meanforce.errors import InputError
 from meanforce.inference.model import NetworkModel

@@ -23,6 +23,9 @@ MANY, LITTLE = 20_000, 1e7
 """Steps from which it pays already with this count: each is spared a few milliseconds that starting
 its operations takes, whatever the number of chains; compiling takes half a minute."""
 
+SMALL = 5_000
+"""Chains times beads up to which several steps in one call are faster than one in each."""
+
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
 

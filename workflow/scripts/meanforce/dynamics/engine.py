@@ -13,7 +13,7 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.dynamics.barostat import Box
-from meanforce.dynamics.compiled import compiled, pays
+from meanforce.dynamics.compiled import SMALL, compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
 from meanforce.dynamics.schedule import Schedule
@@ -180,7 +180,8 @@ class TorchEngine:
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
         """Compile the steps, if `chains.compiled` asks for it."""
         if chains.compiled:
-            self._at_once = self.schedule.at_once
+            small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
+            self._at_once = self.schedule.at_once if small else 1
             # Not with the run's own generator: the trial must not use up its random numbers.
             other = torch.Generator(self._device).manual_seed(0)
             tried = arguments(chains.state, other, self._at_once)

@@ -36,7 +36,9 @@ class Terms(NamedTuple):
     def of(cls, coordinates: CoordinateList) -> Self:
         """Distances, angles and dihedrals; there must be no Cartesian axes."""
         lists = coordinates.distances, coordinates.angles, coordinates.dihedrals
-        arrays = (np.array(beads, dtype=np.int64).reshape(-1, n) for n, beads in enumerate(lists, 2))
+        arrays = (
+            np.array(beads, dtype=np.int64).reshape(-1, n) for n, beads in enumerate(lists, 2)
+        )
         return cls(*arrays)
 
 
@@ -92,9 +94,7 @@ def _unit(positions: np.ndarray, plus: int, minus: int, unit: np.ndarray) -> flo
 
 
 @compiled
-def _angle(
-    positions: np.ndarray, first: int, middle: int, last: int, ends: np.ndarray
-) -> float:
+def _angle(positions: np.ndarray, first: int, middle: int, last: int, ends: np.ndarray) -> float:
     """An angle; `ends` become its gradients in the first and the last bead."""
     arms = _unit(positions, first, middle, ends[0]), _unit(positions, last, middle, ends[1])
     cosine = min(max(_dot(ends[0], ends[1]), -LIMIT), LIMIT)

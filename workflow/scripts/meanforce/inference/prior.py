@@ -216,9 +216,7 @@ def _wells(mixtures: Mixtures, values: np.ndarray, slopes: np.ndarray) -> float:
             for well in range(wells):
                 away = values[place] - mixtures.center[member, number, well]
                 stiffness = mixtures.stiffness[member, number, well]
-                depths[well] = (
-                    mixtures.energy[member, number, well] + 0.5 * stiffness * away * away
-                )
+                depths[well] = mixtures.energy[member, number, well] + 0.5 * stiffness * away * away
                 lowest = min(lowest, depths[well])
             for well in range(wells):
                 away = values[place] - mixtures.center[member, number, well]
