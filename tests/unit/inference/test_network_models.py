@@ -1,7 +1,12 @@
 """Networks evaluated with Numba give the energies and forces of the same models in PyTorch."""
 
+import copy
 import itertools
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,6 +18,7 @@ from potential_examples import EXAMPLES
 from meanforce.core.configuration import Configuration
 from meanforce.deployment.evaluator import evaluator_of
 from meanforce.errors import InputError
+from meanforce.inference import compiled
 from meanforce.inference.model import NetworkModel
 from meanforce.potentials.interface import EnsembleMean, Potential
 
@@ -156,5 +162,56 @@ def test_what_is_not_such_a_model_is_refused(root, tmp_path):
     with pytest.raises(InputError, match="members of an ensemble have different"):
         NetworkModel.read(paths, TEMPERATURE)
     paths[0].with_suffix(".json").write_text(paths[1].with_suffix(".json").read_text())
-    with pytest.raises(InputError, match="do not make a model of kind 'cgnet'"):
+    with pytest.raises(InputError, match=r"do not make a model of kind 'cgnet' \('.*has the shape"):
         NetworkModel.read(paths[:1], TEMPERATURE)
+
+
+def test_positions_of_other_beads_are_refused():
+    frames = peptides(20)
+    model = evaluator_of(EnsembleMean([network(PEPTIDE, frames)]), TEMPERATURE)
+    for shape in ((9, 3), (11, 3), (10, 2)):
+        with pytest.raises(ValueError, match="positions of 10 beads"):
+            model.energy_and_forces(np.zeros(shape))
+
+
+def test_a_model_can_be_copied():
+    frames = peptides(20)
+    model = evaluator_of(EnsembleMean([on_a_prior(network(PEPTIDE, frames), frames)]), TEMPERATURE)
+    wanted = model.energy_and_forces(frames[0])
+    energy, forces = copy.deepcopy(model).energy_and_forces(frames[0])
+    assert energy == wanted[0]
+    np.testing.assert_array_equal(forces, wanted[1])
+
+
+def test_kept_machine_code_belongs_to_these_sources(root, tmp_path):
+    """Numba would keep what was inlined from files that have changed since."""
+    package = tmp_path / "folder" / "meanforce"
+    shutil.copytree(root / "workflow" / "scripts" / "meanforce", package)
+    shutil.make_archive(tmp_path / "archive", "zip", package.parent)
+
+    def sources(place):
+        code = "from meanforce.inference import compiled; print(compiled.SOURCES)"
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(place)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return result.stdout
+
+    before = sources(package.parent)
+    assert sources(tmp_path / "archive.zip") == before
+    network_file = package / "inference" / "network.py"
+    network_file.write_text(network_file.read_text() + "\n")
+    assert sources(package.parent) != before
+
+
+def test_machine_code_is_made_where_it_cannot_be_kept(monkeypatch):
+    def refuse(folder):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(compiled, "_check_writable", refuse)
+
+    def double(x):
+        return 2 * x
+
+    made = compiled.compiled(double)
+    assert made(3) == 6 and made.stats.cache_path is None

@@ -1,8 +1,8 @@
 """Energy and forces of a model at one configuration after another: by Numba where that is faster.
 
-A call for one configuration consists of some hundred small operations, and PyTorch takes longer to
-start each of them than it computes. So networks on internal coordinates (`cgnet`) are loops that
-Numba compiles, at any size (tests/benchmarks/deployment.py). Message passing (`mace`) spends its
+For one configuration PyTorch takes longer to start each of some hundred operations than to compute
+them. So networks on internal coordinates (`cgnet`) are loops that Numba compiles, at any size
+(tests/benchmarks/deployment.py). Message passing (`mace`) spends its
 time in large products, and linear potentials become OpenMM's own forces; where these are not used,
 they stay with PyTorch.
 """

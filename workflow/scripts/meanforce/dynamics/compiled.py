@@ -19,9 +19,12 @@ WORTH = 5e8
 This is a count, not a timing, so that the same settings always compute the same bits.
 """
 
-MANY, LITTLE = 20_000, 1e7
-"""Steps from which it pays already with this count: each is spared a few milliseconds that starting
-its operations takes, whatever the number of chains; compiling takes half a minute."""
+MANY = 20_000
+"""Steps from which less work is enough: each is spared one to three milliseconds that starting its
+operations takes, whatever the number of chains; compiling takes half a minute."""
+
+WORTH_OF_MANY = 1e7
+"""Like `WORTH`, with so many steps."""
 
 SMALL = 5_000
 """Chains times beads up to which several steps in one call are faster than one in each."""
@@ -33,7 +36,7 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
     """Whether a run is to be compiled."""
     work = settings.chains * beads * steps
-    return settings.compile == "auto" and work >= (LITTLE if steps >= MANY else WORTH)
+    return settings.compile == "auto" and work >= (WORTH_OF_MANY if steps >= MANY else WORTH)
 
 
 def compiled(
@@ -42,7 +45,7 @@ def compiled(
     """The function as compiled code; the given one, where compilation fails or gives wrong values.
 
     Args:
-        function: what every step computes.
+        function: what one step or several compute.
         arguments: on which it is tried, of the shapes that it will be called with.
         report: called with a line on what was done.
     """

@@ -56,7 +56,7 @@ class Course:
 
         Args:
             chains: new ones, or those of an earlier process; changed in place.
-            between: called after every step, or after every stretch of steps.
+            between: called after every call of the engine: a step, a few, or a stretch of many.
 
         Returns:
             time that the steps took, without their compilation, s.

@@ -147,7 +147,7 @@ class TorchEngine:
             run.simulation.time_step,
         )
         self._advance = self._langevin.advance(self.forces)
-        self._compiled, self._at_once = self._advance, 1
+        self._together, self._at_once = self._advance, 1
 
     def start(self) -> Chains:
         """The chains before the first step."""
@@ -179,13 +179,14 @@ class TorchEngine:
 
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
         """Compile the steps, if `chains.compiled` asks for it."""
-        if chains.compiled:
+        # Earlier versions stored that steps are compiled of potentials where that fails.
+        if chains.compiled and self._potential.compiles:
             small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
             self._at_once = self.schedule.at_once if small else 1
             # Not with the run's own generator: the trial must not use up its random numbers.
             other = torch.Generator(self._device).manual_seed(0)
             tried = arguments(chains.state, other, self._at_once)
-            self._compiled = compiled(self._advance, tried, report)
+            self._together = compiled(self._advance, tried, report)
 
     def advance(self, chains: Chains) -> Iterator[Frame]:
         """The next step or steps, and the frame after them, if there is one.
@@ -198,12 +199,12 @@ class TorchEngine:
             yield self.frame(chains)
 
     def step(self, chains: Chains) -> None:
-        """One step of all chains, or some in one call, with the exchange or hills that follow.
+        """One step of all chains, or those of one call, with the exchange or hills that follow.
 
         Raises:
             InputError: too many chains broke.
         """
-        count, advance = self._at_once, self._compiled
+        count, advance = self._at_once, self._together
         if chains.step % count:
             # The bundle of a version that compiled single steps.
             count, advance = 1, self._advance

@@ -103,20 +103,32 @@ class NetworkModel:
             )
         self.molecule = Topology.of(first.values)
         inputs = self.molecule.all_coordinates()
+        n_pairs, n_turns = len(inputs.distances), len(inputs.dihedrals)
         # Improper dihedrals of the prior follow those of the network.
         stereo = tuple(map(tuple, (first.prior_values or {}).get("stereo", [])))
         every = dataclasses.replace(inputs, dihedrals=inputs.dihedrals + stereo)
         distances = first.values.get("distances", "plain")
-        model = Model(
+        size = len(inputs.angles) + 2 * n_turns + n_pairs * (2 if distances == "both" else 1)
+        self._parts = Model(
             Terms.of(every),
-            len(inputs.dihedrals),
+            n_turns,
             distances != "inverse",
             distances != "plain",
-            Network.of(first.values, [m.tensors for m in members], temperature),
+            Network.of(first.values, [m.tensors for m in members], temperature, size),
             Prior.of(first.prior_values, [m.prior_tensors for m in members], every),
         )
-        # Each array that is handed over takes half a microsecond; a list is one pointer.
-        self._model = List([model])
+        self._made = None
+
+    @property
+    def _model(self) -> List:
+        """What compiled code takes: each array takes it half a microsecond, a list is a pointer."""
+        if self._made is None:
+            self._made = List([self._parts])
+        return self._made
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Python cannot copy such a list.
+        return self.__dict__ | {"_made": None}
 
     @classmethod
     def read(cls, paths: list[Path], temperature: float) -> "NetworkModel":
@@ -138,8 +150,15 @@ class NetworkModel:
 
         Args:
             positions: nm, float64, shape (n_beads, 3).
+
+        Raises:
+            ValueError: positions are of another number of beads.
         """
-        energy, gradient = _evaluate(self._model, np.ascontiguousarray(positions, dtype=float))
+        if positions.shape != (self.molecule.size, 3):
+            raise ValueError(f"positions of {self.molecule.size} beads, not {positions.shape}")
+        # A copy, since compiled code would be made anew for another order or read-only memory.
+        own = np.array(positions, dtype=float, order="C")
+        energy, gradient = _evaluate(self._model, own)
         return energy, -gradient
 
 
@@ -164,29 +183,31 @@ class Model(NamedTuple):
 
 
 @compiled
-def _evaluate(only: list[Model], positions: np.ndarray) -> tuple[float, np.ndarray]:
+def _evaluate(models: list[Model], positions: np.ndarray) -> tuple[float, np.ndarray]:
     """Energy in kJ/mol, and its gradient in the positions, kJ/mol/nm, shape (n_beads, 3)."""
-    model = only[0]
+    model = models[0]
     at = evaluate(positions, model.terms)
-    pairs, angles, turns = len(model.terms.pairs), len(model.terms.angles), model.turns
-    # In the order of `meanforce.potentials.features`.
-    skipped = 0 if model.plain else pairs
-    plain = pairs + angles - skipped
-    inputs = np.empty(plain + 2 * turns + (pairs if model.inverse else 0))
-    inputs[:plain] = at.plain[skipped:]
-    inputs[plain : plain + turns] = at.sine[:turns]
-    inputs[plain + turns : plain + 2 * turns] = at.cosine[:turns]
+    n_pairs, n_angles, n_turns = len(model.terms.pairs), len(model.terms.angles), model.turns
+    # In the order of `meanforce.potentials.features`: r, angles, sines, cosines, 1/r.
+    left_out = 0 if model.plain else n_pairs
+    sines = n_pairs + n_angles - left_out
+    cosines, inverse = sines + n_turns, sines + 2 * n_turns
+    inputs = np.empty(inverse + (n_pairs if model.inverse else 0))
+    inputs[:sines] = at.plain[left_out:]
+    inputs[sines:cosines] = at.sine[:n_turns]
+    inputs[cosines:inverse] = at.cosine[:n_turns]
     if model.inverse:
-        inputs[plain + 2 * turns :] = 1.0 / at.plain[:pairs]
-    energy, slope = energy_and_gradient(model.network, inputs)
-    along, around = np.zeros(pairs + angles), np.zeros(len(model.terms.dihedrals))
-    along[skipped:] = slope[:plain]
-    for number in range(turns):
-        at_sine, at_cosine = slope[plain + number], slope[plain + turns + number]
-        around[number] = at_sine * at.cosine[number] - at_cosine * at.sine[number]
+        inputs[inverse:] = 1.0 / at.plain[:n_pairs]
+    energy, slopes = energy_and_gradient(model.network, inputs)
+    # Derivatives in lengths and angles, and in dihedrals.
+    plain, turns = np.zeros(n_pairs + n_angles), np.zeros(len(model.terms.dihedrals))
+    plain[left_out:] = slopes[:sines]
+    for turn in range(n_turns):
+        turns[turn] = (
+            slopes[sines + turn] * at.cosine[turn] - slopes[cosines + turn] * at.sine[turn]
+        )
     if model.inverse:
-        for pair in range(pairs):
-            reciprocal = inputs[plain + 2 * turns + pair]
-            along[pair] -= slope[plain + 2 * turns + pair] * reciprocal * reciprocal
-    energy += add_prior(model.prior, at, along, around)
-    return energy, pull_back(len(positions), model.terms, at, along, around)
+        for pair in range(n_pairs):
+            plain[pair] -= slopes[inverse + pair] * inputs[inverse + pair] ** 2
+    energy += add_prior(model.prior, at, plain, turns)
+    return energy, pull_back(len(positions), model.terms, at, plain, turns)

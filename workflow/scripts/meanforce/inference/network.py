@@ -4,6 +4,7 @@ What does not change from step to step is computed once: the temperature's part,
 of the inputs, the mean over the members.
 """
 
+import itertools
 import math
 from typing import Any, NamedTuple, Self
 
@@ -37,7 +38,11 @@ class Network(NamedTuple):
 
     @classmethod
     def of(
-        cls, values: dict[str, Any], members: list[dict[str, np.ndarray]], temperature: float
+        cls,
+        values: dict[str, Any],
+        members: list[dict[str, np.ndarray]],
+        temperature: float,
+        size: int,
     ) -> Self:
         """Networks of models of kind `cgnet`.
 
@@ -45,8 +50,17 @@ class Network(NamedTuple):
             values: plain values; the same for all members.
             members: tensors of each, `mean`, `scale`, `weight_0`, `bias_0`, ....
             temperature: K.
+            size: number of inputs, without the temperature.
+
+        Raises:
+            ValueError: tensors have other shapes than the values say.
         """
         form, count, layers = values["temperature"], len(members), len(values["hidden"])
+        shapes = _shapes(values["hidden"], size, form)
+        for name, shape in shapes.items():
+            found = {member[name].shape for member in members}
+            if found != {shape}:
+                raise ValueError(f"'{name}' has the shape {found}, not {shape}")
         reduced = (temperature - values["temperature_center"]) / values["temperature_scale"]
         dtype = members[0]["mean"].dtype
         wide = [{n: tensor.astype(np.float64) for n, tensor in one.items()} for one in members]
@@ -65,6 +79,15 @@ class Network(NamedTuple):
         energy = sum(float(member[f"bias_{layers}"] @ factors) for member in wide)
         parameters = np.concatenate([part.reshape(-1) for part in parts]).astype(dtype)
         return cls(mean, np.array([len(mean), *values["hidden"]]), parameters, energy)
+
+
+def _shapes(hidden: list[int], size: int, form: str) -> dict[str, tuple[int, ...]]:
+    """Of a model's tensors."""
+    widths = [size + (form == "feature"), *hidden, OUTPUTS[form]]
+    shapes: dict[str, tuple[int, ...]] = {"mean": (size,), "scale": (size,)}
+    for layer, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        shapes |= {f"weight_{layer}": (n_in, n_out), f"bias_{layer}": (n_out,)}
+    return shapes
 
 
 @compiled
@@ -135,7 +158,7 @@ def _products(weights: np.ndarray, along: np.ndarray) -> np.ndarray:
     """The product of each row with a vector; four rows at a time."""
     n_rows, n_units = weights.shape
     result, whole = np.empty(n_rows, weights.dtype), n_rows // 4 * 4
-    zero = np.zeros(1, weights.dtype)[0]
+    zero = np.zeros(1, weights.dtype)[0]  # of this type; sums stay in its precision
     for row in range(0, whole, 4):
         w, x, y, z = weights[row], weights[row + 1], weights[row + 2], weights[row + 3]
         a, b, c, d = zero, zero, zero, zero
@@ -157,7 +180,7 @@ def _products(weights: np.ndarray, along: np.ndarray) -> np.ndarray:
 @compiled
 def _activate(values: np.ndarray, slopes: np.ndarray) -> None:
     """SiLU z/(1 + e^{−z}) in place, and its derivative."""
-    one = np.ones(1, values.dtype)[0]
+    one = np.ones(1, values.dtype)[0]  # of this type; so is what is computed with it
     for unit in range(len(values)):
         z = values[unit]
         gate = one / (one + math.exp(-z))

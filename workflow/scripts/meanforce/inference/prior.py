@@ -17,7 +17,6 @@ from meanforce.inference.coordinates import Values
 STRAIGHT_BELOW = 0.6
 """The repulsion is a straight line below this, in σ."""
 
-
 MIXTURE = ("mixture_center", "mixture_stiffness", "mixture_energy", "mixture_kt")
 """Tensors of angles with several wells."""
 
@@ -104,11 +103,10 @@ class Prior(NamedTuple):
         n_plain, n_pairs = len(plain), len(coordinates.distances)
         if values is None:
             nothing = np.zeros((0, n_pairs))
-            none = np.zeros((0, 0, 0))
             return cls(
                 Harmonic(np.zeros(n_plain), np.zeros(n_plain), 0.0),
                 Repulsion(nothing, nothing),
-                Mixtures(np.zeros(0, dtype=np.int64), none, none, none, np.zeros((0, 0))),
+                _mixtures([], [], {}),
                 Series(*np.zeros((2, len(coordinates.dihedrals), 0))),
             )
         places = {beads: number for number, beads in enumerate(plain)}
