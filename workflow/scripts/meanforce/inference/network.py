@@ -58,9 +58,9 @@ class Network(NamedTuple):
         form, count, layers = values["temperature"], len(members), len(values["hidden"])
         shapes = _shapes(values["hidden"], size, form)
         for name, shape in shapes.items():
-            found = {member[name].shape for member in members}
-            if found != {shape}:
-                raise ValueError(f"'{name}' has the shape {found}, not {shape}")
+            for found in (member[name].shape for member in members):
+                if found != shape:
+                    raise ValueError(f"'{name}' has the shape {found}, not {shape}")
         reduced = (temperature - values["temperature_center"]) / values["temperature_scale"]
         dtype = members[0]["mean"].dtype
         wide = [{n: tensor.astype(np.float64) for n, tensor in one.items()} for one in members]
