@@ -65,7 +65,8 @@ def test_forces_are_those_of_votca_with_the_same_knots(water):
         "--options", "fmatch.xml")  # fmt: skip
     r, theirs = np.loadtxt(water.folder / "W-W.force", usecols=(0, 1)).T
     ours = -potential.to(torch.float64).curve(torch.from_numpy(r), 300.0)[1].numpy()
-    seen = r > seen_from(water.frames)
+    # Between the first two knots there are pairs on one side only.
+    seen = r > seen_from(water.frames) + curve.spacing
     difference = abs(ours - theirs)[seen] / abs(theirs[seen]).max()
     print(f"largest difference {difference.max():.4f}, rms {np.sqrt((difference**2).mean()):.5f}")
     assert seen.sum() > 100
