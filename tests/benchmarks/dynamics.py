@@ -35,6 +35,7 @@ from meanforce.dynamics import engine as stepping  # noqa: E402
 from meanforce.dynamics.engine import CgRun, TorchEngine  # noqa: E402
 from meanforce.dynamics.job import sample_to_file  # noqa: E402
 from meanforce.dynamics.langevin import chains_last  # noqa: E402
+from meanforce.dynamics.schedule import AT_ONCE  # noqa: E402
 from meanforce.dynamics.system import CgSystem  # noqa: E402
 from meanforce.potentials.cgnet import Cgnet  # noqa: E402
 from meanforce.potentials.interface import EnsembleMean, Start  # noqa: E402
@@ -47,9 +48,6 @@ TEMPERATURE = 300.0
 TIME_STEP, STRIDE = 1e-5, 4e-4
 """Short, so that an untrained network does not drive beads to where activations are denormal."""
 REPLICAS = (100, 1000, 5000)
-AT_ONCE = 5
-"""Evaluations of the forces in one call of compiled code, as a run makes steps."""
-
 SECONDS = 1.0
 """CPU time of one timed turn."""
 
@@ -77,6 +75,13 @@ def compact(replicas: int, beads: int) -> torch.Tensor:
     curl = torch.stack([0.15 * turn.cos(), 0.15 * turn.sin(), 0.06 * turn], dim=1)
     noise = torch.randn(replicas, beads, 3, generator=torch.Generator().manual_seed(2))
     return chains_last(curl + 0.01 * noise)
+
+
+def in_one_call(positions: torch.Tensor) -> list[torch.Tensor]:
+    """Positions at which compiled code evaluates forces in one call, as a run makes steps."""
+    replicas, beads, _ = positions.shape
+    count = AT_ONCE if replicas * beads <= compiling.SMALL else 1
+    return [chains_last(positions + 0.001 * number) for number in range(count)]
 
 
 def network(beads: int, hidden: list[int], bonded: bool, kind: str = "cgnet") -> Cgnet | LocalCgnet:
@@ -203,8 +208,8 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
     product, clocks = Repeated(lambda: a @ b), (clock, clock)
     for replicas in REPLICAS:
         positions = compact(replicas, 10)
-        count = AT_ONCE if 10 * replicas <= compiling.SMALL else 1
-        several = [chains_last(positions + 0.001 * number) for number in range(count)]
+        several = in_one_call(positions)
+        count = len(several)
         fast = compile_or_say(lambda *all_of_them: tuple(map(plain, all_of_them)), several)
         bare = Repeated(lambda f=fast, x=several: f(*x))
         evaluations = bare.count * count
@@ -284,8 +289,8 @@ def cost() -> None:
                 continue
             positions = compact(replicas, beads)
             rates.append(rate(lambda x=positions: plain(x), replicas))  # noqa: B023
-        count = AT_ONCE if 100 * beads <= compiling.SMALL else 1
-        several = [chains_last(compact(100, beads) + 0.001 * n) for n in range(count)]
+        several = in_one_call(compact(100, beads))
+        count = len(several)
         fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
         rates.append(rate(lambda: fast(*several), 100 * count))  # noqa: B023
         print(f"| {beads} beads, `{kind}` | {' | '.join(rates)} |", flush=True)

@@ -2,9 +2,8 @@
 
 For one configuration PyTorch takes longer to start each of some hundred operations than to compute
 them. So networks on internal coordinates (`cgnet`) are loops that Numba compiles, at any size
-(tests/benchmarks/deployment.py). Message passing (`mace`) spends its
-time in large products, and linear potentials become OpenMM's own forces; where these are not used,
-they stay with PyTorch.
+(tests/benchmarks/deployment.py). Message passing (`mace`) spends its time in large products, and
+linear potentials become OpenMM's own forces; where these are not used, they stay with PyTorch.
 """
 
 from typing import Protocol

@@ -153,13 +153,12 @@ class TorchEngine:
         """The chains before the first step."""
         before, frames = self.schedule.before_frames, self.schedule.frames
         steps = before + frames * self.schedule.per_frame
-        worth = pays(self._settings, self._run.system.molecule.size, steps)
         # Neighbours in a cell are found outside of PyTorch.
-        possible = self._cell is None and self._potential.compiles
+        worth = pays(self._settings, self._run.system.molecule.size, steps)
         return Chains(
             self._langevin.start(self._positions, self.forces, self._run.generator),
             torch.zeros(self.ladders.count, dtype=torch.long),
-            compiled=worth and possible,
+            compiled=worth and self._cell is None,
         )
 
     @property
@@ -178,8 +177,7 @@ class TorchEngine:
         return self._device.type
 
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
-        """Compile the steps, if `chains.compiled` asks for it."""
-        # Earlier versions stored that steps are compiled of potentials where that fails.
+        """Compile the steps, if `chains.compiled` asks for it and the potential can be compiled."""
         if chains.compiled and self._potential.compiles:
             small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
             self._at_once = self.schedule.at_once if small else 1
