@@ -64,13 +64,21 @@ def compiled(
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         report(f"steps cannot be compiled ({first[:200]}): continuing without compilation")
         return function
-    # Unlike Python's maximum, this one is NaN where one of the values is.
-    difference = torch.stack([*map(_difference, found, wanted)]).max()
-    if not difference <= TOLERANCE[wanted[0].dtype]:
-        report(f"compiled steps are wrong by {difference:.1e}: continuing without compilation")
+    if wrong := disagreement(found, wanted):
+        report(f"compiled steps are wrong by {wrong:.1e}: continuing without compilation")
         return function
     report(f"steps compiled in {time.perf_counter() - started:.0f} s")
     return faster
+
+
+def disagreement(found: tuple[torch.Tensor, ...], wanted: tuple[torch.Tensor, ...]) -> float:
+    """The largest difference over the largest value, where it is too large to be rounding; else 0.
+
+    NaN is too large.
+    """
+    # Unlike Python's maximum, this one is NaN where one of the values is.
+    difference = float(torch.stack([*map(_difference, found, wanted)]).max())
+    return 0.0 if difference <= TOLERANCE[wanted[0].dtype] else difference
 
 
 def _difference(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

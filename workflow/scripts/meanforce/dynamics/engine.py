@@ -16,6 +16,7 @@ from meanforce.dynamics.barostat import Box
 from meanforce.dynamics.compiled import SMALL, compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
+from meanforce.dynamics.recorded import recorded
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
 from meanforce.dynamics.stability import IntegrityCheck, gate
@@ -177,14 +178,22 @@ class TorchEngine:
         return self._device.type
 
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
-        """Compile the steps, if `chains.compiled` asks for it and the potential can be compiled."""
-        if chains.compiled and self._potential.compiles:
-            small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
-            self._at_once = self.schedule.at_once if small else 1
-            # Not with the run's own generator: the trial must not use up its random numbers.
-            other = torch.Generator(self._device).manual_seed(0)
-            tried = arguments(chains.state, other, self._at_once)
-            self._together = compiled(self._advance, tried, report)
+        """Make steps fast that the potential and the chains allow to.
+
+        They are compiled, if `chains.compiled` asks for it, and recorded on a GPU.
+        """
+        records = self._device.type == "cuda" and self._cell is None
+        if not self._potential.compiles or not (chains.compiled or records):
+            return
+        small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
+        self._at_once = self.schedule.at_once if records or small else 1
+        # Not with the run's own generator: the trial must not use up its random numbers.
+        other = torch.Generator(self._device).manual_seed(0)
+        tried = arguments(chains.state, other, self._at_once)
+        if chains.compiled:
+            self._together = compiled(self._together, tried, report)
+        if records:
+            self._together = recorded(self._together, tried, report)
 
     def advance(self, chains: Chains) -> Iterator[Frame]:
         """The next step or steps, and the frame after them, if there is one.
@@ -282,7 +291,8 @@ class TorchEngine:
         self._run.generator.set_state(tensors["generator"])
         self.ladders.restore(tensors)
         if self._bias is not None:
-            self._bias.grid.values = tensors["bias"].to(self._device)
+            # In place: a recording has its address.
+            self._bias.grid.values.copy_(tensors["bias"])
             # Bundles of older versions have no counts.
             self._bias.visits.table = tensors.get("bias_visits", self._bias.visits.table)
         state = State(*(tensors[field.name] for field in dataclasses.fields(State)))
