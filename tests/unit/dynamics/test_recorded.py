@@ -70,7 +70,7 @@ def test_a_recorded_run_is_the_run(tmp_path, monkeypatch, model, kind):
 def test_a_recorded_run_goes_on(tmp_path, model, kind):
     run_to(tmp_path / "once.h5", model, kind)
     stops = go_on_until_done(
-        tmp_path / "job", lambda job: run_to(tmp_path / "again.h5", model, kind, job), every=200
+        tmp_path / "job", lambda job: run_to(tmp_path / "again.h5", model, kind, job), every=90
     )
     assert stops >= 2
     assert (tmp_path / "once.h5").read_bytes() == (tmp_path / "again.h5").read_bytes()
