@@ -29,6 +29,14 @@ WORTH_OF_MANY = 1e7
 SMALL = 5_000
 """Chains times beads up to which several steps in one call are faster than one in each."""
 
+OPTIONS = {
+    # One process that compiles: a job has the memory and the cores that its rule asks for.
+    "compile_threads": 1,
+    # A product and a sum are one operation, with one rounding.
+    "cpp.enable_floating_point_contract_flag": "fast",
+}
+"""Of the compiler."""
+
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
 
@@ -55,8 +63,7 @@ def compiled(
     started = time.perf_counter()
     wanted = function(*arguments)
     try:
-        # One process that compiles: a job has the memory and the cores that its rule asks for.
-        faster = torch.compile(function, dynamic=False, options={"compile_threads": 1})
+        faster = torch.compile(function, dynamic=False, options=OPTIONS)
         with Progress(report).during("compiling the steps"):
             found = faster(*arguments)
     # Compilers fail in many ways; no failure should stop a run that works without compilation.

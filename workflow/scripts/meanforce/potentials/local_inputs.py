@@ -3,6 +3,8 @@
 Frames are the last, contiguous index throughout, as in module `geometry`.
 """
 
+import functools
+
 import numpy as np
 import torch
 
@@ -146,15 +148,18 @@ class Densities:
         for k, power in enumerate(self._powers(near)):
             for e, gradient in zip(weights, gradients, strict=True):
                 own = gradient[:, k * len(e) : (k + 1) * len(e)]
-                along = along + _both_ways(e, own) * slope
+                along = along + _from_first(e, own) * slope
             slope = 2 * power * slope
+        # What the density of bead i gives the pair, and that of bead j.
         along = along * self._left
+        along = along + along.transpose(0, 1)
         return 2 * self._factor * torch.stack([(along * one).sum(1) for one in differences], 1)
 
     def _pairs(self, beads: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
         """x, y, z of bead i − bead j, and t, each of shape (n_beads, n_beads, n)."""
         differences = [one[:, None] - one[None] for one in beads.unbind(1)]
-        square = sum(one * one for one in differences)
+        x, y, z = differences
+        square = x * x + y * y + z * z
         return differences, (1 - square * self._factor).clamp_min(0) * self._left
 
     def _powers(self, near: torch.Tensor) -> list[torch.Tensor]:
@@ -173,12 +178,11 @@ def _weighted(e: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
     return torch.stack([(power * one[None, :, None]).sum(1) for one in e], 1)
 
 
-def _both_ways(e: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    """Σ_c g_c(i) e_c(j) + g_c(j) e_c(i), shape (n_beads, n_beads, n)."""
+def _from_first(e: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """Σ_c g_c(i) e_c(j), shape (n_beads, n_beads, n)."""
     if not torch.compiler.is_compiling():
-        one_way = torch.matmul(e.T, gradient)
-        return one_way + one_way.transpose(0, 1)
-    total = 0.0
-    for weight, one in zip(e, gradient.unbind(1), strict=True):
-        total = total + one[:, None] * weight[None, :, None] + one[None] * weight[:, None, None]
-    return total
+        return torch.matmul(e.T, gradient)
+    parts = zip(e, gradient.unbind(1), strict=True)
+    terms = (one[:, None] * weight[None, :, None] for weight, one in parts)
+    # Unlike the built-in sum, without adding zero for each pair.
+    return functools.reduce(torch.add, terms)
