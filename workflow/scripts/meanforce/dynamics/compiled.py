@@ -37,6 +37,10 @@ OPTIONS = {
 }
 """Of the compiler."""
 
+ON_CPU = {"cpp_wrapper": True}
+"""In addition on a processor: Python is not called between operations. On a GPU this would need
+headers that few machines have, and a recording of the steps has the same effect."""
+
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
 
@@ -63,7 +67,8 @@ def compiled(
     started = time.perf_counter()
     wanted = function(*arguments)
     try:
-        faster = torch.compile(function, dynamic=False, options=OPTIONS)
+        options = OPTIONS | (ON_CPU if arguments[0].device.type == "cpu" else {})
+        faster = torch.compile(function, dynamic=False, options=options)
         with Progress(report).during("compiling the steps"):
             found = faster(*arguments)
     # Compilers fail in many ways; no failure should stop a run that works without compilation.
