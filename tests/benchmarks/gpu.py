@@ -69,6 +69,8 @@ def seconds_each(function: Callable[[], object], rounds: int) -> float:
 
 def stepping(beads: int, replicas: int, device: torch.device, way: str) -> float:
     """Seconds that an engine takes for a step."""
+    # After a number of runs of other sizes, PyTorch would compile no more.
+    torch._dynamo.reset()
     engine = engine_of(beads, replicas, device)
     chains = engine.start()
     chains.compiled = way == "compiled"

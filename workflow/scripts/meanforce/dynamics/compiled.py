@@ -86,7 +86,7 @@ def compiled(
 def disagreement(found: tuple[torch.Tensor, ...], wanted: tuple[torch.Tensor, ...]) -> float:
     """The largest difference over the largest value, where it is too large to be rounding; else 0.
 
-    NaN is too large.
+    A NaN in one of them is too large; one in both is that of a chain that broke.
     """
     # Unlike Python's maximum, this one is NaN where one of the values is.
     difference = float(torch.stack([*map(_difference, found, wanted)]).max())
@@ -95,7 +95,10 @@ def disagreement(found: tuple[torch.Tensor, ...], wanted: tuple[torch.Tensor, ..
 
 def _difference(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """The largest difference over the largest value."""
-    return (found - wanted).abs().max() / wanted.abs().max().clamp_min(1e-30)
+    same = (found == wanted) | (found.isnan() & wanted.isnan())
+    difference = (found - wanted).masked_fill(same, 0.0)
+    finite = torch.where(wanted.isfinite(), wanted, 0.0)
+    return difference.abs().max() / finite.abs().max().clamp_min(1e-30)
 
 
 def available() -> bool:

@@ -178,22 +178,27 @@ class TorchEngine:
         return self._device.type
 
     def prepare(self, chains: Chains, report: Callable[[str], None]) -> None:
-        """Make steps fast that the potential and the chains allow to.
+        """Make steps faster, where potential and chains allow it: compiled, and recorded on a GPU.
 
-        They are compiled, if `chains.compiled` asks for it, and recorded on a GPU.
+        This also sets how many are one call, which random numbers depend on.
         """
-        records = self._device.type == "cuda" and self._cell is None
-        if not self._potential.compiles or not (chains.compiled or records):
+        compiles, records = chains.compiled and self._potential.compiles, self._records
+        if not compiles and not records:
             return
         small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
         self._at_once = self.schedule.at_once if records or small else 1
         # Not with the run's own generator: the trial must not use up its random numbers.
         other = torch.Generator(self._device).manual_seed(0)
         tried = arguments(chains.state, other, self._at_once)
-        if chains.compiled:
+        if compiles:
             self._together = compiled(self._together, tried, report)
         if records:
             self._together = recorded(self._together, tried, report)
+
+    @property
+    def _records(self) -> bool:
+        """Whether steps are to be recorded."""
+        return self._device.type == "cuda" and self._cell is None and self._potential.records
 
     def advance(self, chains: Chains) -> Iterator[Frame]:
         """The next step or steps, and the frame after them, if there is one.

@@ -67,17 +67,25 @@ def recorded(
     """
     # In another order of the chains than recorded.
     others = tuple(argument.flip(-3) for argument in arguments)
-    wanted = function(*others)
+    wanted, stream = function(*others), torch.cuda.current_stream()
     try:
         repeated = Recorded.of(function, arguments)
         wrong = disagreement(repeated(*others), wanted)
-    # Of PyTorch and CUDA: some operation cannot be recorded.
-    except RuntimeError as error:
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        report(f"steps cannot be recorded ({first[:200]}): continuing without a CUDA graph")
+    # No failure should stop a run that works without a recording.
+    except Exception as error:
+        # PyTorch leaves the stream of a recording only where that ends well.
+        torch.cuda.set_stream(stream)
+        report(f"steps cannot be recorded ({_cause(error)}): continuing without a CUDA graph")
         return function
     if wrong:
         report(f"recorded steps are wrong by {wrong:.1e}: continuing without a CUDA graph")
         return function
     report("steps recorded as a CUDA graph")
     return repeated
+
+
+def _cause(error: BaseException) -> str:
+    """The error that ended a recording; ending it fails, too, and only says that there was one."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -35,6 +35,7 @@ class Cgnet(InternalPotential, TrainablePotential):
     """
 
     kind = "cgnet"
+    records = True
 
     def __init__(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__(tensors["mean"].dtype, tensors["mean"].device)

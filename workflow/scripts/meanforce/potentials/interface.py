@@ -27,6 +27,8 @@ class Potential(abc.ABC):
         supports_periodic: whether configurations may have a periodic cell. Then moving a bead by a
             box vector leaves the energy as it is.
         compiles: whether PyTorch can compile its operations.
+        records: whether a GPU's operations can be recorded and repeated: they neither depend on
+            values nor copy some from the processor.
     """
 
     kind: str
@@ -35,6 +37,7 @@ class Potential(abc.ABC):
     extensive: bool = False
     supports_periodic: bool = False
     compiles: bool = True
+    records: bool = False
 
     @property
     def parity(self) -> Literal["even", "none"]:
@@ -200,6 +203,10 @@ class EnsembleMean(Potential):
     @property
     def compiles(self):
         return all(member.compiles for member in self.members)
+
+    @property
+    def records(self):
+        return all(member.records for member in self.members)
 
     def require_periodic(self):
         for member in self.members:

@@ -38,6 +38,7 @@ class LocalCgnet(TrainablePotential):
     """
 
     kind = "local_cgnet"
+    records = True
 
     def __init__(self, values: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__(tensors["channels"].dtype, tensors["channels"].device)

@@ -44,6 +44,10 @@ class WithPrior(Potential):
         return self.residual.compiles
 
     @property
+    def records(self):
+        return self.residual.records
+
+    @property
     def needs_no_cell(self):
         return self.residual.needs_no_cell
 
