@@ -50,3 +50,24 @@ def test_sums_scales_and_exact_values():
     assert first.scaled(-2.0).value == -1.0
     assert first.scaled(-2.0).error.stderr == 2 * first.error.stderr
     assert series_mean([np.full(50, 3.0)]).deviation(3.0) == 0.0
+
+
+def test_slow_fluctuations_below_fast_ones_are_seen():
+    """White noise, and a tenth of its variance with a memory of 100 samples."""
+    rng = np.random.default_rng(3)
+
+    def draw() -> np.ndarray:
+        return rng.standard_normal(20_000) + 0.3 * series(20_000, 0.99, rng)
+
+    found = [series_mean([draw(), draw()]) for _ in range(DRAWS)]
+    scores = np.array([one.deviation(0.0) for one in found])
+    assert scores.std() == pytest.approx(1.0, rel=0.14)
+    wanted = 40_000 * 1.09 / (1 + 0.09 * 1.99 / 0.01)
+    assert np.mean([1 / one.effective for one in found]) == pytest.approx(1 / wanted, rel=0.1)
+
+
+def test_independent_samples_stay_so():
+    """A false alarm of the blocks would raise g by a factor of two at least."""
+    rng = np.random.default_rng(4)
+    found = [series_mean([rng.standard_normal(3000)]).effective for _ in range(DRAWS)]
+    assert min(found) > 2000

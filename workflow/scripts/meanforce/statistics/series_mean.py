@@ -5,9 +5,16 @@ import math
 from typing import Self
 
 import numpy as np
+from scipy.stats import chi2
 
 from meanforce.statistics.autocorrelation import correlation
 from meanforce.statistics.errors import Error, combined
+
+BLOCKS = 32
+"""Parts of all series together, whose means show slow fluctuations below fast ones."""
+
+CHANCE = 1e-4
+"""Probability that means of so many parts of independent samples seem to be correlated."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +56,10 @@ class Mean:
 def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None = None) -> Mean:
     """Mean over series that are independent of each other.
 
-    The standard error is s √(g/n), with the statistical inefficiency g of `correlation`. A weighted
+    The standard error is s √(g/n), with the statistical inefficiency g of `correlation`. Where fast
+    fluctuations, or vibrations between the samples, hide slow ones from it, the scatter of means of
+    blocks is larger than s √(g/n) allows by chance, and g is that of the blocks (Flyvbjerg,
+    Petersen, J. Chem. Phys. 91, 461 (1989)). A weighted
     mean m = Σ w q/Σ w has, to first order, the error of the mean of w (q − m)/⟨w⟩; independent
     samples are then not more than (Σ w)²/Σ w², Kish, Survey Sampling (1965).
 
@@ -70,9 +80,30 @@ def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None =
         noise = [w * (q - mean) * number / total for w, q in zip(weights, series, strict=True)]
         kish = float(total**2 / sum((item**2).sum() for item in weights))
     variance = sum((item**2).sum() for item in noise) / max(1, number - 1)
-    found = correlation(noise)
-    effective = number / found.inefficiency
+    inefficiency = correlation(noise).inefficiency
+    of_blocks, allowed = _of_blocks(noise)
+    if of_blocks > allowed * inefficiency:
+        inefficiency = of_blocks
+    effective = number / inefficiency
     return Mean(
         float(mean),
         Error(float(np.sqrt(variance / effective)), max(0.0, min(effective, kish) - 1.0)),
     )
+
+
+def _of_blocks(noise: list[np.ndarray]) -> tuple[float, float]:
+    """Statistical inefficiency from the scatter of block means, and how large chance makes it.
+
+    Args:
+        noise: deviations from the mean, each series in order of time.
+    """
+    length = sum(map(len, noise)) // BLOCKS
+    square = sum((item**2).sum() for item in noise) / sum(map(len, noise))
+    if not length or not square:
+        return 0.0, 1.0
+    whole = [item[: len(item) // length * length] for item in noise]
+    means = np.concatenate([item.reshape(-1, length).mean(axis=1) for item in whole])
+    if len(means) < BLOCKS // 2:
+        return 0.0, 1.0
+    free = len(means) - 1
+    return length * float((means**2).sum()) / free / square, chi2.isf(CHANCE, free) / free
