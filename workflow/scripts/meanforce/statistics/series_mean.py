@@ -59,9 +59,9 @@ def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None =
     The standard error is s √(g/n), with the statistical inefficiency g of `correlation`. Where fast
     fluctuations, or vibrations between the samples, hide slow ones from it, the scatter of means of
     blocks is larger than s √(g/n) allows by chance, and g is that of the blocks (Flyvbjerg,
-    Petersen, J. Chem. Phys. 91, 461 (1989)). A weighted
-    mean m = Σ w q/Σ w has, to first order, the error of the mean of w (q − m)/⟨w⟩; independent
-    samples are then not more than (Σ w)²/Σ w², Kish, Survey Sampling (1965).
+    Petersen, J. Chem. Phys. 91, 461 (1989)). A weighted mean m = Σ w q/Σ w has, to first order, the
+    error of the mean of w (q − m)/⟨w⟩; independent samples are then not more than (Σ w)²/Σ w²,
+    Kish, Survey Sampling (1965).
 
     Args:
         series: each in order of time, shape (n,).
@@ -79,31 +79,30 @@ def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None =
         mean = sum((w * q).sum() for w, q in zip(weights, series, strict=True)) / total
         noise = [w * (q - mean) * number / total for w, q in zip(weights, series, strict=True)]
         kish = float(total**2 / sum((item**2).sum() for item in weights))
-    variance = sum((item**2).sum() for item in noise) / max(1, number - 1)
-    inefficiency = correlation(noise).inefficiency
-    of_blocks, allowed = _of_blocks(noise)
-    if of_blocks > allowed * inefficiency:
-        inefficiency = of_blocks
-    effective = number / inefficiency
+    squares = sum((item**2).sum() for item in noise)
+    variance = squares / max(1, number - 1)
+    effective = number / _inefficiency(noise, squares / number)
     return Mean(
         float(mean),
         Error(float(np.sqrt(variance / effective)), max(0.0, min(effective, kish) - 1.0)),
     )
 
 
-def _of_blocks(noise: list[np.ndarray]) -> tuple[float, float]:
-    """Statistical inefficiency from the scatter of block means, and how large chance makes it.
+def _inefficiency(noise: list[np.ndarray], square: float) -> float:
+    """Statistical inefficiency, that of block means where chance does not explain their scatter.
 
     Args:
         noise: deviations from the mean, each series in order of time.
+        square: their mean square.
     """
-    length = sum(map(len, noise)) // BLOCKS
-    square = sum((item**2).sum() for item in noise) / sum(map(len, noise))
+    found, length = correlation(noise).inefficiency, sum(map(len, noise)) // BLOCKS
     if not length or not square:
-        return 0.0, 1.0
+        return found
     whole = [item[: len(item) // length * length] for item in noise]
     means = np.concatenate([item.reshape(-1, length).mean(axis=1) for item in whole])
+    # Many short series leave too few whole blocks.
     if len(means) < BLOCKS // 2:
-        return 0.0, 1.0
+        return found
     free = len(means) - 1
-    return length * float((means**2).sum()) / free / square, chi2.isf(CHANCE, free) / free
+    of_blocks = length * float((means**2).sum()) / free / square
+    return of_blocks if of_blocks > found * chi2.isf(CHANCE, free) / free else found
