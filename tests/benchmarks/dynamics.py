@@ -79,9 +79,9 @@ def compact(replicas: int, beads: int) -> torch.Tensor:
 
 def in_one_call(positions: torch.Tensor) -> list[torch.Tensor]:
     """Positions at which compiled code evaluates forces in one call, as a run makes steps."""
-    replicas, beads, _ = positions.shape
-    count = AT_ONCE if replicas * beads <= compiling.SMALL else 1
-    return [chains_last(positions + 0.001 * number) for number in range(count)]
+    chains, beads = len(positions), positions.shape[1]
+    small = compiling.chains_in_a_call(chains, beads) * beads <= compiling.SMALL
+    return [chains_last(positions + 0.001 * number) for number in range(AT_ONCE if small else 1)]
 
 
 def network(beads: int, hidden: list[int], bonded: bool, kind: str = "cgnet") -> Cgnet | LocalCgnet:
@@ -172,7 +172,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
     # Once for all turns: the time of compilation is not measured here.
     made: list[compiling.Function] = []
 
-    def compile_once(function, arguments, report) -> compiling.Function:
+    def compile_once(function, arguments, report, size) -> compiling.Function:
         if not made:
             made.append(compile_or_say(function, arguments))
         return made[0]
@@ -192,7 +192,12 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
 
 
 def compile_or_say(function, arguments):
-    return compiling.compiled(function, arguments, lambda line: print(f"({line})"))
+    """As the engine does it."""
+    chains, beads, _ = arguments[0].shape
+    size = compiling.chains_in_a_call(chains, beads)
+    if size == chains:
+        size = None
+    return compiling.compiled(function, arguments, lambda line: print(f"({line})"), size)
 
 
 def row(what: str, wanted: str, ratio: Ratio, note: str) -> None:
@@ -278,7 +283,7 @@ def through_openmm() -> None:
 
 
 def cost() -> None:
-    """Replica-steps/s of forces against beads and replicas; 100 replicas also compiled."""
+    """Replica-steps/s of forces against beads and replicas; 100 and 1,000 also compiled."""
     for beads, kind in itertools.product((10, 27, 50, 100, 200), ("cgnet", "local_cgnet")):
         torch._dynamo.reset()
         model, rates = network(beads, WIDTHS[kind], True, kind), []
@@ -289,10 +294,11 @@ def cost() -> None:
                 continue
             positions = compact(replicas, beads)
             rates.append(rate(lambda x=positions: plain(x), replicas))  # noqa: B023
-        several = in_one_call(compact(100, beads))
-        count = len(several)
-        fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
-        rates.append(rate(lambda: fast(*several), 100 * count))  # noqa: B023
+        for replicas in (100, 1000):
+            several = in_one_call(compact(replicas, beads))
+            count = len(several)
+            fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
+            rates.append(rate(lambda: fast(*several), replicas * count))  # noqa: B023
         print(f"| {beads} beads, `{kind}` | {' | '.join(rates)} |", flush=True)
 
 

@@ -10,6 +10,7 @@ from double_well import LOOKED_AT, SYSTEM, DoubleWell, cg_run, settings
 from interruptions import go_on_until_done
 
 from meanforce.dynamics import compiled as compiling
+from meanforce.dynamics import engine as engines
 from meanforce.dynamics.compiled import available
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
@@ -108,10 +109,13 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
-@pytest.mark.parametrize(("kind", "every"), [("plain", 24), ("several", 120)])
-def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every):
-    """It makes five steps in one call."""
+@pytest.mark.parametrize(
+    ("kind", "every", "size"), [("plain", 24, 6), ("several", 120, 6), ("biased", 180, 4)]
+)
+def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every, size):
+    """It makes five steps in one call, of all six chains or of four and two."""
     monkeypatch.setattr(compiling, "WORTH", 1)
+    monkeypatch.setattr(engines, "chains_in_a_call", lambda chains, beads: size)
     lines = []
     run_to(tmp_path / "once.h5", kind, lines=lines)
     stops = go_on_until_done(

@@ -15,6 +15,7 @@ from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.convergence import Convergence
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import sample_to_file
+from meanforce.dynamics.langevin import chains_last
 from meanforce.errors import InputError
 from meanforce.potentials.device import chosen_device
 from meanforce.settings.collective_variables import CollectiveVariableSettings
@@ -271,6 +272,33 @@ def test_only_long_runs_are_compiled():
     assert compiling.pays(settings(chains=100), 10, 20_000)
     assert not compiling.pays(settings(chains=100), 1, 20_000)
     assert not compiling.pays(settings(chains=1000, compile="never"), 10, 10**5)
+
+
+def test_a_compiled_call_has_few_chains_and_whole_vectors():
+    size = compiling.chains_in_a_call
+    assert size(100, 10) == 100
+    # No chains are left over: compiling once is enough.
+    assert size(5000, 10) == 625 and size(1000, 50) == 125
+    assert size(100, 200) == 32
+    # Never less than the processor computes with at once, unless there are no more chains.
+    assert size(100, 5000) == 16 and size(7, 5000) == 7
+
+
+def test_parts_of_the_chains_are_put_together_in_order():
+    generator = torch.Generator().manual_seed(1)
+    positions = chains_last(torch.randn(7, 2, 3, generator=generator))
+    noise = torch.randn(5, 2, 3, 7, generator=generator).movedim(-1, -3)
+    sizes = []
+
+    def function(positions, noise):
+        sizes.append(len(positions))
+        assert positions.movedim(-3, -1).is_contiguous() and noise.movedim(-3, -1).is_contiguous()
+        return positions + noise.sum(0), 2 * positions
+
+    made = compiling.in_parts(function, 3)(positions, noise)
+    assert sizes == [3, 3, 1]
+    for found, wanted in zip(made, function(positions, noise), strict=True):
+        assert torch.equal(found, wanted) and found.stride() == positions.stride()
 
 
 def failing(*unused, **options):

@@ -1,5 +1,6 @@
 """Compiled steps, where compilation pays and is possible."""
 
+import math
 import shutil
 import sys
 import time
@@ -26,8 +27,15 @@ operations takes, whatever the number of chains; compiling takes half a minute."
 WORTH_OF_MANY = 1e7
 """Like `WORTH`, with so many steps."""
 
-SMALL = 5_000
-"""Chains times beads up to which several steps in one call are faster than one in each."""
+SMALL = 6_400
+"""Chains times beads of one call, at most: their tables stay in the processor's cache, and several
+steps in one call are faster than one in each."""
+
+LANES = 16
+"""Chains that processors compute with at once, in single precision; a few more take as long."""
+
+ANOTHER_SIZE = 0.1
+"""What compiling for chains that are left over counts as, over the time of all chains."""
 
 OPTIONS = {
     # One process that compiles: a job has the memory and the cores that its rule asks for.
@@ -51,8 +59,47 @@ def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
     return settings.compile == "auto" and work >= (WORTH_OF_MANY if steps >= MANY else WORTH)
 
 
+def chains_in_a_call(chains: int, beads: int) -> int:
+    """How many chains a call of compiled code should have; those left over are one more call."""
+    most = max(LANES, SMALL // beads)
+    if chains <= most:
+        return chains
+
+    def cost(size: int) -> float:
+        calls, left = divmod(chains, size)
+        vectors = calls * math.ceil(size / LANES) + math.ceil(left / LANES)
+        return vectors + (left > 0) * ANOTHER_SIZE * chains / LANES
+
+    return min(range(most, most // 2, -1), key=cost)
+
+
+def in_parts(function: Function, size: int) -> Function:
+    """The function of few chains at a time, as one of all of them.
+
+    Args:
+        function: of tensors whose third dimension from the end is that of chains, and contiguous;
+            it computes each chain by itself.
+        size: chains of a part; those left over are one more.
+    """
+
+    def whole(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        split = [argument.movedim(-3, -1).split(size, -1) for argument in arguments]
+        parts = [
+            function(*(one.contiguous().movedim(-1, -3) for one in part))
+            for part in zip(*split, strict=True)
+        ]
+        results = zip(*parts, strict=True)
+        together = (torch.cat([one.movedim(-3, -1) for one in each], -1) for each in results)
+        return tuple(one.movedim(-1, -3) for one in together)
+
+    return whole
+
+
 def compiled(
-    function: Function, arguments: tuple[torch.Tensor, ...], report: Callable[[str], None]
+    function: Function,
+    arguments: tuple[torch.Tensor, ...],
+    report: Callable[[str], None],
+    size: int | None = None,
 ) -> Function:
     """The function as compiled code; the given one, where compilation fails or gives wrong values.
 
@@ -60,6 +107,7 @@ def compiled(
         function: what one step or several compute.
         arguments: on which it is tried, of the shapes that it will be called with.
         report: called with a line on what was done.
+        size: chains of a call, where the function is to be called `in_parts`.
     """
     if not available():
         report("no C++ compiler (g++ or clang++): steps are not compiled")
@@ -69,6 +117,8 @@ def compiled(
     try:
         options = OPTIONS | (ON_CPU if arguments[0].device.type == "cpu" else {})
         faster = torch.compile(function, dynamic=False, options=options)
+        if size is not None:
+            faster = in_parts(faster, size)
         with Progress(report).during("compiling the steps"):
             found = faster(*arguments)
     # Compilers fail in many ways; no failure should stop a run that works without compilation.

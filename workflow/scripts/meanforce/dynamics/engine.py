@@ -13,7 +13,7 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.dynamics.barostat import Box
-from meanforce.dynamics.compiled import SMALL, compiled, pays
+from meanforce.dynamics.compiled import SMALL, chains_in_a_call, compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
 from meanforce.dynamics.recorded import recorded
@@ -185,15 +185,26 @@ class TorchEngine:
         compiles, records = chains.compiled and self._potential.compiles, self._records
         if not compiles and not records:
             return
-        small = len(self._run.starts) * self._run.starts.n_beads <= SMALL
+        chains_in_call, beads = self._chains_in_call, self._run.starts.n_beads
+        small = chains_in_call * beads <= SMALL
         self._at_once = self.schedule.at_once if records or small else 1
         # Not with the run's own generator: the trial must not use up its random numbers.
         other = torch.Generator(self._device).manual_seed(0)
         tried = arguments(chains.state, other, self._at_once)
         if compiles:
-            self._together = compiled(self._together, tried, report)
+            size = chains_in_call if chains_in_call < len(self._run.starts) else None
+            self._together = compiled(self._together, tried, report, size)
         if records:
             self._together = recorded(self._together, tried, report)
+
+    @property
+    def _chains_in_call(self) -> int:
+        """Chains that move in one call of compiled code."""
+        chains, beads = len(self._run.starts), self._run.starts.n_beads
+        if self._device.type != "cpu" or self.ladders.levels > 1:
+            # A GPU is fast with many; levels of temperature do not all move in the same way.
+            return chains
+        return chains_in_a_call(chains, beads)
 
     @property
     def _records(self) -> bool:
