@@ -9,6 +9,7 @@ Compiling takes minutes.
 """
 
 import argparse
+import functools
 import itertools
 import statistics
 import subprocess
@@ -77,11 +78,24 @@ def compact(replicas: int, beads: int) -> torch.Tensor:
     return chains_last(curl + 0.01 * noise)
 
 
-def in_one_call(positions: torch.Tensor) -> list[torch.Tensor]:
-    """Positions at which compiled code evaluates forces in one call, as a run makes steps."""
-    chains, beads = len(positions), positions.shape[1]
+def in_one_call(
+    forces: Callable[[torch.Tensor], torch.Tensor], chains: int, beads: int
+) -> tuple[Callable[[torch.Tensor], tuple[torch.Tensor, ...]], int]:
+    """Forces as compiled code evaluates them in one call, one after the other as in a run.
+
+    Returns:
+        what gives the last ones and the positions that belong to them, and how many there are.
+    """
     small = compiling.chains_in_a_call(chains, beads) * beads <= compiling.SMALL
-    return [chains_last(positions + 0.001 * number) for number in range(AT_ONCE if small else 1)]
+    count = AT_ONCE if small else 1
+
+    def chained(positions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        for _ in range(count):
+            found = forces(positions)
+            positions = torch.add(positions, found, alpha=1e-9)
+        return positions, found
+
+    return chained, count
 
 
 def network(beads: int, hidden: list[int], bonded: bool, kind: str = "cgnet") -> Cgnet | LocalCgnet:
@@ -195,8 +209,6 @@ def compile_or_say(function, arguments):
     """As the engine does it."""
     chains, beads, _ = arguments[0].shape
     size = compiling.chains_in_a_call(chains, beads)
-    if size == chains:
-        size = None
     return compiling.compiled(function, arguments, lambda line: print(f"({line})"), size)
 
 
@@ -213,10 +225,9 @@ def dynamics(name: str, rounds: int, clock: Clock) -> None:
     product, clocks = Repeated(lambda: a @ b), (clock, clock)
     for replicas in REPLICAS:
         positions = compact(replicas, 10)
-        several = in_one_call(positions)
-        count = len(several)
-        fast = compile_or_say(lambda *all_of_them: tuple(map(plain, all_of_them)), several)
-        bare = Repeated(lambda f=fast, x=several: f(*x))
+        chained, count = in_one_call(plain, replicas, 10)
+        fast = compile_or_say(chained, (positions,))
+        bare = Repeated(lambda f=fast, x=positions: f(x))
         evaluations = bare.count * count
         at = f"`{name}`, {replicas} replicas"
         run = whole_run(model, replicas, evaluations)
@@ -295,10 +306,11 @@ def cost() -> None:
             positions = compact(replicas, beads)
             rates.append(rate(lambda x=positions: plain(x), replicas))  # noqa: B023
         for replicas in (100, 1000):
-            several = in_one_call(compact(replicas, beads))
-            count = len(several)
-            fast = compile_or_say(lambda *each: tuple(map(plain, each)), several)  # noqa: B023
-            rates.append(rate(lambda: fast(*several), replicas * count))  # noqa: B023
+            positions = compact(replicas, beads)
+            chained, count = in_one_call(plain, replicas, beads)
+            fast = compile_or_say(chained, (positions,))
+            work = functools.partial(fast, positions)
+            rates.append(rate(work, replicas * count))
         print(f"| {beads} beads, `{kind}` | {' | '.join(rates)} |", flush=True)
 
 

@@ -13,7 +13,7 @@ from double_well import VARIABLE, DoubleWell, cg_run, settings
 from meanforce.data.h5md import H5mdReader
 from meanforce.dynamics.grid import Grid
 from meanforce.dynamics.job import sample_to_file
-from meanforce.dynamics.langevin import Langevin, step
+from meanforce.dynamics.langevin import Langevin
 from meanforce.dynamics.starts import spread_starts
 from meanforce.errors import InputError
 from meanforce.settings.simulations import CgBiasSettings
@@ -32,7 +32,7 @@ def test_harmonic_beads_have_equilibrium_positions_and_velocities():
     state = langevin.start(torch.zeros(n, 2, 3, dtype=torch.float64), forces, generator)
     advance = langevin.advance(forces)
     for _ in range(600):
-        state = step(state, advance, generator)
+        state = langevin.step(state, advance, generator)
     # Chains are independent, so a variance from 3n numbers has the relative error √(2/3n).
     error = 5 * math.sqrt(2 / (3 * n))
     spread = (state.positions**2).mean((0, 2)) * stiffness / kt(300.0)

@@ -276,12 +276,10 @@ def test_only_long_runs_are_compiled():
 
 def test_a_compiled_call_has_few_chains_and_whole_vectors():
     size = compiling.chains_in_a_call
-    assert size(100, 10) == 100
-    # No chains are left over: compiling once is enough.
-    assert size(5000, 10) == 625 and size(1000, 50) == 125
-    assert size(100, 200) == 32
-    # Never less than the processor computes with at once, unless there are no more chains.
-    assert size(100, 5000) == 16 and size(7, 5000) == 7
+    assert size(100, 10) == 112 and size(7, 5000) == 16
+    # With 112 chains, 9 calls have 8 chains more than asked for; with 128, 8 calls have 24.
+    assert size(1000, 50) == 112
+    assert size(100, 200) == 16
 
 
 def test_parts_of_the_chains_are_put_together_in_order():
@@ -295,10 +293,13 @@ def test_parts_of_the_chains_are_put_together_in_order():
         assert positions.movedim(-3, -1).is_contiguous() and noise.movedim(-3, -1).is_contiguous()
         return positions + noise.sum(0), 2 * positions
 
-    made = compiling.in_parts(function, 3)(positions, noise)
-    assert sizes == [3, 3, 1]
-    for found, wanted in zip(made, function(positions, noise), strict=True):
-        assert torch.equal(found, wanted) and found.stride() == positions.stride()
+    wanted = function(positions, noise)
+    for size, wanted_sizes in ((3, [3, 3, 3]), (7, [7]), (16, [16])):
+        sizes.clear()
+        made = compiling.in_parts(function, size)(positions, noise)
+        assert sizes == wanted_sizes
+        for found, one in zip(made, wanted, strict=True):
+            assert torch.equal(found, one) and found.stride() == positions.stride()
 
 
 def failing(*unused, **options):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import torch
 
+from meanforce.dynamics.langevin import chains_last
 from meanforce.progress import Progress
 from meanforce.settings.simulations import SimulationSettings
 
@@ -32,10 +33,11 @@ SMALL = 6_400
 steps in one call are faster than one in each."""
 
 LANES = 16
-"""Chains that processors compute with at once, in single precision; a few more take as long."""
+"""Single-precision numbers that processors compute with at once, at most.
 
-ANOTHER_SIZE = 0.1
-"""What compiling for chains that are left over counts as, over the time of all chains."""
+Compiled code gets whole multiples of as many chains. PyTorch 2.13 writes beyond the end of arrays
+where loops over chains have a rest (its issue 196681), and a rest takes as long as it would whole.
+"""
 
 OPTIONS = {
     # One process that compiles: a job has the memory and the cores that its rule asks for.
@@ -60,39 +62,46 @@ def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
 
 
 def chains_in_a_call(chains: int, beads: int) -> int:
-    """How many chains a call of compiled code should have; those left over are one more call."""
-    most = max(LANES, SMALL // beads)
-    if chains <= most:
-        return chains
-
-    def cost(size: int) -> float:
-        calls, left = divmod(chains, size)
-        vectors = calls * math.ceil(size / LANES) + math.ceil(left / LANES)
-        return vectors + (left > 0) * ANOTHER_SIZE * chains / LANES
-
-    return min(range(most, most // 2, -1), key=cost)
+    """How many chains a call of compiled code has on a processor, so that the fewest are added."""
+    vectors, most = math.ceil(chains / LANES), max(1, SMALL // (LANES * beads))
+    if vectors <= most:
+        return LANES * vectors
+    sizes = range(most, max(0, most // 2 - 1), -1)
+    return LANES * min(sizes, key=lambda size: size * math.ceil(vectors / size))
 
 
 def in_parts(function: Function, size: int) -> Function:
-    """The function of few chains at a time, as one of all of them.
+    """The function of some chains at a time, as one of all of them.
+
+    Copies of the last chain are added where chains do not make whole parts.
 
     Args:
         function: of tensors whose third dimension from the end is that of chains, and contiguous;
             it computes each chain by itself.
-        size: chains of a part; those left over are one more.
+        size: chains of a part.
     """
 
     def whole(*arguments: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        split = [argument.movedim(-3, -1).split(size, -1) for argument in arguments]
-        parts = [
-            function(*(one.contiguous().movedim(-1, -3) for one in part))
-            for part in zip(*split, strict=True)
+        chains = arguments[0].shape[-3]
+        split = [_parts(argument.movedim(-3, -1), size) for argument in arguments]
+        results = [
+            function(*(one.movedim(-1, -3) for one in part)) for part in zip(*split, strict=True)
         ]
-        results = zip(*parts, strict=True)
-        together = (torch.cat([one.movedim(-3, -1) for one in each], -1) for each in results)
-        return tuple(one.movedim(-1, -3) for one in together)
+        together = [
+            torch.cat([one.movedim(-3, -1) for one in each], -1)
+            for each in zip(*results, strict=True)
+        ]
+        return tuple(chains_last(one[..., :chains].movedim(-1, -3)) for one in together)
 
     return whole
+
+
+def _parts(tensor: torch.Tensor, size: int) -> list[torch.Tensor]:
+    """Parts of the last dimension, each contiguous."""
+    *whole, last = tensor.split(size, -1)
+    if missing := size - last.shape[-1]:
+        last = torch.cat([last, last[..., -1:].expand(*last.shape[:-1], missing)], -1)
+    return [one.contiguous() for one in (*whole, last)]
 
 
 def compiled(
@@ -107,7 +116,7 @@ def compiled(
         function: what one step or several compute.
         arguments: on which it is tried, of the shapes that it will be called with.
         report: called with a line on what was done.
-        size: chains of a call, where the function is to be called `in_parts`.
+        size: chains of a call; None: all of them.
     """
     if not available():
         report("no C++ compiler (g++ or clang++): steps are not compiled")

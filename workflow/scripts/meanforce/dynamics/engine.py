@@ -15,7 +15,7 @@ from meanforce.core.configuration import Configuration
 from meanforce.dynamics.barostat import Box
 from meanforce.dynamics.compiled import SMALL, chains_in_a_call, compiled, pays
 from meanforce.dynamics.exchange import Ladders
-from meanforce.dynamics.langevin import Langevin, State, arguments, chains_last, step
+from meanforce.dynamics.langevin import Langevin, State, chains_last
 from meanforce.dynamics.recorded import recorded
 from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.shared_bias import SharedBias
@@ -185,26 +185,23 @@ class TorchEngine:
         compiles, records = chains.compiled and self._potential.compiles, self._records
         if not compiles and not records:
             return
-        chains_in_call, beads = self._chains_in_call, self._run.starts.n_beads
-        small = chains_in_call * beads <= SMALL
+        size, beads = self._chains_in_a_call, self._run.starts.n_beads
+        small = (size or len(self._run.starts)) * beads <= SMALL
         self._at_once = self.schedule.at_once if records or small else 1
         # Not with the run's own generator: the trial must not use up its random numbers.
         other = torch.Generator(self._device).manual_seed(0)
-        tried = arguments(chains.state, other, self._at_once)
+        tried = self._langevin.arguments(chains.state, other, self._at_once)
         if compiles:
-            size = chains_in_call if chains_in_call < len(self._run.starts) else None
             self._together = compiled(self._together, tried, report, size)
         if records:
             self._together = recorded(self._together, tried, report)
 
     @property
-    def _chains_in_call(self) -> int:
-        """Chains that move in one call of compiled code."""
-        chains, beads = len(self._run.starts), self._run.starts.n_beads
-        if self._device.type != "cpu" or self.ladders.levels > 1:
-            # A GPU is fast with many; levels of temperature do not all move in the same way.
-            return chains
-        return chains_in_a_call(chains, beads)
+    def _chains_in_a_call(self) -> int | None:
+        """Chains that move in one call of compiled code; None: all, since a GPU likes many."""
+        starts = self._run.starts
+        on_cpu = self._device.type == "cpu"
+        return chains_in_a_call(len(starts), starts.n_beads) if on_cpu else None
 
     @property
     def _records(self) -> bool:
@@ -231,7 +228,7 @@ class TorchEngine:
         if chains.step % count:
             # The bundle of a version that compiled single steps.
             count, advance = 1, self._advance
-        chains.state = step(chains.state, advance, self._run.generator, count)
+        chains.state = self._langevin.step(chains.state, advance, self._run.generator, count)
         chains.step += count
         if self.schedule.is_exchange(chains.step):
             energies = self._energies(chains.state.positions)
