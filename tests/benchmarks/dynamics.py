@@ -90,10 +90,12 @@ def in_one_call(
     count = AT_ONCE if small else 1
 
     def chained(positions: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        # In the order of the memory, as in a run.
+        beads_first = positions.permute(1, 2, 0)
         for _ in range(count):
-            found = forces(positions)
-            positions = torch.add(positions, found, alpha=1e-9)
-        return positions, found
+            found = forces(beads_first.permute(2, 0, 1)).permute(1, 2, 0)
+            beads_first = torch.add(beads_first, found, alpha=1e-9)
+        return beads_first.permute(2, 0, 1), found.permute(2, 0, 1)
 
     return chained, count
 
