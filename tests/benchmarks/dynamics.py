@@ -188,7 +188,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
     # Once for all turns: the time of compilation is not measured here.
     made: list[compiling.Function] = []
 
-    def compile_once(function, arguments, report, size) -> compiling.Function:
+    def compile_once(function, arguments, report) -> compiling.Function:
         if not made:
             made.append(compile_or_say(function, arguments))
         return made[0]
@@ -208,10 +208,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
 
 
 def compile_or_say(function, arguments):
-    """As the engine does it."""
-    chains, beads, _ = arguments[0].shape
-    size = compiling.chains_in_a_call(chains, beads)
-    return compiling.compiled(function, arguments, lambda line: print(f"({line})"), size)
+    return compiling.compiled(function, arguments, lambda line: print(f"({line})"))
 
 
 def row(what: str, wanted: str, ratio: Ratio, note: str) -> None:

@@ -9,7 +9,7 @@ from double_well import settings
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.dynamics import engine as engines
+from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.compiled import available
 from meanforce.dynamics.engine import CgRun, TorchEngine
 from meanforce.dynamics.system import CgSystem
@@ -38,7 +38,7 @@ def test_steps_of_any_number_of_chains(monkeypatch, size):
     )
     chosen = settings(chains=20, time_step=1e-4, length=0.02, stride=0.0002, equilibration=0.0)
     if size is not None:
-        monkeypatch.setattr(engines, "chains_in_a_call", lambda chains, beads: size)
+        monkeypatch.setattr(compiling, "chains_in_a_call", lambda chains, beads: size)
     made, lines = [], []
     for compiled in (False, True):
         run = CgRun(

@@ -10,7 +10,6 @@ from double_well import LOOKED_AT, SYSTEM, DoubleWell, cg_run, settings
 from interruptions import go_on_until_done
 
 from meanforce.dynamics import compiled as compiling
-from meanforce.dynamics import engine as engines
 from meanforce.dynamics.compiled import available
 from meanforce.dynamics.engine import CgRun
 from meanforce.dynamics.job import Speed, sample_to_file
@@ -115,7 +114,7 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
 def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every, size):
     """It makes up to five steps in one call, of all six chains or of four and two."""
     monkeypatch.setattr(compiling, "WORTH", 1)
-    monkeypatch.setattr(engines, "chains_in_a_call", lambda chains, beads: size)
+    monkeypatch.setattr(compiling, "chains_in_a_call", lambda chains, beads: size)
     lines = []
     run_to(tmp_path / "once.h5", kind, lines=lines)
     stops = go_on_until_done(

@@ -62,7 +62,10 @@ def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
 
 
 def chains_in_a_call(chains: int, beads: int) -> int:
-    """How many chains a call of compiled code has on a processor, so that the fewest are added."""
+    """How many chains a call of compiled code has on a processor, so that few are added.
+
+    A GPU is fast with many, and gets all of them.
+    """
     vectors, most = math.ceil(chains / LANES), max(1, SMALL // (LANES * beads))
     if vectors <= most:
         return LANES * vectors
@@ -108,15 +111,14 @@ def compiled(
     function: Function,
     arguments: tuple[torch.Tensor, ...],
     report: Callable[[str], None],
-    size: int | None = None,
 ) -> Function:
     """The function as compiled code; the given one, where compilation fails or gives wrong values.
 
     Args:
-        function: what one step or several compute.
-        arguments: on which it is tried, of the shapes that it will be called with.
+        function: what one step or several compute, each chain by itself.
+        arguments: on which it is tried, of the shapes that it will be called with; the first is of
+            shape (n_chains, n_beads, 3).
         report: called with a line on what was done.
-        size: chains of a call; None: all of them.
     """
     if not available():
         report("no C++ compiler (g++ or clang++): steps are not compiled")
@@ -124,10 +126,11 @@ def compiled(
     started = time.perf_counter()
     wanted = function(*arguments)
     try:
-        options = OPTIONS | (ON_CPU if arguments[0].device.type == "cpu" else {})
+        on_cpu = arguments[0].device.type == "cpu"
+        options = OPTIONS | (ON_CPU if on_cpu else {})
         faster = torch.compile(function, dynamic=False, options=options)
-        if size is not None:
-            faster = in_parts(faster, size)
+        if on_cpu:
+            faster = in_parts(faster, chains_in_a_call(*arguments[0].shape[:2]))
         with Progress(report).during("compiling the steps"):
             found = faster(*arguments)
     # Compilers fail in many ways; no failure should stop a run that works without compilation.

@@ -185,23 +185,18 @@ class TorchEngine:
         compiles, records = chains.compiled and self._potential.compiles, self._records
         if not compiles and not records:
             return
-        size, beads = self._chains_in_a_call, self._run.starts.n_beads
-        small = (size or len(self._run.starts)) * beads <= SMALL
+        chains_in_call, beads = len(self._run.starts), self._run.starts.n_beads
+        if self.device == "cpu":
+            chains_in_call = chains_in_a_call(chains_in_call, beads)
+        small = chains_in_call * beads <= SMALL
         self._at_once = self.schedule.at_once if records or small else 1
         # Not with the run's own generator: the trial must not use up its random numbers.
         other = torch.Generator(self._device).manual_seed(0)
         tried = self._langevin.arguments(chains.state, other, self._at_once)
         if compiles:
-            self._together = compiled(self._together, tried, report, size)
+            self._together = compiled(self._together, tried, report)
         if records:
             self._together = recorded(self._together, tried, report)
-
-    @property
-    def _chains_in_a_call(self) -> int | None:
-        """Chains that move in one call of compiled code; None: all, since a GPU likes many."""
-        starts = self._run.starts
-        on_cpu = self._device.type == "cpu"
-        return chains_in_a_call(len(starts), starts.n_beads) if on_cpu else None
 
     @property
     def _records(self) -> bool:
