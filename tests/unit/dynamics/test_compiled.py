@@ -1,4 +1,4 @@
-"""Compiled steps are the steps that are not, whatever the number of chains."""
+"""Compiled steps are the steps that are not compiled."""
 
 import itertools
 
@@ -9,7 +9,6 @@ from double_well import settings
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.dynamics import compiled as compiling
 from meanforce.dynamics.compiled import available
 from meanforce.dynamics.engine import CgRun, TorchEngine
 from meanforce.dynamics.system import CgSystem
@@ -24,8 +23,7 @@ CHAIN = Topology.of_beads(NAMES, NAMES, tuple(itertools.pairwise(range(10))))
 
 @pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
-@pytest.mark.parametrize("size", [None, 16])
-def test_steps_of_any_number_of_chains(monkeypatch, size):
+def test_steps_of_a_number_of_chains_that_is_no_multiple_of_16():
     """20 chains: rests of loops over chains were written beyond the end of arrays."""
     turn = 1.7 * np.arange(10)
     curl = np.stack([0.15 * np.cos(turn), 0.15 * np.sin(turn), 0.06 * turn], axis=1)
@@ -37,8 +35,6 @@ def test_steps_of_any_number_of_chains(monkeypatch, size):
         torch.Generator().manual_seed(1),
     )
     chosen = settings(chains=20, time_step=1e-4, length=0.02, stride=0.0002, equilibration=0.0)
-    if size is not None:
-        monkeypatch.setattr(compiling, "chains_in_a_call", lambda chains, beads: size)
     made, lines = [], []
     for compiled in (False, True):
         run = CgRun(
