@@ -24,7 +24,10 @@ CHAIN = Topology.of_beads(NAMES, NAMES, tuple(itertools.pairwise(range(10))))
 @pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="there is no C++ compiler")
 def test_steps_of_a_number_of_chains_that_is_no_multiple_of_16():
-    """20 chains: rests of loops over chains were written beyond the end of arrays."""
+    """20 chains: rests of loops over chains were written beyond the end of arrays.
+
+    They have two temperatures, each the noise of its own.
+    """
     turn = 1.7 * np.arange(10)
     curl = np.stack([0.15 * np.cos(turn), 0.15 * np.sin(turn), 0.06 * turn], axis=1)
     starts = curl + 0.01 * np.random.default_rng(1).standard_normal((20, 10, 3))
@@ -34,7 +37,10 @@ def test_steps_of_a_number_of_chains_that_is_no_multiple_of_16():
         Start(CHAIN, frames, [300.0]),
         torch.Generator().manual_seed(1),
     )
-    chosen = settings(chains=20, time_step=1e-4, length=0.02, stride=0.0002, equilibration=0.0)
+    chosen = settings(
+        chains=20, time_step=1e-4, length=0.02, stride=0.0002, equilibration=0.0,
+        exchange={"highest": 900.0, "levels": 2, "every": 0.002},
+    )  # fmt: skip
     made, lines = [], []
     for compiled in (False, True):
         run = CgRun(

@@ -41,6 +41,27 @@ def test_harmonic_beads_have_equilibrium_positions_and_velocities():
     assert kinetic.numpy() == pytest.approx([1.0, 1.0], abs=error + 0.01)
 
 
+def test_each_chain_has_its_own_temperature():
+    temperatures = torch.tensor([300.0, 450.0, 700.0], dtype=torch.float64).repeat_interleave(4000)
+    langevin = Langevin(torch.tensor([10.0, 30.0], dtype=torch.float64), temperatures, 2.0, 0.02)
+    generator = torch.Generator().manual_seed(5)
+
+    def forces(positions):
+        return -100 * positions
+
+    zeros = torch.zeros(len(temperatures), 2, 3, dtype=torch.float64)
+    state = langevin.start(zeros, forces, generator)
+    start, advance = state.velocities, langevin.advance(forces)
+    for _ in range(60):
+        state = langevin.step(state, advance, generator, 5)
+    # 5 standard errors; each level's average is over 6n numbers.
+    error = 5 * math.sqrt(2 / (6 * 4000))
+    for velocities in (start, state.velocities):
+        twice = (velocities**2 * langevin.masses[:, None]).view(3, 4000, 6).mean((1, 2))
+        found = twice / kt(torch.tensor([300.0, 450.0, 700.0], dtype=torch.float64))
+        assert found.numpy() == pytest.approx(np.ones(3), abs=error + 0.01)
+
+
 def test_several_steps_in_one_call_are_these_steps():
     langevin = Langevin(torch.tensor([10.0, 30.0], dtype=torch.float64), 300.0, 2.0, 0.02)
     advance = langevin.advance(lambda positions: -50.0 * positions)

@@ -112,7 +112,7 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
     ("kind", "every", "size"), [("plain", 24, 16), ("several", 120, 4), ("biased", 180, 4)]
 )
 def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every, size):
-    """It makes up to five steps in one call, of all six chains or of four and two."""
+    """It makes up to five steps in one call, of six chains and copies, or of four at a time."""
     monkeypatch.setattr(compiling, "WORTH", 1)
     monkeypatch.setattr(compiling, "chains_in_a_call", lambda chains, beads: size)
     lines = []

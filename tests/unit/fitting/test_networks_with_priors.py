@@ -14,7 +14,7 @@ from known_chains import (
 
 from meanforce.core.configuration import Configuration
 from meanforce.core.topology import Topology
-from meanforce.dynamics.langevin import Langevin, step
+from meanforce.dynamics.langevin import Langevin
 from meanforce.errors import InputError
 from meanforce.fitting.gradient import fit_gradient
 from meanforce.fitting.prior import fit_prior
@@ -102,7 +102,7 @@ def worst_bond(potential, starts: torch.Tensor) -> float:
     with torch.no_grad():
         state = langevin.start(starts, forces, generator)
         for number in range(600):
-            state = step(state, advance, generator)
+            state = langevin.step(state, advance, generator)
             if number >= 300:
                 bonds = (state.positions[:, 1:] - state.positions[:, :-1]).norm(dim=-1)
                 longest = max(longest, bonds.nan_to_num(1e10).max().item())

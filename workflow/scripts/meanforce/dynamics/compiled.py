@@ -35,8 +35,9 @@ steps in one call are faster than one in each."""
 LANES = 16
 """Single-precision numbers that processors compute with at once, at most.
 
-Compiled code gets whole multiples of as many chains. PyTorch 2.13 writes beyond the end of arrays
-where loops over chains have a rest (its issue 196681), and a rest takes as long as it would whole.
+Compiled code gets whole multiples of as many chains. PyTorch 2.13 can write beyond the end of
+arrays where a loop over chains has a rest (its issue 196681: sums over a transposed table), and a
+rest takes as long as it would whole.
 """
 
 OPTIONS = {
@@ -47,9 +48,14 @@ OPTIONS = {
 }
 """Of the compiler."""
 
-ON_CPU = {"cpp_wrapper": True}
-"""In addition on a processor: Python is not called between operations. On a GPU this would need
-headers that few machines have, and a recording of the steps has the same effect."""
+ON_CPU = {
+    # Python is not called between operations. On a GPU this would need headers that few machines
+    # have, and a recording of the steps has the same effect.
+    "cpp_wrapper": True,
+    # More gain nothing, and PyTorch can add beyond the end of arrays with them (its issue 191837).
+    "cpp.threads": 1,
+}
+"""In addition on a processor."""
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 """Largest difference of what compiled code computes, over the largest value."""
