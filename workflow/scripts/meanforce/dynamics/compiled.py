@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import torch
 
-from meanforce.dynamics.langevin import chains_last
 from meanforce.progress import Progress
 from meanforce.settings.simulations import SimulationSettings
 
@@ -100,7 +99,7 @@ def in_parts(function: Function, size: int) -> Function:
             torch.cat([one.movedim(-3, -1) for one in each], -1)
             for each in zip(*results, strict=True)
         ]
-        return tuple(chains_last(one[..., :chains].movedim(-1, -3)) for one in together)
+        return tuple(one[..., :chains].contiguous().movedim(-1, -3) for one in together)
 
     return whole
 
@@ -114,9 +113,7 @@ def _parts(tensor: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 
 def compiled(
-    function: Function,
-    arguments: tuple[torch.Tensor, ...],
-    report: Callable[[str], None],
+    function: Function, arguments: tuple[torch.Tensor, ...], report: Callable[[str], None]
 ) -> Function:
     """The function as compiled code; the given one, where compilation fails or gives wrong values.
 
