@@ -167,7 +167,7 @@ def per_work(ratio: Ratio, first: float, second: float) -> Ratio:
 
 
 def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
-    """The stage's whole run, compiled: steps, frames, checks of stability, files."""
+    """The stage's whole run, compiled as a long one: steps, frames, checks of stability, files."""
     length = steps * TIME_STEP
     settings = SimulationSettings.model_validate(
         {
@@ -199,6 +199,7 @@ def whole_run(model: Cgnet, replicas: int, steps: int) -> Callable[[], None]:
             sample_to_file(cg_run(), Path(folder) / "cg.h5", lambda line: None)
 
     with torch.no_grad():
+        stepping.LONG = 1
         engine = TorchEngine(cg_run())
         chains = engine.start()
         chains.compiled = True

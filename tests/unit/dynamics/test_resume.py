@@ -114,6 +114,7 @@ def test_a_cg_run_goes_on_in_every_phase(tmp_path, kind):
 def test_a_compiled_run_goes_on(tmp_path, monkeypatch, kind, every, size):
     """It makes up to five steps in one call, of six chains and copies, or of four at a time."""
     monkeypatch.setattr(compiling, "WORTH", 1)
+    monkeypatch.setattr("meanforce.dynamics.engine.LONG", 1)
     monkeypatch.setattr(compiling, "chains_in_a_call", lambda chains, beads: size)
     lines = []
     run_to(tmp_path / "once.h5", kind, lines=lines)

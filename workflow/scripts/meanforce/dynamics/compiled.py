@@ -14,18 +14,17 @@ from meanforce.settings.simulations import SimulationSettings
 Function = Callable[..., tuple[torch.Tensor, ...]]
 """A function of tensors."""
 
-WORTH = 5e8
-"""Steps times chains times beads from which compiling pays: minutes of run time, on any machine.
+SPARED, WORTH = 2_000, 8e7
+"""Compiling pays from so many steps on, each of which counts as its chains times beads and `SPARED`
+more: starting its operations takes one to three milliseconds, whatever the number of chains, that a
+compiled step is spared. It takes half a minute, and much less in later runs of the same potential.
 
-This is a count, not a timing, so that the same settings always compute the same bits.
+These are counts, not timings, so that the same settings always compute the same bits.
 """
 
-MANY = 20_000
-"""Steps from which less work is enough: each is spared one to three milliseconds that starting its
-operations takes, whatever the number of chains; compiling takes half a minute."""
-
-WORTH_OF_MANY = 1e7
-"""Like `WORTH`, with so many steps."""
+LONG = 500_000
+"""Steps from which several are compiled as one call. That takes a minute more than one, and a call
+takes a tenth of a millisecond."""
 
 SMALL = 6_400
 """Chains times beads of one call, at most: their tables stay in the processor's cache, and several
@@ -61,9 +60,8 @@ TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
 def pays(settings: SimulationSettings, beads: int, steps: int) -> bool:
-    """Whether a run is to be compiled."""
-    work = settings.chains * beads * steps
-    return settings.compile == "auto" and work >= (WORTH_OF_MANY if steps >= MANY else WORTH)
+    """Whether a run of at least so many steps is to be compiled."""
+    return settings.compile == "auto" and steps * (settings.chains * beads + SPARED) >= WORTH
 
 
 def chains_in_a_call(chains: int, beads: int) -> int:

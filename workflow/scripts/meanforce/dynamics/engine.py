@@ -13,7 +13,7 @@ import torch
 
 from meanforce.core.configuration import Configuration
 from meanforce.dynamics.barostat import Box
-from meanforce.dynamics.compiled import SMALL, chains_in_a_call, compiled, pays
+from meanforce.dynamics.compiled import LONG, SMALL, chains_in_a_call, compiled, pays
 from meanforce.dynamics.exchange import Ladders
 from meanforce.dynamics.langevin import Langevin, State, chains_last
 from meanforce.dynamics.recorded import recorded
@@ -132,6 +132,10 @@ class TorchEngine:
         self._run, self._settings, self._potential = run, run.simulation, run.potential
         self._temperature, cell = float(run.starts.temperature), run.starts.cell
         self._device, dtype = run.potential.device, run.potential.dtype
+        # Numbers become a part of compiled code, which would be made anew for each state point.
+        self._of_potential = torch.tensor(
+            self._temperature, dtype=torch.float64, device=self._device
+        )
         self.schedule = Schedule.of(run.simulation)
         self.ladders = Ladders(run.simulation.exchange, run.simulation.chains, self._temperature)
         self._cell = None
@@ -152,10 +156,8 @@ class TorchEngine:
 
     def start(self) -> Chains:
         """The chains before the first step."""
-        before, frames = self.schedule.before_frames, self.schedule.frames
-        steps = before + frames * self.schedule.per_frame
         # Neighbours in a cell are found outside of PyTorch.
-        worth = pays(self._settings, self._run.system.molecule.size, steps)
+        worth = pays(self._settings, self._run.system.molecule.size, self.schedule.fewest)
         return Chains(
             self._langevin.start(self._positions, self.forces, self._run.generator),
             torch.zeros(self.ladders.count, dtype=torch.long),
@@ -188,8 +190,8 @@ class TorchEngine:
         chains_in_call, beads = len(self._run.starts), self._run.starts.n_beads
         if self.device == "cpu":
             chains_in_call = chains_in_a_call(chains_in_call, beads)
-        small = chains_in_call * beads <= SMALL
-        self._at_once = self.schedule.at_once if records or small else 1
+        several = chains_in_call * beads <= SMALL and self.schedule.fewest >= LONG
+        self._at_once = self.schedule.at_once if records or several else 1
         # Not with the run's own generator: the trial must not use up its random numbers.
         other = torch.Generator(self._device).manual_seed(0)
         tried = self._langevin.arguments(chains.state, other, self._at_once)
@@ -263,7 +265,7 @@ class TorchEngine:
         return energies
 
     def _configuration(self, positions: torch.Tensor) -> Configuration[torch.Tensor]:
-        return Configuration(positions, self._temperature, self._cell)
+        return Configuration(positions, self._of_potential, self._cell)
 
     def _mend(self, chains: Chains) -> None:
         """Mark ladders with a broken chain, and replace them by a copy of an intact ladder.

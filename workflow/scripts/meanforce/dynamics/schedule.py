@@ -60,6 +60,11 @@ class Schedule:
         return self.deposits * self.per_deposit + self.equilibration
 
     @property
+    def fewest(self) -> int:
+        """Steps of a run that converges as soon as it may end."""
+        return self.before_frames + self.frames * self.per_frame
+
+    @property
     def end(self) -> int:
         """The last step."""
         return self.before_frames + self.most_frames * self.per_frame

@@ -13,7 +13,7 @@ from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.iterate import Row
 from meanforce.fitting.iterative.linear_response import BinCounts, Response
 from meanforce.fitting.iterative.newton import GRADIENT, Derivatives, gradient_in_noise
-from meanforce.fitting.iterative.observer import FEWEST, SEGMENTS, Observed
+from meanforce.fitting.iterative.observer import FEWEST_OF_MOMENTS, SEGMENTS, Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
 from meanforce.fitting.iterative.states import State
@@ -100,7 +100,7 @@ class InverseMonteCarlo:
         """Refuse runs that cannot give a covariance."""
         run = self._problem.settings.simulation
         frames = Schedule.of(run.as_simulation()).frames
-        fewest = run.chains * (frames * FEWEST // SEGMENTS)
+        fewest = run.chains * (frames * FEWEST_OF_MOMENTS // SEGMENTS)
         if fewest < self._bins.size:
             raise InputError(
                 f"fitting.simulation: {run.chains} chains of {frames} frames are too few for the "

@@ -117,7 +117,13 @@ class IterativeSettings(FittingSettings):
     makes_runs: ClassVar[bool] = True
 
     simulation: IterationRunSettings = Field(description="the CG run of each iteration")
-    step: float = Field(default=1.0, gt=0, le=1, description="factor of each update")
+    step: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="factor of each update; it is halved where the fit runs away, and where three "
+        "iterations near the target came no closer, as updates are then mostly noise",
+    )
     at_most: int = Field(
         default=50,
         ge=1,

@@ -20,8 +20,9 @@ class IterationRunSettings(Settings):
         description="time before frames count; a run starts where the one before it ended"
     )
     length: Time = Field(
-        description="time of each chain in which frames count, at most: a run ends earlier when "
-        "all distributions that differ from their targets do so by much more than its noise"
+        description="time of each chain in which frames count, at most: a run ends earlier, from "
+        "a tenth on, when the distributions that differ from their targets do so by much more than "
+        "its noise"
     )
     stride: Time = Field(description="time between frames that count")
     engine: Literal["auto", "torch", "openmm", "lammps"] = Field(

@@ -181,8 +181,9 @@ class SimulationSettings(Settings):
     )
     compile: Literal["auto", "never"] = Field(
         default="auto",
-        description="auto: long runs compile their steps, which takes about half a minute and "
-        "makes them two to five times faster; without a C++ compiler they continue uncompiled",
+        description="auto: runs compile their steps where that saves more than the half a minute or "
+        "more that it takes, and are then two to five times faster; without a C++ compiler they "
+        "continue uncompiled",
     )
 
     @model_validator(mode="after")

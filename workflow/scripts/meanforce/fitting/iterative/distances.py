@@ -42,11 +42,6 @@ class TermDistance:
         """Whether the difference is within the noise."""
         return self.rms <= self.resolution
 
-    @property
-    def relative(self) -> float:
-        """The distance in floors."""
-        return self.rms / max(self.floor, SMALLEST)
-
 
 def distances(
     histograms: Histograms,

@@ -43,7 +43,8 @@ class Iterate:
         coefficients: of the potential that is run now, kJ/mol, shape (K,).
         step: factor of updates.
         iteration: number of CG runs that were evaluated.
-        halvings: how often the step was halved.
+        halvings: how often the step was halved as the fit ran away.
+        shortened: iterations after which the step was last halved as they came no closer.
         best: the best iterate so far.
         rows: of the iterations so far.
         ends: where the chains of the last run ended, by the number of the state point, nm.
@@ -57,6 +58,7 @@ class Iterate:
     step: float
     iteration: int = 0
     halvings: int = 0
+    shortened: int = 0
     best: Best | None = None
     rows: list[Row] = dataclasses.field(default_factory=list)
     ends: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
@@ -124,7 +126,7 @@ def part_of(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]
 ENDS, MEMORY = "ends/", "memory/"
 """Prefixes of arrays."""
 
-PLAIN = ("step", "iteration", "halvings", "rows", "engine", "ended")
+PLAIN = ("step", "iteration", "halvings", "shortened", "rows", "engine", "ended")
 """Plain values of an `Iterate`."""
 
 OF_BEST = ("coefficients", "update", "floors")

@@ -4,6 +4,11 @@ It ends when all distributions are at their noise floors (and the pressure, wher
 within its error, and what the method itself looks at, too), after a largest number of iterations,
 or when it runs away: then the step is halved, from the best iterate on, and where that does not
 help the best iterate is the result.
+
+Near the target an update is mostly the noise of its CG run, which the next run shows beside its
+own: at full step distances stay at √2 floors on average. So where iterations come no closer any
+more, the step is halved, too (stochastic approximation; Robbins, Monro, Ann. Math. Stat. 22, 400
+(1951)).
 """
 
 from collections.abc import Callable
@@ -28,6 +33,10 @@ HALVINGS = 5
 
 WORSE, MARGIN = 2.0, 2.0
 """A fit runs away when its distance is this many times the least one, plus this many floors."""
+
+NEAR, PATIENCE = 2.0, 3
+"""Distance in floors below which updates are mostly noise, and iterations in a row that come no
+closer, after which the step is halved."""
 
 LARGEST = 1e3
 """Largest coefficient, in kT; −kT ln g at contact is about ten."""
@@ -115,11 +124,24 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     if done:
         now.ended = CONVERGED
         return ""
+    shorten(now, found)
     after = at + now.step * update
     if not abs(after).max() < LARGEST * kt(max(state.temperature for state in problem.states)):
         return "its coefficients are beyond any bound"
     now.next(after)
     return ""
+
+
+def shorten(now: Iterate, found: float) -> None:
+    """Halve the step if the last iterations came no closer, as their updates are mostly noise.
+
+    Args:
+        now: where the fit is, its best iterate that of the iterations so far.
+        found: distance of this iterate, in floors.
+    """
+    done = now.iteration + 1
+    if found < NEAR and done - max(now.best.iteration, now.shortened) >= PATIENCE:
+        now.step, now.shortened = now.step / 2, done
 
 
 def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], None]) -> None:

@@ -9,7 +9,7 @@ from meanforce.dynamics.schedule import Schedule
 from meanforce.dynamics.standing import Standing
 from meanforce.dynamics.starts import check_starts_on_grid
 from meanforce.dynamics.streaming import StreamedRun
-from meanforce.fitting.iterative.distances import TermDistance, distances
+from meanforce.fitting.iterative.distances import TermDistance, distances, floors_of, score
 from meanforce.fitting.iterative.iterate import Iterate, part_of
 from meanforce.fitting.iterative.observer import Observed, Observer
 from meanforce.fitting.iterative.problem import Problem
@@ -21,7 +21,7 @@ from meanforce.restart.bundle import Bundle
 from meanforce.restart.job import Job
 
 CLEAR = 5.0
-"""Floors from which a distance is clear enough to end a run early."""
+"""Floors from which the distances are clear enough to end a run early."""
 
 RUN = "run/"
 SUMS = "observer/"
@@ -131,12 +131,12 @@ class Measurement:
         return f"distance {scores[-1]:.3g} floors" if scores else ""
 
     def _is_clear(self, state: State, observer: Observer) -> bool:
-        """Whether distributions differ from their targets by much more than noise, or not at all.
+        """Whether the distributions that differ from their targets do so by much more than noise.
 
         Bonds soon have their distribution, long before g(r) has its own.
         """
         far = [term for term in self.distances(state, observer.observed) if not term.at_floor]
-        return bool(far) and all(term.relative > CLEAR for term in far)
+        return bool(far) and score(far, floors_of(far)) > CLEAR
 
     def distances(self, state: State, observed: Observed) -> list[TermDistance]:
         """Of what a run gave from its targets."""

@@ -14,11 +14,14 @@ from meanforce.fitting.iterative.moments import Features, Moments
 from meanforce.potentials.interface import Potential
 from meanforce.potentials.virial import virial_pressure
 
-SEGMENTS = 5
-"""Parts of each chain's time that count as independent units."""
+SEGMENTS = 20
+"""Parts of each chain's time: after each of them a run may end."""
 
-FEWEST = 2
-"""Segments after which a run may end early."""
+UNITS = 5
+"""Independent units of each chain, at most: as many parts of its time as are finished."""
+
+FEWEST, FEWEST_OF_MOMENTS = 2, 8
+"""Segments after which a run may end early: one of which histograms are enough, and another."""
 
 PRESSURES = 40
 """Frames of each chain of which the pressure is computed, about: it costs two energies."""
@@ -166,18 +169,33 @@ class Observer:
         """Whether another segment of all chains is finished, and enough of them; true only once."""
         finished = self.done * SEGMENTS // self._total
         fresh, self._seen = finished > self._seen, finished
-        return fresh and FEWEST <= finished < SEGMENTS
+        fewest = FEWEST if self._features is None else FEWEST_OF_MOMENTS
+        return fresh and fewest <= finished < SEGMENTS
 
     def restore(self, arrays: dict[str, np.ndarray], done: int) -> None:
         """Take the sums of an earlier process."""
         self.arrays, self.done = {name: array.copy() for name, array in arrays.items()}, done
         self._seen = done * SEGMENTS // self._total
 
+    def _by_units(self, name: str, counted: str = "weights") -> np.ndarray:
+        """Sums over the frames of each unit, of those that have some.
+
+        Args:
+            name: of the sums.
+            counted: sums of weights, positive where a unit has frames.
+        """
+        begun = -(-self.done * SEGMENTS // self._total)
+        first = np.arange(0, SEGMENTS, -(-begun // UNITS) or 1)
+        sums = [
+            np.add.reduceat(array.reshape(self._chains, SEGMENTS, *array.shape[1:]), first, axis=1)
+            for array in (self.arrays[name], self.arrays[counted])
+        ]
+        return sums[0][sums[1] > 0]
+
     @property
     def counts(self) -> Counts:
         """Histograms so far."""
-        some = self.arrays["weights"] > 0
-        return Counts(self.arrays["sums"][some], self.arrays["weights"][some], self._effective)
+        return Counts(self._by_units("sums"), self._by_units("weights"), self._effective)
 
     @property
     def _effective(self) -> float:
@@ -192,9 +210,8 @@ class Observer:
         """Moments so far."""
         if self._features is None:
             return None
-        some, weights = self.arrays["weights"] > 0, self.arrays["weights"]
-        features = self.arrays["features"][some]
-        return Moments(features, self.arrays["squares"], weights[some], self._effective)
+        features, weights = self._by_units("features"), self._by_units("weights")
+        return Moments(features, self.arrays["squares"], weights, self._effective)
 
     @property
     def observed(self) -> Observed:
@@ -208,10 +225,10 @@ class Observer:
     @property
     def pressure(self) -> tuple[float, float] | None:
         """Mean pressure so far and its standard error, bar."""
-        some = self.arrays["evaluated"] > 0
-        if self._pressures is None or not some.any():
+        if self._pressures is None or not self.arrays["evaluated"].any():
             return None
-        totals, numbers = self.arrays["pressures"][some], self.arrays["evaluated"][some]
+        totals = self._by_units("pressures", "evaluated")
+        numbers = self._by_units("evaluated", "evaluated")
         mean, n = totals.sum() / numbers.sum(), len(numbers)
         bare = (totals - numbers * mean) / numbers.sum()
         stderr = float(np.sqrt((bare**2).sum() * n / max(1, n - 1)))
