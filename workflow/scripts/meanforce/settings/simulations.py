@@ -181,8 +181,8 @@ class SimulationSettings(Settings):
     )
     compile: Literal["auto", "never"] = Field(
         default="auto",
-        description="auto: runs compile their steps where that saves more time than it takes (half a "
-        "minute or more), and are then two to five times faster; without a C++ compiler they "
+        description="auto: runs compile their steps where that saves more time than it takes (half "
+        "a minute or more), and are then two to five times faster; without a C++ compiler they "
         "continue uncompiled",
     )
 
