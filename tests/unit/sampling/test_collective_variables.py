@@ -26,6 +26,7 @@ from meanforce.jobs import stages
 from meanforce.potentials.variables import CollectiveVariables, evaluate_variables
 from meanforce.sampling.collective_variables import as_variable, bias_force, values_in
 from meanforce.sampling.grid import BiasGrid
+from meanforce.sampling.static import Formula
 from meanforce.settings.collective_variables import (
     EVEN_KINDS,
     CollectiveVariableSettings,
@@ -65,6 +66,35 @@ def in_openmm(
             state.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.nanometer)
         )
     return np.array(values), np.array(forces)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_formula_in_one_variable_is_the_bias_that_all_variables_have(name, mapped):
+    """The same energies, forces and values, whether a force of its own has them or not."""
+    beads, frames = mapped
+    settings, expression = VARIABLES[name], "3*cos(s0) + 0.4*s0^2"
+    values, forces = in_openmm(expression, settings, beads, frames)
+    system = openmm.System()
+    for _ in range(frames.shape[1]):
+        system.addParticle(1.0)
+    bias = Formula(expression, (as_variable(settings, beads, "s"),))
+    bias.add_to(system)
+    terms = 0 if settings.function else sum(len(term.bead_tuples) for _, term in settings.terms)
+    assert (bias.idle is not None) == (terms == 1)
+    assert isinstance(bias.added, openmm.CustomCVForce) == (bias.idle is None)
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
+    for positions, value, force in zip(frames, values, forces, strict=True):
+        context.setPositions(positions)
+        state = context.getState(energy=True, forces=True, groups={bias.group})
+        energy = state.getPotentialEnergy()._value
+        assert energy == pytest.approx(3 * math.cos(value) + 0.4 * value**2, abs=1e-9)
+        assert bias.values(context, energy) == pytest.approx([value], abs=1e-12)
+        np.testing.assert_allclose(state.getForces(asNumpy=True)._value, force, atol=1e-9)
+        if bias.idle is not None:
+            rest = context.getState(energy=True, forces=True, groups={bias.idle})
+            assert rest.getPotentialEnergy()._value == 0
+            assert not rest.getForces(asNumpy=True)._value.any()
 
 
 def in_mdtraj(name: str, positions: np.ndarray) -> np.ndarray:

@@ -13,30 +13,36 @@ class Bias(abc.ABC):
 
     Attributes:
         group: force group of the bias; set when it is added to a system.
+        idle: force group of what only gives the values of the variables, and is left out of the
+            dynamics; None: the bias gives them.
         variables: the biased collective variables, in order.
     """
 
     group: int | None = None
+    idle: int | None = None
     variables: tuple[Variable, ...] = ()
 
     @abc.abstractmethod
     def force(self) -> openmm.Force | None:
         """The biasing force, or None if nothing is biased."""
 
+    def watching(self) -> openmm.CustomCVForce | None:
+        """A force without energy that gives the values of the variables, where the bias cannot."""
+        return None
+
     def add_to(self, system: openmm.System) -> None:
-        """Add the force to a system, in a force group that nothing else uses."""
-        force = self.force()
+        """Add the forces to a system, in force groups that nothing else uses."""
+        force, watching = self.force(), self.watching()
         if force is None:
             return
-        used = {other.getForceGroup() for other in system.getForces()}
-        self.group = max(set(range(32)) - used)
-        force.setForceGroup(self.group)
-        system.addForce(force)
-        self.added = system.getForce(system.getNumForces() - 1)
+        self.group, self.added = _added(system, force)
+        self._valued = self.added
+        if watching is not None:
+            self.idle, self._valued = _added(system, watching)
 
     def values(self, context: openmm.Context, energy: float) -> np.ndarray:
         """Values of the variables, shape (n_variables,), where the bias is `energy` (kJ/mol)."""
-        return values_in(self.added, context, self.variables)
+        return values_in(self._valued, context, self.variables)
 
     def walker(self, copy: int) -> int:
         """Number under which the frames of a copy are stored."""
@@ -85,3 +91,12 @@ class Bias(abc.ABC):
     def summary(self, frames: np.ndarray) -> list[str]:
         """Lines for the log when the run is complete; `frames` are records without positions."""
         return []
+
+
+def _added(system: openmm.System, force: openmm.Force) -> tuple[int, openmm.Force]:
+    """Add a force in a group of its own; returns the group, and the force as the system has it."""
+    used = {other.getForceGroup() for other in system.getForces()}
+    group = max(set(range(32)) - used)
+    force.setForceGroup(group)
+    system.addForce(force)
+    return group, system.getForce(system.getNumForces() - 1)

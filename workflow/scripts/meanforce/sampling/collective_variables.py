@@ -1,5 +1,6 @@
 """Collective variables of beads as OpenMM forces."""
 
+import copy
 import dataclasses
 import functools
 import itertools
@@ -43,6 +44,25 @@ class Variable:
     parts: tuple[openmm.Force, ...]
     periodic: bool
     unit: str = ""
+
+    def with_energy(self, expression: str) -> openmm.Force | None:
+        """A force on the same beads with an energy in s0, the variable, in kJ/mol.
+
+        None where the variable is a sum of several terms, or no expression.
+        """
+        if len(self.parts) != 1 or _number_of_terms(self.parts[0]) != 1:
+            return None
+        force = copy.deepcopy(self.parts[0])
+        force.setEnergyFunction(f"{expression}; s0={force.getEnergyFunction()}")
+        return force
+
+
+def _number_of_terms(force: openmm.Force) -> int | None:
+    """Terms of a force of `_Parts`; None for another one."""
+    for item in ("Bond", "Angle", "Torsion"):
+        if hasattr(force, f"getNum{item}s"):
+            return getattr(force, f"getNum{item}s")()
+    return None
 
 
 def as_variable(settings: CollectiveVariableSettings, beads: Beads, where: str) -> Variable:

@@ -44,7 +44,8 @@ class Walkers(Dynamics):
         )
         self._seed = seed
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
-        self._unbiased_groups = set(range(32)) - {bias.group}
+        integrated = set(range(32)) - {bias.idle}
+        self._unbiased_groups = integrated - {bias.group}
         self._ticks_to_steps = 1
         self._integrators, self._contexts = [], []
         for copy in range(copies):
@@ -52,6 +53,7 @@ class Walkers(Dynamics):
                 temperature, campaign.friction, campaign.time_step
             )
             integrator.setRandomNumberSeed(seed_of_copy(seed, copy))
+            integrator.setIntegrationForceGroups(integrated)
             context = openmm.Context(
                 prepared.system,
                 integrator,
