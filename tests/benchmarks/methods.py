@@ -104,7 +104,8 @@ def cost(experiment: str) -> list[str]:
         time = curve["frames"].sum() * run["stride"]
         time += len(curve) * run["chains"] * run["equilibration"]
         iterations = f"{len(curve)}{'' if about['converged'] else ', not converged'}"
-        steps = f"{time / run['time_step']:.2g}"
+        # Frames of biased runs are counted by their weights.
+        steps = "–" if run["bias"] else f"{time / run['time_step']:.2g}"
     took = duration(Path(paths.model))
     return [iterations, steps, "–" if took is None else f"{took / 60:.1f} min"]
 
