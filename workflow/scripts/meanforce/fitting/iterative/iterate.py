@@ -100,7 +100,9 @@ class Iterate:
             best = Best(**{name: arrays[f"best/{name}"] for name in OF_BEST}, **info["best"])
         observed = [_observed(arrays, n, pressure) for n, pressure in enumerate(info["pressures"])]
         ends = {int(number): array for number, array in part_of(arrays, ENDS).items()}
-        memory, plain = part_of(arrays, MEMORY), {name: info[name] for name in PLAIN}
+        memory = part_of(arrays, MEMORY)
+        # Bundles of earlier versions have no `shortened`.
+        plain = {name: info[name] for name in PLAIN if name in info}
         of_runs = {"ends": ends, "observed": observed, "memory": memory}
         return cls(arrays["coefficients"], best=best, **of_runs, **plain)
 

@@ -148,7 +148,11 @@ class Measurement:
         bundle, self._bundle = self._bundle, None
         if bundle is None:
             return None
-        observer.restore(part_of(bundle.arrays, SUMS), bundle.info["observed_frames"])
+        sums = part_of(bundle.arrays, SUMS)
+        if sums["weights"].shape != observer.arrays["weights"].shape:
+            # The bundle of a version that divided runs in another way: this one begins anew.
+            return None
+        observer.restore(sums, bundle.info["observed_frames"])
         return Standing(part_of(bundle.arrays, RUN), bundle.info["run"])
 
     def _save(self, stream: StreamedRun, observer: Observer) -> None:

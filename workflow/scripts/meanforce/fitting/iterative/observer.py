@@ -21,7 +21,8 @@ UNITS = 5
 """Independent units of each chain, at most: as many parts of its time as are finished."""
 
 FEWEST, FEWEST_OF_MOMENTS = 2, 8
-"""Segments after which a run may end early: one of which histograms are enough, and another."""
+"""Segments after which a run may end early: one of which histograms are enough, and one of which
+moments or frames are needed."""
 
 PRESSURES = 40
 """Frames of each chain of which the pressure is computed, about: it costs two energies."""
@@ -169,7 +170,8 @@ class Observer:
         """Whether another segment of all chains is finished, and enough of them; true only once."""
         finished = self.done * SEGMENTS // self._total
         fresh, self._seen = finished > self._seen, finished
-        fewest = FEWEST if self._features is None else FEWEST_OF_MOMENTS
+        more = self._features is not None or "kept" in self.arrays
+        fewest = FEWEST_OF_MOMENTS if more else FEWEST
         return fresh and fewest <= finished < SEGMENTS
 
     def restore(self, arrays: dict[str, np.ndarray], done: int) -> None:
