@@ -24,7 +24,8 @@ def steps_of(scores: list[float]) -> list[float]:
         if now.best is None or found < now.best.total:
             nothing = np.zeros(1)
             now.best = Best(nothing, nothing, nothing, now.iteration + 1, found, found)
-        shorten(now, found)
+        now.rows.append({"score": found})
+        shorten(now)
         steps.append(now.step)
         now.next(now.coefficients)
     return steps
@@ -39,6 +40,8 @@ def steps_of(scores: list[float]) -> list[float]:
         ([1.5, 1.6, 1.6, 1.6, 1.6, 1.6, 1.6], [1, 1, 1, 0.5, 0.5, 0.5, 0.25]),
         # Far from the target, where updates are more than noise.
         ([5.0, 5.1, 5.2, 5.3, 5.4, 5.5, 5.6], [1, 1, 1, 1, 1, 1, 1]),
+        # One of three far away.
+        ([1.5, 5.0, 5.0, 1.9, 1.9, 1.9, 1.9], [1, 1, 1, 1, 1, 0.5, 0.5]),
         # A closer one in between.
         ([1.5, 1.6, 1.6, 1.4, 1.6, 1.6, 1.6], [1, 1, 1, 1, 1, 1, 0.5]),
     ],
@@ -63,7 +66,8 @@ def test_shorter_steps_keep_less_of_the_noise_of_updates():
                 total = found[-1] ** 0.5
                 if now.best is None or total < now.best.total:
                     now.best = Best(off, off, off, now.iteration + 1, total, total)
-                shorten(now, total)
+                now.rows.append({"score": total})
+                shorten(now)
             off = off - now.step * seen
             now.next(now.coefficients)
         squares.append(found[-1])

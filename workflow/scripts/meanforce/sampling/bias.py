@@ -5,7 +5,11 @@ import abc
 import numpy as np
 import openmm
 
+from meanforce.errors import InputError
 from meanforce.sampling.collective_variables import Variable, values_in
+
+GROUPS = 32
+"""Force groups that a system can have."""
 
 
 class Bias(abc.ABC):
@@ -31,7 +35,11 @@ class Bias(abc.ABC):
         return None
 
     def add_to(self, system: openmm.System) -> None:
-        """Add the forces to a system, in force groups that nothing else uses."""
+        """Add the forces to a system, in force groups that nothing else uses.
+
+        Raises:
+            InputError: too few groups are left.
+        """
         force, watching = self.force(), self.watching()
         if force is None:
             return
@@ -94,9 +102,18 @@ class Bias(abc.ABC):
 
 
 def _added(system: openmm.System, force: openmm.Force) -> tuple[int, openmm.Force]:
-    """Add a force in a group of its own; returns the group, and the force as the system has it."""
-    used = {other.getForceGroup() for other in system.getForces()}
-    group = max(set(range(32)) - used)
+    """Add a force in a group of its own; returns the group, and the force as the system has it.
+
+    Raises:
+        InputError: no group is left.
+    """
+    left = set(range(GROUPS)) - {other.getForceGroup() for other in system.getForces()}
+    if not left:
+        raise InputError(
+            f"system: its forces and the bias need more than OpenMM's {GROUPS} force groups; put "
+            "forces of the system that are never asked for one by one into one group"
+        )
+    group = max(left)
     force.setForceGroup(group)
     system.addForce(force)
     return group, system.getForce(system.getNumForces() - 1)

@@ -31,6 +31,7 @@ class Walkers(Dynamics):
         prepared, copies = host.prepared, task.campaign.copies(task.job)
         self._system, self._bias, self._temperature = prepared.system, bias, temperature
         bias.add_to(prepared.system)
+        integrated = set(range(32)) - {bias.idle}
         self.copies, self.n_variables = copies, len(bias.variables)
         # On the Reference platform all contexts of a process draw from one random-number generator.
         self.divisible = copies == 1
@@ -41,10 +42,10 @@ class Walkers(Dynamics):
             prepared.system,
             prepared.positions,
             host.threads,
+            groups=integrated,
         )
         self._seed = seed
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
-        integrated = set(range(32)) - {bias.idle}
         self._unbiased_groups = integrated - {bias.group}
         self._ticks_to_steps = 1
         self._integrators, self._contexts = [], []

@@ -20,9 +20,10 @@ class IterationRunSettings(Settings):
         description="time before frames count; a run starts where the one before it ended"
     )
     length: Time = Field(
-        description="time of each chain in which frames count, at most: a run ends earlier, from "
-        "a tenth on, when the distributions that differ from their targets do so by much more than "
-        "its noise"
+        description="time of each chain in which frames count, at most: a run ends earlier when "
+        "the distributions that differ from their targets do so by more than five times its noise "
+        "(root mean square over them); after a tenth of its length where a method needs "
+        "distributions alone, after two fifths where it needs frames or their covariance"
     )
     stride: Time = Field(description="time between frames that count")
     engine: Literal["auto", "torch", "openmm", "lammps"] = Field(

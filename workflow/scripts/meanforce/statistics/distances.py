@@ -79,7 +79,9 @@ def trace_of_square(vectors: np.ndarray, dof: float) -> float:
         vectors: e, shape (n, n_components).
         dof: degrees of freedom of the estimate of Σ: n − 1.
     """
-    gram = vectors @ vectors.T
+    # Both products have the same trace, and the same sum of squares.
+    many = len(vectors) > vectors.shape[1]
+    gram = vectors.T @ vectors if many else vectors @ vectors.T
     trace, square = np.trace(gram), (gram**2).sum()
     if dof < 2:
         # With one degree of freedom the number of the noise's directions is unknown: at least one.
@@ -164,10 +166,17 @@ def quadratic(
     return of_noise(
         float(difference @ difference),
         floors or tuple(float((side**2).sum()) for side in sides),
-        (*traces, float(((model @ reference.T) ** 2).sum())),
+        (*traces, _trace_of_product(model, reference)),
         dofs,
         sum(4 * float(((side @ difference) ** 2).sum()) for side in sides),
     )
+
+
+def _trace_of_product(model: np.ndarray, reference: np.ndarray) -> float:
+    """tr Σ_aΣ_b, from residuals of the units, each of shape (n_units, n_components)."""
+    if len(model) * len(reference) > model.shape[1] ** 2:
+        return float(((model.T @ model) * (reference.T @ reference)).sum())
+    return float(((model @ reference.T) ** 2).sum())
 
 
 def rooted(noise: Noise, square: float) -> Noise:

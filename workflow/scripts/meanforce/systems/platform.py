@@ -1,6 +1,7 @@
 """Choice of the OpenMM platform by a short timing."""
 
 import time
+from collections.abc import Collection
 
 import openmm
 from openmm import unit
@@ -14,7 +15,12 @@ STRETCH = 20
 
 
 def choose_platform(
-    wanted: str, system: openmm.System, positions: unit.Quantity, threads: int, seconds: float = 0.4
+    wanted: str,
+    system: openmm.System,
+    positions: unit.Quantity,
+    threads: int,
+    seconds: float = 0.4,
+    groups: Collection[int] = range(32),
 ) -> openmm.Platform:
     """The wanted platform, or for ``auto`` the one that steps this system fastest.
 
@@ -24,6 +30,7 @@ def choose_platform(
         positions: a configuration of the system.
         threads: processor threads that the job may use.
         seconds: of timing for each platform.
+        groups: force groups that are integrated.
 
     Raises:
         InputError: the wanted platform does not exist here.
@@ -37,7 +44,8 @@ def choose_platform(
                 f"platform: '{wanted}' is not available here; available: {', '.join(available)}"
             )
         return openmm.Platform.getPlatformByName(wanted)
-    probes = [_Probe(name, system, positions, threads) for name in CANDIDATES if name in available]
+    named = [name for name in CANDIDATES if name in available]
+    probes = [_Probe(name, system, positions, threads, groups) for name in named]
     probes = [probe for probe in probes if probe.works]
     started = time.perf_counter()
     # In turns, so that temporary load on the machine affects all of them.
@@ -81,11 +89,17 @@ class _Probe:
     """
 
     def __init__(
-        self, name: str, system: openmm.System, positions: unit.Quantity, threads: int
+        self,
+        name: str,
+        system: openmm.System,
+        positions: unit.Quantity,
+        threads: int,
+        groups: Collection[int],
     ) -> None:
         self.name, self.works, self.best = name, True, float("inf")
         platform = openmm.Platform.getPlatformByName(name)
         self._integrator = openmm.LangevinMiddleIntegrator(300.0, 1.0, 0.0005)
+        self._integrator.setIntegrationForceGroups(set(groups))
         try:
             self._context = openmm.Context(
                 system, self._integrator, platform, platform_properties(platform, threads)

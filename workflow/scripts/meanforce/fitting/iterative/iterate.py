@@ -44,7 +44,8 @@ class Iterate:
         step: factor of updates.
         iteration: number of CG runs that were evaluated.
         halvings: how often the step was halved as the fit ran away.
-        shortened: iterations after which the step was last halved as they came no closer.
+        shortened: iterations after which the step was last halved, for that or as they came no
+            closer.
         best: the best iterate so far.
         rows: of the iterations so far.
         ends: where the chains of the last run ended, by the number of the state point, nm.

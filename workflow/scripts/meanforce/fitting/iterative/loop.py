@@ -38,6 +38,9 @@ NEAR, PATIENCE = 2.0, 3
 """Distance in floors below which updates are mostly noise, and iterations in a row that come no
 closer, after which the step is halved."""
 
+SHORTEST = 1 / 16
+"""Steps up to this one are not halved for that: slow modes of a fit would stay where they are."""
+
 LARGEST = 1e3
 """Largest coefficient, in kT; −kT ln g at contact is about ten."""
 
@@ -124,7 +127,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     if done:
         now.ended = CONVERGED
         return ""
-    shorten(now, found)
+    shorten(now)
     after = at + now.step * update
     if not abs(after).max() < LARGEST * kt(max(state.temperature for state in problem.states)):
         return "its coefficients are beyond any bound"
@@ -132,15 +135,16 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     return ""
 
 
-def shorten(now: Iterate, found: float) -> None:
+def shorten(now: Iterate) -> None:
     """Halve the step if the last iterations came no closer, as their updates are mostly noise.
 
     Args:
-        now: where the fit is, its best iterate that of the iterations so far.
-        found: distance of this iterate, in floors.
+        now: where the fit is, with the best iterate and the rows of the iterations so far.
     """
     done = now.iteration + 1
-    if found < NEAR and done - max(now.best.iteration, now.shortened) >= PATIENCE:
+    near = all(row.get("score", np.inf) < NEAR for row in now.rows[-PATIENCE:])
+    stays = done - max(now.best.iteration, now.shortened) >= PATIENCE
+    if near and stays and now.step > SHORTEST:
         now.step, now.shortened = now.step / 2, done
 
 
@@ -151,7 +155,7 @@ def _back(problem: Problem, now: Iterate, reason: str, report: Callable[[str], N
         now.ended = f"diverged: {reason}, though the step was halved {HALVINGS} times"
         return
     now.halvings += 1
-    now.step /= 2
+    now.step, now.shortened = now.step / 2, now.iteration + 1
     report(
         f"iteration {now.iteration + 1}: the fit runs away, as {reason}; it goes on from "
         f"iteration {best.iteration} with a step of {now.step:g}"
