@@ -161,7 +161,7 @@ def test_several_temperatures_are_fitted_at_once():
 
 
 def test_curves_that_depend_on_each_other_are_changed_together(monkeypatch):
-    """Three beads whose ends' distance depends on their bonds: inversion's first step goes astray.
+    """Three beads whose ends' distance depends on their bonds: one joint step comes closer.
 
     Scores of these runs have errors of about one, in the floors of runs of the same length.
     """
@@ -175,7 +175,7 @@ def test_curves_that_depend_on_each_other_are_changed_together(monkeypatch):
         first = made.curve["score"].iloc[0]
     same = boltzmann_inversion.fit(settings(terms, **given), frames, {}, 0, 3, silent)
     assert same.curve["score"].iloc[-1] == after[1]
-    assert after[0] < first - 2 < first < after[1]
+    assert after[0] < after[1] - 3 < first - 3
 
 
 @pytest.mark.parametrize("temperatures", [(300.0,), (280.0, 320.0)])
