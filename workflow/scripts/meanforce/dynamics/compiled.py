@@ -14,10 +14,11 @@ from meanforce.settings.simulations import SimulationSettings
 Function = Callable[..., tuple[torch.Tensor, ...]]
 """A function of tensors."""
 
-SPARED, WORTH = 2_000, 8e7
+SPARED, WORTH = 9_000, 2e8
 """Compiling pays from so many steps on, each of which counts as its chains times beads and `SPARED`
-more: starting its operations takes one to three milliseconds, whatever the number of chains, that a
-compiled step is spared. It takes half a minute, and much less in later runs of the same potential.
+more: for each network a compiled step is spared 0.7 ms that starting its operations takes, whatever
+the number of chains, and 0.08 µs for each bead of each chain. Compiling takes half a minute, and
+much less in later runs of the same potential.
 
 These are counts, not timings, so that the same settings always compute the same bits.
 """
