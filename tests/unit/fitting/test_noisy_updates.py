@@ -54,7 +54,7 @@ def test_shorter_steps_keep_less_of_the_noise_of_updates():
     """A linear fit, of which each run shows the distance with noise of one floor.
 
     At full step its mean square is 2 floors², and with steps that end at 1/4 or less it is below
-    1 + 1/7 floors². Of 4,000 iterations each, these have standard errors below 0.05.
+    1 + 1/7 floors². As means over 4,000 coordinates, these have standard errors below 0.05.
     """
     rng, squares = np.random.default_rng(3), []
     for shortens in (False, True):

@@ -48,6 +48,11 @@ class Bias(abc.ABC):
         if watching is not None:
             self.idle, self._valued = _added(system, watching)
 
+    @property
+    def integrated(self) -> set[int]:
+        """Force groups that take part in the dynamics."""
+        return set(range(GROUPS)) - {self.idle}
+
     def values(self, context: openmm.Context, energy: float) -> np.ndarray:
         """Values of the variables, shape (n_variables,), where the bias is `energy` (kJ/mol)."""
         return values_in(self._valued, context, self.variables)

@@ -31,7 +31,6 @@ class Walkers(Dynamics):
         prepared, copies = host.prepared, task.campaign.copies(task.job)
         self._system, self._bias, self._temperature = prepared.system, bias, temperature
         bias.add_to(prepared.system)
-        integrated = set(range(32)) - {bias.idle}
         self.copies, self.n_variables = copies, len(bias.variables)
         # On the Reference platform all contexts of a process draw from one random-number generator.
         self.divisible = copies == 1
@@ -42,11 +41,11 @@ class Walkers(Dynamics):
             prepared.system,
             prepared.positions,
             host.threads,
-            groups=integrated,
+            groups=bias.integrated,
         )
         self._seed = seed
         self._periodic = prepared.system.usesPeriodicBoundaryConditions()
-        self._unbiased_groups = integrated - {bias.group}
+        self._unbiased_groups = bias.integrated - {bias.group}
         self._ticks_to_steps = 1
         self._integrators, self._contexts = [], []
         for copy in range(copies):
@@ -54,7 +53,7 @@ class Walkers(Dynamics):
                 temperature, campaign.friction, campaign.time_step
             )
             integrator.setRandomNumberSeed(seed_of_copy(seed, copy))
-            integrator.setIntegrationForceGroups(integrated)
+            integrator.setIntegrationForceGroups(bias.integrated)
             context = openmm.Context(
                 prepared.system,
                 integrator,
