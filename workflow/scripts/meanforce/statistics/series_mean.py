@@ -5,16 +5,9 @@ import math
 from typing import Self
 
 import numpy as np
-from scipy.stats import chi2
 
 from meanforce.statistics.autocorrelation import correlation
 from meanforce.statistics.errors import Error, combined
-
-BLOCKS = 32
-"""Parts of all series together, whose means show slow fluctuations below fast ones."""
-
-CHANCE = 1e-4
-"""Probability that means of so many parts of independent samples seem to be correlated."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,12 +49,9 @@ class Mean:
 def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None = None) -> Mean:
     """Mean over series that are independent of each other.
 
-    The standard error is s √(g/n), with the statistical inefficiency g of `correlation`. Where fast
-    fluctuations, or vibrations between the samples, hide slow ones from it, the scatter of means of
-    blocks is larger than s √(g/n) allows by chance, and g is that of the blocks (Flyvbjerg,
-    Petersen, J. Chem. Phys. 91, 461 (1989)). A weighted mean m = Σ w q/Σ w has, to first order, the
-    error of the mean of w (q − m)/⟨w⟩; independent samples are then not more than (Σ w)²/Σ w²,
-    Kish, Survey Sampling (1965).
+    The standard error is s √(g/n), with the statistical inefficiency g of `correlation`. A weighted
+    mean m = Σ w q/Σ w has, to first order, the error of the mean of w (q − m)/⟨w⟩; independent
+    samples are then not more than (Σ w)²/Σ w², Kish, Survey Sampling (1965).
 
     Args:
         series: each in order of time, shape (n,).
@@ -79,30 +69,9 @@ def series_mean(series: list[np.ndarray], log_weights: list[np.ndarray] | None =
         mean = sum((w * q).sum() for w, q in zip(weights, series, strict=True)) / total
         noise = [w * (q - mean) * number / total for w, q in zip(weights, series, strict=True)]
         kish = float(total**2 / sum((item**2).sum() for item in weights))
-    squares = sum((item**2).sum() for item in noise)
-    variance = squares / max(1, number - 1)
-    effective = number / _inefficiency(noise, squares / number)
+    variance = sum((item**2).sum() for item in noise) / max(1, number - 1)
+    effective = number / correlation(noise).inefficiency
     return Mean(
         float(mean),
         Error(float(np.sqrt(variance / effective)), max(0.0, min(effective, kish) - 1.0)),
     )
-
-
-def _inefficiency(noise: list[np.ndarray], square: float) -> float:
-    """Statistical inefficiency, that of block means where chance does not explain their scatter.
-
-    Args:
-        noise: deviations from the mean, each series in order of time.
-        square: their mean square.
-    """
-    found, length = correlation(noise).inefficiency, sum(map(len, noise)) // BLOCKS
-    if not length or not square:
-        return found
-    whole = [item[: len(item) // length * length] for item in noise]
-    means = np.concatenate([item.reshape(-1, length).mean(axis=1) for item in whole])
-    # Many short series leave too few whole blocks.
-    if len(means) < BLOCKS // 2:
-        return found
-    free = len(means) - 1
-    of_blocks = length * float((means**2).sum()) / free / square
-    return of_blocks if of_blocks > found * chi2.isf(CHANCE, free) / free else found
