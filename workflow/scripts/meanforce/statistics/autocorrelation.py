@@ -11,7 +11,7 @@ g is that of the blocks (Flyvbjerg, Petersen, J. Chem. Phys. 91, 461 (1989)).
 import dataclasses
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 WINDOW = 5.0
 
@@ -94,6 +94,6 @@ def _of_blocks(noise: list[np.ndarray], window: float, square: float) -> Correla
         return None
     found = length * float((means**2).sum()) / free / square
     # Components may be the same quantity, so that only one of them counts for what chance does.
-    if found <= window * chi2.isf(CHANCE, free) / free:
+    if found <= window * chdtri(free, CHANCE) / free:
         return None
     return Correlation(found, found * float(np.sqrt(2 / free)), True)
