@@ -129,6 +129,9 @@ def test_benchmarks_are_all_there(checkout, root):
     programs.mkdir(parents=True)
     (programs / "one.py").write_text('if __name__ == "__main__":\n    print("| fast |")\n')
     (programs / "helper.py").write_text("X = 1\n")
+    for name, needed in (("two", '"datasets", nargs="+"'), ("three", '"--data", required=True')):
+        text = f'if __name__ == "__main__":\n    parser.add_argument({needed})\n'
+        (programs / f"{name}.py").write_text(text)
     result = checkout.snakemake("benchmarks", *QUICK)
     assert result.returncode == 0, result.stderr
     made = [path.name for path in (checkout.folder / "results/quick/benchmarks").glob("*.txt")]

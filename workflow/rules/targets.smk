@@ -1,13 +1,15 @@
 # targets: names that may be requested besides `all`; none of them is a file.
 #   system_NAME      the experiments of one system, and {output}/reports/system_NAME/report.html
 #   experiment_NAME  one experiment, and its report in the same way
-#   benchmarks       all programs of tests/benchmarks, one after the other
+#   benchmarks       the programs of tests/benchmarks that need no data, one after the other
 #   clean_partial    removes work folders of jobs that are gone, never a live job's
 
+# Those that need datasets or results are started by hand.
+NEEDS_DATA = re.compile(r'required=True|add_argument\("(datasets?|results)"')
 BENCHMARKS = [
     path.stem
     for path in sorted(Path(workflow.basedir, "tests", "benchmarks").glob("*.py"))
-    if "__main__" in path.read_text()
+    if "__main__" in path.read_text() and not NEEDS_DATA.search(path.read_text())
 ]
 
 

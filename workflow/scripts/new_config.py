@@ -1,8 +1,11 @@
 """Write a first config for a peptide: complete, commented, and ready to run."""
 
 import argparse
+import os
 import re
 import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import yaml
@@ -78,15 +81,25 @@ def next_commands(config: Path) -> list[str]:
             f"      snakemake --snakefile CHECKOUT/Snakefile --cores 2 --configfile {given}",
             "CHECKOUT is a clone of meanforce: the workflow itself is not part of the installation",
         ]
+    python, snakemake = _in_environment("python"), _in_environment("snakemake")
     if Path.cwd() == snakefile.parent:
-        plan, run = "workflow/scripts/plan.py", "snakemake"
+        plan = "workflow/scripts/plan.py"
     else:
         plan = shlex.quote(str(Path(__file__).resolve().with_name("plan.py")))
-        run = f"snakemake --snakefile {shlex.quote(str(snakefile))}"
+        snakemake += f" --snakefile {shlex.quote(str(snakefile))}"
     return [
-        f"next: python {plan} --configfile {given}",
-        f"      {run} --cores 2 --configfile {given}",
+        f"next: {python} {plan} --configfile {given}",
+        f"      {snakemake} --cores 2 --configfile {given}",
     ]
+
+
+def _in_environment(program: str) -> str:
+    """How a shell starts a program of this Python's environment, which may not be activated."""
+    path = Path(sys.executable).with_name(program)
+    if shutil.which(program) == str(path):
+        return program
+    below = path.is_relative_to(Path.cwd())
+    return shlex.quote(os.path.relpath(path) if below else str(path))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ BAD = {
     ),
     "a network without a partner": (
         put("experiments", EXPERIMENT, "ensemble", 3),
-        rf"experiments\.{EXPERIMENT}\.ensemble: is 3, but networks come in pairs.* give 2 or 4, ",
+        rf"experiments\.{EXPERIMENT}\.ensemble: is 3, but members come in pairs.* give 2 or 4, ",
     ),
     "more halves than folds allow": (
         put("experiments", EXPERIMENT, "ensemble", 50),

@@ -58,11 +58,11 @@ class ExperimentSettings(Settings):
         ge=1,
         le=50,
         description="number of members. Their mean is simulated, and their spread gives the error "
-        "that comes from the finite training data. Networks come in pairs with different seeds: "
-        "one is trained on half of the `folds`, its partner on the other half. So 4 networks cost "
-        "as much as 2 on all data, and n have n/2 degrees of freedom. A single network leaves out "
-        "one fold and has no such error. Each member of kind spline or rbf leaves out one fold "
-        "(jackknife)",
+        "that comes from the finite training data. Networks, and fits with CG runs, come in pairs "
+        "with different seeds: one is trained on half of the `folds`, its partner on the other "
+        "half. So 4 members cost as much as 2 on all data, and n have n/2 degrees of freedom. A "
+        "single one leaves out one fold and has no such error. Each member of kind spline or rbf "
+        "that is fitted to forces leaves out one fold (jackknife)",
     )
     folds: int = Field(
         default=8,
@@ -141,7 +141,7 @@ class ExperimentSettings(Settings):
             return
         if n % 2:
             raise ValueError(
-                f"{where}.ensemble: is {n}, but networks come in pairs that are trained on one "
+                f"{where}.ensemble: is {n}, but members come in pairs that are trained on one "
                 f"half of the data each; give {n - 1} or {n + 1}, or 1 for no error bar"
             )
         if n > 2 * (folds - 1):
