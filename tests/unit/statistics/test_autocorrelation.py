@@ -44,14 +44,15 @@ def test_slow_fluctuations_below_fast_ones_count(components):
 
 
 def test_series_shorter_than_a_block_are_blocks():
-    """Chains that differ by a tenth of their variance, for all of their time."""
+    """Chains that differ by a twelfth of their variance, for all of their time."""
     rng, chains, length = np.random.default_rng(2), 100, 50
     white = rng.standard_normal((chains, length))
     assert correlation(list(white)).inefficiency < 1.5
-    offsets = 0.5 * rng.standard_normal((chains, 1))
-    # Between chains 0.25 + 1/50, of which independent samples would have 1.25/50.
-    wanted = (0.25 + 1 / length) * length / 1.25
-    assert correlation(list(white + offsets)).inefficiency == pytest.approx(wanted, rel=0.75)
+    offsets = 0.3 * rng.standard_normal((chains, 1))
+    # Between chains 0.09 + 1/50, of which independent samples would have 1.09/50. The scatter of a
+    # hundred chains is known to 14 %.
+    wanted = (0.09 + 1 / length) * length / 1.09
+    assert correlation(list(white + offsets)).inefficiency == pytest.approx(wanted, rel=0.6)
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.9])
