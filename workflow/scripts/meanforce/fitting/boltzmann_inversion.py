@@ -12,6 +12,7 @@ from meanforce.fitting.iterative.method import ByDistances
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
+from meanforce.fitting.iterative.relaxation import relaxed
 from meanforce.fitting.iterative.states import State
 from meanforce.fitting.iterative.turn import Turn
 from meanforce.units import kt
@@ -42,7 +43,8 @@ class BoltzmannInversion(ByDistances):
             given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
             ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
             update = update + problem.combined([ramp])
-        return update
+        # Curves by turns have updates that cannot be compared.
+        return update if problem.settings.updates == "by_turns" else relaxed(update, turn)
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:
         """kJ/mol, shape (K,); half a count more on both sides keeps the ratio finite."""

@@ -122,7 +122,8 @@ class IterativeSettings(FittingSettings):
         gt=0,
         le=1,
         description="factor of each update; it is halved where the fit runs away, and where three "
-        "iterations near the target came no closer, as updates are then mostly noise",
+        "iterations near the target came no closer, as updates are then mostly noise. Boltzmann "
+        "inversion of all curves at once takes smaller ones by itself where it overshoots",
     )
     at_most: int = Field(
         default=50,
