@@ -19,7 +19,7 @@ from meanforce.units import kt
 
 
 class BoltzmannInversion(ByDistances):
-    """U ← U + kT ln(g/g_target), projected on the basis of each curve.
+    """U ← U + ω kT ln(g/g_target), projected on the basis of each curve; ω: see `relaxation`.
 
     Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). Both distributions are counted in
     the same bins, so that volumes of shells and Jacobians drop out of their ratio.
