@@ -9,7 +9,7 @@ NEEDS_DATA = re.compile(r'required=True|add_argument\("(datasets?|results)"')
 BENCHMARKS = [
     path.stem
     for path in sorted(Path(workflow.basedir, "tests", "benchmarks").glob("*.py"))
-    if "__main__" in path.read_text() and not NEEDS_DATA.search(path.read_text())
+    if "__main__" in (text := path.read_text()) and not NEEDS_DATA.search(text)
 ]
 
 

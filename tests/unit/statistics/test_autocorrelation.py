@@ -5,18 +5,11 @@ A mean of 200 draws is off by less than 5 of its standard errors but once in 10�
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
+from correlated import correlated
 
 from meanforce.statistics.autocorrelation import correlation
 
 DRAWS = 200
-
-
-def slow(shape: tuple[int, int], memory: float, rng: np.random.Generator) -> np.ndarray:
-    """Series of unit variance, stationary, with ρ(t) = memory^t, shape (n_series, n)."""
-    noise = np.sqrt(1 - memory**2) * rng.standard_normal(shape)
-    noise[:, 0] /= np.sqrt(1 - memory**2)
-    return lfilter([1.0], [1.0, -memory], noise, axis=1)
 
 
 def worth(found: list) -> tuple[float, float]:
@@ -32,7 +25,7 @@ def test_slow_fluctuations_below_fast_ones_count(components):
 
     def draw() -> np.ndarray:
         shape = (components, 20_000)
-        return (rng.standard_normal(shape) + 0.3 * slow(shape, memory, rng)).T
+        return (rng.standard_normal(shape) + 0.3 * correlated(shape, memory, rng)).T
 
     found = [correlation([draw(), draw()]) for _ in range(DRAWS)]
     exact = (1 + 0.09 * (1 + memory) / (1 - memory)) / 1.09
@@ -59,7 +52,7 @@ def test_series_shorter_than_a_block_are_blocks():
 def test_one_memory_stays_what_the_window_finds(memory):
     """A false alarm of the blocks would more than double it; one in 10⁴ is one by design."""
     rng = np.random.default_rng(3)
-    found = [correlation([slow((2, 6000), memory, rng).T]) for _ in range(DRAWS)]
+    found = [correlation([correlated((2, 6000), memory, rng).T]) for _ in range(DRAWS)]
     exact = (1 + memory) / (1 - memory)
     assert max(one.inefficiency for one in found) < 1.8 * exact
     mean, error = worth(found)

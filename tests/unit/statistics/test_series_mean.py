@@ -5,24 +5,19 @@ Standard deviations from 400 draws are known to 3.5 %; the allowance is four tim
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
+from correlated import correlated
 
 from meanforce.statistics.series_mean import series_mean
 
 DRAWS = 400
 
 
-def series(n: int, memory: float, rng: np.random.Generator) -> np.ndarray:
-    """Of unit variance, stationary, with ρ(t) = memory^t."""
-    noise = np.sqrt(1 - memory**2) * rng.standard_normal(n)
-    noise[0] /= np.sqrt(1 - memory**2)
-    return lfilter([1.0], [1.0, -memory], noise)
-
-
 @pytest.mark.parametrize("memory", [0.0, 0.8])
 def test_errors_are_the_scatter(memory):
     rng = np.random.default_rng(1)
-    found = [series_mean([series(1500, memory, rng) for _ in range(2)]) for _ in range(DRAWS)]
+    found = [
+        series_mean([correlated((1500,), memory, rng) for _ in range(2)]) for _ in range(DRAWS)
+    ]
     scores = np.array([one.deviation(0.0) for one in found])
     assert scores.std() == pytest.approx(1.0, rel=0.14)
     wanted = 3000 * (1 - memory) / (1 + memory)
@@ -34,7 +29,7 @@ def test_weighted_errors_are_the_scatter():
     rng = np.random.default_rng(2)
     found = []
     for _ in range(DRAWS):
-        x = series(3000, 0.5, rng)
+        x = correlated((3000,), 0.5, rng)
         found.append(series_mean([x[:1500], x[1500:]], [0.7 * x[:1500] + 5.0, 0.7 * x[1500:] + 5]))
     scores = np.array([one.deviation(0.7) for one in found])
     assert scores.std() == pytest.approx(1.0, rel=0.14)
@@ -57,7 +52,7 @@ def test_slow_fluctuations_below_fast_ones_are_seen():
     rng = np.random.default_rng(3)
 
     def draw() -> np.ndarray:
-        return rng.standard_normal(20_000) + 0.3 * series(20_000, 0.99, rng)
+        return rng.standard_normal(20_000) + 0.3 * correlated((20_000,), 0.99, rng)
 
     found = [series_mean([draw(), draw()]) for _ in range(DRAWS)]
     scores = np.array([one.deviation(0.0) for one in found])

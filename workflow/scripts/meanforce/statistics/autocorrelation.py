@@ -51,11 +51,12 @@ def correlation(series: list[np.ndarray]) -> Correlation:
     columns = [np.asarray(item, dtype=np.float64).reshape(len(item), -1) for item in series]
     number = sum(len(item) for item in columns)
     mean = sum(item.sum(axis=0) for item in columns) / number
-    longest = max(len(item) for item in columns)
+    noise = [item - mean for item in columns]
+    longest = max(map(len, noise))
     sums, counts = np.zeros(longest), np.zeros(longest)
-    for item in columns:
+    for item in noise:
         n = len(item)
-        for column in (item - mean).T:
+        for column in item.T:
             # Twice as long, so that the end does not correlate with the beginning.
             spectrum = np.fft.rfft(column, 2 * n)
             sums[:n] += np.fft.irfft(np.abs(spectrum) ** 2)[:n]
@@ -70,7 +71,7 @@ def correlation(series: list[np.ndarray]) -> Correlation:
         return Correlation(float(number), float("nan"), False)
     inefficiency = max(float(growing[closed[0]]), 1.0)
     error = inefficiency * np.sqrt(2 * (2 * (closed[0] + 1) + 1) / number)
-    slow = _of_blocks([item - mean for item in columns], inefficiency, float(sums[0]) / number)
+    slow = _of_blocks(noise, inefficiency, float(sums[0]) / number)
     return slow or Correlation(inefficiency, float(error), True)
 
 
@@ -89,9 +90,9 @@ def _of_blocks(noise: list[np.ndarray], window: float, square: float) -> Correla
     whole = [item[: len(item) // length * length] for item in noise]
     n_components = noise[0].shape[1]
     means = np.concatenate([item.reshape(-1, length, n_components).mean(axis=1) for item in whole])
-    free = len(means) - 1
     if len(means) < BLOCKS // 2:
         return None
+    free = len(means) - 1
     found = length * float((means**2).sum()) / free / square
     # Components may be the same quantity, so that only one of them counts for what chance does.
     if found <= window * chdtri(free, CHANCE) / free:
