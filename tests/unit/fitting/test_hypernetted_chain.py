@@ -106,7 +106,9 @@ def problem_of(**fitting) -> tuple[Problem, Observed]:
 def turn_of(problem: Problem) -> Turn:
     curve = problem.blank.curves[0]
     slopes = np.linspace(1.0, 0.0, curve.functions)
-    return Turn(0, slopes, torch.device("cpu"), {}, {}, lambda memory: None)
+    return Turn(
+        0, slopes, torch.device("cpu"), {}, {}, lambda memory: None, np.zeros(1), np.ones(1)
+    )
 
 
 def test_at_the_target_only_the_pressure_asks_for_a_change():

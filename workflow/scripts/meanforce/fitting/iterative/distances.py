@@ -24,18 +24,26 @@ class TermDistance:
     Attributes:
         name: of the term.
         curve: its number.
-        rms: root mean square of Δg.
-        largest: largest |Δg|.
+        differences: Δg in the bins, shape (n_bins,).
         floor: mean of `rms` of a perfect model.
         resolution: what a perfect model exceeds in one of twenty cases.
     """
 
     name: str
     curve: int
-    rms: float
-    largest: float
+    differences: np.ndarray
     floor: float
     resolution: float
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of Δg."""
+        return float(np.sqrt(np.mean(self.differences**2)))
+
+    @property
+    def largest(self) -> float:
+        """Largest |Δg|."""
+        return float(abs(self.differences).max())
 
     @property
     def at_floor(self) -> bool:
@@ -75,8 +83,7 @@ def distances(
             TermDistance(
                 name=name,
                 curve=number,
-                rms=float(np.sqrt(square)),
-                largest=float(abs(difference).max()),
+                differences=difference,
                 floor=noise.floor,
                 resolution=noise.resolution,
             )
@@ -87,6 +94,15 @@ def distances(
 def floors_of(terms: list[TermDistance]) -> np.ndarray:
     """Floor of each term, shape (n_terms,)."""
     return np.array([max(term.floor, SMALLEST) for term in terms])
+
+
+def stacked(terms: list[TermDistance]) -> tuple[np.ndarray, np.ndarray]:
+    """Δg in all bins, and a unit for each in which a perfect model scores 1 a term: (n,), (n,)."""
+    units = [
+        np.full(len(term.differences), floor * np.sqrt(len(term.differences)))
+        for term, floor in zip(terms, floors_of(terms), strict=True)
+    ]
+    return np.concatenate([term.differences for term in terms]), np.concatenate(units)
 
 
 def score(terms: list[TermDistance], floors: np.ndarray) -> float:

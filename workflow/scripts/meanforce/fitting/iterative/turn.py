@@ -25,6 +25,9 @@ class Turn:
             in the first turn, and after the fit has gone back to an earlier iterate.
         pause: makes a restart bundle if it is time for one, in which `memory` is what the given
             function returns; a later process then begins this turn with it.
+        differences: of all distributions from their targets, and of the pressure from a wanted one,
+            shape (n,).
+        units: of the differences; a perfect model scores 1 a distribution, shape (n,).
     """
 
     iteration: int
@@ -33,3 +36,5 @@ class Turn:
     row: Row
     memory: Memory
     pause: Callable[[Callable[[], Memory]], None]
+    differences: np.ndarray
+    units: np.ndarray
