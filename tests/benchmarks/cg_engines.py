@@ -8,6 +8,7 @@ grows with the number of beads. Times are processor time, so that other load cha
 """
 
 import argparse
+import copy
 import itertools
 import os
 import re
@@ -100,18 +101,17 @@ class WithOpenmm(Stretches):
 
 
 class WithLammps(Stretches):
-    """LAMMPS: the time of its loop, without dumps."""
+    """LAMMPS with its defaults: the time of its loop, without dumps."""
 
     def bare(self) -> float:
         """Steps per second."""
         state = self._chains.state
         steps = max(20, self._mover.bead_steps // (16 * state.positions.shape[1]))
-        output = []
-        run, self._mover._run = self._mover._run, lambda *a: output.append(run(*a)) or output[-1]
-        self._mover.move(
-            state.positions[0].numpy(), state.velocities[0].numpy(), Stretch(steps, 0, 0, 1)
-        )
-        self._mover._run = run
+        output, mover = [], copy.copy(self._mover)
+        mover._package = []
+        mover._script = re.sub("^neighbor .*$", "neighbor 2.0 bin", mover._script, flags=re.M)
+        mover._run = lambda *a: output.append(LammpsMover._run(mover, *a)) or output[-1]
+        mover.move(state.positions[0].numpy(), state.velocities[0].numpy(), Stretch(steps, 0, 0, 1))
         share = float(re.findall(r"([\d.]+)% CPU use", output[0])[-1]) / 100
         return steps / (share * float(re.findall(r"Loop time of (\S+) on", output[0])[-1]))
 

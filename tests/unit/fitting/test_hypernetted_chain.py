@@ -107,7 +107,15 @@ def turn_of(problem: Problem) -> Turn:
     curve = problem.blank.curves[0]
     slopes = np.linspace(1.0, 0.0, curve.functions)
     return Turn(
-        0, slopes, torch.device("cpu"), {}, {}, lambda memory: None, np.zeros(1), np.ones(1)
+        0,
+        slopes,
+        torch.device("cpu"),
+        {},
+        {},
+        lambda memory: None,
+        np.zeros(1),
+        np.zeros(1, int),
+        np.ones(1),
     )
 
 

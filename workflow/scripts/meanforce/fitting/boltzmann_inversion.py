@@ -6,20 +6,22 @@ import numpy as np
 import torch
 
 from meanforce.fitting.iterative import pressure
+from meanforce.fitting.iterative.acceleration import accelerated
 from meanforce.fitting.iterative.direct import HALF
 from meanforce.fitting.iterative.fit import fit_with
 from meanforce.fitting.iterative.method import ByDistances
 from meanforce.fitting.iterative.observer import Observed
 from meanforce.fitting.iterative.problem import Problem
 from meanforce.fitting.iterative.projection import project
-from meanforce.fitting.iterative.relaxation import relaxed
 from meanforce.fitting.iterative.states import State
 from meanforce.fitting.iterative.turn import Turn
 from meanforce.units import kt
 
 
 class BoltzmannInversion(ByDistances):
-    """U ← U + ω kT ln(g/g_target), projected on the basis of each curve; ω: see `relaxation`.
+    """U ← U + kT ln(g/g_target), projected on the basis of each curve.
+
+    Updates of all curves at once are made better by those before (`acceleration`).
 
     Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). Both distributions are counted in
     the same bins, so that volumes of shells and Jacobians drop out of their ratio.
@@ -44,7 +46,7 @@ class BoltzmannInversion(ByDistances):
             ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
             update = update + problem.combined([ramp])
         # Curves by turns have updates that cannot be compared.
-        return update if problem.settings.updates == "by_turns" else relaxed(update, turn)
+        return update if problem.settings.updates == "by_turns" else accelerated(update, turn)
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:
         """kJ/mol, shape (K,); half a count more on both sides keeps the ratio finite."""

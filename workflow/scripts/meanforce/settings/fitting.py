@@ -122,8 +122,7 @@ class IterativeSettings(FittingSettings):
         gt=0,
         le=1,
         description="factor of each update; it is halved where the fit runs away, and where three "
-        "iterations near the target came no closer, as updates are then mostly noise. Boltzmann "
-        "inversion of all curves at once takes smaller ones by itself where it overshoots",
+        "iterations near the target came no closer, as updates are then mostly noise",
     )
     at_most: int = Field(
         default=50,

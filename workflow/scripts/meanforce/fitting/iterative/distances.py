@@ -96,15 +96,6 @@ def floors_of(terms: list[TermDistance]) -> np.ndarray:
     return np.array([max(term.floor, SMALLEST) for term in terms])
 
 
-def stacked(terms: list[TermDistance]) -> tuple[np.ndarray, np.ndarray]:
-    """Δg in all bins, and a unit for each in which a perfect model scores 1 a term: (n,), (n,)."""
-    units = [
-        np.full(len(term.differences), floor * np.sqrt(len(term.differences)))
-        for term, floor in zip(terms, floors_of(terms), strict=True)
-    ]
-    return np.concatenate([term.differences for term in terms]), np.concatenate(units)
-
-
 def score(terms: list[TermDistance], floors: np.ndarray) -> float:
     """Root mean square over the terms of their distances in floors.
 
