@@ -80,6 +80,22 @@ def test_the_pressure_is_brought_to_the_wanted_one(more):
         assert off(made.potential) < 0.15
 
 
+@pytest.mark.parametrize("method", ["simple", "wang_junghans_kremer"])
+def test_a_pressure_that_is_many_ramps_away_does_not_spoil_g(method):
+    """From some 300 bar, ramps of at most 0.1 kT get nearer, and g stays.
+
+    With the pressure among the differences that the acceleration is to make small, its moves were
+    larger than ramps may be, and g was off by more than five floors.
+    """
+    run = RUN | {"chains": 8, "equilibration": 0.8, "length": 2.4}
+    lines, corrected = [], {"target": 800.0, "method": method}
+    chosen = settings(PAIRS, run=run, at_most=7, pressure=corrected)
+    made = fit(chosen, fluid(3, 0.45, 8, 4.0), {}, 0, 1, lines.append)
+    assert made.curve["score"][1:].max() < 2.0
+    assert made.curve["pressure"].iloc[-2:].mean() > made.curve["pressure"].iloc[:2].mean() + 50
+    assert not any("runs away" in line for line in lines)
+
+
 @functools.cache
 def small():
     """A fluid of eight particles, for what does not depend on statistics."""

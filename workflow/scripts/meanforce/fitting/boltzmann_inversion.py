@@ -40,13 +40,16 @@ class BoltzmannInversion(ByDistances):
             [self._of_state(*pair) for pair in zip(problem.states, observed, strict=True)]
         )
         if problem.settings.updates == "by_turns":
+            # Updates of one curve each cannot be compared.
             update = update * problem.of_curve(turn.iteration % len(problem.blank.curves))
+        else:
+            update = accelerated(update, turn)
         if problem.settings.pressure is not None:
+            # After it, since a ramp has a largest height, which nothing is to exceed.
             given = problem.settings.pressure, problem.states[0], observed[0], problem.histograms
             ramp = pressure.ramp(problem.blank, problem.histograms, pressure.height(*given))
             update = update + problem.combined([ramp])
-        # Curves by turns have updates that cannot be compared.
-        return update if problem.settings.updates == "by_turns" else accelerated(update, turn)
+        return update
 
     def _of_state(self, state: State, observed: Observed) -> np.ndarray:
         """kJ/mol, shape (K,); half a count more on both sides keeps the ratio finite."""

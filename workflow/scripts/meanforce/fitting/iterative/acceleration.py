@@ -21,8 +21,8 @@ def accelerated(update: np.ndarray, turn: Turn) -> np.ndarray:
     """u − Σ θ_j (Δx_j + Δu_j), with Δ the changes from turn to turn of coefficients x and updates.
 
     θ makes |d − Σ θ_j Δd_j|² + Σ θ_j² σ_j² least, with d the differences from the targets in units
-    of their noise, and σ_j² the square of Δd_j that is noise: what is left were d linear in x. The
-    share that is left is the column `expected` of the table of the progress.
+    of their noise, and σ_j² the square of Δd_j that is noise at most: what is left were d linear in
+    x. The share that is left is the column `expected` of the table of the progress.
 
     Args:
         update: at full step, kJ/mol, shape (K,).

@@ -96,6 +96,15 @@ def floors_of(terms: list[TermDistance]) -> np.ndarray:
     return np.array([max(term.floor, SMALLEST) for term in terms])
 
 
+def stacked(terms: list[TermDistance]) -> tuple[np.ndarray, np.ndarray]:
+    """Δg in all bins, such that squares add up to those of the distances, and the number of the
+    term of each: (n,), (n,).
+    """
+    sizes = [len(term.differences) for term in terms]
+    parts = [term.differences / np.sqrt(len(term.differences)) for term in terms]
+    return np.concatenate(parts), np.repeat(np.arange(len(terms)), sizes)
+
+
 def score(terms: list[TermDistance], floors: np.ndarray) -> float:
     """Root mean square over the terms of their distances in floors.
 

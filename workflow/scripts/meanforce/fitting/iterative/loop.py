@@ -18,7 +18,7 @@ import numpy as np
 from meanforce.dynamics.stability import Unstable
 from meanforce.errors import InputError
 from meanforce.fitting.iterative import pressure
-from meanforce.fitting.iterative.distances import TermDistance, floors_of, score
+from meanforce.fitting.iterative.distances import TermDistance, floors_of, score, stacked
 from meanforce.fitting.iterative.iterate import Best, Iterate
 from meanforce.fitting.iterative.measurement import Measurement
 from meanforce.fitting.iterative.method import Method
@@ -108,13 +108,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
     ]
     floors, wanted = floors_of(terms), problem.settings.wanted_pressure
     found, best = score(terms, floors), now.best
-    differences = [term.differences / np.sqrt(len(term.differences)) for term in terms]
-    noise, off = list(floors), 0.0
-    if wanted is not None:
-        difference, stderr = pressure.difference(wanted, observed[0])
-        off = abs(difference) / stderr
-        differences.append(np.array([difference]))
-        noise.append(stderr)
+    off = 0.0 if wanted is None else pressure.standard_errors(wanted, observed[0])
     row["frames"] = sum(one.counts.frames for one in observed)
     row |= method.columns(observed) | {"score": found} | _columns(terms, problem, observed)
     compared = found if best is None else score(terms, best.floors)
@@ -122,8 +116,7 @@ def _one(problem: Problem, method: Method, now: Iterate, measurement: Measuremen
         now.rows.append(row)
         return f"its distances are {compared:.3g} floors, after {best.score:.3g}"
     where = now.iteration, at, measurement.device, row, now.memory, measurement.pause
-    numbers = np.repeat(np.arange(len(noise)), [len(part) for part in differences])
-    turn = Turn(*where, np.concatenate(differences), numbers, np.array(noise))
+    turn = Turn(*where, *stacked(terms), floors)
     update = method.update(observed, turn)
     now.memory = turn.memory
     now.rows.append(row)

@@ -26,10 +26,10 @@ STANDARD_ERRORS = 2.0
 """Difference up to which a pressure is the wanted one, in standard errors of the CG run."""
 
 
-def difference(wanted: float, observed: Observed) -> tuple[float, float]:
-    """How far the pressure is from the wanted one, and its standard error in the CG run, bar."""
+def standard_errors(wanted: float, observed: Observed) -> float:
+    """How far the pressure is from the wanted one, bar, in standard errors of the CG run."""
     mean, stderr = observed.pressure
-    return mean - wanted, max(stderr, 1e-12)
+    return abs(mean - wanted) / max(stderr, 1e-12)
 
 
 def height(

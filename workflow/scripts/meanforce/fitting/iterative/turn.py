@@ -25,8 +25,8 @@ class Turn:
             in the first turn, and after the fit has gone back to an earlier iterate.
         pause: makes a restart bundle if it is time for one, in which `memory` is what the given
             function returns; a later process then begins this turn with it.
-        differences: of all distributions from their targets, and of the pressure from a wanted one;
-            in each term the sum of their squares is its squared distance, shape (n,).
+        differences: of all distributions from their targets; in each term the sum of their squares
+            is its squared distance, shape (n,).
         terms: number of the term to which each belongs, shape (n,).
         floors: distance of each term that is noise, shape (n_terms,).
     """
