@@ -21,10 +21,9 @@ from meanforce.units import kt
 class BoltzmannInversion(ByDistances):
     """U ← U + kT ln(g/g_target), projected on the basis of each curve.
 
-    Updates of all curves at once are made better by those before (`acceleration`).
-
     Reith, Pütz, Müller-Plathe, J. Comput. Chem. 24, 1624 (2003). Both distributions are counted in
-    the same bins, so that volumes of shells and Jacobians drop out of their ratio.
+    the same bins, so that volumes of shells and Jacobians drop out of their ratio. Updates of all
+    curves at once are made better by those before (`acceleration`).
 
     Args:
         problem: what does not change from iteration to iteration.

@@ -101,7 +101,7 @@ def stacked(terms: list[TermDistance]) -> tuple[np.ndarray, np.ndarray]:
     term of each: (n,), (n,).
     """
     sizes = [len(term.differences) for term in terms]
-    parts = [term.differences / np.sqrt(len(term.differences)) for term in terms]
+    parts = [term.differences / np.sqrt(size) for term, size in zip(terms, sizes, strict=True)]
     return np.concatenate(parts), np.repeat(np.arange(len(terms)), sizes)
 
 
